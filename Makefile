@@ -1,0 +1,49 @@
+# Everything sets itself up: only Git, Python 3.11+ and Make are taken for granted.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+# Some setups write proxies or a token of their own into the environment; tests must not see them.
+CLEAN  := env -u HTTP_PROXY -u HTTPS_PROXY -u http_proxy -u https_proxy
+
+.PHONY: install test check fix docs demo bench lock clean
+
+install: $(READY)
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "certroll needs Python 3.11 or newer; say make PYTHON=/path/to/python3")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+test: check
+	$(CLEAN) $(BIN)/python -m pytest
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	$(BIN)/codespell
+	$(BIN)/python docs/generate.py --check
+
+fix: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(READY)
+	$(BIN)/python docs/generate.py
+
+demo: $(READY)
+	$(CLEAN) $(BIN)/certroll demo $(if $(KEEP),--keep)
+
+bench: $(READY)
+	$(CLEAN) $(BIN)/python -m benchmarks
+
+lock: $(READY)
+	$(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --upgrade --group dev pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,20 @@
+"""An account: one set of credentials at one provider. Its secrets stay in the vault."""
+
+from datetime import datetime
+
+from domain.model import Value
+
+
+class Account(Value):
+    """`settings` are the public fields of the provider's settings model; secrets are not here.
+
+    `probe_address` ("HOST:PORT") replaces name resolution for handshakes; `propagation_seconds`
+    replaces the time that each service documents.
+    """
+
+    name: str
+    provider: str
+    settings: dict[str, str]
+    probe_address: str | None = None
+    propagation_seconds: float | None = None
+    created_at: datetime

@@ -1,0 +1,98 @@
+"""The contract that every connector keeps, and that one inherited class of tests checks."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from datetime import timedelta
+from enum import StrEnum
+from typing import ClassVar
+
+from pydantic import BaseModel
+
+from domain.certificate import Algorithm, Certificate, PrivateKey
+from domain.model import Value
+from domain.resource import Binding, CertificateRef, Page, Resource
+
+OpenKey = Callable[[], PrivateKey]
+
+
+class Scenario(StrEnum):
+    """What may be deployed: onto a resource without a certificate, or in place of one."""
+
+    FIRST = "first"
+    UPDATE = "update"
+
+
+class Traits(Value):
+    """What the rules need to know of a service; pure data, so that plans stay pure."""
+
+    service: str
+    scenarios: frozenset[Scenario]
+    algorithms: frozenset[Algorithm]
+
+
+class Connector(ABC):
+    """How one service takes a certificate.
+
+    Its id is its path below `connectors` ("alibaba.cdn"). Every method makes blocking calls and
+    raises only `Transient`, `NeedsOperator` or `Permanent` (domain.errors), never with a secret in
+    the text. Instances are shared between threads.
+    """
+
+    title: ClassVar[str]
+    settings_model: ClassVar[type[BaseModel]]
+    scenarios: ClassVar[frozenset[Scenario]]
+    algorithms: ClassVar[frozenset[Algorithm]] = frozenset({Algorithm.RSA, Algorithm.EC})
+    permissions: ClassVar[tuple[str, ...]]
+    queries_per_second: ClassVar[float]
+    propagation: ClassVar[timedelta]
+    """How long after a success of the control plane an endpoint may still serve the former."""
+
+    def __init__(self, account: str, settings: BaseModel) -> None:
+        self.account = account
+        self.settings = settings
+
+    @abstractmethod
+    def discover(self, page: str | None = None) -> Page:
+        """One page of resources; `page` is the former page's `next`, None for the first."""
+
+    @abstractmethod
+    def read(self, resource: Resource) -> Binding | None:
+        """What it serves now, in the terms that a restore needs; None where HTTPS is off."""
+
+    @abstractmethod
+    def store(self, resource: Resource) -> str:
+        """Names the store from which this resource binds: "alibaba.cas/cn"."""
+
+    @abstractmethod
+    def install(self, certificate: Certificate, key: OpenKey, resource: Resource) -> CertificateRef:
+        """Puts it in the store that `resource` binds from; same fingerprint, same answer.
+
+        `key` opens the private key, and is called only if the certificate is not there yet.
+        """
+
+    @abstractmethod
+    def bind(self, resource: Resource, ref: CertificateRef | None) -> None:
+        """Serves `ref`; None switches HTTPS off. Repeating is harmless."""
+
+    @abstractmethod
+    def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:
+        """Whether the service says that the change to `ref` has arrived."""
+
+    def lock_key(self, resource: Resource) -> str | None:
+        """What may take only one change at a time, e.g. a listener; None: no such limit."""
+        return None
+
+    def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
+        """Why `before` could not be restored, for the plan to say; None when it can."""
+        if before is not None and before.ref is None:
+            return "the service does not tell which certificate it serves in terms to bind again"
+        return None
+
+    @abstractmethod
+    def check(self) -> list[str]:
+        """Tries, reading only, the permissions it needs; what is missing, one line each."""
+
+    @classmethod
+    def traits(cls, service: str) -> Traits:
+        """Its rules as plain data."""
+        return Traits(service=service, scenarios=cls.scenarios, algorithms=cls.algorithms)

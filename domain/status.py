@@ -1,0 +1,154 @@
+"""The statuses of tasks and outcomes, which may follow which, and what a task's status is."""
+
+from enum import StrEnum
+
+from domain.model import Value
+
+
+class TaskStatus(StrEnum):
+    """Where a deployment task stands."""
+
+    DRAFT = "draft"
+    SCHEDULED = "scheduled"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    PARTIALLY_FAILED = "partially_failed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    ROLLING_BACK = "rolling_back"
+    ROLLED_BACK = "rolled_back"
+    PARTIALLY_ROLLED_BACK = "partially_rolled_back"
+
+
+class OutcomeStatus(StrEnum):
+    """What became of one change."""
+
+    PENDING = "pending"
+    DEPLOYING = "deploying"
+    DEPLOYED = "deployed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    ROLLING_BACK = "rolling_back"
+    ROLLED_BACK = "rolled_back"
+    ROLLBACK_FAILED = "rollback_failed"
+
+
+class Phase(StrEnum):
+    """What a task's workflow is doing."""
+
+    DRAFT = "draft"
+    WAITING = "waiting"
+    DEPLOYING = "deploying"
+    ROLLING_BACK = "rolling_back"
+    SETTLED = "settled"
+
+
+_T, _O = TaskStatus, OutcomeStatus
+
+_ENDED = {_T.SUCCEEDED, _T.PARTIALLY_FAILED, _T.FAILED, _T.CANCELLED}
+_TAKEN_BACK = {_T.ROLLED_BACK, _T.PARTIALLY_ROLLED_BACK}
+
+TASK_TRANSITIONS: dict[TaskStatus, frozenset[TaskStatus]] = {
+    _T.DRAFT: frozenset({_T.SCHEDULED, _T.RUNNING, _T.CANCELLED}),
+    _T.SCHEDULED: frozenset({_T.RUNNING, _T.CANCELLED, _T.FAILED}),
+    _T.RUNNING: frozenset(_ENDED | {_T.ROLLING_BACK}),
+    _T.SUCCEEDED: frozenset({_T.ROLLING_BACK}),
+    _T.PARTIALLY_FAILED: frozenset({_T.ROLLING_BACK}),
+    _T.FAILED: frozenset({_T.ROLLING_BACK}),
+    _T.CANCELLED: frozenset({_T.ROLLING_BACK}),
+    _T.ROLLING_BACK: frozenset(_ENDED | _TAKEN_BACK),
+    _T.ROLLED_BACK: frozenset({_T.ROLLING_BACK}),
+    _T.PARTIALLY_ROLLED_BACK: frozenset({_T.ROLLING_BACK}),
+}
+
+OUTCOME_TRANSITIONS: dict[OutcomeStatus, frozenset[OutcomeStatus]] = {
+    _O.PENDING: frozenset({_O.DEPLOYING, _O.FAILED, _O.SKIPPED}),
+    _O.DEPLOYING: frozenset({_O.DEPLOYED, _O.FAILED}),
+    _O.DEPLOYED: frozenset({_O.ROLLING_BACK}),
+    _O.FAILED: frozenset({_O.ROLLING_BACK}),
+    _O.SKIPPED: frozenset(),
+    _O.ROLLING_BACK: frozenset({_O.ROLLED_BACK, _O.ROLLBACK_FAILED}),
+    _O.ROLLED_BACK: frozenset(),
+    _O.ROLLBACK_FAILED: frozenset({_O.ROLLING_BACK}),
+}
+
+# The cloud's own deployment API has fewer words: no job-level rolled back, partial or cancelled.
+CLOUD_TASK_STATUS: dict[TaskStatus, str] = {
+    _T.DRAFT: "editing",
+    _T.SCHEDULED: "pending",
+    _T.RUNNING: "processing",
+    _T.SUCCEEDED: "success",
+    _T.PARTIALLY_FAILED: "error",
+    _T.FAILED: "error",
+    _T.CANCELLED: "editing",
+    _T.ROLLING_BACK: "rollback",
+    _T.ROLLED_BACK: "rollback_success",
+    _T.PARTIALLY_ROLLED_BACK: "rollback_error",
+}
+
+CLOUD_OUTCOME_STATUS: dict[OutcomeStatus, str] = {
+    _O.PENDING: "pending",
+    _O.DEPLOYING: "processing",
+    _O.DEPLOYED: "success",
+    _O.FAILED: "error",
+    _O.SKIPPED: "editing",
+    _O.ROLLING_BACK: "rollback",
+    _O.ROLLED_BACK: "rollback_success",
+    _O.ROLLBACK_FAILED: "rollback_error",
+}
+
+
+def may_follow(now: OutcomeStatus, then: OutcomeStatus) -> bool:
+    """Whether an outcome may become `then`; staying what it is is always legal."""
+    return now is then or then in OUTCOME_TRANSITIONS[now]
+
+
+class Tally(Value):
+    """How many outcomes a task has in each status."""
+
+    pending: int = 0
+    deploying: int = 0
+    deployed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    rolling_back: int = 0
+    rolled_back: int = 0
+    rollback_failed: int = 0
+
+    @property
+    def total(self) -> int:
+        """All changes of the task."""
+        return sum(dict(self).values())
+
+
+def task_status(phase: Phase, tally: Tally, *, cancelled: bool = False) -> TaskStatus:
+    """What a task in `phase`, with these outcomes, is called.
+
+    A rollback that was asked for and is not complete shows as partially rolled back, even when
+    not one resource could be taken back: "succeeded" would hide that someone wanted it undone.
+    """
+    match phase:
+        case Phase.DRAFT:
+            return TaskStatus.DRAFT
+        case Phase.WAITING:
+            return TaskStatus.SCHEDULED
+        case Phase.DEPLOYING:
+            return TaskStatus.RUNNING
+        case Phase.ROLLING_BACK:
+            return TaskStatus.ROLLING_BACK
+        case Phase.SETTLED:
+            return _settled(tally, cancelled)
+
+
+def _settled(tally: Tally, cancelled: bool) -> TaskStatus:
+    if tally.rolled_back and not (tally.deployed or tally.rollback_failed):
+        return TaskStatus.ROLLED_BACK
+    if tally.rolled_back or tally.rollback_failed:
+        return TaskStatus.PARTIALLY_ROLLED_BACK
+    if cancelled:
+        return TaskStatus.CANCELLED
+    if tally.deployed == 0:
+        return TaskStatus.FAILED
+    if tally.failed or tally.skipped:
+        return TaskStatus.PARTIALLY_FAILED
+    return TaskStatus.SUCCEEDED
