@@ -1,0 +1,1 @@
+"""One attempt at one step. Every step may be repeated after a crash with the same result."""

@@ -1,0 +1,211 @@
+"""Making one change and proving it: the same steps on the way there and on the way back."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from time import monotonic
+
+from temporalio import activity
+
+from activities.clouds import Clouds
+from activities.failures import told_to_the_engine
+from activities.handshake import Endpoint, Seen, look
+from activities.heartbeats import Heart
+from domain.certificate import Certificate
+from domain.connector import Connector
+from domain.errors import Drifted, NotServed, Permanent, Transient
+from domain.model import Value
+from domain.plan import Change, invert
+from domain.resource import Binding, CertificateRef, describe, serves
+from domain.status import OutcomeStatus
+from domain.task import Cause, ChangeOrder, Direction, Installation
+from storage.store import Store
+
+BEGUN = {
+    Direction.DEPLOY: OutcomeStatus.DEPLOYING,
+    Direction.ROLL_BACK: OutcomeStatus.ROLLING_BACK,
+}
+DONE = {
+    Direction.DEPLOY: OutcomeStatus.DEPLOYED,
+    Direction.ROLL_BACK: OutcomeStatus.ROLLED_BACK,
+}
+FAILED = {
+    Direction.DEPLOY: OutcomeStatus.FAILED,
+    Direction.ROLL_BACK: OutcomeStatus.ROLLBACK_FAILED,
+}
+
+LONGEST_PAUSE = 5.0
+
+
+class FailedChange(Value):
+    """A change that ended without success, and why."""
+
+    order: ChangeOrder
+    cause: Cause
+
+
+def now() -> datetime:
+    """The worker's clock, UTC."""
+    return datetime.now(UTC)
+
+
+def pause(seconds: float) -> None:
+    """Waits between two looks; a worker that shuts down hands the step to another."""
+    if activity.in_activity():
+        activity.wait_for_worker_shutdown_sync(seconds)
+        if activity.is_worker_shutdown():
+            raise Transient("the worker is shutting down", code="WorkerShutdown")
+
+
+class Deployment:
+    """One attempt at one change; built by worker.py with what it needs."""
+
+    def __init__(
+        self,
+        store: Store,
+        clouds: Clouds,
+        heart: Heart,
+        look: Callable[[Endpoint], Seen] = look,
+    ) -> None:
+        self._store, self._clouds, self._heart, self._look = store, clouds, heart, look
+
+    @activity.defn
+    def install(self, wanted: Installation) -> None:
+        """Puts one certificate into one store; found there by fingerprint, not put twice."""
+        with told_to_the_engine(), self._heart.beating():
+            known = self._store.installations
+            if known.get(wanted.fingerprint, wanted.account, wanted.store):
+                return
+            certificate = self._store.certificates.get(wanted.fingerprint)
+            refuse_expired(certificate, now())
+            outcome = self._store.tasks.outcomes.get(wanted.task_id, wanted.ordinal)
+            resource = outcome.change.resource
+            connector = self._clouds.connector(wanted.account, resource.service)
+            ref = connector.install(
+                certificate,
+                lambda: self._store.certificates.key(wanted.fingerprint),
+                resource,
+            )
+            known.put(wanted.fingerprint, wanted.account, wanted.store, ref, now())
+
+    @activity.defn
+    def deploy(self, order: ChangeOrder) -> None:
+        """Makes one change in either direction, and records it once a handshake shows it."""
+        with told_to_the_engine(), self._heart.beating():
+            outcomes = self._store.tasks.outcomes
+            record = outcomes.begin(order.task_id, order.ordinal, BEGUN[order.direction], now())
+            change = record.change
+            if order.direction is Direction.ROLL_BACK:
+                refuse_irreversible(change)
+                change = invert(change)
+            connector = self._clouds.connector(order.account, order.service)
+            self._apply(order, connector, self._located(change))
+            outcomes.finish(order.task_id, order.ordinal, DONE[order.direction], now(), None)
+
+    @activity.defn
+    def record_failure(self, failed: FailedChange) -> None:
+        """Records that a change will not be tried again."""
+        with told_to_the_engine():
+            order = failed.order
+            outcomes = self._store.tasks.outcomes
+            outcomes.finish(
+                order.task_id, order.ordinal, FAILED[order.direction], now(), failed.cause
+            )
+
+    def _apply(self, order: ChangeOrder, connector: Connector, change: Change) -> None:
+        found = connector.read(change.resource)
+        if not serves(found, change.after):
+            if not serves(found, change.before):
+                raise Drifted(describe(found), describe(change.before))
+            self._store.tasks.outcomes.mark_applied(order.task_id, order.ordinal)
+            connector.bind(change.resource, change.after.ref if change.after else None)
+        deadline = monotonic() + self._clouds.propagation(order.account, order.service)
+        self._wait_until_settled(connector, change, deadline)
+        self._wait_until_served(change, deadline)
+
+    def _located(self, change: Change) -> Change:
+        return change.model_copy(
+            update={
+                "before": self._with_ref(change, change.before),
+                "after": self._with_ref(change, change.after),
+            }
+        )
+
+    def _with_ref(self, change: Change, binding: Binding | None) -> Binding | None:
+        """Adds where our own certificate lies, which a plan cannot know beforehand."""
+        if binding is None or binding.ref is not None or binding.fingerprint is None:
+            return binding
+        ref = self._store.installations.get(
+            binding.fingerprint, change.resource.account, change.store
+        )
+        return binding.model_copy(update={"ref": ref or _missing(binding, change.store)})
+
+    def _wait_until_settled(self, connector: Connector, change: Change, deadline: float) -> None:
+        ref = change.after.ref if change.after else None
+        for seconds in _pauses():
+            if connector.settled(change.resource, ref):
+                return
+            if monotonic() + seconds > deadline:
+                raise Permanent(
+                    f"{change.resource.id} accepted the change but does not report it as done",
+                    code="NotSettled",
+                    advice="Look at the resource in the provider's console, then deploy again.",
+                )
+            pause(seconds)
+
+    def _wait_until_served(self, change: Change, deadline: float) -> None:
+        allowed = max(deadline - monotonic(), 0.0)
+        for endpoint in self._clouds.endpoints(change.resource):
+            for seconds in _pauses():
+                seen = self._look(endpoint)
+                if arrived(seen, change):
+                    break
+                if monotonic() + seconds > deadline:
+                    wanted = describe(change.after)
+                    raise NotServed(str(endpoint), str(seen), wanted, allowed)
+                pause(seconds)
+
+
+def arrived(seen: Seen, change: Change) -> bool:
+    """Whether an endpoint shows the state after the change.
+
+    Where that state has no fingerprint (HTTPS off, or a service that tells none) the most that a
+    handshake can show is that the state before is gone.
+    """
+    if change.after and change.after.fingerprint:
+        return seen.fingerprint == change.after.fingerprint
+    if change.before and change.before.fingerprint:
+        return seen.fingerprint != change.before.fingerprint
+    return change.after is None or seen.fingerprint is not None
+
+
+def refuse_irreversible(change: Change) -> None:
+    """A way back that the plan ruled out is not tried."""
+    if change.not_reversible:
+        raise Permanent(change.not_reversible, code="NotReversible", advice="Deploy another.")
+
+
+def refuse_expired(certificate: Certificate, at: datetime) -> None:
+    """A certificate may expire while its task waits."""
+    if not certificate.not_before <= at < certificate.not_after:
+        raise Permanent(
+            f"{certificate.name} is valid only from {certificate.not_before:%Y-%m-%d %H:%M} "
+            f"to {certificate.not_after:%Y-%m-%d %H:%M} UTC",
+            code="NotValidNow",
+            advice="Upload its successor and make a new task.",
+        )
+
+
+def _missing(binding: Binding, store: str) -> CertificateRef:
+    raise Permanent(
+        f"certificate {binding} is not installed in {store}",
+        code="NotInstalled",
+        advice="Its installation failed or was removed; make a new task.",
+    )
+
+
+def _pauses() -> Iterator[float]:
+    """Seconds between looks: 0.1, then half as long again each time, at most 5; without end."""
+    seconds = 0.1
+    while True:
+        yield seconds
+        seconds = min(seconds * 1.5, LONGEST_PAUSE)

@@ -1,0 +1,1 @@
+"""Who asks: the CLI, and the only callers of Temporal."""

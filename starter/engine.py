@@ -1,0 +1,88 @@
+"""The one place that connects to Temporal."""
+
+import json
+from pathlib import Path
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import (
+    AddSearchAttributesRequest,
+    ListSearchAttributesRequest,
+)
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.errors import CertrollError
+from storage.settings import Settings
+from workflows import attributes
+
+DEFAULT_ADDRESS = "127.0.0.1:7233"
+UP_FILE = "up.json"
+
+
+class EngineUnreachable(CertrollError):
+    """Temporal does not answer at this address."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(
+            f"Temporal does not answer at {address}. Start it with `certroll up`, or set "
+            "CERTROLL_TEMPORAL_ADDRESS to where it runs."
+        )
+
+
+def up_file(settings: Settings) -> Path:
+    """Where a running `certroll up` writes its addresses."""
+    return settings.home / UP_FILE
+
+
+def address(settings: Settings) -> str:
+    """The setting, else that of a running `certroll up`, else Temporal's usual one."""
+    if settings.temporal_address:
+        return settings.temporal_address
+    try:
+        return str(json.loads(up_file(settings).read_text())["temporal"])
+    except (OSError, ValueError, KeyError):
+        return DEFAULT_ADDRESS
+
+
+def web_address(settings: Settings) -> str | None:
+    """The Web UI of a running `certroll up`; None where it is not known."""
+    try:
+        return str(json.loads(up_file(settings).read_text())["web"])
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+async def connect(settings: Settings) -> Client:
+    """A client that speaks our payloads; raises EngineUnreachable."""
+    target = address(settings)
+    try:
+        return await Client.connect(
+            target,
+            namespace=settings.temporal_namespace,
+            data_converter=pydantic_data_converter,
+        )
+    except RuntimeError as error:
+        raise EngineUnreachable(target) from error
+
+
+async def register_search_attributes(client: Client) -> None:
+    """Makes our search attributes known to the namespace; those that are there stay."""
+    service = client.operator_service
+    known = await service.list_search_attributes(
+        ListSearchAttributesRequest(namespace=client.namespace)
+    )
+    missing = {
+        key.name: IndexedValueType.ValueType(int(key.indexed_value_type))
+        for key in attributes.ALL
+        if key.name not in known.custom_attributes
+    }
+    if not missing:
+        return
+    try:
+        await service.add_search_attributes(
+            AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
+        )
+    except RPCError as error:
+        if error.status is not RPCStatusCode.ALREADY_EXISTS:
+            raise

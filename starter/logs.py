@@ -1,0 +1,77 @@
+"""Logs: one JSON object a line on standard error, with whatever looks like a secret taken out."""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+from structlog.tracebacks import ExceptionDictTransformer
+
+TAKEN_OUT = "[taken out]"
+
+# A PEM block of any kind of key, also with its line ends escaped or the text URL-encoded; and the
+# query parameters in which the clouds' APIs want a key.
+_SECRETS = (
+    re.compile(
+        r"-----BEGIN[ +%0-9A-Z]*PRIVATE(?: |\+|%20)KEY-----.*?(?:-----END[ +%0-9A-Z]*KEY-----|$)",
+        re.DOTALL,
+    ),
+    re.compile(r"(?<=[?&])((?:SSLPri|Key|PrivateKey|SignPrivateKey|EncryptPrivateKey)=)[^&\s]+"),
+)
+
+
+def without_secrets(text: str) -> str:
+    """The text with key material replaced."""
+    for pattern in _SECRETS:
+        text = pattern.sub(TAKEN_OUT, text)
+    return text
+
+
+def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """The structlog processor that does so for every value of an event."""
+    return {name: _clean(value) for name, value in event.items()}
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return without_secrets(value)
+    if isinstance(value, dict):
+        return {name: _clean(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(each) for each in value]
+    return value
+
+
+def set_up_logs(level: str) -> None:
+    """Sends our own lines and those of every library through the same processors.
+
+    Tracebacks are told without local variables: a frame that holds a key would print it.
+    """
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared],
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                redact,
+                structlog.processors.JSONRenderer(default=str),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level.upper())

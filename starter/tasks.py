@@ -1,0 +1,222 @@
+"""Deployment tasks, from the asking side: rows in storage, workflows in Temporal, their signals."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from datetime import UTC, datetime, timedelta
+
+from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.errors import BadInput
+from domain.plan import Plan
+from domain.planning import refuse_empty
+from domain.quota import check_reservation
+from domain.record import TaskRecord
+from domain.rules import check_contacts
+from domain.status import Tally, TaskStatus
+from domain.task import (
+    TASK_QUEUE,
+    CancelRequest,
+    DeleteRequest,
+    Progress,
+    RescheduleRequest,
+    RollbackRequest,
+    TaskInput,
+    workflow_id,
+)
+from storage.store import Store
+from workflows import attributes
+from workflows.deployment_task import DeploymentTask
+
+OPEN = (TaskStatus.SCHEDULED, TaskStatus.RUNNING, TaskStatus.ROLLING_BACK)
+SECONDS_BETWEEN_LOOKS = 0.3
+
+
+def new_id(now: datetime) -> str:
+    """Sorts by time, is easy to read out loud, and is not guessable in bulk: 20261124-1a2b3c."""
+    return f"{now:%Y%m%d}-{secrets.token_hex(3)}"
+
+
+async def create(
+    store: Store,
+    client: Client,
+    *,
+    name: str,
+    plan: Plan,
+    contacts: Sequence[str],
+    at: datetime,
+    created_by: str,
+    rollback_days: int = 30,
+    concurrency: int = 100,
+) -> TaskRecord:
+    """Writes the task and starts its workflow; raises BadInput before anything is written."""
+    now = datetime.now(UTC)
+    refuse_empty(plan)
+    check_contacts(contacts)
+    for contact in contacts:
+        store.contacts.get(contact)
+    check_reservation(plan.cost, store.quota.balance())
+    record = TaskRecord(
+        id=new_id(now),
+        name=name,
+        status=TaskStatus.SCHEDULED,
+        digest=plan.digest,
+        certificates=plan.certificates,
+        contacts=tuple(contacts),
+        at=at,
+        rollback_until=max(at, now) + timedelta(days=rollback_days),
+        cost=plan.cost,
+        created_at=now,
+        created_by=created_by,
+        tally=Tally(pending=len(plan.changes)),
+    )
+    store.tasks.create(record, plan)
+    store.tasks.event(record.id, "created", created_by, f"plan {plan.digest[:12]}", now)
+    try:
+        await start(client, record, concurrency)
+    except WorkflowAlreadyStartedError:
+        pass  # a worker that just came up found the row and was quicker
+    except RPCError:
+        store.tasks.delete(record.id, created_by, "Temporal did not take it", datetime.now(UTC))
+        raise
+    return record
+
+
+async def start_forgotten(store: Store, client: Client) -> int:
+    """Starts the workflow of each task that was written but not started; returns how many.
+
+    Whoever asked may have been killed between the two; a worker looks once when it starts.
+    """
+    started = 0
+    for record in store.tasks.list(status=TaskStatus.SCHEDULED):
+        try:
+            await start(client, record)
+            started += 1
+        except WorkflowAlreadyStartedError:
+            continue
+    return started
+
+
+async def start(client: Client, record: TaskRecord, concurrency: int = 100) -> None:
+    """Starts the workflow of a written task; one that runs already is left alone."""
+    task = TaskInput(
+        task_id=record.id,
+        name=record.name,
+        digest=record.digest,
+        certificates=record.certificates,
+        contacts=record.contacts,
+        at=record.at,
+        rollback_until=record.rollback_until,
+        concurrency=concurrency,
+    )
+    await client.start_workflow(
+        DeploymentTask.run,
+        task,
+        id=workflow_id(record.id),
+        task_queue=TASK_QUEUE,
+        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        search_attributes=attributes.at_start(task),
+        static_summary=f"{record.name}: {record.tally.total} resources",
+        static_details=f"by {record.created_by}, plan {record.digest[:12]}, "
+        f"quota {record.cost}, open for rollback until {record.rollback_until:%Y-%m-%d}",
+    )
+
+
+async def reschedule(client: Client, record: TaskRecord, at: datetime) -> datetime:
+    """Another time for a waiting task."""
+    try:
+        return await _handle(client, record).execute_update(
+            DeploymentTask.reschedule, RescheduleRequest(at=at)
+        )
+    except WorkflowUpdateFailedError as error:
+        raise BadInput(str(error.cause or error), where=f"task {record.id}") from None
+    except RPCError as error:
+        raise _closed(record, error) from None
+
+
+async def cancel(client: Client, record: TaskRecord, reason: str, by: str) -> None:
+    """Begins nothing more; raises BadInput for a task that has ended."""
+    if record.status not in (TaskStatus.SCHEDULED, TaskStatus.RUNNING):
+        raise BadInput(
+            f"the task is {record.status.value}, nothing of it waits",
+            where=f"task {record.id}",
+            fix="To undo what it deployed use `certroll task rollback`.",
+        )
+    await _signal(client, record, "cancel", CancelRequest(reason=reason, requested_by=by))
+
+
+async def rollback(
+    client: Client, record: TaskRecord, resources: Sequence[str] | None, reason: str, by: str
+) -> None:
+    """Asks for the way back of some resources (ids) or of the whole task."""
+    request = RollbackRequest(
+        resources=None if resources is None else tuple(resources), reason=reason, requested_by=by
+    )
+    await _signal(client, record, "rollback", request)
+
+
+async def delete(store: Store, client: Client, record: TaskRecord, reason: str, by: str) -> None:
+    """Cancels what waits, refunds it, and closes the way back; what is deployed stays."""
+    request = DeleteRequest(reason=reason, requested_by=by)
+    try:
+        await _handle(client, record).signal("delete", request)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        store.tasks.delete(record.id, by, reason, datetime.now(UTC))
+
+
+async def progress(client: Client, record: TaskRecord) -> Progress | None:
+    """What the workflow says of itself; None once it is closed and forgotten."""
+    try:
+        return await _handle(client, record).query(DeploymentTask.progress)
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise
+
+
+async def watch(
+    store: Store, task_id: str, *, until: frozenset[TaskStatus] | None = None
+) -> AsyncIterator[TaskRecord]:
+    """The task each time that it changed, until it is in `until` (default: nothing runs)."""
+    last: TaskRecord | None = None
+    while True:
+        record = await asyncio.to_thread(store.tasks.get, task_id)
+        if record != last:
+            last = record
+            yield record
+        ended = record.status in until if until else record.status not in OPEN
+        if ended or record.deleted_at:
+            return
+        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def _handle(client: Client, record: TaskRecord) -> WorkflowHandle[DeploymentTask, TaskStatus]:
+    return client.get_workflow_handle_for(DeploymentTask.run, workflow_id(record.id))
+
+
+async def _signal(
+    client: Client,
+    record: TaskRecord,
+    name: str,
+    request: RollbackRequest | CancelRequest,
+) -> None:
+    try:
+        await _handle(client, record).signal(name, request)
+    except RPCError as error:
+        raise _closed(record, error) from None
+
+
+def _closed(record: TaskRecord, error: RPCError) -> Exception:
+    if error.status is not RPCStatusCode.NOT_FOUND:
+        return error
+    return BadInput(
+        "the task listens no longer: it was cancelled before it began, deleted, or its rollback "
+        f"window ended ({record.rollback_until:%Y-%m-%d})",
+        where=f"task {record.id}",
+        fix="Deploy the former certificate with a new task.",
+    )

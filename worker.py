@@ -1,0 +1,103 @@
+"""Who runs: wires storage, connectors, activities and workflows, and takes work from the queue."""
+
+import asyncio
+import signal
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import structlog
+from temporalio.client import Client
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+
+from activities.bookkeeping import Bookkeeping
+from activities.clouds import Clouds
+from activities.deployment import Deployment
+from activities.heartbeats import Heart
+from activities.notification import Notifications
+from domain.errors import CertrollError
+from domain.task import TASK_QUEUE
+from starter.engine import connect, register_search_attributes
+from starter.logs import set_up_logs
+from starter.tasks import start_forgotten
+from storage.settings import Settings
+from storage.store import Store
+from workflows.deployment_task import DeploymentTask
+
+log = structlog.get_logger()
+
+STEPS_AT_ONCE = 120
+
+
+def build(client: Client, store: Store, settings: Settings, heart: Heart) -> Worker:
+    """A worker with everything handed in; the caller runs it and closes the store."""
+    clouds = Clouds(store)
+    bookkeeping = Bookkeeping(store)
+    deployment = Deployment(store, clouds, heart)
+    notifications = Notifications(store, settings)
+    return Worker(
+        client,
+        task_queue=TASK_QUEUE,
+        workflows=[DeploymentTask],
+        activities=[
+            bookkeeping.reserve,
+            bookkeeping.settle,
+            bookkeeping.tally,
+            bookkeeping.installations,
+            bookkeeping.fail_installation,
+            bookkeeping.orders,
+            bookkeeping.skip,
+            bookkeeping.unknown_resources,
+            bookkeeping.record_status,
+            bookkeeping.record_time,
+            bookkeeping.record_event,
+            bookkeeping.delete,
+            deployment.install,
+            deployment.deploy,
+            deployment.record_failure,
+            notifications.notify,
+            notifications.give_up,
+        ],
+        activity_executor=ThreadPoolExecutor(STEPS_AT_ONCE, thread_name_prefix="step"),
+        max_concurrent_activities=STEPS_AT_ONCE,
+        max_cached_workflows=500,
+        graceful_shutdown_timeout=timedelta(seconds=10),
+        workflow_runner=SandboxedWorkflowRunner(),
+    )
+
+
+async def run(settings: Settings) -> None:
+    """Works until it is told to stop by SIGINT or SIGTERM."""
+    store = Store.open(settings)
+    heart = Heart()
+    try:
+        client = await connect(settings)
+        await register_search_attributes(client)
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        async with build(client, store, settings, heart):
+            started = await start_forgotten(store, client)
+            log.info("worker ready", task_queue=TASK_QUEUE, forgotten_tasks_started=started)
+            await stop.wait()
+            log.info("worker stops")
+    finally:
+        heart.stop()
+        store.close()
+
+
+def main() -> None:
+    """The command `certroll-worker`."""
+    try:
+        settings = Settings()
+        set_up_logs(settings.log_level)
+        asyncio.run(run(settings))
+    except CertrollError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""Search attributes: what lists of tasks are filtered by in the Temporal Web UI and CLI.
+
+The server keeps these in clear, encrypted payloads or not: only names and times belong here.
+"""
+
+from datetime import datetime
+
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+
+from domain.status import TaskStatus
+from domain.task import TaskInput
+
+TASK_NAME = SearchAttributeKey.for_keyword("CertrollTask")
+STATUS = SearchAttributeKey.for_keyword("CertrollStatus")
+CERTIFICATES = SearchAttributeKey.for_keyword_list("CertrollCertificates")
+SCHEDULED_AT = SearchAttributeKey.for_datetime("CertrollScheduledAt")
+
+ALL = (TASK_NAME, STATUS, CERTIFICATES, SCHEDULED_AT)
+
+
+def at_start(task: TaskInput) -> TypedSearchAttributes:
+    """What a task is started with."""
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(TASK_NAME, task.name),
+            SearchAttributePair(STATUS, TaskStatus.SCHEDULED.value),
+            SearchAttributePair(CERTIFICATES, list(task.certificates)),
+            SearchAttributePair[datetime](SCHEDULED_AT, task.at),
+        ]
+    )

@@ -1,0 +1,29 @@
+"""From the engine's failures to the cause that a person reads."""
+
+from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, TimeoutError
+
+from domain.task import Cause
+
+
+def cause_of(failure: ActivityError) -> Cause:
+    """Why an activity ended without success, after all its attempts."""
+    match failure.cause:
+        case ApplicationError() as error:
+            return _told(error)
+        case TimeoutError() as error:
+            kind = error.type.name.lower().replace("_", " ") if error.type else "unknown"
+            return Cause(
+                code="Timeout",
+                message=f"no attempt ended in time ({kind})",
+                advice="See whether workers run and reach the service, then deploy again.",
+            )
+        case CancelledError():
+            return Cause(code="Cancelled", message="the step was cancelled")
+        case other:
+            return Cause(code="Unknown", message=str(other))
+
+
+def _told(error: ApplicationError) -> Cause:
+    if error.details and isinstance(error.details[0], dict):
+        return Cause.model_validate(error.details[0])
+    return Cause(code=error.type or "Unknown", message=error.message)

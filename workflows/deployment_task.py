@@ -1,0 +1,149 @@
+"""One deployment task: what others may say to it, and its phases from first to last."""
+
+import asyncio
+from datetime import datetime
+from typing import Any
+
+from temporalio import workflow
+
+from workflows import rolling_back, rolling_out, steps
+from workflows.policies import SHORT_HISTORY
+from workflows.requests import Refused, read
+from workflows.state import State
+from workflows.telling import show
+
+with workflow.unsafe.imports_passed_through():
+    from domain.status import Phase, TaskStatus
+    from domain.task import (
+        WORKFLOW_TYPE,
+        CancelRequest,
+        DeleteRequest,
+        Progress,
+        RescheduleRequest,
+        RollbackRequest,
+        TaskInput,
+    )
+
+
+@workflow.defn(name=WORKFLOW_TYPE)
+class DeploymentTask:
+    """Reserves, waits, installs, deploys, settles, tells, and stays open for the way back."""
+
+    @workflow.init
+    def __init__(self, task: TaskInput) -> None:
+        self._state = State(task)
+
+    @workflow.signal
+    def rollback(self, request: Any) -> None:
+        """Take back some resources or all. Remembered until what is under way has ended."""
+        try:
+            self._state.rollbacks.append(read(RollbackRequest, request))
+        except Refused as refused:
+            self._state.note(f"signal rollback refused: {refused}")
+
+    @workflow.signal
+    def cancel(self, request: Any) -> None:
+        """Begin nothing more. What is deployed stays."""
+        try:
+            asked = read(CancelRequest, request)
+        except Refused as refused:
+            self._state.note(f"signal cancel refused: {refused}")
+        else:
+            self._state.cancel(f"cancel asked by {asked.requested_by}: {asked.reason}")
+
+    @workflow.signal
+    def delete(self, request: Any) -> None:
+        """Cancel what was not begun, and stay open no longer."""
+        try:
+            self._state.deleted = read(DeleteRequest, request)
+        except Refused as refused:
+            self._state.note(f"signal delete refused: {refused}")
+        else:
+            self._state.cancel(f"delete asked by {self._state.deleted.requested_by}")
+
+    @workflow.update
+    async def reschedule(self, request: RescheduleRequest) -> datetime:
+        """Another time; one in the past starts the task at once. Answers with the time."""
+        self._state.at = request.at
+        self._state.note(f"rescheduled to {request.at.isoformat()}")
+        await steps.record_time(self._state.task.task_id, request.at)
+        return request.at
+
+    @reschedule.validator
+    def _may_reschedule(self, request: RescheduleRequest) -> None:
+        if self._state.phase is not Phase.WAITING or self._state.stopped:
+            raise ValueError(f"the task no longer waits, it is {self._state.status.value}")
+
+    @workflow.query
+    def progress(self) -> Progress:
+        """Where the task stands; its counters are as of the last phase that ended."""
+        return self._state.progress()
+
+    @workflow.run
+    async def run(self, task: TaskInput) -> TaskStatus:
+        """Runs until nothing can be asked of the task any more.
+
+        The work runs beside, so that a cancellation from the Temporal Web UI does what the
+        signal does, and does not tear a step apart in the middle.
+        """
+        show(self._state.progress())
+        work = asyncio.create_task(self._work())
+        while not work.done():
+            try:
+                await workflow.wait_condition(work.done)
+            except asyncio.CancelledError:
+                self._state.closed = self._state.phase is Phase.SETTLED
+                self._state.cancel("cancelled through Temporal")
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        if not work.result():
+            workflow.continue_as_new(self._state.follower())
+        return self._state.status
+
+    async def _work(self) -> bool:
+        """True when the task is over, False when it goes on with a new history."""
+        state = self._state
+        if state.phase is Phase.WAITING and not await rolling_out.wait(state):
+            await self._mark_deleted()
+            return True
+        if state.phase is Phase.DEPLOYING and not await rolling_out.deploy(state):
+            return False
+        if self._history_is_long():
+            return False
+        if not await self._stay_open():
+            return False
+        await self._mark_deleted()
+        return True
+
+    async def _stay_open(self) -> bool:
+        """Takes back what is asked until the window ends; False for a new history."""
+        state = self._state
+        while not state.closed:
+            if state.rollbacks:
+                if not await rolling_back.take_back(state, state.rollbacks[0]):
+                    return False
+                if self._history_is_long():
+                    return False
+                continue
+            left = (state.task.rollback_until - workflow.now()).total_seconds()
+            if state.deleted or left <= 0:
+                break
+            await self._listen(left)
+        return True
+
+    async def _listen(self, seconds: float) -> None:
+        state = self._state
+        try:
+            await workflow.wait_condition(
+                lambda: bool(state.rollbacks or state.deleted or state.closed),
+                timeout=seconds,
+                timeout_summary="open for rollback",
+            )
+        except TimeoutError:
+            state.closed = True
+
+    async def _mark_deleted(self) -> None:
+        if asked := self._state.deleted:
+            await steps.delete(self._state.task.task_id, asked.requested_by, asked.reason)
+
+    def _history_is_long(self) -> bool:
+        return workflow.info().get_current_history_length() > SHORT_HISTORY

@@ -1,0 +1,64 @@
+"""Every timeout and every retry of the house, named for what is being waited for."""
+
+from datetime import timedelta
+from typing import TypedDict
+
+from temporalio.common import RetryPolicy
+
+
+class Patience(TypedDict, total=False):
+    """How long one step may take, and how often it is tried."""
+
+    start_to_close_timeout: timedelta
+    schedule_to_close_timeout: timedelta
+    heartbeat_timeout: timedelta
+    retry_policy: RetryPolicy
+
+
+# Bookkeeping must not be lost, so it is tried until it works: a database that is down for an
+# hour delays a task by an hour, it does not leave quota or an outcome unrecorded.
+BOOKKEEPING = Patience(
+    start_to_close_timeout=timedelta(seconds=60),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(milliseconds=200),
+        backoff_coefficient=2,
+        maximum_interval=timedelta(seconds=30),
+    ),
+)
+
+# One change waits for the service's propagation inside one attempt (up to 30 minutes), beating
+# every two seconds: a killed worker is noticed after ten, not after half an hour.
+CHANGE = Patience(
+    start_to_close_timeout=timedelta(minutes=40),
+    heartbeat_timeout=timedelta(seconds=10),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1),
+        backoff_coefficient=2,
+        maximum_interval=timedelta(minutes=1),
+        maximum_attempts=10,
+    ),
+)
+
+INSTALL = Patience(
+    start_to_close_timeout=timedelta(minutes=5),
+    heartbeat_timeout=timedelta(seconds=10),
+    retry_policy=CHANGE["retry_policy"],
+)
+
+# A contact's channel that stays silent must not hold a task open.
+NOTIFY = Patience(
+    start_to_close_timeout=timedelta(seconds=30),
+    schedule_to_close_timeout=timedelta(minutes=15),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=2),
+        backoff_coefficient=3,
+        maximum_interval=timedelta(minutes=5),
+        maximum_attempts=5,
+    ),
+)
+
+# How many changes are asked for at a time: some 60 bytes each, so far below a payload's limit.
+ORDERS_PER_PAGE = 500
+
+# A history this long is cut once a task has nothing left to do but wait.
+SHORT_HISTORY = 200

@@ -1,0 +1,189 @@
+"""The steps of a task: each activity with its patience and the line that the Web UI shows."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from temporalio import workflow
+
+from workflows.policies import BOOKKEEPING, CHANGE, INSTALL, NOTIFY, ORDERS_PER_PAGE
+
+with workflow.unsafe.imports_passed_through():
+    from activities.bookkeeping import (
+        Bookkeeping,
+        FailedInstallation,
+        NamedResources,
+        OrdersAfter,
+        Skip,
+        StatusChange,
+        TaskAt,
+        TaskRef,
+    )
+    from activities.deployment import Deployment, FailedChange
+    from activities.notification import Notice, Notifications
+    from domain.record import TaskEvent
+    from domain.status import Tally, TaskStatus
+    from domain.task import Cause, ChangeOrder, Direction, Installation
+
+VERB = {Direction.DEPLOY: "deploy", Direction.ROLL_BACK: "roll back"}
+
+
+async def reserve(task_id: str, digest: str) -> None:
+    """Reserves quota for the previewed plan."""
+    await workflow.execute_activity_method(
+        Bookkeeping.reserve,
+        TaskRef(task_id=task_id, digest=digest),
+        summary="reserve quota",
+        **BOOKKEEPING,
+    )
+
+
+async def settle(task_id: str) -> Tally:
+    """Charges and refunds, and counts."""
+    return await workflow.execute_activity_method(
+        Bookkeeping.settle,
+        TaskAt(task_id=task_id, at=workflow.now()),
+        summary="charge what was deployed, refund the rest",
+        **BOOKKEEPING,
+    )
+
+
+async def tally(task_id: str) -> Tally:
+    """Counts the outcomes."""
+    return await workflow.execute_activity_method(
+        Bookkeeping.tally, task_id, summary="count outcomes", **BOOKKEEPING
+    )
+
+
+async def installations(task_id: str) -> list[Installation]:
+    """What must be installed before the first change."""
+    return await workflow.execute_activity_method(
+        Bookkeeping.installations, task_id, summary="list certificates to install", **BOOKKEEPING
+    )
+
+
+async def install(wanted: Installation) -> None:
+    """Puts one certificate into one store."""
+    await workflow.execute_activity_method(
+        Deployment.install, wanted, summary=f"install {wanted.label}", **INSTALL
+    )
+
+
+async def fail_installation(wanted: Installation, cause: Cause) -> None:
+    """Fails what needed a certificate that could not be installed."""
+    await workflow.execute_activity_method(
+        Bookkeeping.fail_installation,
+        FailedInstallation(installation=wanted, cause=cause, at=workflow.now()),
+        summary=f"fail what needs {wanted.label}",
+        **BOOKKEEPING,
+    )
+
+
+async def orders(
+    task_id: str, after: int, direction: Direction, only: tuple[str, ...] | None
+) -> list[ChangeOrder]:
+    """The next page of changes to make."""
+    return await workflow.execute_activity_method(
+        Bookkeeping.orders,
+        OrdersAfter(
+            task_id=task_id, after=after, limit=ORDERS_PER_PAGE, direction=direction, only=only
+        ),
+        summary=f"next resources to {VERB[direction]}",
+        **BOOKKEEPING,
+    )
+
+
+async def change(order: ChangeOrder) -> None:
+    """Makes one change, with all its attempts."""
+    await workflow.execute_activity_method(
+        Deployment.deploy, order, summary=f"{VERB[order.direction]} {order.label}", **CHANGE
+    )
+
+
+async def record_failure(order: ChangeOrder, cause: Cause) -> None:
+    """Records that a change is given up."""
+    await workflow.execute_activity_method(
+        Deployment.record_failure,
+        FailedChange(order=order, cause=cause),
+        summary=f"record failure of {order.label}",
+        **BOOKKEEPING,
+    )
+
+
+async def skip(task_id: str, cause: Cause, only: tuple[str, ...] | None = None) -> int:
+    """Gives up changes that were not begun."""
+    return await workflow.execute_activity_method(
+        Bookkeeping.skip,
+        Skip(task_id=task_id, cause=cause, at=workflow.now(), only=only),
+        summary="skip what was not begun",
+        **BOOKKEEPING,
+    )
+
+
+async def unknown_resources(task_id: str, resources: Sequence[str]) -> list[str]:
+    """Those of the named resources that are none of the task's."""
+    return await workflow.execute_activity_method(
+        Bookkeeping.unknown_resources,
+        NamedResources(task_id=task_id, resources=tuple(resources)),
+        summary="check the named resources",
+        **BOOKKEEPING,
+    )
+
+
+async def record_status(task_id: str, status: TaskStatus) -> None:
+    """Writes the task's status."""
+    await workflow.execute_activity_method(
+        Bookkeeping.record_status,
+        StatusChange(task_id=task_id, status=status, at=workflow.now()),
+        summary=f"record status {status}",
+        **BOOKKEEPING,
+    )
+
+
+async def record_time(task_id: str, at: datetime) -> None:
+    """Writes the new time of a waiting task."""
+    await workflow.execute_activity_method(
+        Bookkeeping.record_time,
+        TaskAt(task_id=task_id, at=at),
+        summary="record the new time",
+        **BOOKKEEPING,
+    )
+
+
+async def record_event(task_id: str, kind: str, by: str, text: str) -> None:
+    """Adds a line to the audit."""
+    await workflow.execute_activity_method(
+        Bookkeeping.record_event,
+        TaskEvent(task_id=task_id, at=workflow.now(), kind=kind, by=by, text=text),
+        summary=f"record {kind}",
+        **BOOKKEEPING,
+    )
+
+
+async def delete(task_id: str, by: str, reason: str) -> None:
+    """Marks the task as deleted."""
+    await workflow.execute_activity_method(
+        Bookkeeping.delete,
+        TaskEvent(task_id=task_id, at=workflow.now(), kind="delete", by=by, text=reason),
+        summary="mark as deleted",
+        **BOOKKEEPING,
+    )
+
+
+async def notify(task_id: str, event: str, contact: str) -> None:
+    """Tells one contact of one event."""
+    await workflow.execute_activity_method(
+        Notifications.notify,
+        Notice(task_id=task_id, event=event, contact=contact),
+        summary=f"tell {contact}",
+        **NOTIFY,
+    )
+
+
+async def give_up_notice(task_id: str, event: str, contact: str) -> None:
+    """Records that a contact could not be told."""
+    await workflow.execute_activity_method(
+        Notifications.give_up,
+        Notice(task_id=task_id, event=event, contact=contact),
+        summary=f"record that {contact} was not told",
+        **BOOKKEEPING,
+    )
