@@ -1,0 +1,26 @@
+"""What all parts of one sandbox share: its accounts, certificates, resources and faults."""
+
+from sandbox.faults import Faults
+from sandbox.options import Account, Options
+from sandbox.resources import Resources
+from sandbox.state import Counters, Journal
+from sandbox.store import CertificateStore
+
+
+class Cloud:
+    """The state of a practice cloud, in memory and, when a file was named, in its journal."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.journal = Journal(options.state)
+        self.counters = Counters(self.journal)
+        self.resources = Resources(self.journal, options.propagation)
+        self.certificates = CertificateStore(self.journal, self.counters, self.resources)
+        self.faults = Faults(options.seed)
+        self.latency_ms = options.latency
+        self.accounts: dict[str, Account] = {one.access_key_id: one for one in options.accounts}
+
+    @property
+    def default_account(self) -> Account:
+        """The account that a seed means when it names none."""
+        return self.options.accounts[0]

@@ -1,0 +1,151 @@
+"""The control API under /_sandbox/: seeds, faults, delays, and a look at everything. Unsigned."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+from sandbox.cloud import Cloud
+from sandbox.faults import Rule
+from sandbox.http import Reply, Request
+from sandbox.resources import Resource
+from sandbox.service import Service, json_reply
+
+
+class Control:
+    """Answers on the API's own port, to whoever can reach this machine's loopback."""
+
+    def __init__(self, cloud: Cloud, services: list[Service]) -> None:
+        self._cloud = cloud
+        self._services = {one.product: one for one in services}
+        self._calls: Counter[tuple[str, str]] = Counter()
+        self._addresses: dict[str, str] = {}
+        self._routes: dict[tuple[str, str], Callable[[Request], Any]] = {
+            ("GET", "health"): self._health,
+            ("GET", "state"): self._state,
+            ("GET", "calls"): self._show_calls,
+            ("GET", "faults"): lambda _: {"faults": cloud.faults.listing()},
+            ("POST", "faults"): self._add_faults,
+            ("DELETE", "faults"): self._remove_faults,
+            ("POST", "seed"): lambda request: {"created": self.seed(_json(request))},
+            ("POST", "propagation"): self._set_propagation,
+            ("POST", "latency"): self._set_latency,
+        }
+
+    def listening(self, endpoint: str, edge: str) -> None:
+        """Tell where the cloud can be reached, for the health page."""
+        self._addresses = {"endpoint": endpoint, "edge": edge}
+
+    def count(self, product: str, request: Request, code: str) -> None:
+        """Count one call of the cloud's own API by operation and the code of its answer."""
+        action = request.headers.get("x-acs-action", f"{request.method} {request.path}")
+        self._calls[f"{product}.{action}", code] += 1
+
+    def answer(self, request: Request) -> Reply:
+        """The answer to one control request; 400 says what is wrong with it."""
+        name = request.path.removeprefix("/_sandbox/").partition("/")[0]
+        route = self._routes.get((request.method, name))
+        if route is None:
+            return json_reply(404, {"error": f"no {request.method} {request.path}"})
+        try:
+            return json_reply(200, route(request))
+        except KeyError as error:
+            return json_reply(400, {"error": f"{error.args[0]} is missing"})
+        except (ValueError, TypeError) as error:
+            return json_reply(400, {"error": str(error)})
+
+    def seed(self, data: Any, *, keep: bool = False) -> int:
+        """Create what a seed (one object or a list) describes, and say how many resources.
+
+        With `keep` what exists stays as it is. Raises ValueError or KeyError on a malformed seed.
+        """
+        created = 0
+        for entry in data if isinstance(data, list) else [data]:
+            service = self._services.get(entry["service"])
+            if service is None:
+                raise ValueError(f"no service {entry['service']}; there are {[*self._services]}")
+            key_id = entry.get("account", self._cloud.default_account.access_key_id)
+            if key_id not in self._cloud.accounts:
+                raise ValueError(f"no account {key_id}")
+            created += service.seed(self._cloud.accounts[key_id], entry, keep=keep)
+        return created
+
+    def _health(self, _: Request) -> dict[str, Any]:
+        return {"status": "ok", **self._addresses, "services": [*self._services]}
+
+    def _state(self, request: Request) -> dict[str, Any]:
+        wanted = {key: values[0] for key, values in parse_qs(request.query).items()}
+        return {
+            "resources": [row for one in self._cloud.resources if _has(row := _show(one), wanted)],
+            "certificates": [
+                {
+                    "account": one.account,
+                    "id": one.id,
+                    "name": one.name,
+                    "source": one.source,
+                    "fingerprint": one.facts.sha256,
+                }
+                for one in self._cloud.certificates
+            ],
+        }
+
+    def _show_calls(self, _: Request) -> dict[str, Any]:
+        calls: dict[str, dict[str, int]] = {}
+        for (operation, code), number in sorted(self._calls.items()):
+            calls.setdefault(operation, {})[code] = number
+        return {"calls": calls}
+
+    def _add_faults(self, request: Request) -> dict[str, Any]:
+        data = _json(request)
+        rules = [Rule.parse(one) for one in (data if isinstance(data, list) else [data])]
+        return {"ids": [self._cloud.faults.add(rule) for rule in rules]}
+
+    def _remove_faults(self, request: Request) -> dict[str, Any]:
+        number = request.path.removeprefix("/_sandbox/faults").strip("/")
+        if not number:
+            self._cloud.faults.clear()
+        elif not number.isdecimal() or not self._cloud.faults.remove(int(number)):
+            raise ValueError(f"no fault {number}")
+        return {"faults": self._cloud.faults.listing()}
+
+    def _set_propagation(self, request: Request) -> dict[str, Any]:
+        self._cloud.resources.propagation = _not_negative(_json(request)["seconds"])
+        return {"seconds": self._cloud.resources.propagation}
+
+    def _set_latency(self, request: Request) -> dict[str, Any]:
+        self._cloud.latency_ms = _not_negative(_json(request)["milliseconds"])
+        return {"milliseconds": self._cloud.latency_ms}
+
+
+def _json(request: Request) -> Any:
+    try:
+        return json.loads(request.body)
+    except ValueError as error:
+        raise ValueError(f"the body is not JSON: {error}") from None
+
+
+def _not_negative(value: Any) -> float:
+    number = float(value)
+    if not 0 <= number < 86_400:
+        raise ValueError("a delay is between nothing and a day")
+    return number
+
+
+def _has(row: dict[str, Any], wanted: dict[str, str]) -> bool:
+    return all(row.get(key) == value for key, value in wanted.items())
+
+
+def _show(one: Resource) -> dict[str, Any]:
+    served = one.served
+    return {
+        "service": one.service,
+        "account": one.account,
+        "name": one.name,
+        "hosts": one.hosts,
+        "bound": one.binding and one.binding["fingerprint"],
+        "serving": served and served["fingerprint"],
+        "settled": one.settled,
+        "unserved": one.unserved,
+        "applied": one.applied,
+    }

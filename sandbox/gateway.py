@@ -1,0 +1,118 @@
+"""The front of the cloud: which service a call is for, what goes wrong, what is answered."""
+
+import asyncio
+import math
+import time
+import uuid
+from collections import Counter
+
+from sandbox.cloud import Cloud
+from sandbox.control import Control
+from sandbox.errors import CloudError, throttled
+from sandbox.faults import Rule
+from sandbox.http import Hangup, Reply, Request
+from sandbox.record import Recorder
+from sandbox.service import Call, Service, json_reply
+
+
+class Budget:
+    """So many calls per second for one account, product and operation."""
+
+    def __init__(self, per_second: int | None) -> None:
+        self._per_second = per_second
+        self._second = 0
+        self._spent: Counter[tuple[str, str, str]] = Counter()
+
+    def spend(self, account: str, product: str, operation: str) -> None:
+        """Raise CloudError when the second's calls are used up."""
+        if self._per_second is None:
+            return
+        now = time.time()
+        if int(now) != self._second:
+            self._second = int(now)
+            self._spent.clear()
+        self._spent[account, product, operation] += 1
+        if self._spent[account, product, operation] > self._per_second:
+            raise throttled(math.ceil((self._second + 1 - now) * 1000))
+
+
+class Gateway:
+    """Answers every request on the API's port."""
+
+    def __init__(
+        self, cloud: Cloud, services: list[Service], control: Control, recorder: Recorder
+    ) -> None:
+        self._cloud = cloud
+        self._services = services
+        self._control = control
+        self._recorder = recorder
+        self._budget = Budget(cloud.options.qps)
+
+    async def answer(self, request: Request) -> Reply | Hangup:
+        """The answer to one request, or how its connection ends without one."""
+        if request.path.startswith("/_sandbox/"):
+            return self._control.answer(request)
+        if self._cloud.latency_ms:
+            await asyncio.sleep(self._cloud.latency_ms / 1000)
+        answer = await self._dispatch(request)
+        self._recorder.write(request, answer.status if isinstance(answer, Reply) else None)
+        return answer
+
+    async def _dispatch(self, request: Request) -> Reply | Hangup:
+        request_id = str(uuid.uuid4()).upper()
+        service = next((one for one in self._services if one.claims(request)), None)
+        if service is None:
+            error = CloudError("InvalidVersion", "Specified parameter Version is not valid.")
+            host = request.headers.get("host", "")
+            return json_reply(error.status, error.body(request_id, host, ""))
+        try:
+            call = service.read(request)
+            answer = await self._perform(service, call, request_id)
+        except CloudError as error:
+            self._control.count(service.product, request, error.code)
+            answer = service.failure(error, request, request_id)
+        else:
+            self._control.count(service.product, request, "OK")
+        if isinstance(answer, Reply):
+            answer.headers["x-acs-request-id"] = request_id
+        return answer
+
+    async def _perform(self, service: Service, call: Call, request_id: str) -> Reply | Hangup:
+        self._budget.spend(call.account.access_key_id, service.product, call.operation)
+        resource = service.resource_of(call)
+        rule = self._cloud.faults.take(service.product, call.operation, resource)
+        if rule is None:
+            return service.success(service.perform(call), request_id)
+        early = await _before(rule, call)
+        if early is not None:
+            return early
+        fields = service.perform(call)
+        return Hangup.CLOSE if rule.kind == "lost" else service.success(fields, request_id)
+
+
+async def _before(rule: Rule, call: Call) -> Reply | Hangup | None:
+    """What a fault does before anything is applied; None when the call goes on."""
+    match rule.kind:
+        case "throttle":
+            raise throttled(rule.retry_after_ms)
+        case "error":
+            raise CloudError(rule.code, rule.message, rule.status or 400)
+        case "5xx" if rule.html:
+            page = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
+            return Reply(rule.status or 502, page, content_type="text/html")
+        case "5xx":
+            raise CloudError(
+                "ServiceUnavailable",
+                "The request has failed due to a temporary failure of the server.",
+                rule.status or 503,
+            )
+        case "reset":
+            return Hangup.RESET
+        case "hang":
+            await asyncio.sleep(rule.seconds)
+            return Hangup.CLOSE if call.request.gone() else None
+        case "unserved":
+            call.unserved = True
+        case _:  # "lost" strikes when the call has been applied
+            pass
+    return None

@@ -1,0 +1,108 @@
+"""The certificate store that all services of an account bind from."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sandbox.certificates import Facts, read
+from sandbox.resources import Binding, Resources
+from sandbox.state import Counters, Journal, Table
+
+FIRST_ID = 10_000_001
+SOURCES = ("upload", "buy")
+
+
+@dataclass
+class Certificate:
+    """One certificate of one account. `source` is "upload" or, for an official one, "buy"."""
+
+    id: int
+    account: str
+    name: str
+    source: str
+    material: str
+    pem: str
+    created: float
+    token: str = ""
+
+    @property
+    def facts(self) -> Facts:
+        """What its leaf says."""
+        return read(self.pem)
+
+
+class CertificateStore:
+    """The certificates of all accounts; names are unique within one."""
+
+    def __init__(self, journal: Journal, counters: Counters, resources: Resources) -> None:
+        self._rows = Table(journal, "certificates", Certificate)
+        self._counters = counters
+        self._resources = resources
+        self._index: dict[tuple[str, str, str], Certificate] = {}
+        for row in self._rows:
+            self._index.update(dict.fromkeys(_index_keys(row), row))
+
+    def __iter__(self) -> Iterator[Certificate]:
+        return iter(self._rows)
+
+    def of(self, account: str) -> list[Certificate]:
+        """The certificates of an account, the newest first."""
+        return [row for row in reversed(list(self._rows)) if row.account == account]
+
+    def get(self, account: str, cert_id: int) -> Certificate | None:
+        """One certificate of an account, or None."""
+        row = self._rows.get(str(cert_id))
+        return row if row is not None and row.account == account else None
+
+    def by_name(self, account: str, name: str) -> Certificate | None:
+        """The certificate of that name, or None."""
+        return self._index.get((account, "name", name))
+
+    def by_token(self, account: str, token: str) -> Certificate | None:
+        """What an earlier upload with the same client token made, or None."""
+        return self._index.get((account, "token", token)) if token else None
+
+    def by_fingerprint(self, account: str, fingerprint: str) -> Certificate | None:
+        """The newest certificate with that leaf (SHA-256, lower-case hex), or None."""
+        return self._index.get((account, "sha256", fingerprint))
+
+    def add(
+        self,
+        account: str,
+        name: str,
+        pem: str,
+        key: str,
+        *,
+        source: str = "upload",
+        token: str = "",
+    ) -> Certificate:
+        """Put a certificate into the store; the caller has checked name, chain and key."""
+        number = self._counters.next("certificate", FIRST_ID)
+        material = self._resources.keep_material(pem, key)
+        row = Certificate(number, account, name, source, material, pem, time.time(), token)
+        self._rows.save(str(number), row)
+        self._index.update(dict.fromkeys(_index_keys(row), row))
+        return row
+
+    def drop(self, row: Certificate) -> None:
+        """Take a certificate out of the store."""
+        self._rows.drop(str(row.id))
+        for key in _index_keys(row):
+            self._index.pop(key, None)
+
+
+def _index_keys(row: Certificate) -> list[tuple[str, str, str]]:
+    found = {"name": row.name, "token": row.token, "sha256": row.facts.sha256}
+    return [(row.account, kind, value) for kind, value in found.items()]
+
+
+def bound_to(row: Certificate) -> Binding:
+    """The binding of a resource to a certificate of the store, from now on."""
+    return Binding(
+        kind="cas",
+        material=row.material,
+        fingerprint=row.facts.sha256,
+        cert_id=row.id,
+        name=row.name,
+        since=time.time(),
+    )
