@@ -13,7 +13,6 @@ from domain.keys import Algorithm, measure, unsupported_key
 from domain.names import canonical
 
 STRONG_DIGESTS = {"sha256", "sha384", "sha512"}
-SM2_SIGNATURE = "1.2.156.10197.1.501"
 
 
 class Given(NamedTuple):
@@ -86,7 +85,9 @@ def public_key(given: Given) -> PublicKeyTypes:
         raise unsupported_key(unsupported, given.where) from None
     except ValueError:
         raise BadInput(
-            f"the public key of {title(given.certificate)} is damaged", where=given.where
+            f"the public key of {title(given.certificate)} is damaged",
+            where=given.where,
+            fix="Copy the whole file again.",
         ) from None
 
 
