@@ -5,10 +5,40 @@ import threading
 import connectors
 from activities.handshake import Endpoint
 from domain.account import Account
+from domain.certificate import Certificate, PrivateKey
 from domain.connector import Connector
+from domain.errors import BadInput, Permanent
 from domain.names import probe_name
 from domain.resource import Resource
 from storage.store import Store
+
+
+class StoredVault:
+    """The certificates in storage, as connectors of PEM services ask for them."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def holds(self, fingerprint: str) -> bool:
+        """Whether this certificate lies in storage."""
+        try:
+            self._store.certificates.get(fingerprint)
+        except BadInput:
+            return False
+        return True
+
+    def open(self, fingerprint: str) -> tuple[Certificate, PrivateKey]:
+        """The certificate with its key; raises Permanent when it is not here."""
+        try:
+            return self._store.certificates.get(fingerprint), self._store.certificates.key(
+                fingerprint
+            )
+        except BadInput as error:
+            raise Permanent(
+                f"the key of certificate {fingerprint[:12]} is not held here",
+                code="KeyNotHeld",
+                advice="Upload the certificate with its key.",
+            ) from error
 
 
 class Clouds:
@@ -54,4 +84,4 @@ class Clouds:
         kind = connectors.load(service)
         secrets = self._store.accounts.secrets(account)
         settings = kind.settings_model.model_validate({**known.settings, **secrets})
-        return known, kind(account, settings)
+        return known, kind(account, settings, StoredVault(self._store))

@@ -117,10 +117,11 @@ class Deployment:
             if not serves(found, change.before):
                 raise Drifted(describe(found), describe(change.before))
             self._store.tasks.outcomes.mark_applied(order.task_id, order.ordinal)
-            connector.bind(change.resource, change.after.ref if change.after else None)
+            connector.bind(change.resource, _ref(change.after))
         deadline = monotonic() + self._clouds.propagation(order.account, order.service)
         self._wait_until_settled(connector, change, deadline)
         self._wait_until_served(change, deadline)
+        connector.release(change.resource, _ref(change.before), _ref(change.after))
 
     def _located(self, change: Change) -> Change:
         return change.model_copy(
@@ -140,7 +141,7 @@ class Deployment:
         return binding.model_copy(update={"ref": ref or _missing(binding, change.store)})
 
     def _wait_until_settled(self, connector: Connector, change: Change, deadline: float) -> None:
-        ref = change.after.ref if change.after else None
+        ref = _ref(change.after)
         for seconds in _pauses():
             if connector.settled(change.resource, ref):
                 return
@@ -163,6 +164,10 @@ class Deployment:
                     wanted = describe(change.after)
                     raise NotServed(str(endpoint), str(seen), wanted, allowed)
                 pause(seconds)
+
+
+def _ref(binding: Binding | None) -> CertificateRef | None:
+    return binding.ref if binding else None
 
 
 def arrived(seen: Seen, change: Change) -> bool:

@@ -56,4 +56,5 @@ def _read(store: Store, clouds: Clouds, each: Match, now: datetime) -> Candidate
         before=before,
         store=connector.store(resource),
         not_reversible=connector.not_reversible(resource, before),
+        warnings=connector.warnings(resource, before),
     )

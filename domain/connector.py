@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import timedelta
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from pydantic import BaseModel
 
@@ -30,6 +30,16 @@ class Traits(Value):
     algorithms: frozenset[Algorithm]
 
 
+class Vault(Protocol):
+    """Our own certificates with their keys, for services that take nothing but PEM."""
+
+    def holds(self, fingerprint: str) -> bool:
+        """Whether this certificate and its key are ours to send."""
+
+    def open(self, fingerprint: str) -> tuple[Certificate, PrivateKey]:
+        """Both; raises Permanent when they are not here."""
+
+
 class Connector(ABC):
     """How one service takes a certificate.
 
@@ -47,9 +57,17 @@ class Connector(ABC):
     propagation: ClassVar[timedelta]
     """How long after a success of the control plane an endpoint may still serve the former."""
 
-    def __init__(self, account: str, settings: BaseModel) -> None:
+    def __init__(self, account: str, settings: BaseModel, vault: Vault | None = None) -> None:
         self.account = account
         self.settings = settings
+        self._vault = vault
+
+    @property
+    def vault(self) -> Vault:
+        """For services that take only PEM; RuntimeError where none was handed in."""
+        if self._vault is None:
+            raise RuntimeError(f"{type(self).__name__} was made without a vault")
+        return self._vault
 
     @abstractmethod
     def discover(self, page: str | None = None) -> Page:
@@ -78,6 +96,15 @@ class Connector(ABC):
     def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:
         """Whether the service says that the change to `ref` has arrived."""
 
+    def release(  # noqa: B027 - most services replace in one call and have nothing to take away
+        self, resource: Resource, former: CertificateRef | None, now: CertificateRef | None
+    ) -> None:
+        """Takes away what `bind` added beside: called after a handshake showed `now`.
+
+        For services that add a certificate and remove the former one in two calls: added first,
+        verified, and only then is the former one removed. Repeating is harmless.
+        """
+
     def lock_key(self, resource: Resource) -> str | None:
         """What may take only one change at a time, e.g. a listener; None: no such limit."""
         return None
@@ -87,6 +114,10 @@ class Connector(ABC):
         if before is not None and before.ref is None:
             return "the service does not tell which certificate it serves in terms to bind again"
         return None
+
+    def warnings(self, resource: Resource, before: Binding | None) -> tuple[str, ...]:
+        """What a plan has to say about this change beforehand, e.g. a short outage."""
+        return ()
 
     @abstractmethod
     def check(self) -> list[str]:

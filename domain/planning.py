@@ -44,6 +44,7 @@ class Candidate(Value):
     before: Binding | None
     store: str
     not_reversible: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def match(
@@ -155,6 +156,7 @@ def _change(candidate: Candidate) -> Change:
         store=candidate.store,
         cost=cost(certificate.source),
         not_reversible=candidate.not_reversible,
+        warnings=candidate.warnings,
     )
 
 

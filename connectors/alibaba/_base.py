@@ -1,0 +1,64 @@
+"""What all connectors of Alibaba Cloud have in common."""
+
+from collections.abc import Callable, Iterable
+from typing import ClassVar
+
+from pydantic import BaseModel
+
+from connectors.alibaba._account import Settings
+from connectors.alibaba._cas_store import CasStore
+from connectors.alibaba._client import Api, Client
+from connectors.alibaba._errors import is_credential_error
+from domain.certificate import Certificate
+from domain.connector import Connector, OpenKey, Vault
+from domain.errors import NeedsOperator
+from domain.resource import CertificateRef, Resource
+
+Probe = tuple[str, Callable[[], object]]
+
+
+class AlibabaConnector(Connector):
+    """A connector whose service binds certificates from the certificate store."""
+
+    settings_model = Settings
+    api: ClassVar[Api]
+
+    def __init__(self, account: str, settings: BaseModel, vault: Vault | None = None) -> None:
+        super().__init__(account, settings, vault)
+        self._settings = Settings.model_validate(settings)
+        self.service = type(self).__module__.removeprefix("connectors.")
+        self.client = Client(self._settings, self.api)
+        self.cas = CasStore(self._settings)
+
+    def store(self, resource: Resource) -> str:
+        """The account's certificate store at its site."""
+        return self.cas.name
+
+    def install(self, certificate: Certificate, key: OpenKey, resource: Resource) -> CertificateRef:
+        """Finds it in the certificate store, or else uploads it."""
+        return self.cas.install(certificate, key)
+
+    def probe_store(self) -> list[Probe]:
+        """What `missing` tries of the store's permissions; an upload is not tried."""
+        return [
+            ("yundun-cert:ListUserCertificateOrder", self.cas.probe),
+            ("yundun-cert:GetUserCertificateDetail", self._probe_detail),
+        ]
+
+    def _probe_detail(self) -> None:
+        cert_id = self.cas.probe()
+        if cert_id is not None:
+            self.cas.detail(cert_id)
+
+
+def missing(probes: Iterable[Probe]) -> list[str]:
+    """One line for each permission whose call was refused; only one if the account itself was."""
+    lines: list[str] = []
+    for permission, call in probes:
+        try:
+            call()
+        except NeedsOperator as error:
+            if is_credential_error(error):
+                return [str(error)]
+            lines.append(f"{permission}: {error}")
+    return lines

@@ -1,0 +1,201 @@
+"""The certificate store (CAS), from which nearly every product binds: find, or else upload.
+
+Unconfirmed, and kept here only:
+* The private key goes in the query of the upload, as the operation is documented and as the
+  official client sends it. A form body would keep it out of the access logs on the way, but
+  nobody has confirmed that the store reads it from there. `_upload` is the only place.
+* A name that is taken is told by the code NameRepeat or by words of the message.
+"""
+
+import hashlib
+import re
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+from connectors.alibaba._account import Settings, Site
+from connectors.alibaba._client import Api, Client
+from connectors.alibaba._errors import Rule
+from connectors.alibaba._leaf import Leaf, read_leaf
+from domain.certificate import Certificate
+from domain.connector import OpenKey
+from domain.errors import CloudError, Permanent, Transient
+from domain.resource import CertificateRef
+
+API = Api(
+    ram="yundun-cert",
+    version="2020-04-07",
+    hosts={Site.CN: "cas.aliyuncs.com", Site.INTL: "cas.ap-southeast-1.aliyuncs.com"},
+    rules=(Rule("NotFound*", Permanent), Rule("*NameRepeat*", Permanent)),
+)
+LIST, DETAIL, UPLOAD = (
+    "ListUserCertificateOrder",
+    "GetUserCertificateDetail",
+    "UploadUserCertificate",
+)
+PERMISSIONS = tuple(f"{API.ram}:{action}" for action in (LIST, DETAIL, UPLOAD))
+
+PAGE_SIZE = 50
+LONGEST_NAME = 63
+FRESH_SECONDS = 60.0
+
+Row = dict[str, Any]
+
+
+class CasStore:
+    """One account's store at its site. Shared between threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.site = settings.site
+        self.client = Client(settings, API)
+        self._lock = threading.Lock()
+        self._listed: list[Row] = []
+        self._listed_at = -FRESH_SECONDS
+
+    @property
+    def name(self) -> str:
+        """How references name this store: "alibaba.cas/cn"."""
+        return f"alibaba.cas/{self.site}"
+
+    def install(self, certificate: Certificate, key: OpenKey) -> CertificateRef:
+        """The reference of this certificate, which is uploaded unless it is there already.
+
+        `key` is called only for an upload. Repeating after a lost answer uploads nothing twice.
+        """
+        leaf = read_leaf(certificate.chain_pem)
+        if leaf is None:
+            raise Permanent("the certificate cannot be read", code="UnreadableCertificate")
+        found = self._search(leaf, self._rows())
+        if found is None:
+            found = self._upload_once(certificate, leaf, key)
+        return reference(found, self.site)
+
+    def find(self, leaf: Leaf) -> CertificateRef | None:
+        """The reference of a certificate that lies here; the listing may be a minute old.
+
+        Many resources are read one after the other, and the store allows 10 listings a second.
+        """
+        with self._lock:
+            if time.monotonic() - self._listed_at >= FRESH_SECONDS:
+                self._listed = list(self._rows())
+                self._listed_at = time.monotonic()
+            rows = self._listed
+        found = self._search(leaf, rows)
+        return None if found is None else reference(found, self.site)
+
+    def probe(self) -> str | None:
+        """Lists one certificate, to see whether it may; its id, if there is one."""
+        rows = self._page(1, 1).get("CertificateOrderList") or []
+        return str(rows[0]["CertificateId"]) if rows else None
+
+    def detail(self, cert_id: str) -> Row:
+        """What the store tells of one certificate, without the private key."""
+        return self.client.call(DETAIL, {"CertId": cert_id, "CertFilter": True})
+
+    def _page(self, number: int, size: int) -> Row:
+        query = {"OrderType": "CERT", "CurrentPage": number, "ShowSize": size}
+        return self.client.call(LIST, query)
+
+    def _rows(self) -> Iterator[Row]:
+        number = 0
+        while True:
+            number += 1
+            reply = self._page(number, PAGE_SIZE)
+            rows = reply.get("CertificateOrderList") or []
+            yield from rows
+            if not rows or number * PAGE_SIZE >= int(reply.get("TotalCount") or 0):
+                return
+
+    def _search(self, leaf: Leaf, rows: Iterator[Row] | list[Row]) -> str | None:
+        for row in rows:
+            if self._is(leaf, row):
+                return str(row["CertificateId"])
+        return None
+
+    def _is(self, leaf: Leaf, row: Row) -> bool:
+        told = digests(row)
+        if told:
+            return bool(told & {leaf.fingerprint, leaf.sha1})
+        serial = str(row.get("SerialNo") or "").lower().lstrip("0")
+        same_serial = bool(serial) and serial == leaf.serial
+        return same_serial and self._confirmed(str(row["CertificateId"]), leaf)
+
+    def _confirmed(self, cert_id: str, leaf: Leaf) -> bool:
+        return bool(digests(self.detail(cert_id)) & {leaf.fingerprint, leaf.sha1})
+
+    def _upload_once(self, certificate: Certificate, leaf: Leaf, key: OpenKey) -> str:
+        token = token_for(certificate)
+        try:
+            cert_id = self._upload(certificate, key, token)
+            if self._lies_here(cert_id, leaf):
+                return cert_id
+            # A token seen before gets its former answer, even if that certificate was deleted.
+            return self._upload(certificate, key, f"certroll-{uuid.uuid4().hex}")
+        except CloudError as error:
+            if not _name_is_taken(error):
+                raise
+        found = self._search(leaf, self._rows())
+        if found is None:
+            raise Transient(
+                f"the name {name_for(certificate)!r} is taken, but no listing shows it yet",
+                code="NameRepeat",
+                advice="If it stays so, rename or delete that certificate in the store.",
+            )
+        return found
+
+    def _upload(self, certificate: Certificate, key: OpenKey, token: str) -> str:
+        reply = self.client.call(
+            UPLOAD,
+            {
+                "Name": name_for(certificate),
+                "Cert": certificate.chain_pem,
+                # The older form: the cloud's consoles ask for it, and all its products take it.
+                "Key": key().traditional_pem().decode(),
+                "ClientToken": token,
+            },
+        )
+        return str(reply["CertId"])
+
+    def _lies_here(self, cert_id: str, leaf: Leaf) -> bool:
+        try:
+            return self._confirmed(cert_id, leaf)
+        except Permanent as error:
+            if not error.code.startswith("NotFound"):
+                raise
+            return False
+
+
+def reference(cert_id: str, site: Site) -> CertificateRef:
+    """A certificate of a site's store; `identifier` is written as documented, "<id>-<region>"."""
+    fields = {
+        "cert_id": cert_id,
+        "identifier": f"{cert_id}-{site.region}",
+        "region": site.region,
+    }
+    return CertificateRef(store=f"alibaba.cas/{site}", fields=fields)
+
+
+def name_for(certificate: Certificate) -> str:
+    """What the store calls it: one name per certificate, told apart by its fingerprint."""
+    slug = re.sub(r"[^a-z0-9]+", "-", certificate.name.lower()).strip("-")
+    ending = f"-{certificate.fingerprint[:12]}"
+    start = f"certroll-{slug}"[: LONGEST_NAME - len(ending)].rstrip("-")
+    return start + ending
+
+
+def token_for(certificate: Certificate) -> str:
+    """Marks repeats of one upload: the same text and name, the same token."""
+    content = f"{name_for(certificate)}\n{certificate.chain_pem}"
+    return f"certroll-{hashlib.sha256(content.encode()).hexdigest()[:48]}"
+
+
+def digests(row: Row) -> set[str]:
+    """Every digest that a listing or a detail tells, in lower-case hex without colons."""
+    told = (str(row.get(name) or "") for name in ("Sha2", "CertSha2", "Fingerprint"))
+    return {text.replace(":", "").lower() for text in told if text}
+
+
+def _name_is_taken(error: CloudError) -> bool:
+    return "NameRepeat" in error.code or "name already exists" in error.message.lower()

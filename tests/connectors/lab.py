@@ -1,0 +1,92 @@
+"""What a test of a connector works with: an account, certificates, and a look at the cloud."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import connectors
+from domain.certificate import Certificate, PrivateKey, parse_pem
+from domain.connector import Connector
+from domain.resource import Found
+from starter.practice_ca import Issued
+from tests.factory import CA
+from tests.practice_cloud import PracticeCloud
+
+
+@dataclass
+class Material:
+    """A certificate as a connector gets it. `opened` counts how often its key was asked for."""
+
+    issued: Issued
+    certificate: Certificate
+    opened: int = 0
+
+    def key(self) -> PrivateKey:
+        self.opened += 1
+        return PrivateKey(self.issued.key_pem)
+
+    @property
+    def seed(self) -> dict[str, str]:
+        """As the practice cloud is told of it."""
+        return {"pem": self.issued.pem.decode(), "key": self.issued.key_pem.decode()}
+
+    @property
+    def traces(self) -> list[str]:
+        """Pieces of its private key in every spelling that a URL, a log or a repr may use."""
+        key = PrivateKey(self.issued.key_pem)
+        pems = (key.pem().decode(), key.traditional_pem().decode())
+        lines = [line for pem in pems for line in pem.splitlines() if "-----" not in line]
+        pieces = [line[at : at + 16] for line in lines for at in range(0, len(line) - 15, 16)]
+        # The public key is no secret, and the beginning of the DER is the same for all keys.
+        shown = self.issued.pem.decode()
+        own = [piece for piece in pieces[1:] if piece not in shown]
+        return sorted({form(piece) for piece in own for form in (str, quote, quote_plus)})
+
+
+@dataclass
+class Lab:
+    """One account at the practice cloud."""
+
+    cloud: PracticeCloud
+    ca: CA
+    settings: dict[str, str]
+
+    @property
+    def account(self) -> str:
+        """The account as the cloud names it."""
+        return self.settings["access_key_id"]
+
+    def connector(self, service: str, **changes: str) -> Connector:
+        """A new connector of this account; `changes` replace some of its settings."""
+        provider = service.partition(".")[0]
+        settings = connectors.settings(provider, {**self.settings, **changes})
+        return connectors.load(service)("main", settings)
+
+    def issue(self, *names: str, **options: Any) -> Material:
+        """A new certificate for these names."""
+        return material(self.ca.leaf(names, **options), f"for {names[0]}")
+
+    def stored(self, made: Material) -> list[dict[str, Any]]:
+        """Where the certificate lies in this account's store."""
+        return self.cloud.certificates(
+            account=self.account, fingerprint=made.certificate.fingerprint
+        )
+
+
+def material(issued: Issued, name: str) -> Material:
+    """What a connector gets of an issued certificate."""
+    certificate, _ = parse_pem(
+        name, certificate=issued.pem, key=issued.key_pem, now=datetime.now(UTC)
+    )
+    return Material(issued, certificate)
+
+
+def everything(connector: Connector) -> Iterator[Found]:
+    """All pages of a listing."""
+    page = connector.discover()
+    yield from page.found
+    while page.next is not None:
+        page = connector.discover(page.next)
+        yield from page.found

@@ -1,0 +1,90 @@
+"""What must be true of every connector there is, without naming any."""
+
+import inspect
+import pkgutil
+import re
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from urllib.parse import parse_qsl
+
+import pytest
+
+import connectors
+from domain.connector import Connector
+from tests.connectors.lab import Lab
+from tests.connectors.store_contract import StoreContract
+
+SERVICES = connectors.names()
+
+
+@cache
+def contract_of(service: str) -> type[StoreContract] | None:
+    """The test class of a service, in the file that mirrors the connector's."""
+    folder, _, name = service.rpartition(".")
+    module = f"tests.connectors.{folder}.test_{name}"
+    if find_spec(module) is None:
+        return None
+    found = [
+        value
+        for value in vars(import_module(module)).values()
+        if isinstance(value, type)
+        and issubclass(value, StoreContract)
+        and getattr(value, "service", None) == service
+    ]
+    return found[0] if found else None
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_it_has_a_test_that_inherits_the_contract(service: str) -> None:
+    assert contract_of(service) is not None
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_it_tells_all_that_the_rules_and_the_pages_need(service: str) -> None:
+    connector = connectors.load(service)
+    assert connector.title
+    assert inspect.getmodule(connector).__doc__
+    assert connector.permissions
+    assert all(re.fullmatch(r"[a-z-]+:\w+", one) for one in connector.permissions)
+    assert connector.queries_per_second > 0
+    assert connector.propagation.total_seconds() >= 0
+    assert connector.algorithms
+    assert connector.settings_model is connectors.settings_model(service.partition(".")[0])
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_field_it_sends_is_one_that_the_official_client_knows(service: str, lab: Lab) -> None:
+    contract = contract_of(service)
+    assert contract is not None
+    contract().walk(lab)
+    sent = lab.cloud.requests(lab.account)
+    assert sent
+    for request in sent:
+        version, action = request["headers"]["x-acs-version"], request["headers"]["x-acs-action"]
+        pairs = parse_qsl(request["query"]) + parse_qsl(request["body"])
+        names = {name.partition(".")[0] for name, _ in pairs}
+        assert names <= known_fields(version, action), action
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_it_needs_no_permission_that_it_does_not_list(service: str, lab: Lab) -> None:
+    contract = contract_of(service)
+    assert contract is not None
+    contract().walk(lab)
+    used = {row["headers"]["x-acs-action"] for row in lab.cloud.requests(lab.account)}
+    assert used == {one.partition(":")[2] for one in connectors.load(service).permissions}
+
+
+def test_each_is_a_connector() -> None:
+    assert all(issubclass(connectors.load(service), Connector) for service in SERVICES)
+
+
+@cache
+def known_fields(version: str, action: str) -> frozenset[str]:
+    """The fields of an operation's request, by the generated client of that API version."""
+    digits = version.replace("-", "")
+    packages = [m.name for m in pkgutil.iter_modules() if m.name.endswith(digits)]
+    models = [import_module(f"{package}.models") for package in packages]
+    (model,) = [found for one in models if (found := getattr(one, f"{action}Request", None))]
+    return frozenset(re.findall(r"result\['(\w+)'\]", inspect.getsource(model.to_map)))

@@ -1,0 +1,82 @@
+"""Connectors are found by looking, and loaded when first used."""
+
+import subprocess
+import sys
+
+import pytest
+
+import connectors
+from domain.connector import Connector
+from domain.errors import BadInput
+from tests.practice_cloud import ROOT
+
+KEYS = {"access_key_id": "id", "access_key_secret": "do-not-show"}
+
+
+def test_all_are_found_without_importing_any() -> None:
+    code = "import sys, connectors; print(connectors.names(), 'connectors.alibaba' in sys.modules)"
+    assert python(code) == "['alibaba.cas', 'alibaba.cdn'] False"
+
+
+def test_loading_all_does_not_load_the_official_client() -> None:
+    code = (
+        "import sys, connectors; [connectors.load(n) for n in connectors.names()];"
+        "print('alibabacloud_tea_openapi' in sys.modules)"
+    )
+    assert python(code) == "False"
+
+
+def test_a_service_is_its_path() -> None:
+    connector = connectors.load("alibaba.cdn")
+    assert issubclass(connector, Connector)
+    assert connector.__module__ == "connectors.alibaba.cdn"
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("alibaba.cnd", "alibaba.cdn"),
+        ("cdn", "Did you mean alibaba.cdn"),
+        ("alibaba._base", "Did you mean alibaba.cas"),
+        ("nginx", "There are: alibaba.cas, alibaba.cdn"),
+        ("", "There are"),
+        ("../x", "There are"),
+    ],
+)
+def test_an_unknown_service_is_refused_naming_near_ones(asked: str, told: str) -> None:
+    with pytest.raises(BadInput, match="there is no service") as refusal:
+        connectors.load(asked)
+    assert told in str(refusal.value)
+
+
+def test_a_provider_has_one_settings_model() -> None:
+    assert connectors.providers() == ["alibaba"]
+    assert "access_key_id" in connectors.settings_model("alibaba").model_fields
+
+
+def test_an_unknown_provider_is_refused_naming_near_ones() -> None:
+    with pytest.raises(BadInput, match="Did you mean alibaba"):
+        connectors.settings_model("aliababa")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"site": "mars"}, "site"),
+        ({"shoe_size": "43"}, "shoe_size"),
+        ({"read_timeout": "soon"}, "read_timeout"),
+        ({"access_key_id": " "}, "access_key_id"),
+        ({"access_key_secret": ""}, "access_key_secret"),
+    ],
+)
+def test_wrong_settings_are_named_and_never_shown(wrong: dict[str, str], told: str) -> None:
+    with pytest.raises(BadInput, match=told) as refusal:
+        connectors.settings("alibaba", {**KEYS, **wrong})
+    assert "do-not-show" not in f"{refusal.value!r}{refusal.value}"
+    assert refusal.value.__context__ is None
+
+
+def python(code: str) -> str:
+    """What a fresh interpreter prints."""
+    command = [sys.executable, "-W", "error", "-c", code]
+    return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout[:-1]
