@@ -8,8 +8,7 @@ from datetime import timedelta
 
 import structlog
 from temporalio.client import Client
-from temporalio.worker import Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 
 from activities.bookkeeping import Bookkeeping
 from activities.clouds import Clouds
@@ -30,8 +29,18 @@ log = structlog.get_logger()
 STEPS_AT_ONCE = 120
 
 
-def build(client: Client, store: Store, settings: Settings, heart: Heart) -> Worker:
-    """A worker with everything handed in; the caller runs it and closes the store."""
+def build(
+    client: Client,
+    store: Store,
+    settings: Settings,
+    heart: Heart,
+    runner: WorkflowRunner | None = None,
+) -> Worker:
+    """A worker with everything handed in; the caller runs it and closes the store.
+
+    Workflows run outside the SDK's sandbox: it would cost a quarter of the worker's time, and
+    every test runs them inside it (`runner`), where a forgotten import or a clock is an error.
+    """
     clouds = Clouds(store)
     bookkeeping = Bookkeeping(store)
     deployment = Deployment(store, clouds, heart)
@@ -63,7 +72,8 @@ def build(client: Client, store: Store, settings: Settings, heart: Heart) -> Wor
         max_concurrent_activities=STEPS_AT_ONCE,
         max_cached_workflows=500,
         graceful_shutdown_timeout=timedelta(seconds=10),
-        workflow_runner=SandboxedWorkflowRunner(),
+        max_eager_activity_reservations_per_workflow_task=STEPS_AT_ONCE,
+        workflow_runner=runner or UnsandboxedWorkflowRunner(),
     )
 
 

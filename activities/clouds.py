@@ -83,5 +83,5 @@ class Clouds:
         known = self._store.accounts.get(account)
         kind = connectors.load(service)
         secrets = self._store.accounts.secrets(account)
-        settings = kind.settings_model.model_validate({**known.settings, **secrets})
+        settings = connectors.settings(known.provider, {**known.settings, **secrets})
         return known, kind(account, settings, StoredVault(self._store))

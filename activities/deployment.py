@@ -70,11 +70,11 @@ class Deployment:
 
     @activity.defn
     def install(self, wanted: Installation) -> None:
-        """Puts one certificate into one store; found there by fingerprint, not put twice."""
+        """Puts one certificate into one store; found there by fingerprint, not put twice.
+
+        The store is asked each time: what lay there last month may have been deleted since.
+        """
         with told_to_the_engine(), self._heart.beating():
-            known = self._store.installations
-            if known.get(wanted.fingerprint, wanted.account, wanted.store):
-                return
             certificate = self._store.certificates.get(wanted.fingerprint)
             refuse_expired(certificate, now())
             outcome = self._store.tasks.outcomes.get(wanted.task_id, wanted.ordinal)
@@ -85,7 +85,9 @@ class Deployment:
                 lambda: self._store.certificates.key(wanted.fingerprint),
                 resource,
             )
-            known.put(wanted.fingerprint, wanted.account, wanted.store, ref, now())
+            self._store.installations.put(
+                wanted.fingerprint, wanted.account, wanted.store, ref, now()
+            )
 
     @activity.defn
     def deploy(self, order: ChangeOrder) -> None:

@@ -11,6 +11,7 @@ import pytest
 from pydantic import SecretStr
 from sqlmodel import col, delete
 from temporalio.client import Client
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from activities.clouds import Clouds
 from activities.handshake import Endpoint, look
@@ -117,9 +118,8 @@ class House:
 
     async def ended(self, task: TaskRecord, *until: TaskStatus) -> TaskRecord:
         """The task once it has ended, or is in one of `until`."""
-        async for record in tasks.watch(self.store, task.id, until=frozenset(until) or None):
-            last = record
-        return last
+        watched = tasks.watch(self.store, task.id, until=frozenset(until) or None)
+        return [record async for record in watched][-1]
 
     async def settled(self, client: Client, task: TaskRecord, *until: TaskStatus) -> TaskRecord:
         """The task once it is in one of `until` and no rollback waits any more."""
@@ -164,7 +164,8 @@ class House:
         """A worker, until the block ends."""
         heart = Heart(0.2)
         try:
-            async with build(client, self.store, self.settings, heart):
+            runner = SandboxedWorkflowRunner()
+            async with build(client, self.store, self.settings, heart, runner):
                 yield
         finally:
             heart.stop()

@@ -1,0 +1,149 @@
+"""The processes of one measurement, and what they cost: real server, worker, practice cloud."""
+
+import contextlib
+import json
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import psutil
+
+from activities.clouds import Clouds
+from activities.inventory import sync
+from domain.account import Account
+from domain.certificate import parse_pem
+from domain.resource import Resource
+from starter.embedded import Embedded
+from starter.practice_ca import PracticeCA
+from starter.processes import Child, start_sandbox
+from storage.settings import Settings
+from storage.store import Store
+
+ACCOUNT, SERVICE = "bench", "alibaba.cdn"
+
+
+@dataclass
+class Cpu:
+    """Seconds of CPU that each process has used, with its children."""
+
+    engine: float
+    worker: float
+    sandbox: float
+
+    def __sub__(self, other: "Cpu") -> "Cpu":
+        return Cpu(
+            self.engine - other.engine,
+            self.worker - other.worker,
+            self.sandbox - other.sandbox,
+        )
+
+
+class Lab:
+    """A house in a folder of its own, with everything running."""
+
+    def __init__(self, folder: Path, latency_ms: int, concurrency: int) -> None:
+        self.concurrency = concurrency
+        self.settings = Settings(home=folder / "home", database_url=None, temporal_address=None)
+        self.here = Embedded(self.settings, 0, 0)
+        options = ["--latency", str(latency_ms), "--propagation", "0"]
+        self.sandbox, self.cloud = start_sandbox(self.settings.home, options)
+        self.here.start()
+        self.store = Store.open(self.settings)
+        self.clouds = Clouds(self.store)
+        self.ca = PracticeCA("bench")
+        self._add_account()
+
+    def close(self) -> None:
+        """Stops everything."""
+        self.store.close()
+        self.here.stop()
+        self.sandbox.stop()
+
+    def domains(self, prefix: str, count: int) -> list[Resource]:
+        """New domains that all serve one former certificate, in the inventory."""
+        zone = f"{prefix}.example.com"
+        former = self.ca.issue([f"*.{zone}"])
+        pem = {"pem": former.pem.decode(), "key": former.key_pem.decode()}
+        names = [f"n{number:05}.{zone}" for number in range(count)]
+        rows = [{"name": name, "certificate": pem} for name in names]
+        body = json.dumps({"service": "cdn", "domains": rows}).encode()
+        request = Request(f"{self.cloud['endpoint']}/_sandbox/seed", body, method="POST")  # noqa: S310
+        urlopen(request).read()  # noqa: S310 - the practice cloud on loopback
+        found = sync(self.store, self.clouds, ACCOUNT, SERVICE)
+        if found.error:
+            raise SystemExit(str(found.error))
+        items = self.store.inventory.list(service=SERVICE)
+        return [i.resource for i in items if i.resource.key.endswith(zone)]
+
+    def certificate(self, prefix: str) -> str:
+        """A new certificate for those domains, uploaded; its fingerprint."""
+        issued = self.ca.issue([f"*.{prefix}.example.com"])
+        certificate, key = parse_pem(
+            prefix,
+            certificate=issued.leaf_pem,
+            chain=issued.chain_pem,
+            key=issued.key_pem,
+            now=datetime.now(UTC),
+        )
+        self.store.certificates.add(certificate, key)
+        return certificate.fingerprint
+
+    def cpu(self) -> Cpu:
+        """What the three processes have used until now."""
+        return Cpu(_cpu(self.here.temporal), _cpu(self.here.worker), _cpu(self.sandbox))
+
+    def worker_peak_mib(self) -> float:
+        """The worker's largest resident set, in MiB."""
+        worker = self.here.worker
+        if worker is None:
+            return 0.0
+        status = Path(f"/proc/{worker.process.pid}/status").read_text()
+        line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 1024
+
+    def _add_account(self) -> None:
+        account = Account(
+            name=ACCOUNT,
+            provider="alibaba",
+            settings={
+                "access_key_id": self.cloud["access_key_id"],
+                "endpoint": self.cloud["endpoint"],
+            },
+            probe_address=self.cloud["edge"],
+            propagation_seconds=30,
+            created_at=datetime.now(UTC),
+        )
+        secret = {"access_key_secret": self.cloud["access_key_secret"]}
+        self.store.accounts.add(account, secret)
+        self.store.quota.grant(1_000_000, "benchmark", datetime.now(UTC))
+
+
+def _cpu(child: Child | None) -> float:
+    if child is None:
+        return 0.0
+    times = psutil.Process(child.process.pid).cpu_times()
+    return float(times.user + times.system)
+
+
+@contextlib.contextmanager
+def lab(latency_ms: int, concurrency: int = 100) -> Iterator[Lab]:
+    """A lab that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="certroll-bench-") as folder:
+        made = Lab(Path(folder), latency_ms, concurrency)
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+@contextlib.contextmanager
+def stopwatch() -> Iterator[list[float]]:
+    """A list that holds the seconds once the block has ended."""
+    took: list[float] = []
+    began = time.perf_counter()
+    yield took
+    took.append(time.perf_counter() - began)

@@ -1,0 +1,125 @@
+"""One task of many resources against the practice cloud, beside the two baselines."""
+
+import asyncio
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+
+from temporalio.client import Client
+
+from activities.planning import make_plan
+from benchmarks import bare, empty
+from benchmarks.lab import Cpu, Lab, lab, stopwatch
+from domain.planning import Wish
+from domain.status import TaskStatus
+from domain.task import workflow_id
+from starter import tasks
+from starter.engine import connect
+
+
+@dataclass
+class Result:
+    """One row of the table; rates in resources per second, CPU in ms per resource."""
+
+    latency_ms: int
+    resources: int
+    certroll: float
+    bare: float
+    empty: float
+    engine_ms: float
+    worker_ms: float
+    sandbox_ms: float
+    events: float
+    history_bytes: float
+    worker_peak_mib: float
+
+    @property
+    def to_bare(self) -> float:
+        """Certroll's rate as a share of the bare loop's."""
+        return self.certroll / self.bare
+
+    @property
+    def to_empty(self) -> float:
+        """Certroll's rate as a share of the empty activities'."""
+        return self.certroll / self.empty
+
+
+def measure(latency_ms: int, count: int) -> Result:
+    """All three in one run, one after the other; the machine is shared, so trust the ratios."""
+    with lab(latency_ms) as made:
+        resources = made.domains("bare", count)
+        bare_seconds = bare.run(made, resources, made.certificate("bare"))
+        made.domains("task", count)
+        seconds, cpu, history = asyncio.run(_task(made, made.certificate("task"), count))
+        empty_seconds = asyncio.run(empty.run(made, count))
+        return Result(
+            latency_ms=latency_ms,
+            resources=count,
+            certroll=count / seconds,
+            bare=count / bare_seconds,
+            empty=count / empty_seconds,
+            engine_ms=cpu.engine / count * 1000,
+            worker_ms=cpu.worker / count * 1000,
+            sandbox_ms=cpu.sandbox / count * 1000,
+            events=history[0] / count,
+            history_bytes=history[1] / count,
+            worker_peak_mib=made.worker_peak_mib(),
+        )
+
+
+async def _task(made: Lab, fingerprint: str, count: int) -> tuple[float, Cpu, tuple[int, int]]:
+    wish = Wish(certificates=(fingerprint,), all_matched=True)
+    plan = make_plan(made.store, made.clouds, wish, now=datetime.now(UTC))
+    if len(plan.changes) != count:
+        raise SystemExit(f"{len(plan.changes)} changes instead of {count}: {plan.refusals[:3]}")
+    client = await connect(made.settings)
+    before = made.cpu()
+    with stopwatch() as took:
+        record = await tasks.create(
+            made.store,
+            client,
+            name=f"bench {count}",
+            plan=plan,
+            contacts=(),
+            at=datetime.now(UTC),
+            created_by="bench",
+            concurrency=made.concurrency,
+        )
+        async for seen in tasks.watch(made.store, record.id):
+            record = seen
+    cpu = made.cpu() - before
+    if record.status is not TaskStatus.SUCCEEDED:
+        raise SystemExit(f"the task is {record.status}: {record.tally}")
+    return took[0], cpu, await _history(client, record.id)
+
+
+async def _history(client: Client, task_id: str) -> tuple[int, int]:
+    """Events and bytes over all runs of the task's workflow."""
+    events = size = 0
+    async for run in client.list_workflows(f"WorkflowId = '{workflow_id(task_id)}'"):
+        handle = client.get_workflow_handle(run.id, run_id=run.run_id)
+        async for event in handle.fetch_history_events():
+            events += 1
+            size += event.ByteSize()
+    return events, size
+
+
+def table(results: list[Result]) -> str:
+    """Markdown."""
+    lines = [
+        "| per call | certroll | bare loop | empty activities | to bare | to empty "
+        "| CPU ms engine / worker / sandbox | history events, bytes | worker peak |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for r in results:
+        lines.append(
+            f"| {r.latency_ms} ms | {r.certroll:.0f}/s | {r.bare:.0f}/s | {r.empty:.0f}/s "
+            f"| {r.to_bare:.2f} | {r.to_empty:.2f} "
+            f"| {r.engine_ms:.1f} / {r.worker_ms:.1f} / {r.sandbox_ms:.1f} "
+            f"| {r.events:.1f}, {r.history_bytes:.0f} | {r.worker_peak_mib:.0f} MiB |"
+        )
+    return "\n".join(lines)
+
+
+def as_dicts(results: list[Result]) -> list[dict[str, float]]:
+    """For a program."""
+    return [asdict(result) for result in results]
