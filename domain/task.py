@@ -91,7 +91,10 @@ class Cause(Value):
 
 
 class TaskInput(Value):
-    """The argument of the workflow; the later fields carry its state from run to run."""
+    """The argument of the workflow; the fields from `phase` on carry its state from run to run.
+
+    `certificates` are names, for people: the plan in storage knows the fingerprints.
+    """
 
     task_id: str
     name: str

@@ -76,7 +76,7 @@ async def create(
     store.tasks.create(record, plan)
     store.tasks.event(record.id, "created", created_by, f"plan {plan.digest[:12]}", now)
     try:
-        await start(client, record, concurrency)
+        await start(store, client, record, concurrency)
     except WorkflowAlreadyStartedError:
         pass  # a worker that just came up found the row and was quicker
     except RPCError:
@@ -93,20 +93,21 @@ async def start_forgotten(store: Store, client: Client) -> int:
     started = 0
     for record in store.tasks.list(status=TaskStatus.SCHEDULED):
         try:
-            await start(client, record)
+            await start(store, client, record)
             started += 1
         except WorkflowAlreadyStartedError:
             continue
     return started
 
 
-async def start(client: Client, record: TaskRecord, concurrency: int = 100) -> None:
+async def start(store: Store, client: Client, record: TaskRecord, concurrency: int = 100) -> None:
     """Starts the workflow of a written task; one that runs already is left alone."""
+    names = [store.certificates.get(fingerprint).name for fingerprint in record.certificates]
     task = TaskInput(
         task_id=record.id,
         name=record.name,
         digest=record.digest,
-        certificates=record.certificates,
+        certificates=tuple(names),
         contacts=record.contacts,
         at=record.at,
         rollback_until=record.rollback_until,

@@ -14,12 +14,15 @@ with workflow.unsafe.imports_passed_through():
 
 def show(progress: Progress) -> None:
     """Writes the task's state where the Temporal Web UI shows it without opening a payload."""
-    workflow.upsert_search_attributes(
-        [
-            attributes.STATUS.value_set(progress.status.value),
-            attributes.SCHEDULED_AT.value_set(progress.at),
-        ]
-    )
+    known = workflow.info().typed_search_attributes
+    same_status = known.get(attributes.STATUS) == progress.status.value
+    if not (same_status and known.get(attributes.SCHEDULED_AT) == progress.at):
+        workflow.upsert_search_attributes(
+            [
+                attributes.STATUS.value_set(progress.status.value),
+                attributes.SCHEDULED_AT.value_set(progress.at),
+            ]
+        )
     workflow.set_current_details(details(progress))
 
 
