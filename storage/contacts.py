@@ -1,0 +1,157 @@
+"""Whom to tell when a task ends, and what was told."""
+
+import re
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, delete, select
+
+from domain.errors import BadInput
+from domain.model import Value
+from domain.record import ContactChannel
+from storage.database import Database
+from storage.lookup import unknown
+from storage.tables import ContactRow, DeliveryRow
+from storage.vault import Vault
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+_MAIL = re.compile(r"[^\s@<>,;:\"]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+
+
+class Delivery(Value):
+    """One attempt to tell a contact of an event of a task."""
+
+    task_id: str
+    event: str
+    contact: str
+    ok: bool
+    detail: str
+    at: datetime
+
+
+def identity(name: str) -> str:
+    """What the vault binds a contact's address to."""
+    return f"contact/{name}"
+
+
+class Contacts:
+    """Channels by name; their addresses are sealed, since a webhook's URL is its password."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database, self._vault = database, vault
+
+    def add(self, name: str, kind: str, address: str) -> None:
+        """Stores a "mail" address or a "webhook" URL; `BadInput` if ill-formed or taken."""
+        if not _NAME.fullmatch(name):
+            raise BadInput(
+                f"{name!r} cannot name a contact",
+                fix="Use letters, digits, '.', '_' and '-', beginning with a letter or digit.",
+            )
+        row = ContactRow(
+            name=name,
+            kind=kind,
+            shown=_shown(kind, address, name),
+            sealed=self._vault.seal(address.encode(), identity(name)),
+        )
+        try:
+            with self._database.write() as session:
+                session.add(row)
+        except IntegrityError:
+            raise BadInput(
+                f"there is a contact {name!r} already",
+                fix="Choose another name, or delete that contact first.",
+            ) from None
+
+    def get(self, name: str) -> ContactChannel:
+        """The one of this name; `BadInput` if there is none."""
+        with self._database.read() as session:
+            return _channel(_row(session, name))
+
+    def address(self, name: str) -> str:
+        """The whole address: secret for webhooks."""
+        with self._database.read() as session:
+            sealed = _row(session, name).sealed
+        return self._vault.open(sealed, identity(name)).decode()
+
+    def delete(self, name: str) -> None:
+        """Forgets it; tasks that name it tell one fewer. `BadInput` if there is none."""
+        with self._database.write() as session:
+            _row(session, name)
+            session.exec(delete(ContactRow).where(col(ContactRow.name) == name))
+
+    def delivered(self, task_id: str, event: str, contact: str) -> bool:
+        """Whether this contact has been told of this event."""
+        query = select(DeliveryRow.id).where(
+            col(DeliveryRow.task_id) == task_id,
+            col(DeliveryRow.event) == event,
+            col(DeliveryRow.contact) == contact,
+            col(DeliveryRow.ok).is_(True),
+        )
+        with self._database.read() as session:
+            return session.exec(query.limit(1)).first() is not None
+
+    def record_delivery(
+        self, task_id: str, event: str, contact: str, ok: bool, detail: str, at: datetime
+    ) -> None:
+        """Keeps one attempt; `detail` says why it failed, without the address."""
+        with self._database.write() as session:
+            session.add(
+                DeliveryRow(
+                    task_id=task_id, event=event, contact=contact, ok=ok, detail=detail, at=at
+                )
+            )
+
+    def deliveries(self, task_id: str) -> list[Delivery]:
+        """All attempts for a task, oldest first."""
+        query = select(DeliveryRow).where(col(DeliveryRow.task_id) == task_id)
+        with self._database.read() as session:
+            rows = session.exec(query.order_by(col(DeliveryRow.id)))
+            return [Delivery.model_validate(row.model_dump(exclude={"id"})) for row in rows]
+
+    def list(self) -> list[ContactChannel]:
+        """All, by name."""
+        with self._database.read() as session:
+            rows = session.exec(select(ContactRow).order_by(col(ContactRow.name)))
+            return [_channel(row) for row in rows]
+
+
+def _shown(kind: str, address: str, name: str) -> str:
+    """What may be seen of the address; refuses one that is not of its kind."""
+    if kind == "mail":
+        if not _MAIL.fullmatch(address):
+            raise BadInput("this is not a mail address", where=name, fix="Give one name@host.")
+        return address
+    if kind != "webhook":
+        raise BadInput(f"{kind!r} is no kind of contact", where=name, fix="Use mail or webhook.")
+    site = _site(address)
+    if site is None:
+        raise BadInput(
+            "this is not a web address", where=name, fix="Give one that begins with https://."
+        )
+    return f"{site}/..."
+
+
+def _site(address: str) -> str | None:
+    """Scheme, host and port: path and query of a webhook are its password."""
+    if not address.isascii() or not address.isprintable() or " " in address:
+        return None
+    try:
+        parts = urlsplit(address)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return None
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        return None
+    return f"{parts.scheme}://{parts.hostname}{port}"
+
+
+def _channel(row: ContactRow) -> ContactChannel:
+    return ContactChannel(name=row.name, kind=row.kind, shown=row.shown)
+
+
+def _row(session: Session, name: str) -> ContactRow:
+    row = session.get(ContactRow, name)
+    if row is None:
+        raise unknown("contact", name, session.exec(select(ContactRow.name)))
+    return row

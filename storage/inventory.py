@@ -1,0 +1,135 @@
+"""The inventory: every resource known, as of the last sync."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import case, or_
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, select, update
+
+from domain.errors import BadInput
+from domain.record import InventoryItem
+from domain.resource import Binding, Found, Resource
+from storage.database import Database
+from storage.lookup import unknown
+from storage.statements import batches, upsert
+from storage.tables import ResourceRow
+
+
+class Inventory:
+    """Resources by id; what vanished is marked and stays."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def upsert(self, found: Sequence[Found], seen_at: datetime) -> None:
+        """Adds or refreshes what a listing shows, and takes back that it had vanished.
+
+        A binding that was read stays where the listing does not know it. Where the listing does,
+        its word replaces the binding, and `read_at` is None until the next read.
+        """
+        # One row per statement and key: PostgreSQL refuses to update the same row twice.
+        rows = {item.resource.id: _values(item, seen_at) for item in found}
+        try:
+            for batch in batches(rows.values()):
+                with self._database.write() as session:
+                    upsert(session, ResourceRow, batch, _refreshed)
+        except IntegrityError:
+            names = ", ".join(sorted({item.resource.account for item in found}))
+            raise BadInput(f"there is no account {names}", where="inventory") from None
+
+    def mark_vanished(self, account: str, service: str, not_seen_since: datetime) -> int:
+        """Marks what no listing has shown since then (the start of a sync); how many are new."""
+        gone = (
+            col(ResourceRow.account) == account,
+            col(ResourceRow.service) == service,
+            col(ResourceRow.seen_at) < not_seen_since,
+            col(ResourceRow.vanished_at).is_(None),
+        )
+        with self._database.write() as session:
+            done = session.exec(update(ResourceRow).where(*gone).values(vanished_at=not_seen_since))
+            return done.rowcount
+
+    def list(
+        self,
+        account: str | None = None,
+        service: str | None = None,
+        include_vanished: bool = False,
+        limit: int | None = None,
+    ) -> list[InventoryItem]:
+        """Resources by id; all accounts and services unless told."""
+        query = select(ResourceRow).order_by(col(ResourceRow.id)).limit(limit)
+        if account is not None:
+            query = query.where(col(ResourceRow.account) == account)
+        if service is not None:
+            query = query.where(col(ResourceRow.service) == service)
+        if not include_vanished:
+            query = query.where(col(ResourceRow.vanished_at).is_(None))
+        with self._database.read() as session:
+            return [_item(row) for row in session.exec(query)]
+
+    def get(self, resource_id: str) -> InventoryItem:
+        """The one of this id, vanished or not; `BadInput` if there is none."""
+        with self._database.read() as session:
+            row = session.get(ResourceRow, resource_id)
+            if row is None:
+                raise _unknown(session, resource_id)
+            return _item(row)
+
+    def record_binding(self, resource_id: str, binding: Binding | None, read_at: datetime) -> None:
+        """Keeps what a read told; None: HTTPS is off. `BadInput` if the resource is unknown."""
+        with self._database.write() as session:
+            done = session.exec(
+                update(ResourceRow)
+                .where(col(ResourceRow.id) == resource_id)
+                .values(binding=_json(binding), binding_known=True, read_at=read_at)
+            )
+            if done.rowcount == 0:
+                raise _unknown(session, resource_id)
+
+
+def _refreshed(new: Any) -> Mapping[str, Any]:
+    """What becomes of a row that is there already, when a listing shows it again."""
+    known, row = new.binding_known, ResourceRow
+    return {
+        "document": new.document,
+        "seen_at": new.seen_at,
+        "vanished_at": None,
+        "binding": case((known, new.binding), else_=col(row.binding)),
+        "binding_known": or_(col(row.binding_known), known),
+        "read_at": case((known, None), else_=col(row.read_at)),
+    }
+
+
+def _values(item: Found, seen_at: datetime) -> dict[str, Any]:
+    return {
+        "id": item.resource.id,
+        "account": item.resource.account,
+        "service": item.resource.service,
+        "document": item.resource.model_dump(mode="json"),
+        "binding": _json(item.binding),
+        "binding_known": item.binding_known,
+        "seen_at": seen_at,
+        "read_at": None,
+        "vanished_at": None,
+    }
+
+
+def _json(binding: Binding | None) -> dict[str, Any] | None:
+    return None if binding is None else binding.model_dump(mode="json")
+
+
+def _item(row: ResourceRow) -> InventoryItem:
+    return InventoryItem(
+        resource=Resource.model_validate(row.document),
+        binding=None if row.binding is None else Binding.model_validate(row.binding),
+        binding_known=row.binding_known,
+        seen_at=row.seen_at,
+        read_at=row.read_at,
+        vanished_at=row.vanished_at,
+    )
+
+
+def _unknown(session: Session, resource_id: str) -> BadInput:
+    return unknown("resource", resource_id, session.exec(select(ResourceRow.id)))

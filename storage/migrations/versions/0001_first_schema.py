@@ -1,0 +1,256 @@
+"""The first schema."""
+
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+NEWEST_FIRST = (
+    "delivery",
+    "contact",
+    "quota_entry",
+    "owner",
+    "task_event",
+    "change",
+    "task_certificate",
+    "task",
+    "installation",
+    "resource",
+    "account",
+    "certificate",
+)
+
+
+def upgrade() -> None:
+    """Forward."""
+    _certificates()
+    _accounts()
+    _tasks()
+    _changes()
+    _events()
+    _quota()
+    _contacts()
+
+
+def downgrade() -> None:
+    """Back; indices go with their tables."""
+    for table in NEWEST_FIRST:
+        op.drop_table(table)
+
+
+def _text(name: str, *, nullable: bool = False) -> sa.Column[str]:
+    return sa.Column(name, sa.String(), nullable=nullable)
+
+
+def _time(name: str, *, nullable: bool = False) -> sa.Column[datetime]:
+    return sa.Column(name, sa.DateTime(timezone=True), nullable=nullable)
+
+
+def _json(name: str, *, nullable: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, sa.JSON(none_as_null=True), nullable=nullable)
+
+
+def _number(name: str) -> sa.Column[int]:
+    return sa.Column(name, sa.Integer(), nullable=False)
+
+
+def _flag(name: str) -> sa.Column[bool]:
+    return sa.Column(name, sa.Boolean(), nullable=False)
+
+
+def _sealed() -> sa.Column[bytes]:
+    return sa.Column("sealed", sa.LargeBinary(), nullable=False)
+
+
+def _key(table: str, *columns: str) -> sa.PrimaryKeyConstraint:
+    return sa.PrimaryKeyConstraint(*columns, name=f"pk_{table}")
+
+
+def _parent(table: str, column: str, parent: str, *, cascade: bool) -> sa.ForeignKeyConstraint:
+    table_name, _, _ = parent.partition(".")
+    return sa.ForeignKeyConstraint(
+        [column],
+        [parent],
+        name=f"fk_{table}_{column}_{table_name}",
+        ondelete="CASCADE" if cascade else None,
+    )
+
+
+def _of_task(table: str) -> sa.ForeignKeyConstraint:
+    return _parent(table, "task_id", "task.id", cascade=False)
+
+
+def _certificates() -> None:
+    op.create_table(
+        "certificate",
+        _text("fingerprint"),
+        _text("name"),
+        _time("not_after"),
+        _json("document"),
+        _sealed(),
+        _time("added_at"),
+        _key("certificate", "fingerprint"),
+        sa.UniqueConstraint("name", name="uq_certificate_name"),
+    )
+
+
+def _accounts() -> None:
+    op.create_table(
+        "account",
+        _text("name"),
+        _text("provider"),
+        _json("document"),
+        _sealed(),
+        _key("account", "name"),
+    )
+    op.create_table(
+        "resource",
+        _text("id"),
+        _text("account"),
+        _text("service"),
+        _json("document"),
+        _json("binding", nullable=True),
+        _flag("binding_known"),
+        _time("seen_at"),
+        _time("read_at", nullable=True),
+        _time("vanished_at", nullable=True),
+        _key("resource", "id"),
+        _parent("resource", "account", "account.name", cascade=True),
+    )
+    op.create_index("ix_resource_account_service", "resource", ["account", "service"])
+    op.create_table(
+        "installation",
+        _text("fingerprint"),
+        _text("account"),
+        _text("store"),
+        _json("ref"),
+        _time("installed_at"),
+        _key("installation", "fingerprint", "account", "store"),
+        _parent("installation", "fingerprint", "certificate.fingerprint", cascade=True),
+        _parent("installation", "account", "account.name", cascade=True),
+    )
+
+
+def _tasks() -> None:
+    op.create_table(
+        "task",
+        _text("id"),
+        _text("name"),
+        _text("status"),
+        _text("digest"),
+        _json("certificates"),
+        _json("contacts"),
+        _json("plan"),
+        _time("at"),
+        _time("rollback_until"),
+        _number("cost"),
+        _time("created_at"),
+        _text("created_by"),
+        _time("started_at", nullable=True),
+        _time("ended_at", nullable=True),
+        _time("deleted_at", nullable=True),
+        _key("task", "id"),
+    )
+    op.create_index("ix_task_created_at", "task", ["created_at"])
+    kept = sa.text("deleted_at IS NULL")
+    op.create_index(
+        "uq_task_name_kept", "task", ["name"], unique=True, sqlite_where=kept, postgresql_where=kept
+    )
+    op.create_table(
+        "task_certificate",
+        _text("fingerprint"),
+        _text("task_id"),
+        _key("task_certificate", "fingerprint", "task_id"),
+        _of_task("task_certificate"),
+    )
+    op.create_index("ix_task_certificate_task_id", "task_certificate", ["task_id"])
+
+
+def _changes() -> None:
+    op.create_table(
+        "change",
+        _text("task_id"),
+        _number("ordinal"),
+        _text("resource_id"),
+        _text("account"),
+        _text("service"),
+        _number("cost"),
+        _json("document"),
+        _text("status"),
+        _flag("applied"),
+        _flag("deployed"),
+        _number("attempts"),
+        _json("cause", nullable=True),
+        _time("started_at", nullable=True),
+        _time("ended_at", nullable=True),
+        _key("change", "task_id", "ordinal"),
+        _of_task("change"),
+        sa.UniqueConstraint("task_id", "resource_id", name="uq_change_task_id_resource_id"),
+    )
+    op.create_index("ix_change_task_id_status", "change", ["task_id", "status"])
+    op.create_index("ix_change_account_service", "change", ["account", "service"])
+
+
+def _events() -> None:
+    op.create_table(
+        "task_event",
+        _number("id"),
+        _text("task_id"),
+        _time("at"),
+        _text("kind"),
+        _text("by"),
+        _text("text"),
+        _key("task_event", "id"),
+        _of_task("task_event"),
+    )
+    op.create_index("ix_task_event_task_id", "task_event", ["task_id"])
+
+
+def _quota() -> None:
+    op.create_table("owner", _text("name"), _key("owner", "name"))
+    op.create_table(
+        "quota_entry",
+        _number("id"),
+        _text("owner"),
+        _time("at"),
+        _text("kind"),
+        _number("amount"),
+        _text("task_id", nullable=True),
+        _text("note"),
+        _key("quota_entry", "id"),
+        _parent("quota_entry", "owner", "owner.name", cascade=False),
+        _of_task("quota_entry"),
+        sa.UniqueConstraint("task_id", "kind", name="uq_quota_entry_task_id_kind"),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_quota_entry_amount_positive")),
+    )
+    op.execute("INSERT INTO owner (name) VALUES ('default')")
+
+
+def _contacts() -> None:
+    op.create_table(
+        "contact",
+        _text("name"),
+        _text("kind"),
+        _text("shown"),
+        _sealed(),
+        _key("contact", "name"),
+    )
+    op.create_table(
+        "delivery",
+        _number("id"),
+        _text("task_id"),
+        _text("event"),
+        _text("contact"),
+        _flag("ok"),
+        _text("detail"),
+        _time("at"),
+        _key("delivery", "id"),
+        _of_task("delivery"),
+    )
+    op.create_index("ix_delivery_task_id", "delivery", ["task_id"])

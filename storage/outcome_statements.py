@@ -1,0 +1,65 @@
+"""The statements that run once or more per change of every task, built once.
+
+A move finds its row only where it is legal, so that it is checked and done in one step.
+Parameters: `task`, `place` (the ordinal), `now`, and `why` (the cause as JSON) to finish.
+"""
+
+from sqlalchemy import and_, bindparam, func, select, true, update
+from sqlalchemy.sql.dml import ReturningUpdate
+
+from domain.status import OutcomeStatus, may_follow
+from storage.statements import table
+from storage.tables import ChangeRow
+
+CHANGE = table(ChangeRow)
+
+_S, _C = OutcomeStatus, CHANGE.c
+_THE_ONE = and_(_C.task_id == bindparam("task"), _C.ordinal == bindparam("place"))
+_NOW = bindparam("now", type_=_C.ended_at.type)
+
+FIND = select(CHANGE).where(_THE_ONE)
+
+MARK_APPLIED = update(CHANGE).where(_THE_ONE).values(applied=True).returning(_C.ordinal)
+
+TO_DEPLOY = _C.status.in_([_S.PENDING.value, _S.DEPLOYING.value])
+
+TO_ROLL_BACK = and_(
+    _C.applied,
+    _C.status.in_([s.value for s in (_S.DEPLOYED, _S.FAILED, _S.ROLLING_BACK, _S.ROLLBACK_FAILED)]),
+)
+
+
+def _begin(status: OutcomeStatus) -> ReturningUpdate[*tuple[object, ...]]:
+    before = [s.value for s in _S if may_follow(s, status)]
+    return (
+        update(CHANGE)
+        .where(_THE_ONE, _C.status.in_(before))
+        .values(
+            status=status.value,
+            attempts=_C.attempts + 1,
+            started_at=func.coalesce(_C.started_at, _NOW),
+        )
+        .returning(*_C)
+    )
+
+
+def _finish(status: OutcomeStatus) -> ReturningUpdate[*tuple[object, ...]]:
+    before = [s.value for s in _S if s is not status and may_follow(s, status)]
+    return (
+        update(CHANGE)
+        .where(_THE_ONE, _C.status.in_(before))
+        .values(
+            status=status.value,
+            ended_at=_NOW,
+            cause=bindparam("why", type_=_C.cause.type),
+            deployed=true() if status is _S.DEPLOYED else _C.deployed,
+        )
+        .returning(_C.ordinal)
+    )
+
+
+BEGIN = {status: _begin(status) for status in (_S.DEPLOYING, _S.ROLLING_BACK)}
+FINISH = {
+    status: _finish(status)
+    for status in (_S.DEPLOYED, _S.FAILED, _S.SKIPPED, _S.ROLLED_BACK, _S.ROLLBACK_FAILED)
+}

@@ -1,0 +1,192 @@
+"""What became of each change of a task. Its writes are single statements: they run by thousands."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Update, and_, select, update
+from sqlmodel import Session
+
+from domain.plan import Change
+from domain.record import OutcomeRecord
+from domain.status import OutcomeStatus, Tally
+from domain.task import Cause, ChangeOrder, Direction
+from storage.database import Database
+from storage.outcome_statements import (
+    BEGIN,
+    CHANGE,
+    FIND,
+    FINISH,
+    MARK_APPLIED,
+    TO_DEPLOY,
+    TO_ROLL_BACK,
+)
+from storage.statements import batches
+from storage.tallies import tallies
+
+_S = OutcomeStatus
+_T = CHANGE
+
+
+class Outcomes:
+    """Outcomes by task and ordinal, the change's place in the plan."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self, task_id: str, ordinal: int) -> OutcomeRecord:
+        """The one change; `LookupError` if there is none."""
+        with self._database.read() as session:
+            return _record(_found(session.connection(), {"task": task_id, "place": ordinal}))
+
+    def begin(
+        self, task_id: str, ordinal: int, status: OutcomeStatus, at: datetime
+    ) -> OutcomeRecord:
+        """Moves it to deploying or rolling back and counts the attempt.
+
+        `ValueError` if it cannot become that now; `LookupError` if there is none.
+        """
+        if status not in BEGIN:
+            raise ValueError(f"an attempt does not begin as {status}")
+        the_one = {"task": task_id, "place": ordinal}
+        with self._database.statements() as connection:
+            done = connection.execute(BEGIN[status], {**the_one, "now": at}).mappings().first()
+            if done is None:
+                raise _illegal(_found(connection, the_one), status)
+        return _record(done)
+
+    def mark_applied(self, task_id: str, ordinal: int) -> None:
+        """Says that the resource may differ from what it was: before the call that changes it.
+
+        `LookupError` if there is none.
+        """
+        the_one = {"task": task_id, "place": ordinal}
+        with self._database.statements() as connection:
+            if connection.execute(MARK_APPLIED, the_one).first() is None:
+                _found(connection, the_one)
+
+    def finish(
+        self, task_id: str, ordinal: int, status: OutcomeStatus, at: datetime, cause: Cause | None
+    ) -> None:
+        """Records how it went; the same status again changes nothing.
+
+        `ValueError` if it cannot become that now; `LookupError` if there is none.
+        """
+        if status not in FINISH:
+            raise ValueError(f"an attempt does not end as {status}")
+        the_one = {"task": task_id, "place": ordinal}
+        values = {**the_one, "now": at, "why": _json(cause)}
+        with self._database.statements() as connection:
+            if connection.execute(FINISH[status], values).first() is None:
+                row = _found(connection, the_one)
+                if row["status"] != status:
+                    raise _illegal(row, status)
+
+    def skip(self, task_id: str, only: Sequence[str] | None, at: datetime, cause: Cause) -> int:
+        """Marks pending changes skipped, of these resource ids or all; how many there were."""
+        skipped = {"status": _S.SKIPPED.value, "ended_at": at, "cause": _json(cause)}
+        pending = and_(_T.c.task_id == task_id, _T.c.status == _S.PENDING.value)
+        statement = update(_T).where(pending).values(skipped)
+        with self._database.write() as session:
+            if only is None:
+                return _count(session, statement)
+            rows = session.execute(select(_T.c.resource_id, _T.c.ordinal).where(pending))
+            chosen = set(only)
+            ordinals = [ordinal for resource, ordinal in rows if resource in chosen]
+            return sum(
+                _count(session, statement.where(_T.c.ordinal.in_(batch)))
+                for batch in batches(ordinals)
+            )
+
+    def orders(
+        self,
+        task_id: str,
+        after: int,
+        limit: int,
+        direction: Direction,
+        only: Sequence[str] | None,
+    ) -> list[ChangeOrder]:
+        """The next changes to make, in order of the plan, at most `limit`, `only` those resources.
+
+        To deploy: what has not ended. To roll back: what was applied and is not rolled back yet.
+        """
+        wanted = TO_DEPLOY if direction is Direction.DEPLOY else TO_ROLL_BACK
+        query = (
+            select(_T.c.ordinal, _T.c.resource_id, _T.c.account, _T.c.service)
+            .where(_T.c.task_id == task_id, _T.c.ordinal > after, wanted)
+            .order_by(_T.c.ordinal)
+        )
+        chosen = None if only is None else set(only)
+        with self._database.read() as session:
+            rows = session.execute(query.limit(limit) if chosen is None else query)
+            return [
+                ChangeOrder(
+                    task_id=task_id,
+                    ordinal=ordinal,
+                    direction=direction,
+                    label=resource_id,
+                    account=account,
+                    service=service,
+                )
+                for ordinal, resource_id, account, service in _chosen(rows, chosen, limit)
+            ]
+
+    def tally(self, task_id: str) -> Tally:
+        """How many there are in each status."""
+        with self._database.read() as session:
+            return tallies(session, [task_id])[task_id]
+
+    def unknown(self, task_id: str, resource_ids: Sequence[str]) -> list[str]:
+        """Those of `resource_ids` that the task does not change, in the order given."""
+        query = select(_T.c.resource_id).where(_T.c.task_id == task_id)
+        with self._database.read() as session:
+            known = set(session.scalars(query))
+        return [one for one in resource_ids if one not in known]
+
+    def list(self, task_id: str, status: OutcomeStatus | None = None) -> list[OutcomeRecord]:
+        """All changes of a task in order of its plan, or those in one status."""
+        query = select(_T).where(_T.c.task_id == task_id).order_by(_T.c.ordinal)
+        if status is not None:
+            query = query.where(_T.c.status == status.value)
+        with self._database.read() as session:
+            return [_record(row) for row in session.execute(query).mappings()]
+
+
+def _found(connection: Connection, the_one: Mapping[str, object]) -> RowMapping:
+    row = connection.execute(FIND, the_one).mappings().first()
+    if row is None:
+        raise LookupError("task {task} has no change {place}".format_map(the_one))
+    return row
+
+
+def _illegal(row: RowMapping, status: OutcomeStatus) -> ValueError:
+    which = f"change {row['ordinal']} of task {row['task_id']}"
+    return ValueError(f"{which} is {row['status']} and cannot become {status}")
+
+
+def _record(row: RowMapping) -> OutcomeRecord:
+    return OutcomeRecord(
+        task_id=row["task_id"],
+        ordinal=row["ordinal"],
+        change=Change.model_validate(row["document"]),
+        status=OutcomeStatus(row["status"]),
+        applied=row["applied"],
+        attempts=row["attempts"],
+        cause=row["cause"] and Cause.model_validate(row["cause"]),
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+    )
+
+
+def _json(cause: Cause | None) -> dict[str, Any] | None:
+    return None if cause is None else cause.model_dump(mode="json")
+
+
+def _chosen(rows: Iterable[Any], resource_ids: set[str] | None, limit: int) -> Iterator[Any]:
+    """The first rows of these resources: thousands of ids are too many for one statement."""
+    return islice((r for r in rows if resource_ids is None or r.resource_id in resource_ids), limit)
+
+
+def _count(session: Session, statement: Update) -> int:
+    return len(session.execute(statement.returning(_T.c.ordinal)).all())

@@ -1,0 +1,98 @@
+"""Everything that is kept, opened as one."""
+
+from typing import Self
+
+from sqlalchemy.exc import DBAPIError
+
+from domain.errors import BadInput
+from storage.accounts import Accounts
+from storage.certificates import Certificates
+from storage.contacts import Contacts
+from storage.database import Database
+from storage.installations import Installations
+from storage.inventory import Inventory
+from storage.quota import Ledger
+from storage.rotation import rewrap_all
+from storage.settings import Settings
+from storage.tasks import Tasks
+from storage.vault import Keyring, Vault
+
+
+class Store:
+    """The database, the vault and what lies in them; may be shared between threads."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self.database, self.vault = database, vault
+        self.certificates = Certificates(database, vault)
+        self.accounts = Accounts(database, vault)
+        self.inventory = Inventory(database)
+        self.installations = Installations(database)
+        self.tasks = Tasks(database)
+        self.quota = Ledger(database)
+        self.contacts = Contacts(database, vault)
+
+    @classmethod
+    def open(cls, settings: Settings, *, migrate: bool = False) -> Self:
+        """Opens it, bringing the schema up to date if asked to.
+
+        `BadInput` if the database cannot be used, if its schema is not the one that this code
+        needs, or if the key file cannot be used.
+        """
+        vault = Vault(Keyring.load(settings))
+        database = _connect(settings.database())
+        try:
+            if migrate:
+                database.migrate()
+            _require_current(database)
+        except DBAPIError as error:
+            database.dispose()
+            raise _unusable(database.redacted_url, error.orig or error) from None
+        except BaseException:
+            database.dispose()
+            raise
+        return cls(database, vault)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes all connections."""
+        self.database.dispose()
+
+    def rotate_keys(self) -> int:
+        """Brings every secret under the current key; how many were under another one.
+
+        All or nothing. After it the former keys open nothing and may be thrown away.
+        """
+        with self.database.write() as session:
+            moved = rewrap_all(session, self.vault)
+        self.database.erase_leftovers()
+        return moved
+
+
+def _connect(url: str) -> Database:
+    try:
+        return Database(url)
+    except OSError as error:
+        raise _unusable(error.filename or "database", error) from None
+
+
+def _require_current(database: Database) -> None:
+    if pending := database.pending_migrations():
+        raise BadInput(
+            f"the schema is older than this version of certroll ({', '.join(pending)} to run)",
+            where=database.redacted_url,
+            fix="Run: certroll database migrate (certroll up does so by itself).",
+        )
+
+
+def _unusable(where: str, error: BaseException) -> BadInput:
+    lines = str(getattr(error, "strerror", None) or error).strip().splitlines()
+    return BadInput(
+        f"the database cannot be used: {lines[0] if lines else type(error).__name__}",
+        where=where,
+        fix="Check CERTROLL_DATABASE_URL and CERTROLL_HOME, and that the server runs.",
+    )

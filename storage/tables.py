@@ -1,0 +1,214 @@
+"""The tables. JSON columns hold public data only; what is secret lies in `sealed` columns."""
+
+from datetime import datetime
+from typing import Any, ClassVar, Literal
+
+from sqlalchemy import JSON, CheckConstraint, Index, MetaData, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+# None becomes SQL's NULL and not JSON's null, so that "IS NULL" means what it says.
+_JSON = JSON(none_as_null=True)
+_CASCADE: Literal["CASCADE"] = "CASCADE"
+
+
+class Row(SQLModel):
+    """The base of all tables. Fixed names let a later migration find a constraint to change."""
+
+    metadata: ClassVar[MetaData] = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+class CertificateRow(Row, table=True):
+    """A certificate; `document` is the whole of it without its key."""
+
+    __tablename__ = "certificate"
+
+    fingerprint: str = Field(primary_key=True)
+    name: str = Field(unique=True)
+    not_after: datetime
+    document: dict[str, Any] = Field(sa_type=_JSON)
+    sealed: bytes
+    added_at: datetime
+
+
+class AccountRow(Row, table=True):
+    """An account; `sealed` holds its secrets as one JSON object."""
+
+    __tablename__ = "account"
+
+    name: str = Field(primary_key=True)
+    provider: str
+    document: dict[str, Any] = Field(sa_type=_JSON)
+    sealed: bytes
+
+
+class ResourceRow(Row, table=True):
+    """The inventory."""
+
+    __tablename__ = "resource"
+    __table_args__ = (Index(None, "account", "service"),)
+
+    id: str = Field(primary_key=True)
+    account: str = Field(foreign_key="account.name", ondelete=_CASCADE)
+    service: str
+    document: dict[str, Any] = Field(sa_type=_JSON)
+    binding: dict[str, Any] | None = Field(sa_type=_JSON)
+    binding_known: bool
+    seen_at: datetime
+    read_at: datetime | None = None
+    vanished_at: datetime | None = None
+
+
+class InstallationRow(Row, table=True):
+    """Where a certificate already lies in a provider's store."""
+
+    __tablename__ = "installation"
+
+    fingerprint: str = Field(
+        primary_key=True, foreign_key="certificate.fingerprint", ondelete=_CASCADE
+    )
+    account: str = Field(primary_key=True, foreign_key="account.name", ondelete=_CASCADE)
+    store: str = Field(primary_key=True)
+    ref: dict[str, Any] = Field(sa_type=_JSON)
+    installed_at: datetime
+
+
+class TaskRow(Row, table=True):
+    """A deployment task; `plan` is all of its plan but the changes."""
+
+    __tablename__ = "task"
+    __table_args__ = (
+        Index(
+            "uq_task_name_kept",
+            "name",
+            unique=True,
+            sqlite_where=text("deleted_at IS NULL"),
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
+        Index(None, "created_at"),
+    )
+
+    id: str = Field(primary_key=True)
+    name: str
+    status: str
+    digest: str
+    certificates: list[str] = Field(sa_type=_JSON)
+    contacts: list[str] = Field(sa_type=_JSON)
+    plan: dict[str, Any] = Field(sa_type=_JSON)
+    at: datetime
+    rollback_until: datetime
+    cost: int
+    created_at: datetime
+    created_by: str
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    deleted_at: datetime | None = None
+
+
+class TaskCertificateRow(Row, table=True):
+    """Which certificates a task deploys; no foreign key, for a task outlives a certificate."""
+
+    __tablename__ = "task_certificate"
+
+    fingerprint: str = Field(primary_key=True)
+    task_id: str = Field(primary_key=True, foreign_key="task.id", index=True)
+
+
+class ChangeRow(Row, table=True):
+    """One change of a task and its outcome.
+
+    `deployed` stays true once the change has succeeded, even after it is taken back: quota asks.
+    """
+
+    __tablename__ = "change"
+    __table_args__ = (
+        UniqueConstraint("task_id", "resource_id"),
+        Index(None, "task_id", "status"),
+        Index(None, "account", "service"),
+    )
+
+    task_id: str = Field(primary_key=True, foreign_key="task.id")
+    ordinal: int = Field(primary_key=True)
+    resource_id: str
+    account: str
+    service: str
+    cost: int
+    document: dict[str, Any] = Field(sa_type=_JSON)
+    status: str
+    applied: bool = False
+    deployed: bool = False
+    attempts: int = 0
+    cause: dict[str, Any] | None = Field(default=None, sa_type=_JSON)
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+class TaskEventRow(Row, table=True):
+    """The audit of a task."""
+
+    __tablename__ = "task_event"
+
+    id: int | None = Field(default=None, primary_key=True)
+    task_id: str = Field(foreign_key="task.id", index=True)
+    at: datetime
+    kind: str
+    by: str
+    text: str
+
+
+class OwnerRow(Row, table=True):
+    """Who owns quota: one row, which every change of the ledger locks first."""
+
+    __tablename__ = "owner"
+
+    name: str = Field(primary_key=True)
+
+
+class QuotaEntryRow(Row, table=True):
+    """The ledger of quota. A task has at most one entry of each kind."""
+
+    __tablename__ = "quota_entry"
+    __table_args__ = (
+        CheckConstraint("amount > 0", name="amount_positive"),
+        UniqueConstraint("task_id", "kind"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    owner: str = Field(foreign_key="owner.name")
+    at: datetime
+    kind: str
+    amount: int
+    task_id: str | None = Field(default=None, foreign_key="task.id")
+    note: str
+
+
+class ContactRow(Row, table=True):
+    """Whom to tell; `shown` is the address without its secrets, `sealed` the whole of it."""
+
+    __tablename__ = "contact"
+
+    name: str = Field(primary_key=True)
+    kind: str
+    shown: str
+    sealed: bytes
+
+
+class DeliveryRow(Row, table=True):
+    """What was told to whom, and whether it arrived; no foreign key to a contact that may go."""
+
+    __tablename__ = "delivery"
+
+    id: int | None = Field(default=None, primary_key=True)
+    task_id: str = Field(foreign_key="task.id", index=True)
+    event: str
+    contact: str
+    ok: bool
+    detail: str
+    at: datetime

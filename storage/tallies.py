@@ -1,0 +1,24 @@
+"""How many outcomes each task has in each status."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from sqlmodel import Session, col, func, select
+
+from domain.status import Tally
+from storage.statements import batches
+from storage.tables import ChangeRow
+
+
+def tallies(session: Session, task_ids: Sequence[str]) -> dict[str, Tally]:
+    """By task id; all zero for a task without changes."""
+    counted: dict[str, dict[str, int]] = defaultdict(dict)
+    for batch in batches(task_ids):
+        query = (
+            select(ChangeRow.task_id, ChangeRow.status, func.count())
+            .where(col(ChangeRow.task_id).in_(batch))
+            .group_by(col(ChangeRow.task_id), col(ChangeRow.status))
+        )
+        for task_id, status, count in session.exec(query):
+            counted[task_id][status] = count
+    return {task_id: Tally(**counted[task_id]) for task_id in task_ids}

@@ -1,0 +1,217 @@
+"""Deployment tasks: their plans, statuses and audit."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, insert, select, update
+
+from domain.errors import BadInput
+from domain.plan import Change, Plan
+from domain.record import TaskEvent, TaskRecord
+from domain.status import TASK_TRANSITIONS, OutcomeStatus, TaskStatus
+from storage.database import Database
+from storage.lookup import ambiguous, unknown
+from storage.outcomes import Outcomes
+from storage.statements import table
+from storage.tables import ChangeRow, TaskCertificateRow, TaskEventRow, TaskRow
+from storage.tallies import tallies
+
+_RUNS = {TaskStatus.RUNNING, TaskStatus.ROLLING_BACK}
+_WAITS = {TaskStatus.DRAFT, TaskStatus.SCHEDULED}
+
+
+class Tasks:
+    """Tasks by id; `outcomes` holds what became of their changes."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.outcomes = Outcomes(database)
+
+    def create(self, record: TaskRecord, plan: Plan) -> None:
+        """Stores a task with one row per change, its ordinal being its place in the plan.
+
+        `BadInput` if the id, or the name among tasks not deleted, is taken; `ValueError` if the
+        record's digest is not the plan's.
+        """
+        if record.digest != plan.digest:
+            raise ValueError("the record is of another plan")
+        try:
+            with self._database.write() as session:
+                session.add(_task_row(record, plan))
+                session.flush()
+                _insert(session, TaskCertificateRow, _certificate_values(record))
+                _insert(session, ChangeRow, _change_values(record.id, plan))
+        except IntegrityError as error:
+            taken = self._taken(record)
+            if taken is None:
+                raise ValueError("the plan changes one resource twice") from error
+            raise taken from None
+
+    def get(self, task_id: str) -> TaskRecord:
+        """The one of exactly this id, deleted or not; `BadInput` if there is none."""
+        with self._database.read() as session:
+            return _records(session, [_row(session, task_id)])[0]
+
+    def find(self, id_or_name_or_id_prefix: str) -> TaskRecord:
+        """By id, else by name (not deleted), else by the beginning of an id.
+
+        `BadInput` if there is none, with the nearest names, or more than one.
+        """
+        asked = id_or_name_or_id_prefix
+        with self._database.read() as session:
+            return _records(session, [_found(session, asked)])[0]
+
+    def plan(self, task_id: str) -> Plan:
+        """The plan as it was stored: the same digest."""
+        query = select(ChangeRow.document).where(col(ChangeRow.task_id) == task_id)
+        with self._database.read() as session:
+            rest = _row(session, task_id).plan
+            changes = session.exec(query.order_by(col(ChangeRow.ordinal))).all()
+        return Plan.model_validate({**rest, "changes": [Change.model_validate(c) for c in changes]})
+
+    def set_status(self, task_id: str, status: TaskStatus, at: datetime) -> None:
+        """Moves it; the same status again changes nothing, an illegal move is a `ValueError`.
+
+        The first time that it runs sets `started_at`, every end sets `ended_at`.
+        """
+        with self._database.write() as session:
+            row = _row(session, task_id, lock=True)
+            now = TaskStatus(row.status)
+            if now is status:
+                return
+            if status not in TASK_TRANSITIONS[now]:
+                raise ValueError(f"task {task_id} is {now} and cannot become {status}")
+            row.status = status.value
+            if status is TaskStatus.RUNNING and row.started_at is None:
+                row.started_at = at
+            if status not in _RUNS | _WAITS:
+                row.ended_at = at
+
+    def set_time(self, task_id: str, at: datetime) -> None:
+        """Another time to start at."""
+        with self._database.write() as session:
+            _row(session, task_id, lock=True).at = at
+
+    def delete(self, task_id: str, by: str, reason: str, at: datetime) -> None:
+        """Marks it deleted, which frees its name, and says so in its audit; once."""
+        with self._database.write() as session:
+            query = update(TaskRow).where(
+                col(TaskRow.id) == task_id, col(TaskRow.deleted_at).is_(None)
+            )
+            if session.exec(query.values(deleted_at=at)).rowcount:
+                session.add(
+                    TaskEventRow(task_id=task_id, at=at, kind="deleted", by=by, text=reason)
+                )
+            else:
+                _row(session, task_id)
+
+    def event(self, task_id: str, kind: str, by: str, text: str, at: datetime) -> None:
+        """Adds a line to its audit."""
+        with self._database.write() as session:
+            session.add(TaskEventRow(task_id=task_id, at=at, kind=kind, by=by, text=text))
+
+    def events(self, task_id: str) -> list[TaskEvent]:
+        """Its audit, oldest first."""
+        query = select(TaskEventRow).where(col(TaskEventRow.task_id) == task_id)
+        with self._database.read() as session:
+            rows = session.exec(query.order_by(col(TaskEventRow.id)))
+            return [TaskEvent.model_validate(row.model_dump(exclude={"id"})) for row in rows]
+
+    def list(
+        self,
+        include_deleted: bool = False,
+        status: TaskStatus | None = None,
+        limit: int | None = None,
+    ) -> list[TaskRecord]:
+        """Tasks with their tallies, newest first."""
+        query = select(TaskRow).order_by(col(TaskRow.created_at).desc(), col(TaskRow.id).desc())
+        if not include_deleted:
+            query = query.where(col(TaskRow.deleted_at).is_(None))
+        if status is not None:
+            query = query.where(col(TaskRow.status) == status.value)
+        with self._database.read() as session:
+            return _records(session, session.exec(query.limit(limit)).all())
+
+    def _taken(self, record: TaskRecord) -> BadInput | None:
+        fix = "Choose another one."
+        with self._database.read() as session:
+            if session.get(TaskRow, record.id):
+                return BadInput(f"there is a task with the id {record.id} already", fix=fix)
+            if _named(session, record.name):
+                return BadInput(f"there is a task named {record.name!r} already", fix=fix)
+        return None
+
+
+def _found(session: Session, asked: str) -> TaskRow:
+    row = session.get(TaskRow, asked) or _named(session, asked)
+    if row is not None:
+        return row
+    begins = col(TaskRow.id).startswith(asked, autoescape=True)
+    rows = session.exec(select(TaskRow).where(begins).limit(6)).all() if asked else []
+    if len(rows) > 1:
+        raise ambiguous("task", asked, (f"{row.id} ({row.name})" for row in rows))
+    if not rows:
+        kept = col(TaskRow.deleted_at).is_(None)
+        raise unknown("task", asked, session.exec(select(TaskRow.name).where(kept)))
+    return rows[0]
+
+
+def _named(session: Session, name: str) -> TaskRow | None:
+    kept = col(TaskRow.deleted_at).is_(None)
+    return session.exec(select(TaskRow).where(col(TaskRow.name) == name, kept)).first()
+
+
+def _row(session: Session, task_id: str, *, lock: bool = False) -> TaskRow:
+    query = select(TaskRow).where(col(TaskRow.id) == task_id)
+    row = session.exec(query.with_for_update() if lock else query).first()
+    if row is None:
+        raise unknown("task", task_id, session.exec(select(TaskRow.id)))
+    return row
+
+
+def _records(session: Session, rows: Sequence[TaskRow]) -> list[TaskRecord]:
+    counted = tallies(session, [row.id for row in rows])
+    return [
+        TaskRecord.model_validate({**row.model_dump(exclude={"plan"}), "tally": counted[row.id]})
+        for row in rows
+    ]
+
+
+def _task_row(record: TaskRecord, plan: Plan) -> TaskRow:
+    fields = record.model_dump(exclude={"tally", "certificates", "contacts"})
+    return TaskRow(
+        **fields,
+        certificates=list(record.certificates),
+        contacts=list(record.contacts),
+        plan=plan.model_dump(mode="json", exclude={"changes"}),
+    )
+
+
+def _certificate_values(record: TaskRecord) -> list[dict[str, Any]]:
+    return [{"fingerprint": one, "task_id": record.id} for one in sorted(set(record.certificates))]
+
+
+def _change_values(task_id: str, plan: Plan) -> list[dict[str, Any]]:
+    return [
+        {
+            "task_id": task_id,
+            "ordinal": ordinal,
+            "resource_id": change.resource.id,
+            "account": change.resource.account,
+            "service": change.resource.service,
+            "cost": change.cost,
+            "document": change.model_dump(mode="json"),
+            "status": OutcomeStatus.PENDING.value,
+            "applied": False,
+            "deployed": False,
+            "attempts": 0,
+        }
+        for ordinal, change in enumerate(plan.changes)
+    ]
+
+
+def _insert(session: Session, row: type[Any], values: list[dict[str, Any]]) -> None:
+    if values:
+        session.execute(insert(table(row)), values)

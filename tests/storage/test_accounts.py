@@ -1,0 +1,69 @@
+"""Accounts by name, their secrets sealed."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from domain.errors import BadInput
+from domain.resource import CertificateRef, Found
+from storage.store import Store
+from tests.storage.examples import LATER, NEW, NOW, account, certificate, create, resource
+from tests.storage.test_certificates import KEY
+
+SECRETS = {"access_key_secret": "hidden-word", "token": "äß"}
+
+
+def test_an_account_and_its_secrets_come_back_as_they_were(store: Store) -> None:
+    store.accounts.add(account(), SECRETS)
+    store.accounts.add(account("also"), {})
+    assert store.accounts.get("main") == account()
+    assert store.accounts.secrets("main") == SECRETS
+    assert store.accounts.list() == [account("also"), account()]
+
+
+def test_secrets_are_not_in_the_table(store: Store) -> None:
+    store.accounts.add(account(), SECRETS)
+    with store.database.read() as session:
+        row = session.execute(text("SELECT * FROM account")).one()
+    assert "hidden-word" not in str([bytes(v) if isinstance(v, memoryview) else v for v in row])
+
+
+@pytest.mark.parametrize("name", ["", "-a", "Main", "a" * 32, "a/b", "a\n"])
+def test_an_ill_formed_name_is_refused(store: Store, name: str) -> None:
+    with pytest.raises(BadInput, match="cannot name an account"):
+        store.accounts.add(account(name), {})
+    assert store.accounts.list() == []
+
+
+def test_a_taken_or_unknown_name_is_refused(store: Store) -> None:
+    store.accounts.add(account(), SECRETS)
+    with pytest.raises(BadInput, match="already"):
+        store.accounts.add(account(), {})
+    assert store.accounts.secrets("main") == SECRETS
+    for call in (store.accounts.get, store.accounts.secrets, store.accounts.delete):
+        with pytest.raises(BadInput, match="Did you mean main"):
+            call("maim")
+
+
+def test_with_an_account_goes_what_is_known_of_it(store: Store) -> None:
+    store.accounts.add(account(), {})
+    store.certificates.add(certificate(), KEY)
+    store.inventory.upsert([Found(resource=resource())], NOW)
+    ref = CertificateRef(store="s", fields={})
+    store.installations.put(NEW, "main", "s", ref, NOW)
+    store.accounts.delete("main")
+    assert store.accounts.list() == []
+    assert store.inventory.list(include_vanished=True) == []
+    assert store.installations.get(NEW, "main", "s") is None
+
+
+def test_one_whose_resources_an_open_task_changes_is_not_deleted(store: Store) -> None:
+    store.accounts.add(account(), {})
+    store.accounts.add(account("other"), {})
+    create(store)
+    with pytest.raises(BadInput, match="account 'main' is needed by task"):
+        store.accounts.delete("main", now=LATER)
+    store.accounts.delete("other", now=LATER)
+    store.tasks.delete("task-1", "me", "done", NOW + timedelta(days=1))
+    store.accounts.delete("main", now=LATER)

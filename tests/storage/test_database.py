@@ -1,0 +1,154 @@
+"""Transactions: whole or not at all, none lost, on both kinds of database."""
+
+import stat
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session, col, select
+
+from storage.database import Database
+from storage.tables import ContactRow
+
+
+def contact(name: str, shown: str = "0", sealed: bytes = b"") -> ContactRow:
+    return ContactRow(name=name, kind="mail", shown=shown, sealed=sealed)
+
+
+def shown(session: Session) -> list[str]:
+    return list(session.exec(select(ContactRow.shown).order_by(col(ContactRow.name))))
+
+
+def _add_and_fail(database: Database) -> None:
+    with database.write() as session:
+        session.add(contact("lost"))
+        session.flush()
+        _ = 1 / 0
+
+
+def _delete_and_fail(database: Database) -> None:
+    with database.statements() as connection:
+        connection.execute(text("DELETE FROM contact"))
+        _ = 1 / 0
+
+
+def test_a_write_is_kept_and_a_failed_one_is_not(database_url: str) -> None:
+    database = Database(database_url)
+    with database.write() as session:
+        session.add(contact("kept"))
+    for fail in (_add_and_fail, _delete_and_fail):
+        with pytest.raises(ZeroDivisionError):
+            fail(database)
+    with database.read() as session:
+        session.add(contact("not written"))
+        session.flush()
+    with database.read() as session:
+        assert shown(session) == ["0"]
+    database.dispose()
+
+
+def test_a_read_sees_one_state_while_another_writes(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    with database.read() as session:
+        assert shown(session) == []
+        with database.write() as writer:
+            writer.add(contact("new"))
+        assert shown(session) == []
+    database.dispose()
+
+
+def increment(database: Database, _: int) -> None:
+    with database.write() as session:
+        query = select(ContactRow).where(col(ContactRow.name) == "counter").with_for_update()
+        row = session.exec(query).one()
+        row.shown = str(int(row.shown) + 1)
+
+
+def test_no_update_is_lost_between_threads(database_url: str) -> None:
+    database = Database(database_url)
+    with database.write() as session:
+        session.add(contact("counter"))
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda number: increment(database, number), range(200)))
+    with database.read() as session:
+        assert shown(session) == ["200"]
+    database.dispose()
+
+
+def test_no_update_is_lost_between_processes(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    with database.write() as session:
+        session.add(contact("counter"))
+    program = (
+        "import sys; from storage.database import Database; "
+        "from tests.storage.test_database import increment; database = Database(sys.argv[1]); "
+        "[increment(database, number) for number in range(50)]"
+    )
+    other = subprocess.Popen([sys.executable, "-c", program, sqlite_url])
+    stop = threading.Event()
+    with ThreadPoolExecutor(4) as pool:
+        mine = [pool.submit(_until, database, stop) for _ in range(4)]
+        try:
+            assert other.wait(60) == 0
+        finally:
+            stop.set()
+        total = 50 + sum(done.result() for done in mine)
+    with database.read() as session:
+        assert shown(session) == [str(total)]
+    database.dispose()
+
+
+def _until(database: Database, stop: threading.Event) -> int:
+    done = 0
+    while not stop.is_set():
+        increment(database, done)
+        done += 1
+    return done
+
+
+def test_only_the_owner_reads_the_files_of_sqlite(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    database = Database(f"sqlite:///{home / 'certroll.db'}")
+    database.migrate()
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    with database.write() as session:
+        session.add(contact("any"))
+    files = {path.name: stat.S_IMODE(path.stat().st_mode) for path in home.iterdir()}
+    assert set(files) == {"certroll.db", "certroll.db-wal", "certroll.db-shm"}
+    assert set(files.values()) == {0o600}
+    database.dispose()
+
+
+def test_sqlite_is_durable_and_keeps_references(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    with database.read() as session:
+        found = {
+            name: session.connection().exec_driver_sql(f"PRAGMA {name}").scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+    assert found == {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "foreign_keys": 1,
+        "busy_timeout": 30000,
+    }
+    database.dispose()
+
+
+def test_an_error_does_not_repeat_the_parameters(database_url: str) -> None:
+    database = Database(database_url)
+    with pytest.raises(DBAPIError) as failed, database.write() as session:
+        session.add_all([contact("same", sealed=b"hidden-word") for _ in range(2)])
+    assert "hidden-word" not in str(failed.value)
+    assert b"hidden-word".hex() not in str(failed.value)
+    database.dispose()
+
+
+def test_the_url_for_people_has_no_password() -> None:
+    database = Database("postgresql+psycopg://me:hidden-word@db/x?password=hidden-word&host=h")
+    assert database.redacted_url == "postgresql+psycopg://me:***@db/x?host=h"

@@ -1,0 +1,47 @@
+"""A private file appears whole, once."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from storage.files import create_once
+
+
+def write_first(draft: Path) -> None:
+    draft.write_text("first")
+
+
+def write_second(draft: Path) -> None:
+    draft.write_text("second")
+
+
+def test_a_file_is_made_private_and_never_made_again(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "file"
+    create_once(path, write_first)
+    create_once(path, write_second)
+    assert path.read_text() == "first"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_one_that_another_made_meanwhile_counts(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+
+    def overtaken(draft: Path) -> None:
+        draft.write_text("mine")
+        path.write_text("theirs")
+
+    create_once(path, overtaken)
+    assert path.read_text() == "theirs"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
+    def fail(draft: Path) -> None:
+        draft.write_text("half")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        create_once(tmp_path / "file", fail)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,146 @@
+"""Migrations: there and back, without drift, whole or not at all."""
+
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from alembic import command
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import IntegrityError
+
+from domain.errors import BadInput
+from domain.resource import Found
+from storage import schema
+from storage.database import Database
+from storage.store import Store
+from tests.storage.examples import NOW, account, resource
+
+SECOND = '''"""The second."""
+from alembic import op
+revision, down_revision = "0002", "0001"
+def upgrade():
+    op.execute("CREATE TABLE half (x INTEGER)")
+    op.execute("UPDATE owner SET name = 'changed'")
+    {then}
+'''
+REBUILD = """with op.batch_alter_table("account") as batch:
+        batch.alter_column("provider", nullable=True)"""
+
+
+@pytest.fixture
+def scripts(tmp_path: Path) -> Path:
+    """A copy of the migrations that a test may add to."""
+    copy = tmp_path / "50% migrations"
+    shutil.copytree(schema.SCRIPTS, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    return copy
+
+
+def transaction(database: Database, action: str, target: str = "head") -> None:
+    with database.write() as session:
+        connection = session.connection()
+        configuration = schema.config(connection)
+        if action == "check":
+            command.check(configuration)
+        else:
+            getattr(command, action)(configuration, target)
+
+
+def tables(connection: Connection) -> set[str]:
+    return set(inspect(connection).get_table_names())
+
+
+def test_there_and_back_and_there_without_drift(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
+    assert database.pending_migrations() == ["0001"]
+    database.migrate()
+    assert database.pending_migrations() == []
+    transaction(database, "check")
+    transaction(database, "downgrade", "base")
+    with database.read() as session:
+        assert tables(session.connection()) == {"alembic_version"}
+    database.migrate()
+    transaction(database, "check")
+    database.migrate()
+    database.dispose()
+
+
+def test_a_drift_would_be_noticed(database_url: str) -> None:
+    database = Database(database_url)
+    with database.write() as session:
+        session.execute(text("ALTER TABLE contact ADD COLUMN extra INTEGER"))
+    with pytest.raises(Exception, match="extra"):
+        transaction(database, "check")
+    database.dispose()
+
+
+def second(scripts: Path, then: str = "") -> None:
+    (scripts / "versions" / "0002.py").write_text(SECOND.format(then=then))
+
+
+def test_a_failing_migration_leaves_nothing(database_url: str, scripts: Path) -> None:
+    second(scripts, "raise ZeroDivisionError")
+    database = Database(database_url)
+    with pytest.raises(ZeroDivisionError):
+        database.migrate(scripts)
+    with database.read() as session:
+        assert "half" not in tables(session.connection())
+        assert session.execute(text("SELECT name FROM owner")).scalar_one() == "default"
+        assert schema.pending(session.connection(), scripts) == ["0002"]
+    database.dispose()
+
+
+def test_a_newer_schema_is_refused(database_url: str, scripts: Path) -> None:
+    second(scripts)
+    database = Database(database_url)
+    database.migrate(scripts)
+    with pytest.raises(BadInput, match="0002 was made by a newer version"):
+        database.pending_migrations()
+    with pytest.raises(BadInput, match="newer version"):
+        database.migrate()
+    database.dispose()
+
+
+def test_rebuilding_a_table_keeps_the_rows_that_refer_to_it(store: Store, scripts: Path) -> None:
+    store.accounts.add(account(), {})
+    store.inventory.upsert([Found(resource=resource())], NOW)
+    second(scripts, REBUILD)
+    store.database.migrate(scripts)
+    with store.database.read() as session:
+        columns = inspect(session.connection()).get_columns("account")
+    assert {one["name"] for one in columns if one["nullable"]} == {"provider"}
+    assert store.accounts.list() == [account()]
+    assert len(store.inventory.list()) == 1
+    store.accounts.delete("main")
+    assert store.inventory.list() == []
+
+
+def test_a_migration_that_orphans_rows_is_refused(store: Store, scripts: Path) -> None:
+    store.accounts.add(account(), {})
+    store.inventory.upsert([Found(resource=resource())], NOW)
+    second(scripts, "op.execute(\"UPDATE account SET name = 'renamed'\")")
+    with pytest.raises((RuntimeError, IntegrityError), match=r"parents in resource|foreign key"):
+        store.database.migrate(scripts)
+    assert [one.name for one in store.accounts.list()] == ["main"]
+    assert len(store.inventory.list()) == 1
+
+
+def test_migrations_are_found_from_any_folder(
+    empty_database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert not os.path.exists("alembic.ini")
+    database = Database(empty_database_url)
+    database.migrate()
+    assert database.pending_migrations() == []
+    database.dispose()
+
+
+def test_many_may_migrate_at_once(empty_database_url: str) -> None:
+    databases = [Database(empty_database_url) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(Database.migrate, databases))
+    for database in databases:
+        assert database.pending_migrations() == []
+        database.dispose()

@@ -1,0 +1,101 @@
+"""The store opens only what it can use, and rotates all that it has sealed."""
+
+import base64
+import os
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from domain.errors import BadInput
+from storage.settings import Settings
+from storage.store import Store
+from storage.vault import VaultError
+from tests.storage.examples import NEW, OLD, account, certificate
+from tests.storage.test_certificates import KEY
+
+OLD_KEK = "old:" + base64.b64encode(os.urandom(32)).decode()
+NEW_KEK = "new:" + base64.b64encode(os.urandom(32)).decode()
+
+
+def test_a_schema_that_is_missing_is_named_with_the_command_to_run(
+    empty_database_url: str, tmp_path: Path
+) -> None:
+    settings = Settings(home=tmp_path, database_url=SecretStr(empty_database_url))
+    with pytest.raises(BadInput, match=r"0001 to run.*Run: certroll database migrate"):
+        Store.open(settings)
+    Store.open(settings, migrate=True).close()
+    Store.open(settings).close()
+
+
+def test_a_server_that_does_not_answer_is_named_without_its_password(tmp_path: Path) -> None:
+    url = SecretStr("postgresql://me:hidden-word@127.0.0.1:1/x")
+    with pytest.raises(BadInput, match="cannot be used") as refused:
+        Store.open(Settings(home=tmp_path, database_url=url))
+    assert refused.value.where == "postgresql+psycopg://me:***@127.0.0.1:1/x"
+    assert "hidden-word" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "certroll.db").write_text("something else entirely, and long enough to tell" * 9)
+    with pytest.raises(BadInput, match="not a database"):
+        Store.open(Settings(home=tmp_path))
+
+
+def test_a_home_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BadInput, match="the key file cannot be made: Not a directory"):
+        Store.open(Settings(home=tmp_path / "file" / "home"), migrate=True)
+    kek = SecretStr(OLD_KEK)
+    with pytest.raises(BadInput, match="the database cannot be used: Not a directory"):
+        Store.open(Settings(home=tmp_path / "file" / "home", kek=kek), migrate=True)
+
+
+def with_keys(settings: Settings, *keks: str) -> Store:
+    return Store.open(settings.model_copy(update={"kek": SecretStr(",".join(keks))}))
+
+
+def test_after_a_rotation_the_former_key_is_not_needed(settings: Settings) -> None:
+    with with_keys(settings, OLD_KEK) as store:
+        store.certificates.add(certificate(), KEY)
+        store.accounts.add(account(), {"secret": "word"})
+        store.contacts.add("ops", "mail", "a@b")
+    with with_keys(settings, NEW_KEK, OLD_KEK) as store:
+        store.certificates.add(certificate("second", OLD), KEY)
+        assert store.rotate_keys() == 3
+        assert store.rotate_keys() == 0
+    with with_keys(settings, NEW_KEK) as store:
+        assert store.certificates.key(NEW).pem() == KEY.pem()
+        assert store.certificates.key(OLD).pem() == KEY.pem()
+        assert store.accounts.secrets("main") == {"secret": "word"}
+        assert store.contacts.address("ops") == "a@b"
+
+
+def test_a_rotation_without_the_former_key_changes_nothing(settings: Settings) -> None:
+    with with_keys(settings, OLD_KEK) as store:
+        store.certificates.add(certificate(), KEY)
+    with with_keys(settings, NEW_KEK) as store:
+        with pytest.raises(VaultError, match="sealed with the key old"):
+            store.rotate_keys()
+        with pytest.raises(VaultError, match="sealed with the key old"):
+            store.certificates.key(NEW)
+        assert store.certificates.get(NEW) == certificate()
+    with with_keys(settings, OLD_KEK) as store:
+        assert store.certificates.key(NEW).pem() == KEY.pem()
+
+
+def test_after_a_rotation_no_file_holds_what_the_former_key_opens(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    settings = Settings(home=tmp_path / "home", database_url=SecretStr(sqlite_url))
+    with with_keys(settings, OLD_KEK) as store:
+        store.accounts.add(account(), {"secret": "word"})
+        assert b"\x01\x03old" in _files(tmp_path / "home")
+    with with_keys(settings, NEW_KEK, OLD_KEK) as store:
+        store.rotate_keys()
+        assert b"\x01\x03old" not in _files(tmp_path / "home")
+
+
+def _files(home: Path) -> bytes:
+    return b"".join(path.read_bytes() for path in home.iterdir())
