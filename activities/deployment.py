@@ -12,9 +12,10 @@ from activities.handshake import Endpoint, Seen, look
 from activities.heartbeats import Heart
 from domain.certificate import Certificate
 from domain.connector import Connector
-from domain.errors import Drifted, NotServed, Permanent, Transient
+from domain.errors import Drifted, NeedsOperator, NotServed, Permanent, Transient
 from domain.model import Value
 from domain.plan import Change, invert
+from domain.record import OutcomeRecord
 from domain.resource import Binding, CertificateRef, describe, serves
 from domain.status import OutcomeStatus
 from domain.task import Cause, ChangeOrder, Direction, Installation
@@ -93,37 +94,78 @@ class Deployment:
     def deploy(self, order: ChangeOrder) -> None:
         """Makes one change in either direction, and records it once a handshake shows it."""
         with told_to_the_engine(), self._heart.beating():
-            outcomes = self._store.tasks.outcomes
-            record = outcomes.begin(order.task_id, order.ordinal, BEGUN[order.direction], now())
+            record = self._begin(order)
+            if record is None:
+                return
             change = record.change
             if order.direction is Direction.ROLL_BACK:
                 refuse_irreversible(change)
                 change = invert(change)
             connector = self._clouds.connector(order.account, order.service)
-            self._apply(order, connector, self._located(change))
-            outcomes.finish(order.task_id, order.ordinal, DONE[order.direction], now(), None)
+            self._apply(order, connector, self._located(change), record.applied)
+            self._finish(order, DONE[order.direction], None)
 
     @activity.defn
     def record_failure(self, failed: FailedChange) -> None:
         """Records that a change will not be tried again."""
         with told_to_the_engine():
-            order = failed.order
-            outcomes = self._store.tasks.outcomes
-            outcomes.finish(
-                order.task_id, order.ordinal, FAILED[order.direction], now(), failed.cause
-            )
+            self._finish(failed.order, FAILED[failed.order.direction], failed.cause)
 
-    def _apply(self, order: ChangeOrder, connector: Connector, change: Change) -> None:
+    def _begin(self, order: ChangeOrder) -> OutcomeRecord | None:
+        """The change with one attempt more; None where an attempt recorded its success already.
+
+        The engine repeats a step whose answer was lost on the way: by a killed server, say.
+        """
+        outcomes = self._store.tasks.outcomes
+        try:
+            return outcomes.begin(order.task_id, order.ordinal, BEGUN[order.direction], now())
+        except ValueError:
+            if self._is_done(order):
+                return None
+            raise
+
+    def _finish(self, order: ChangeOrder, status: OutcomeStatus, cause: Cause | None) -> None:
+        """Records the end. A success stays one, even if the engine gave its attempt up as late."""
+        outcomes = self._store.tasks.outcomes
+        try:
+            outcomes.finish(order.task_id, order.ordinal, status, now(), cause)
+        except ValueError:
+            if not self._is_done(order):
+                raise
+
+    def _is_done(self, order: ChangeOrder) -> bool:
+        record = self._store.tasks.outcomes.get(order.task_id, order.ordinal)
+        return record.status is DONE[order.direction]
+
+    def _apply(
+        self, order: ChangeOrder, connector: Connector, change: Change, applied: bool
+    ) -> None:
         found = connector.read(change.resource)
         if not serves(found, change.after):
             if not serves(found, change.before):
                 raise Drifted(describe(found), describe(change.before))
-            self._store.tasks.outcomes.mark_applied(order.task_id, order.ordinal)
-            connector.bind(change.resource, _ref(change.after))
+            self._bind(order, connector, change, applied)
         deadline = monotonic() + self._clouds.propagation(order.account, order.service)
         self._wait_until_settled(connector, change, deadline)
         self._wait_until_served(change, deadline)
         connector.release(change.resource, _ref(change.before), _ref(change.after))
+
+    def _bind(
+        self, order: ChangeOrder, connector: Connector, change: Change, applied: bool
+    ) -> None:
+        """Binds, having written down that from now on the resource may be changed.
+
+        A clear refusal of the first call that could have changed it takes that back: there is
+        nothing to undo then. After any other error nobody knows, so it stays.
+        """
+        outcomes = self._store.tasks.outcomes
+        outcomes.mark_applied(order.task_id, order.ordinal)
+        try:
+            connector.bind(change.resource, _ref(change.after))
+        except (Permanent, NeedsOperator):
+            if not applied:
+                outcomes.mark_applied(order.task_id, order.ordinal, False)
+            raise
 
     def _located(self, change: Change) -> Change:
         return change.model_copy(

@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 
 import connectors
 from activities.clouds import Clouds
+from domain.connector import Connector
 from domain.errors import CloudError
 from domain.plan import Plan, Refusal
 from domain.planning import Candidate, Match, Wish, assemble, match
+from domain.resource import Resource
 from storage.store import Store
 
 READ_AGAIN_AFTER = timedelta(minutes=1)
@@ -43,6 +45,12 @@ def _read_all(
     return candidates, [answer for answer in answers if isinstance(answer, Refusal)]
 
 
+def _lock(connector: Connector, resource: Resource) -> str | None:
+    """Locks are held across tasks, so their names carry the account."""
+    key = connector.lock_key(resource)
+    return None if key is None else f"{resource.account}/{key}"
+
+
 def _read(store: Store, clouds: Clouds, each: Match, now: datetime) -> Candidate:
     resource = each.resource
     connector = clouds.connector(resource.account, resource.service)
@@ -55,6 +63,7 @@ def _read(store: Store, clouds: Clouds, each: Match, now: datetime) -> Candidate
         match=each,
         before=before,
         store=connector.store(resource),
+        lock=_lock(connector, resource),
         not_reversible=connector.not_reversible(resource, before),
         warnings=connector.warnings(resource, before),
     )

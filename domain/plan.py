@@ -13,13 +13,15 @@ class Change(Value):
     """One resource, its binding before and its binding after.
 
     `before` lies in the plan because a crash may repeat the step that binds: read then, the new
-    state would be recorded as the former. `not_reversible` says why there is no way back.
+    state would be recorded as the former. `not_reversible` says why there is no way back; changes
+    with the same `lock` are made one at a time, in all tasks.
     """
 
     resource: Resource
     before: Binding | None
     after: Binding | None
     store: str
+    lock: str | None = None
     cost: int = 0
     not_reversible: str | None = None
     warnings: tuple[str, ...] = ()

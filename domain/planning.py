@@ -43,6 +43,7 @@ class Candidate(Value):
     match: Match
     before: Binding | None
     store: str
+    lock: str | None = None
     not_reversible: str | None = None
     warnings: tuple[str, ...] = ()
 
@@ -154,6 +155,7 @@ def _change(candidate: Candidate) -> Change:
         before=candidate.before,
         after=wanted(certificate),
         store=candidate.store,
+        lock=candidate.lock,
         cost=cost(certificate.source),
         not_reversible=candidate.not_reversible,
         warnings=candidate.warnings,

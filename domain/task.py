@@ -56,7 +56,10 @@ class Direction(StrEnum):
 
 
 class ChangeOrder(Value):
-    """One change to make: its place in the plan, and what a person reads of it."""
+    """One change to make: its place in the plan, and what a person reads of it.
+
+    Changes with the same `lock` are made one at a time.
+    """
 
     task_id: str
     ordinal: int
@@ -64,6 +67,7 @@ class ChangeOrder(Value):
     label: str
     account: str
     service: str
+    lock: str | None = None
 
 
 class Installation(Value):

@@ -19,7 +19,10 @@ _NOW = bindparam("now", type_=_C.ended_at.type)
 
 FIND = select(CHANGE).where(_THE_ONE)
 
-MARK_APPLIED = update(CHANGE).where(_THE_ONE).values(applied=True).returning(_C.ordinal)
+MARK_APPLIED = {
+    applied: update(CHANGE).where(_THE_ONE).values(applied=applied).returning(_C.ordinal)
+    for applied in (True, False)
+}
 
 TO_DEPLOY = _C.status.in_([_S.PENDING.value, _S.DEPLOYING.value])
 

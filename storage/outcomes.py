@@ -56,14 +56,14 @@ class Outcomes:
                 raise _illegal(_found(connection, the_one), status)
         return _record(done)
 
-    def mark_applied(self, task_id: str, ordinal: int) -> None:
+    def mark_applied(self, task_id: str, ordinal: int, applied: bool = True) -> None:
         """Says that the resource may differ from what it was: before the call that changes it.
 
-        `LookupError` if there is none.
+        False takes it back, once the service has refused that call. `LookupError` if there is none.
         """
         the_one = {"task": task_id, "place": ordinal}
         with self._database.statements() as connection:
-            if connection.execute(MARK_APPLIED, the_one).first() is None:
+            if connection.execute(MARK_APPLIED[applied], the_one).first() is None:
                 _found(connection, the_one)
 
     def finish(

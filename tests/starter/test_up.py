@@ -1,0 +1,137 @@
+"""`certroll up`: everything embedded, stopped cleanly, restarted without loss."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import httpx2
+import psutil
+import pytest
+
+from domain.status import TaskStatus
+from starter import tasks
+from starter.embedded import pollers
+from starter.engine import connect
+from starter.processes import free_port
+from storage.settings import Settings
+from tests.house import House
+
+
+class Up:
+    """One `certroll up` as a person starts it."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        ours = {k: v for k, v in os.environ.items() if not k.startswith("CERTROLL_")}
+        ports = ["--port", str(free_port()), "--web-port", str(free_port())]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "starter.cli", "up", *ports],
+            env={
+                **ours,
+                "CERTROLL_HOME": str(settings.home),
+                "CERTROLL_DATABASE_URL": settings.database(),
+                "PYTHONUNBUFFERED": "1",
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.told: list[str] = []
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.told.append(line)
+            if line.startswith("Ready."):
+                return
+        self.process.wait(40)
+        self.process.stdout.close()
+        raise AssertionError("".join(self.told))
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """What it wrote for the other commands."""
+        return dict(json.loads((self.settings.home / "up.json").read_text()))
+
+    def children(self) -> list[psutil.Process]:
+        """Temporal and the worker."""
+        return psutil.Process(self.process.pid).children()
+
+    def end(self, how: signal.Signals) -> int:
+        """The exit code after this signal."""
+        self.process.send_signal(how)
+        code = self.process.wait(40)
+        assert self.process.stdout is not None
+        self.told += self.process.stdout.readlines()
+        self.process.stdout.close()
+        return code
+
+
+@contextmanager
+def up(house: House) -> Iterator[Up]:
+    """Runs beside the house, on its folder and database."""
+    running = Up(house.settings)
+    try:
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.end(signal.SIGTERM)
+
+
+def eventually(true: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "not within the time"
+        time.sleep(0.05)
+
+
+async def test_it_serves_stops_on_ctrl_c_and_goes_on_with_what_waited(house: House) -> None:
+    house.domains("www.example.com")
+    new = house.upload("new", "www.example.com")
+    house.grant(1)
+    with up(house) as first:
+        assert httpx2.get(first.addresses["web"], trust_env=False).status_code < 400
+        client = await connect(house.settings)
+        task = await house.create(client, house.plan(new), delay=timedelta(days=30))
+        children = first.children()
+        assert first.end(signal.SIGINT) == 0
+        assert "Stopped." in "".join(first.told)
+        assert not any(child.is_running() for child in children)
+        assert not (house.settings.home / "up.json").exists()
+    with up(house) as second:
+        client = await connect(house.settings)
+        await tasks.reschedule(client, task, datetime.now(UTC))
+        assert (await house.ended(task)).status is TaskStatus.SUCCEEDED
+        assert second.end(signal.SIGTERM) == 0
+    assert house.served("www.example.com") == new.fingerprint
+
+
+async def test_a_worker_that_dies_is_started_again(house: House) -> None:
+    with up(house) as running:
+        (worker,) = _workers_of(running)
+        worker.kill()
+        eventually(lambda: any(other != worker for other in _workers_of(running)))
+        client = await connect(house.settings)
+        assert await pollers(client) >= 1
+
+
+def test_a_second_one_for_the_same_folder_is_refused(house: House) -> None:
+    with up(house), pytest.raises(AssertionError, match="another `certroll up` runs"):
+        Up(house.settings)
+
+
+def test_killed_outright_it_leaves_no_child_behind(house: House) -> None:
+    with up(house) as running:
+        children = running.children()
+        assert len(children) == 2
+        running.end(signal.SIGKILL)
+        eventually(lambda: not any(child.is_running() for child in children))
+
+
+def _workers_of(running: Up) -> list[psutil.Process]:
+    alive = [c for c in running.children() if c.status() != psutil.STATUS_ZOMBIE]
+    return [child for child in alive if "worker" in child.cmdline()]
