@@ -42,8 +42,13 @@ demo: $(READY)
 bench: $(READY)
 	$(CLEAN) $(BIN)/python -m benchmarks
 
+COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --no-header
+
+# One lock for work on certroll; of it, what its container image runs on and is built with.
 lock: $(READY)
-	$(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --upgrade --group dev pyproject.toml -o requirements.lock
+	$(COMPILE) --upgrade --group dev pyproject.toml -o requirements.lock
+	$(COMPILE) --constraint requirements.lock pyproject.toml -o requirements-runtime.lock
+	$(COMPILE) --constraint requirements.lock --group build -o requirements-build.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

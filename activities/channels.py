@@ -29,6 +29,12 @@ async def send_mail(address: str, message: Message, settings: Settings) -> None:
             where="CERTROLL_SMTP_URL",
             fix="Set it, for example smtp+starttls://user:password@mail.example.com:587.",
         )
+    if settings.mail_from is None:
+        raise BadInput(
+            "nothing says from whom mail comes",
+            where="CERTROLL_MAIL_FROM",
+            fix="Set it to an address that the mail server lets you send from.",
+        )
     server = urlsplit(settings.smtp_url.get_secret_value())
     mail = EmailMessage()
     mail["From"], mail["To"], mail["Subject"] = settings.mail_from, address, message.subject
@@ -61,7 +67,7 @@ async def post_webhook(url: str, message: Message) -> None:
     try:
         async with httpx2.AsyncClient(timeout=SECONDS, follow_redirects=False) as client:
             answer = await client.post(url, json=message.model_dump(mode="json"))
-    except httpx2.HTTPError as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise Transient(
             f"the webhook did not answer: {type(error).__name__}", code="WebhookFailed"
         ) from None

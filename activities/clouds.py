@@ -1,9 +1,13 @@
 """Connectors at work: one instance per account and service, shared by all steps."""
 
 import threading
+from dataclasses import dataclass, field, replace
+from functools import partial
+from time import monotonic
 
 import connectors
 from activities.handshake import Endpoint
+from activities.pace import Pacer
 from domain.account import Account
 from domain.certificate import Certificate, PrivateKey
 from domain.connector import Connector
@@ -11,6 +15,8 @@ from domain.errors import BadInput, Permanent
 from domain.names import probe_name
 from domain.resource import Resource
 from storage.store import Store
+
+SECONDS_KEPT = 60.0
 
 
 class StoredVault:
@@ -41,28 +47,43 @@ class StoredVault:
             ) from error
 
 
+@dataclass(frozen=True)
+class _Made:
+    """A connector, and what it was made from; the secrets never show."""
+
+    account: Account
+    secrets: dict[str, str] = field(repr=False)
+    connector: Connector
+    until: float
+
+
 class Clouds:
-    """Opens an account's secrets once and keeps the connector that was made with them."""
+    """Opens an account's secrets and keeps the connector that was made with them.
+
+    What is kept is compared with storage every minute: an account may get another key while a
+    worker runs.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._made: dict[tuple[str, str], tuple[Account, Connector]] = {}
+        self._made: dict[tuple[str, str], _Made] = {}
+        self._paces: dict[str, Pacer] = {}
         self._lock = threading.Lock()
 
     def connector(self, account: str, service: str) -> Connector:
         """The connector for one service of one account; raises BadInput for an unknown one."""
-        return self._get(account, service)[1]
+        return self._get(account, service).connector
 
     def propagation(self, account: str, service: str) -> float:
         """Seconds after which an endpoint must serve what the control plane accepted."""
-        known, connector = self._get(account, service)
-        if known.propagation_seconds is not None:
-            return known.propagation_seconds
-        return connector.propagation.total_seconds()
+        made = self._get(account, service)
+        if made.account.propagation_seconds is not None:
+            return made.account.propagation_seconds
+        return made.connector.propagation.total_seconds()
 
     def endpoints(self, resource: Resource) -> tuple[Endpoint, ...]:
         """Where to look for what the resource serves, one for each of its names."""
-        known, _ = self._get(resource.account, resource.service)
+        known = self._get(resource.account, resource.service).account
         found = []
         for domain in resource.domains:
             name = probe_name(domain)
@@ -73,15 +94,27 @@ class Clouds:
             found.append(Endpoint(host=host.strip("[]"), port=port, server_name=name))
         return tuple(found)
 
-    def _get(self, account: str, service: str) -> tuple[Account, Connector]:
+    def _get(self, account: str, service: str) -> "_Made":
         with self._lock:
-            if (account, service) not in self._made:
-                self._made[account, service] = self._make(account, service)
+            kept = self._made.get((account, service))
+            if kept and monotonic() < kept.until:
+                return kept
+            self._made[account, service] = self._make(account, service, kept)
             return self._made[account, service]
 
-    def _make(self, account: str, service: str) -> tuple[Account, Connector]:
-        known = self._store.accounts.get(account)
+    def _make(self, account: str, service: str, kept: "_Made | None") -> "_Made":
+        known, secrets = self._store.accounts.get(account), self._store.accounts.secrets(account)
+        until = monotonic() + SECONDS_KEPT
+        if kept and kept.account == known and kept.secrets == secrets:
+            return replace(kept, until=until)
         kind = connectors.load(service)
-        secrets = self._store.accounts.secrets(account)
         settings = connectors.settings(known.provider, {**known.settings, **secrets})
-        return known, kind(account, settings, StoredVault(self._store))
+        paces = partial(self._pace, known)
+        made = kind(account, settings, StoredVault(self._store), paces)
+        return _Made(known, secrets, made, until)
+
+    def _pace(self, account: Account, service: str, calls_per_second: float) -> Pacer:
+        """One per account and service, whichever connector calls it."""
+        rate = account.calls_per_second or calls_per_second
+        name = f"{account.name}/{service}"
+        return self._paces.setdefault(name, Pacer(self._store.budgets, name, rate))

@@ -1,6 +1,6 @@
 """Making one change and proving it: the same steps on the way there and on the way back."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from time import monotonic
 
@@ -10,9 +10,11 @@ from activities.clouds import Clouds
 from activities.failures import told_to_the_engine
 from activities.handshake import Endpoint, Seen, look
 from activities.heartbeats import Heart
+from activities.proof import Proof
+from activities.turns import Turn
 from domain.certificate import Certificate
 from domain.connector import Connector
-from domain.errors import Drifted, NeedsOperator, NotServed, Permanent, Transient
+from domain.errors import Drifted, NeedsOperator, Permanent, Transient
 from domain.model import Value
 from domain.plan import Change, invert
 from domain.record import OutcomeRecord
@@ -33,8 +35,6 @@ FAILED = {
     Direction.DEPLOY: OutcomeStatus.FAILED,
     Direction.ROLL_BACK: OutcomeStatus.ROLLBACK_FAILED,
 }
-
-LONGEST_PAUSE = 5.0
 
 
 class FailedChange(Value):
@@ -101,8 +101,8 @@ class Deployment:
             if order.direction is Direction.ROLL_BACK:
                 refuse_irreversible(change)
                 change = invert(change)
-            connector = self._clouds.connector(order.account, order.service)
-            self._apply(order, connector, self._located(change), record.applied)
+            with Turn(self._store.locks, order, pause) as turn:
+                self._apply(order, self._located(change), record.applied, turn)
             self._finish(order, DONE[order.direction], None)
 
     @activity.defn
@@ -137,17 +137,18 @@ class Deployment:
         record = self._store.tasks.outcomes.get(order.task_id, order.ordinal)
         return record.status is DONE[order.direction]
 
-    def _apply(
-        self, order: ChangeOrder, connector: Connector, change: Change, applied: bool
-    ) -> None:
+    def _apply(self, order: ChangeOrder, change: Change, applied: bool, turn: Turn) -> None:
+        connector = self._clouds.connector(order.account, order.service)
         found = connector.read(change.resource)
         if not serves(found, change.after):
             if not serves(found, change.before):
                 raise Drifted(describe(found), describe(change.before))
             self._bind(order, connector, change, applied)
         deadline = monotonic() + self._clouds.propagation(order.account, order.service)
-        self._wait_until_settled(connector, change, deadline)
-        self._wait_until_served(change, deadline)
+        proof = Proof(change, deadline, self._look, turn.pause)
+        proof.settled(connector)
+        for endpoint in self._clouds.endpoints(change.resource):
+            proof.served(endpoint)
         connector.release(change.resource, _ref(change.before), _ref(change.after))
 
     def _bind(
@@ -171,7 +172,7 @@ class Deployment:
         return change.model_copy(
             update={
                 "before": self._with_ref(change, change.before),
-                "after": self._with_ref(change, change.after),
+                "after": _required(self._with_ref(change, change.after), change.store),
             }
         )
 
@@ -182,49 +183,11 @@ class Deployment:
         ref = self._store.installations.get(
             binding.fingerprint, change.resource.account, change.store
         )
-        return binding.model_copy(update={"ref": ref or _missing(binding, change.store)})
-
-    def _wait_until_settled(self, connector: Connector, change: Change, deadline: float) -> None:
-        ref = _ref(change.after)
-        for seconds in _pauses():
-            if connector.settled(change.resource, ref):
-                return
-            if monotonic() + seconds > deadline:
-                raise Permanent(
-                    f"{change.resource.id} accepted the change but does not report it as done",
-                    code="NotSettled",
-                    advice="Look at the resource in the provider's console, then deploy again.",
-                )
-            pause(seconds)
-
-    def _wait_until_served(self, change: Change, deadline: float) -> None:
-        allowed = max(deadline - monotonic(), 0.0)
-        for endpoint in self._clouds.endpoints(change.resource):
-            for seconds in _pauses():
-                seen = self._look(endpoint)
-                if arrived(seen, change):
-                    break
-                if monotonic() + seconds > deadline:
-                    wanted = describe(change.after)
-                    raise NotServed(str(endpoint), str(seen), wanted, allowed)
-                pause(seconds)
+        return binding.model_copy(update={"ref": ref})
 
 
 def _ref(binding: Binding | None) -> CertificateRef | None:
     return binding.ref if binding else None
-
-
-def arrived(seen: Seen, change: Change) -> bool:
-    """Whether an endpoint shows the state after the change.
-
-    Where that state has no fingerprint (HTTPS off, or a service that tells none) the most that a
-    handshake can show is that the state before is gone.
-    """
-    if change.after and change.after.fingerprint:
-        return seen.fingerprint == change.after.fingerprint
-    if change.before and change.before.fingerprint:
-        return seen.fingerprint != change.before.fingerprint
-    return change.after is None or seen.fingerprint is not None
 
 
 def refuse_irreversible(change: Change) -> None:
@@ -244,17 +207,12 @@ def refuse_expired(certificate: Certificate, at: datetime) -> None:
         )
 
 
-def _missing(binding: Binding, store: str) -> CertificateRef:
+def _required(binding: Binding | None, store: str) -> Binding | None:
+    """What shall be bound must lie somewhere."""
+    if binding is None or binding.ref is not None:
+        return binding
     raise Permanent(
         f"certificate {binding} is not installed in {store}",
         code="NotInstalled",
         advice="Its installation failed or was removed; make a new task.",
     )
-
-
-def _pauses() -> Iterator[float]:
-    """Seconds between looks: 0.1, then half as long again each time, at most 5; without end."""
-    seconds = 0.1
-    while True:
-        yield seconds
-        seconds = min(seconds * 1.5, LONGEST_PAUSE)

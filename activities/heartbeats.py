@@ -9,7 +9,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import structlog
 from temporalio import activity
+
+log = structlog.get_logger()
 
 SECONDS_BETWEEN_BEATS = 2.0
 
@@ -50,4 +53,15 @@ class Heart:
             with self._lock:
                 steps = list(self._steps.values())
             for step in steps:
-                step.run(activity.heartbeat)
+                _beat(step)
+
+
+def _beat(step: contextvars.Context) -> None:
+    """A beat that does not get through must not stop those after it, of this step and all others.
+
+    The engine's client waits for its event loop, which may be busy for long, or closed already.
+    """
+    try:
+        step.run(activity.heartbeat)
+    except Exception:
+        log.exception("a heartbeat did not get through")

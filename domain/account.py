@@ -9,7 +9,8 @@ class Account(Value):
     """`settings` are the public fields of the provider's settings model; secrets are not here.
 
     `probe_address` ("HOST:PORT") replaces name resolution for handshakes; `propagation_seconds`
-    replaces the time that each service documents.
+    replaces the time that each service documents, `calls_per_second` the rate that its connector
+    keeps to (for an account whose limits the provider has raised).
     """
 
     name: str
@@ -17,4 +18,5 @@ class Account(Value):
     settings: dict[str, str]
     probe_address: str | None = None
     propagation_seconds: float | None = None
+    calls_per_second: float | None = None
     created_at: datetime

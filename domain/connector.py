@@ -40,6 +40,35 @@ class Vault(Protocol):
         """Both; raises Permanent when they are not here."""
 
 
+class Pace(Protocol):
+    """Keeps to the calls per second that a service allows, over all workers together."""
+
+    def wait(self) -> None:
+        """Returns when the next call may be made."""
+
+    def hold(self, seconds: float) -> None:
+        """Makes no call for so long: the service asked for it."""
+
+
+class Unpaced:
+    """As fast as one likes: for a look from the command line, and for tests."""
+
+    def wait(self) -> None:
+        """Returns at once."""
+
+    def hold(self, seconds: float) -> None:
+        """Changes nothing."""
+
+
+Paces = Callable[[str, float], Pace]
+"""The pace for a service (its id) that allows so many calls per second."""
+
+
+def unpaced(service: str, calls_per_second: float) -> Pace:
+    """No pace at all, for any service."""
+    return Unpaced()
+
+
 class Connector(ABC):
     """How one service takes a certificate.
 
@@ -57,9 +86,16 @@ class Connector(ABC):
     propagation: ClassVar[timedelta]
     """How long after a success of the control plane an endpoint may still serve the former."""
 
-    def __init__(self, account: str, settings: BaseModel, vault: Vault | None = None) -> None:
+    def __init__(
+        self,
+        account: str,
+        settings: BaseModel,
+        vault: Vault | None = None,
+        paces: Paces = unpaced,
+    ) -> None:
         self.account = account
         self.settings = settings
+        self.paces = paces
         self._vault = vault
 
     @property

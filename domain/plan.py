@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from domain.certificate import Certificate
 from domain.model import Value
@@ -89,8 +89,3 @@ def wanted(certificate: Certificate) -> Binding:
         names=certificate.names,
         not_after=certificate.not_after,
     )
-
-
-def by_fingerprint(certificates: Iterable[Certificate]) -> Mapping[str, Certificate]:
-    """Certificates by the fingerprint that plans name them with."""
-    return {certificate.fingerprint: certificate for certificate in certificates}

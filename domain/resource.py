@@ -32,7 +32,7 @@ class Binding(Value):
     not_after: datetime | None = None
 
     def __str__(self) -> str:
-        return (self.fingerprint or self.name or "an unnamed certificate")[:12]
+        return self.fingerprint[:12] if self.fingerprint else self.name or "an unnamed certificate"
 
 
 class Resource(Value):
@@ -78,13 +78,16 @@ class Page(Value):
 def serves(found: Binding | None, wanted: Binding | None) -> bool:
     """Whether `found` is what `wanted` asks for; None means that HTTPS is off.
 
-    Fingerprints decide where both are known: one certificate may lie in a store twice.
+    Fingerprints decide where both are known: one certificate may lie in a store twice. Then the
+    references, and where a service tells neither, all that it does tell.
     """
     if found is None or wanted is None:
         return found is wanted
     if found.fingerprint and wanted.fingerprint:
         return found.fingerprint == wanted.fingerprint
-    return found.ref is not None and found.ref == wanted.ref
+    if found.ref and wanted.ref:
+        return found.ref == wanted.ref
+    return found == wanted
 
 
 def describe(binding: Binding | None) -> str:

@@ -55,6 +55,12 @@ class Call:
     params: Params
     unserved: bool = False
 
+    @property
+    def region(self) -> str:
+        """The region that is meant; elsewhere each has its own host, so it may come as a header."""
+        told = self.params.get("RegionId") or self.request.headers.get("x-acs-region-id")
+        return told or self.account.region
+
 
 Handler = Callable[[Any, Call], dict[str, Any]]
 

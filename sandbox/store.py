@@ -1,6 +1,7 @@
 """The certificate store that all services of an account bind from."""
 
 import time
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -83,6 +84,11 @@ class CertificateStore:
         self._rows.save(str(number), row)
         self._index.update(dict.fromkeys(_index_keys(row), row))
         return row
+
+    def put(self, account: str, pem: str, key: str) -> Certificate:
+        """The certificate of this chain, which gets a name of its own if it was not there yet."""
+        found = self.by_fingerprint(account, read(pem).sha256)
+        return found or self.add(account, f"seed-{uuid.uuid4().hex[:12]}", pem, key)
 
     def drop(self, row: Certificate) -> None:
         """Take a certificate out of the store."""

@@ -11,6 +11,10 @@ from structlog.tracebacks import ExceptionDictTransformer
 
 TAKEN_OUT = "[taken out]"
 
+# They tell the whole address of each call: that of a webhook is its password, and some clouds take
+# a private key in the query.
+_TALKATIVE = ("httpx2", "httpcore2", "urllib3")
+
 # A PEM block of any kind of key, also with its line ends escaped or the text URL-encoded; and the
 # query parameters in which the clouds' APIs want a key.
 _SECRETS = (
@@ -35,13 +39,13 @@ def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
 
 
 def _clean(value: Any) -> Any:
-    if isinstance(value, str):
-        return without_secrets(value)
+    if value is None or isinstance(value, bool | int | float):
+        return value
     if isinstance(value, dict):
-        return {name: _clean(each) for name, each in value.items()}
+        return {_clean(name): _clean(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
         return [_clean(each) for each in value]
-    return value
+    return without_secrets(str(value))
 
 
 def set_up_logs(level: str) -> None:
@@ -68,10 +72,12 @@ def set_up_logs(level: str) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 redact,
-                structlog.processors.JSONRenderer(default=str),
+                structlog.processors.JSONRenderer(),
             ],
         )
     )
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())

@@ -27,6 +27,7 @@ from storage.tallies import tallies
 
 _S = OutcomeStatus
 _T = CHANGE
+_LOCK = _T.c.document["lock"].as_string()
 
 
 class Outcomes:
@@ -113,7 +114,7 @@ class Outcomes:
         """
         wanted = TO_DEPLOY if direction is Direction.DEPLOY else TO_ROLL_BACK
         query = (
-            select(_T.c.ordinal, _T.c.resource_id, _T.c.account, _T.c.service)
+            select(_T.c.ordinal, _T.c.resource_id, _T.c.account, _T.c.service, _LOCK)
             .where(_T.c.task_id == task_id, _T.c.ordinal > after, wanted)
             .order_by(_T.c.ordinal)
         )
@@ -128,8 +129,9 @@ class Outcomes:
                     label=resource_id,
                     account=account,
                     service=service,
+                    lock=lock,
                 )
-                for ordinal, resource_id, account, service in _chosen(rows, chosen, limit)
+                for ordinal, resource_id, account, service, lock in _chosen(rows, chosen, limit)
             ]
 
     def tally(self, task_id: str) -> Tally:

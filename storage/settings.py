@@ -13,6 +13,7 @@ from domain.errors import BadInput
 
 _PREFIX = "CERTROLL_"
 _SCHEMES = {"postgres", "postgresql", "postgresql+psycopg", "sqlite"}
+_MAIL_SCHEMES = {"smtp", "smtps", "smtp+starttls"}
 
 
 class Settings(BaseSettings):
@@ -20,7 +21,8 @@ class Settings(BaseSettings):
 
     `kek` is "ID:BASE64[,ID2:BASE64]", 32 bytes each, the first being the current one;
     `kek_file` holds the same, one "ID:BASE64" a line. With neither, `home`/kek is made on first
-    use. `smtp_url` is "smtp://user:password@host:587", or smtps:// for TLS from the first byte.
+    use. `smtp_url` is "smtp://user:password@host:587", smtp+starttls:// to insist on encryption,
+    or smtps:// for TLS from the first byte.
     """
 
     model_config = SettingsConfigDict(
@@ -72,7 +74,7 @@ class Settings(BaseSettings):
     def _known_mail_server(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None:
             parts = urlsplit(url.get_secret_value())
-            if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
+            if parts.scheme not in _MAIL_SCHEMES or not parts.hostname:
                 raise ValueError("it must look like smtp://user:password@host:587")
         return url
 

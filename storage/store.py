@@ -15,6 +15,7 @@ from storage.quota import Ledger
 from storage.rotation import rewrap_all
 from storage.settings import Settings
 from storage.tasks import Tasks
+from storage.turns import Budgets, Locks
 from storage.vault import Keyring, Vault
 
 
@@ -30,6 +31,7 @@ class Store:
         self.tasks = Tasks(database)
         self.quota = Ledger(database)
         self.contacts = Contacts(database, vault)
+        self.locks, self.budgets = Locks(database), Budgets(database)
 
     @classmethod
     def open(cls, settings: Settings, *, migrate: bool = False) -> Self:

@@ -212,3 +212,22 @@ class DeliveryRow(Row, table=True):
     ok: bool
     detail: str
     at: datetime
+
+
+class LockRow(Row, table=True):
+    """Who may change something that takes one change at a time, and until when."""
+
+    __tablename__ = "lock"
+
+    name: str = Field(primary_key=True)
+    holder: str
+    until: datetime
+
+
+class BudgetRow(Row, table=True):
+    """When the next call of an account to a service may be made, in seconds since 1970."""
+
+    __tablename__ = "budget"
+
+    name: str = Field(primary_key=True)
+    next_at: float

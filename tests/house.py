@@ -47,7 +47,7 @@ class House:
         self.former: dict[str, str | None] = {}
         self.key_id = ""
 
-    def add_account(self, propagation: float = 3.0) -> None:
+    def add_account(self, propagation: float = 3.0, calls_per_second: float | None = None) -> None:
         """An account of this test's own at the practice cloud."""
         known = self.cloud.account
         self.key_id = known["access_key_id"]
@@ -58,6 +58,7 @@ class House:
             settings=known,
             probe_address=self.cloud.edge,
             propagation_seconds=propagation,
+            calls_per_second=calls_per_second,
             created_at=datetime.now(UTC),
         )
         self.store.accounts.add(account, secrets)

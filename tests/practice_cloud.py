@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -170,8 +171,8 @@ class PracticeCloud:
         assert self._record is not None, "started without record"
         lines = self._record.read_text().splitlines() if self._record.exists() else []
         rows = [json.loads(line) for line in lines]
-        sign = "Credential=" if account is None else f"Credential={account},"
-        return [row for row in rows if sign in row["headers"].get("authorization", "")]
+        signed = re.compile(rf"Credential={re.escape(account)}[,/]" if account else "Credential=")
+        return [row for row in rows if signed.search(row["headers"].get("authorization", ""))]
 
     def _settings(self, key_id: str, secret: str) -> dict[str, str]:
         return {

@@ -26,6 +26,13 @@ BOOKKEEPING = Patience(
     ),
 )
 
+# One row, of which a fan-out may have many in hand: what a killed worker held is tried again after
+# this time, so it is near to what an attempt needs. An attempt that was only slow does no harm.
+ONE_ROW = Patience(
+    start_to_close_timeout=timedelta(seconds=10),
+    retry_policy=BOOKKEEPING["retry_policy"],
+)
+
 # One change waits for the service's propagation inside one attempt (up to 30 minutes), beating
 # every two seconds: a killed worker is noticed after ten, not after half an hour.
 CHANGE = Patience(

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from temporalio import workflow
 
-from workflows.policies import BOOKKEEPING, CHANGE, INSTALL, NOTIFY, ORDERS_PER_PAGE
+from workflows.policies import BOOKKEEPING, CHANGE, INSTALL, NOTIFY, ONE_ROW, ORDERS_PER_PAGE
 
 with workflow.unsafe.imports_passed_through():
     from activities.bookkeeping import (
@@ -105,7 +105,7 @@ async def record_failure(order: ChangeOrder, cause: Cause) -> None:
         Deployment.record_failure,
         FailedChange(order=order, cause=cause),
         summary=f"record failure of {order.label}",
-        **BOOKKEEPING,
+        **ONE_ROW,
     )
 
 

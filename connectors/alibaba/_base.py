@@ -6,11 +6,11 @@ from typing import ClassVar
 from pydantic import BaseModel
 
 from connectors.alibaba._account import Settings
-from connectors.alibaba._cas_store import CasStore
+from connectors.alibaba._cas_store import CAS, CAS_CALLS_PER_SECOND, CasStore
 from connectors.alibaba._client import Api, Client
 from connectors.alibaba._errors import is_credential_error
 from domain.certificate import Certificate
-from domain.connector import Connector, OpenKey, Vault
+from domain.connector import Connector, OpenKey, Paces, Vault, unpaced
 from domain.errors import NeedsOperator
 from domain.resource import CertificateRef, Resource
 
@@ -23,12 +23,19 @@ class AlibabaConnector(Connector):
     settings_model = Settings
     api: ClassVar[Api]
 
-    def __init__(self, account: str, settings: BaseModel, vault: Vault | None = None) -> None:
-        super().__init__(account, settings, vault)
+    def __init__(
+        self,
+        account: str,
+        settings: BaseModel,
+        vault: Vault | None = None,
+        paces: Paces = unpaced,
+    ) -> None:
+        super().__init__(account, settings, vault, paces)
         self._settings = Settings.model_validate(settings)
         self.service = type(self).__module__.removeprefix("connectors.")
-        self.client = Client(self._settings, self.api)
-        self.cas = CasStore(self._settings)
+        self.pace = paces(self.service, self.queries_per_second)
+        self.client = Client(self._settings, self.api, self.pace)
+        self.cas = CasStore(self._settings, paces(CAS, CAS_CALLS_PER_SECOND))
 
     def store(self, resource: Resource) -> str:
         """The account's certificate store at its site."""

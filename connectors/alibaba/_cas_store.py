@@ -12,7 +12,7 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from connectors.alibaba._account import Settings, Site
@@ -20,7 +20,7 @@ from connectors.alibaba._client import Api, Client
 from connectors.alibaba._errors import Rule
 from connectors.alibaba._leaf import Leaf, read_leaf
 from domain.certificate import Certificate
-from domain.connector import OpenKey
+from domain.connector import OpenKey, Pace
 from domain.errors import CloudError, Permanent, Transient
 from domain.resource import CertificateRef
 
@@ -41,15 +41,19 @@ PAGE_SIZE = 50
 LONGEST_NAME = 63
 FRESH_SECONDS = 60.0
 
+CAS = "alibaba.cas"
+CAS_CALLS_PER_SECOND = 10.0
+"""Of the listing, as documented; the other two operations may make 100."""
+
 Row = dict[str, Any]
 
 
 class CasStore:
     """One account's store at its site. Shared between threads."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, pace: Pace | None = None) -> None:
         self.site = settings.site
-        self.client = Client(settings, API)
+        self.client = Client(settings, API, pace)
         self._lock = threading.Lock()
         self._listed: list[Row] = []
         self._listed_at = -FRESH_SECONDS
@@ -77,13 +81,20 @@ class CasStore:
 
         Many resources are read one after the other, and the store allows 10 listings a second.
         """
-        with self._lock:
-            if time.monotonic() - self._listed_at >= FRESH_SECONDS:
-                self._listed = list(self._rows())
-                self._listed_at = time.monotonic()
-            rows = self._listed
-        found = self._search(leaf, rows)
+        found = self._search(leaf, self._lately())
         return None if found is None else reference(found, self.site)
+
+    def named(self, name: str) -> CertificateRef | None:
+        """The reference of the certificate of this name; the listing may be a minute old."""
+        return self._first(lambda row: row.get("Name") == name)
+
+    def with_digest(self, digest: str) -> CertificateRef | None:
+        """The reference of the certificate with this SHA-1 or SHA-256, in lower-case hex."""
+        return self._first(lambda row: digest in digests(row))
+
+    def _first(self, fits: Callable[[Row], bool]) -> CertificateRef | None:
+        ids = (str(row["CertificateId"]) for row in self._lately() if fits(row))
+        return next((reference(found, self.site) for found in ids), None)
 
     def probe(self) -> str | None:
         """Lists one certificate, to see whether it may; its id, if there is one."""
@@ -93,6 +104,13 @@ class CasStore:
     def detail(self, cert_id: str) -> Row:
         """What the store tells of one certificate, without the private key."""
         return self.client.call(DETAIL, {"CertId": cert_id, "CertFilter": True})
+
+    def _lately(self) -> list[Row]:
+        with self._lock:
+            if time.monotonic() - self._listed_at >= FRESH_SECONDS:
+                self._listed = list(self._rows())
+                self._listed_at = time.monotonic()
+            return self._listed
 
     def _page(self, number: int, size: int) -> Row:
         query = {"OrderType": "CERT", "CurrentPage": number, "ShowSize": size}

@@ -11,6 +11,7 @@ import requests
 from connectors.alibaba._account import Settings, Site
 from connectors.alibaba._errors import Answer, Rule, error_for
 from connectors.alibaba._sdk import connect, sdk
+from domain.connector import Pace, Unpaced
 from domain.errors import CloudError, NeedsOperator, Transient
 
 Reply = dict[str, Any]
@@ -34,8 +35,9 @@ class Api:
 class Client:
     """Calls one product with one account's key. Shared between threads."""
 
-    def __init__(self, settings: Settings, api: Api) -> None:
+    def __init__(self, settings: Settings, api: Api, pace: Pace | None = None) -> None:
         self._settings = settings
+        self._pace = pace or Unpaced()
         self._api = api
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
@@ -56,7 +58,10 @@ class Client:
         JSON in ROA style. Raises Transient, NeedsOperator or Permanent. Such an error has neither
         cause nor context: the official client's own errors hold whole URLs, private keys included.
         """
+        self._pace.wait()
         outcome = self._attempt(action, query or {}, body, method, path, region)
+        if isinstance(outcome, Transient) and outcome.retry_after:
+            self._pace.hold(outcome.retry_after)
         if isinstance(outcome, CloudError):
             raise outcome
         return outcome
@@ -84,14 +89,16 @@ class Client:
             body_type="json",
         )
         given = {name: value for name, value in query.items() if value is not None}
-        request = models.OpenApiRequest(query=sdk().Utils.query(given), body=body)
+        # One URL for all regions has to be told which is meant; a region's own host knows.
+        told = {"x-acs-region-id": region} if region and self._settings.endpoint else {}
+        request = models.OpenApiRequest(query=sdk().Utils.query(given), body=body, headers=told)
         client = self._client(region)
         try:
             answer = client.call_api(parameters, request, sdk().RuntimeOptions())
         except Exception as error:  # noqa: BLE001 - whatever it is, it may hold the private key
             return self._translated(error, action)
         reply = answer.get("body")
-        return reply if isinstance(reply, dict) else _unreadable()
+        return reply if isinstance(reply, dict) else unreadable()
 
     def _client(self, region: str) -> Any:
         settings = self._settings
@@ -115,10 +122,10 @@ class Client:
             answer = Answer(status, body, getattr(error, "retry_after", None))
             return error_for(answer, f"{self._api.ram}:{action}", self._api.rules)
         inner = getattr(error, "inner_exception", None)
-        return _lost(getattr(inner, "__context__", None), self._settings)
+        return lost(getattr(inner, "__context__", None), self._settings)
 
 
-def _lost(cause: BaseException | None, settings: Settings) -> CloudError:
+def lost(cause: BaseException | None, settings: Settings) -> CloudError:
     """What to make of a call that got no answer; only the kind of `cause` is looked at."""
     match cause:
         case requests.ConnectTimeout():
@@ -140,8 +147,9 @@ def _lost(cause: BaseException | None, settings: Settings) -> CloudError:
         case requests.RequestException():
             return Transient("the connection failed or was lost", code="ConnectionLost")
         case _:
-            return _unreadable()
+            return unreadable()
 
 
-def _unreadable() -> Transient:
+def unreadable() -> Transient:
+    """What to make of an answer that nobody understands."""
     return Transient("the answer is not the JSON that was expected", code="UnreadableAnswer")

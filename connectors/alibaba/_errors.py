@@ -75,7 +75,9 @@ class Answer(NamedTuple):
 
 def error_for(answer: Answer, permission: str, rules: tuple[Rule, ...] = ()) -> CloudError:
     """The error for a refusal; `rules` of one service come before those of all."""
-    code = answer.field("Code") or f"HTTP{answer.status}"
+    # Function Compute 2.0 and the app engine have names of their own for both.
+    code = answer.field("Code") or answer.field("ErrorCode") or f"HTTP{answer.status}"
+    reason = answer.field("Message") or answer.field("ErrorMessage")
     rule = next((r for r in (*rules, *COMMON) if fnmatchcase(code, r.pattern)), None)
     rule = rule or _by_status(code, answer.status)
     denied = answer.body.get("AccessDeniedDetail")
@@ -83,7 +85,7 @@ def error_for(answer: Answer, permission: str, rules: tuple[Rule, ...] = ()) -> 
         permission = str(denied["AuthAction"])
     wait = answer.retry_after
     return rule.error(
-        redact(answer.field("Message") or "the cloud gave no reason"),
+        redact(reason or "the cloud gave no reason"),
         code=redact(code),
         request_id=answer.field("RequestId"),
         advice=rule.advice.format(permission=permission) if rule.advice else None,

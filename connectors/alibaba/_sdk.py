@@ -47,6 +47,15 @@ class _Session(requests.Session):
         return super().send(request, **options)
 
 
+def new_session() -> requests.Session:
+    """A pooled session of the same manners, for the client that object storage has to itself."""
+    session = _Session()
+    adapter = requests.adapters.HTTPAdapter(pool_connections=POOL_SIZE, pool_maxsize=POOL_SIZE)
+    for scheme in ("http", "https"):
+        session.mount(f"{scheme}://", adapter)
+    return session
+
+
 def connect(scheme: str, host: str, **settings: Any) -> Any:
     """A client for one host; clients of one host share its connections.
 

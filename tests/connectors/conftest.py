@@ -17,7 +17,7 @@ def ca() -> CA:
 @pytest.fixture(scope="session")
 def shared_cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PracticeCloud]:
     folder = tmp_path_factory.mktemp("practice-cloud")
-    with PracticeCloud(folder, spare_accounts=200) as started:
+    with PracticeCloud(folder, spare_accounts=2000) as started:
         yield started
 
 

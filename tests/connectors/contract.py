@@ -139,7 +139,7 @@ class ConnectorContract(StoreContract):
             self.bound(lab, resource, made)
         _, after = self.bound(lab, resource, made)
         assert after.fingerprint == made.certificate.fingerprint
-        assert len(lab.stored(made)) == 1
+        assert len(self.stored(lab, made)) == 1
 
     @pytest.mark.parametrize(
         ("fault", "kind", "retry_after"),

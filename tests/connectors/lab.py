@@ -1,7 +1,7 @@
 """What a test of a connector works with: an account, certificates, and a look at the cloud."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -9,6 +9,7 @@ from urllib.parse import quote, quote_plus
 import connectors
 from domain.certificate import Certificate, PrivateKey, parse_pem
 from domain.connector import Connector
+from domain.errors import Permanent
 from domain.resource import Found
 from starter.practice_ca import Issued
 from tests.factory import CA
@@ -46,12 +47,32 @@ class Material:
 
 
 @dataclass
+class Held:
+    """The certificates whose keys we hold, as connectors of PEM services ask for them."""
+
+    made: dict[str, Material] = field(default_factory=dict)
+
+    def put(self, material: Material) -> Material:
+        """Hold one more."""
+        return self.made.setdefault(material.certificate.fingerprint, material)
+
+    def holds(self, fingerprint: str) -> bool:
+        return fingerprint in self.made
+
+    def open(self, fingerprint: str) -> tuple[Certificate, PrivateKey]:
+        if not self.holds(fingerprint):
+            raise Permanent("the key is not held here", code="KeyNotHeld")
+        return self.made[fingerprint].certificate, self.made[fingerprint].key()
+
+
+@dataclass
 class Lab:
-    """One account at the practice cloud."""
+    """One account at the practice cloud, and a vault that holds all that was issued."""
 
     cloud: PracticeCloud
     ca: CA
     settings: dict[str, str]
+    vault: Held = field(default_factory=Held)
 
     @property
     def account(self) -> str:
@@ -62,11 +83,11 @@ class Lab:
         """A new connector of this account; `changes` replace some of its settings."""
         provider = service.partition(".")[0]
         settings = connectors.settings(provider, {**self.settings, **changes})
-        return connectors.load(service)("main", settings)
+        return connectors.load(service)("main", settings, self.vault)
 
     def issue(self, *names: str, **options: Any) -> Material:
         """A new certificate for these names."""
-        return material(self.ca.leaf(names, **options), f"for {names[0]}")
+        return self.vault.put(material(self.ca.leaf(names, **options), f"for {names[0]}"))
 
     def stored(self, made: Material) -> list[dict[str, Any]]:
         """Where the certificate lies in this account's store."""

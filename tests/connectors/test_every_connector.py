@@ -1,11 +1,13 @@
 """What must be true of every connector there is, without naming any."""
 
 import inspect
+import json
 import pkgutil
 import re
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
@@ -61,10 +63,10 @@ def test_every_field_it_sends_is_one_that_the_official_client_knows(service: str
     sent = lab.cloud.requests(lab.account)
     assert sent
     for request in sent:
+        if "x-acs-version" not in request["headers"]:
+            continue  # object storage is called by means of the official client's own models
         version, action = request["headers"]["x-acs-version"], request["headers"]["x-acs-action"]
-        pairs = parse_qsl(request["query"]) + parse_qsl(request["body"])
-        names = {name.partition(".")[0] for name, _ in pairs}
-        assert names <= known_fields(version, action), action
+        assert sent_fields(request) <= known_fields(version, action), action
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -72,19 +74,38 @@ def test_it_needs_no_permission_that_it_does_not_list(service: str, lab: Lab) ->
     contract = contract_of(service)
     assert contract is not None
     contract().walk(lab)
-    used = {row["headers"]["x-acs-action"] for row in lab.cloud.requests(lab.account)}
-    assert used == {one.partition(":")[2] for one in connectors.load(service).permissions}
+    used = {contract().action(row) for row in lab.cloud.requests(lab.account)}
+    listed = {one.partition(":")[2] for one in connectors.load(service).permissions}
+    assert used == listed - contract.on_behalf
 
 
 def test_each_is_a_connector() -> None:
     assert all(issubclass(connectors.load(service), Connector) for service in SERVICES)
 
 
+def sent_fields(request: dict[str, Any]) -> set[str]:
+    """The fields of a request, from its query and its body, be that a form or JSON."""
+    query, body = request["query"], request["body"]
+    if request["headers"].get("content-type", "").startswith("application/json"):
+        return {name.partition(".")[0] for name, _ in parse_qsl(query)} | set(json.loads(body))
+    return {name.partition(".")[0] for name, _ in parse_qsl(query) + parse_qsl(body)}
+
+
 @cache
 def known_fields(version: str, action: str) -> frozenset[str]:
-    """The fields of an operation's request, by the generated client of that API version."""
+    """The fields of an operation's request, by the generated client of that API version.
+
+    What has no model there takes no fields; a field "body" stands for those of its own model.
+    """
     digits = version.replace("-", "")
     packages = [m.name for m in pkgutil.iter_modules() if m.name.endswith(digits)]
     models = [import_module(f"{package}.models") for package in packages]
-    (model,) = [found for one in models if (found := getattr(one, f"{action}Request", None))]
-    return frozenset(re.findall(r"result\['(\w+)'\]", inspect.getsource(model.to_map)))
+    found = [model for one in models if (model := getattr(one, f"{action}Request", None))]
+    answers = [one for one in models if hasattr(one, f"{action}Response")]
+    assert len(answers) == 1, f"the official client knows no {action} of {version}"
+    if not found:
+        return frozenset()
+    inner = re.findall(r"body: main_models\.(\w+)", inspect.getsource(found[0].__init__))
+    kinds = [found[0], *(getattr(answers[0], name) for name in inner)]
+    sources = [inspect.getsource(kind.to_map) for kind in kinds]
+    return frozenset(field for one in sources for field in re.findall(r"result\['(\w+)'\]", one))

@@ -12,6 +12,8 @@ branch_labels = None
 depends_on = None
 
 NEWEST_FIRST = (
+    "budget",
+    "lock",
     "delivery",
     "contact",
     "quota_entry",
@@ -36,6 +38,7 @@ def upgrade() -> None:
     _events()
     _quota()
     _contacts()
+    _turns()
 
 
 def downgrade() -> None:
@@ -254,3 +257,19 @@ def _contacts() -> None:
         _of_task("delivery"),
     )
     op.create_index("ix_delivery_task_id", "delivery", ["task_id"])
+
+
+def _turns() -> None:
+    op.create_table(
+        "lock",
+        _text("name"),
+        _text("holder"),
+        _time("until"),
+        sa.PrimaryKeyConstraint("name", name="pk_lock"),
+    )
+    op.create_table(
+        "budget",
+        _text("name"),
+        sa.Column("next_at", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_budget"),
+    )

@@ -1,0 +1,58 @@
+"""A change's turn at something that takes one change at a time, over all tasks and workers."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from types import TracebackType
+from typing import Self
+
+from domain.errors import Transient
+from domain.task import ChangeOrder
+from storage.turns import Locks
+
+LEASE = timedelta(seconds=60)
+LOOK_EVERY = 2.0
+LONGEST_WAIT = 1800.0
+
+
+class Turn:
+    """Waits for the order's lock and holds it; an order without a lock has its turn at once.
+
+    `pause` waits some seconds and may raise; calling `pause` of the turn while it is held also
+    prolongs the lock, so that one long change does not lose it.
+    """
+
+    def __init__(self, locks: Locks, order: ChangeOrder, pause: Callable[[float], None]) -> None:
+        self._locks, self._name, self._wait = locks, order.lock, pause
+        self._holder = f"{order.task_id}/{order.ordinal}"
+
+    def __enter__(self) -> Self:
+        deadline = monotonic() + LONGEST_WAIT
+        while not self._take():
+            if monotonic() > deadline:
+                raise Transient(
+                    f"{self._name} is being changed by another task since {LONGEST_WAIT:g} s",
+                    code="Locked",
+                    advice="Look at the tasks that are running.",
+                )
+            self._wait(LOOK_EVERY)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._name is not None:
+            self._locks.give_back(self._name, self._holder)
+
+    def pause(self, seconds: float) -> None:
+        """Waits, and keeps the lock."""
+        self._wait(seconds)
+        self._take()
+
+    def _take(self) -> bool:
+        if self._name is None:
+            return True
+        return self._locks.take(self._name, self._holder, datetime.now(UTC), LEASE)

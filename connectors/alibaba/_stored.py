@@ -1,0 +1,84 @@
+"""For services that name the certificate they serve by the store's own identifier."""
+
+import threading
+import time
+from datetime import UTC, datetime
+
+from pydantic import BaseModel
+
+from connectors.alibaba._account import Site
+from connectors.alibaba._base import AlibabaConnector
+from connectors.alibaba._cas_store import FRESH_SECONDS, Row, digests, reference
+from domain.connector import Paces, Vault, unpaced
+from domain.errors import Permanent
+from domain.names import canonical
+from domain.resource import Binding, Resource
+
+SHA256_DIGITS = 64
+
+
+class StoredConnector(AlibabaConnector):
+    """Reads what an identifier stands for in the store, and remembers it for a minute."""
+
+    def __init__(
+        self,
+        account: str,
+        settings: BaseModel,
+        vault: Vault | None = None,
+        paces: Paces = unpaced,
+    ) -> None:
+        super().__init__(account, settings, vault, paces)
+        self._known: dict[str, tuple[float, Row]] = {}
+        self._known_lock = threading.Lock()
+
+    def served(self, identifier: str | None) -> Binding | None:
+        """The binding behind "123-cn-hangzhou" or plain "123"; None for none.
+
+        Without fingerprint where the certificate lies at the other site or was deleted since.
+        """
+        if not identifier:
+            return None
+        cert_id, _, region = identifier.partition("-")
+        site = Site.of_region(region) if region else self.cas.site
+        row = self._facts(cert_id) if site is self.cas.site else {}
+        return Binding(
+            fingerprint=next((d for d in digests(row) if len(d) == SHA256_DIGITS), None),
+            ref=reference(cert_id, site),
+            name=row.get("Name") or None,
+            names=tuple(name.lower() for name in str(row.get("Sans") or "").split(",") if name),
+            not_after=moment(row.get("NotAfter")),
+        )
+
+    def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
+        """A certificate that is gone from the store cannot be bound again."""
+        if before is not None and before.fingerprint is None:
+            return "the certificate that it serves does not lie in this account's store any more"
+        return super().not_reversible(resource, before)
+
+    def _facts(self, cert_id: str) -> Row:
+        with self._known_lock:
+            known = self._known.get(cert_id)
+        if known and time.monotonic() - known[0] < FRESH_SECONDS:
+            return known[1]
+        try:
+            row = self.cas.detail(cert_id)
+        except Permanent as error:
+            if not error.code.startswith("NotFound"):
+                raise
+            return {}
+        with self._known_lock:
+            self._known[cert_id] = time.monotonic(), row
+        return row
+
+
+def moment(milliseconds: object) -> datetime | None:
+    """A point in time as the cloud tells it, in UTC; None where it tells none."""
+    if isinstance(milliseconds, int | str) and str(milliseconds).isdecimal():
+        return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
+    return None
+
+
+def hosts(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names among these that are host names, in the one form in which they are compared."""
+    found = (canonical(name) for name in names)
+    return tuple(name for name in found if name)

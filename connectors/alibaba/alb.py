@@ -1,0 +1,112 @@
+"""Application Load Balancer (ALB): default and additional certificates of HTTPS listeners.
+
+Each change is a job. Of a job that failed the listener is asked for, for a worker may start a
+change that another one waits for. A listener takes one change at a time.
+
+QUIC listeners have certificates too and are listed, with the state "quic": they take none from
+here, for no TLS handshake over TCP could show that they serve it.
+
+Not documented: the limit of calls (ten a second is this project's own choice) and how long a
+change takes to arrive (two minutes, likewise).
+"""
+
+import time
+
+from connectors.alibaba._account import Site
+from connectors.alibaba._base import Probe
+from connectors.alibaba._cas_store import PERMISSIONS
+from connectors.alibaba._client import Api
+from connectors.alibaba._errors import Answer, Rule, error_for
+from connectors.alibaba._listener_slots import PAGE_SIZE, ListenerConnector, Row
+from domain.errors import Transient
+from domain.resource import Resource
+
+JOBS_OF_LAST_SECONDS = 3600
+QUIC = "QUIC"
+
+
+class Alb(ListenerConnector):
+    """Slots of HTTPS listeners."""
+
+    title = "Application Load Balancer (ALB)"
+    api = Api(
+        ram="alb",
+        version="2020-06-16",
+        hosts=dict.fromkeys(Site, "alb.{region}.aliyuncs.com"),
+        rules=(
+            Rule("IncorrectStatus.*", Transient),
+            Rule("IncorrectBusinessStatus.*", Transient),
+            Rule("ResourceInConfiguring.*", Transient),
+            Rule("VipStatusNotSupport", Transient),
+            Rule("-22001", Transient),
+            Rule("-21020", Transient),
+        ),
+    )
+    product = "alb"
+    secured = frozenset({"HTTPS", QUIC})
+    permissions = (
+        "alb:DescribeRegions",
+        "alb:ListListeners",
+        "alb:ListListenerCertificates",
+        "alb:UpdateListenerAttribute",
+        "alb:AssociateAdditionalCertificatesWithListener",
+        "alb:DissociateAdditionalCertificatesFromListener",
+        "alb:ListAsynJobs",
+        *PERMISSIONS,
+    )
+
+    def state(self, row: Row) -> str:
+        """Of a QUIC listener "quic", whatever it does."""
+        return "quic" if row.get("ListenerProtocol") == QUIC else super().state(row)
+
+    def listeners(self, region: str, token: str | None) -> Row:
+        """Listeners of all protocols."""
+        query = {"MaxResults": PAGE_SIZE, "NextToken": token}
+        return self.client.call("ListListeners", query, region=region)
+
+    def certificates(self, region: str, listener: str, token: str | None) -> Row:
+        """A hundred of a listener's certificates."""
+        query = {
+            "ListenerId": listener,
+            "CertificateType": "Server",
+            "MaxResults": 100,
+            "NextToken": token,
+        }
+        return self.client.call("ListListenerCertificates", query, region=region)
+
+    def replace(self, resource: Resource, identifier: str) -> None:
+        """All else of the listener stays as it is."""
+        self._change("UpdateListenerAttribute", resource, identifier)
+
+    def add(self, resource: Resource, identifier: str) -> None:
+        """Needs a free place among the listener's additional certificates."""
+        self._change("AssociateAdditionalCertificatesWithListener", resource, identifier)
+
+    def remove(self, resource: Resource, identifier: str) -> None:
+        """Gives its place free again."""
+        self._change("DissociateAdditionalCertificatesFromListener", resource, identifier)
+
+    def raise_failure(self, resource: Resource) -> None:
+        """Raises what the listener's last job of the past hour failed with, if it did."""
+        jobs = self._jobs(resource.region, [resource.detail["listener"]]).get("Jobs") or []
+        last: Row = max(jobs, key=lambda job: int(job.get("CreateTime") or 0), default={})
+        if last.get("Status") == "Failed":
+            body = {"Code": last.get("ErrorCode"), "Message": last.get("ErrorMessage")}
+            permission = f"{self.api.ram}:{last.get('ApiName')}"
+            raise error_for(Answer(400, body), permission, self.api.rules)
+
+    def probes(self, region: str) -> list[Probe]:
+        """Jobs, besides."""
+        return [("alb:ListAsynJobs", lambda: self._jobs(region, None))]
+
+    def _change(self, action: str, resource: Resource, identifier: str) -> None:
+        query = {
+            "ListenerId": resource.detail["listener"],
+            "Certificates": [{"CertificateId": identifier}],
+        }
+        self.client.call(action, query, region=resource.region)
+
+    def _jobs(self, region: str, listeners: list[str] | None) -> Row:
+        since = int((time.time() - JOBS_OF_LAST_SECONDS) * 1000)
+        query = {"ResourceIds": listeners, "BeginTime": since, "MaxResults": 100}
+        return self.client.call("ListAsynJobs", query, region=region)

@@ -1,0 +1,162 @@
+"""Cloud-native API gateway: each domain serves one certificate.
+
+A change replaces all of a domain's HTTPS settings, so every one that was read is sent back with
+it. There is no job: the domain shows the new certificate at once, and its gateways follow.
+
+Only updates: whether a domain may be switched back to HTTP is not confirmed, so none is taken
+there. Domains of serverless gateways take no certificate and are listed with that as their state.
+Not confirmed: that a listing without a type of gateway shows the domains of all types. Not
+documented: the limit of calls (five a second is this project's own choice) and how long gateways
+take (five minutes, likewise).
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import cached_property, partial
+from typing import Any
+
+from connectors.alibaba._account import Site
+from connectors.alibaba._base import Probe, missing
+from connectors.alibaba._cas_store import PERMISSIONS
+from connectors.alibaba._client import Api
+from connectors.alibaba._envelope import opened
+from connectors.alibaba._regions import page_over, regions_of
+from connectors.alibaba._stored import StoredConnector, hosts
+from domain.connector import Scenario
+from domain.errors import Permanent
+from domain.resource import Binding, CertificateRef, Found, Page, Resource
+
+PAGE_SIZE = 50
+KEPT = (
+    "caCertIdentifier",
+    "clientCACert",
+    "domainScope",
+    "http2Option",
+    "mTLSEnabled",
+    "tlsCipherSuitesConfig",
+    "tlsMax",
+    "tlsMin",
+)
+"""What a change would reset if it were not sent along."""
+
+Row = dict[str, Any]
+
+
+class Apig(StoredConnector):
+    """Domains of cloud-native API gateways."""
+
+    title = "Cloud-native API gateway"
+    api = Api(
+        ram="apig",
+        version="2024-03-27",
+        hosts=dict.fromkeys(Site, "apig.{region}.aliyuncs.com"),
+        style="ROA",
+    )
+    scenarios = frozenset({Scenario.UPDATE})
+    permissions = (
+        "apig:DescribeRegions",
+        "apig:ListDomains",
+        "apig:GetDomain",
+        "apig:UpdateDomain",
+        *PERMISSIONS,
+    )
+    queries_per_second = 5
+    propagation = timedelta(minutes=5)
+
+    def discover(self, page: str | None = None) -> Page:
+        """50 domains of a region a page, with what they serve."""
+        return page_over(self._regions, page, PAGE_SIZE, self._in_region)
+
+    def read(self, resource: Resource) -> Binding | None:
+        """What the domain serves; None where it speaks HTTP only."""
+        return self.served(_identifier(self._domain(resource)))
+
+    def bind(self, resource: Resource, ref: CertificateRef | None) -> None:
+        """Replaces the domain's certificate, and sends back all else. None raises Permanent."""
+        if ref is None:
+            raise Permanent("switching HTTPS off is not offered for gateways", code="AlwaysOn")
+        row = self._domain(resource)
+        body = {name: row[name] for name in KEPT if row.get(name) is not None}
+        body |= {
+            "certIdentifier": ref.fields["identifier"],
+            "protocol": "HTTPS",
+            "forceHttps": bool(row.get("forceHttps")),
+        }
+        self._call("UpdateDomain", "PUT", _path(resource), resource.region, body=body)
+
+    def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:
+        """Whether the domain shows the certificate."""
+        return ref is not None and _identifier(self._domain(resource)) == ref.fields["identifier"]
+
+    def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
+        """There is no confirmed way back to HTTP."""
+        if before is None:
+            return "the gateway has no confirmed way back from HTTPS to HTTP"
+        return super().not_reversible(resource, before)
+
+    def check(self) -> list[str]:
+        """Lists regions and domains and looks at one; nothing is changed."""
+        return missing(self._probes())
+
+    @cached_property
+    def _regions(self) -> list[str]:
+        return regions_of(self._settings, self._listed_regions)
+
+    def _listed_regions(self) -> list[str]:
+        home = self._settings.site.region
+        return [one["regionId"] for one in self._call("DescribeRegions", "POST", "/regions", home)]
+
+    def _in_region(self, region: str, page: str | None) -> tuple[list[Found], str | None]:
+        number = int(page or 1)
+        data = self._page(region, number, PAGE_SIZE)
+        found = [self._found(region, row) for row in data.get("items") or []]
+        more = number * PAGE_SIZE < int(data.get("totalSize") or 0)
+        return found, str(number + 1) if more else None
+
+    def _page(self, region: str, number: int, size: int) -> Row:
+        query = {"pageNumber": number, "pageSize": size}
+        return self._call("ListDomains", "GET", "/domains", region, query=query) or {}
+
+    def _found(self, region: str, row: Row) -> Found:
+        binding = self.served(_identifier(row))
+        # A gateway's own domain "*" answers to every name: its certificate's stand for them.
+        answers = hosts((str(row["name"]),)) or hosts(binding.names if binding else ())
+        scope = row.get("domainScope") or "Dedicated"
+        resource = Resource(
+            account=self.account,
+            service=self.service,
+            key=f"{region}/{row['domainId']}",
+            region=region,
+            domains=answers,
+            state="online" if scope == "Dedicated" else scope.lower(),
+            detail={"id": row["domainId"]},
+        )
+        return Found(resource=resource, binding=binding, binding_known=True)
+
+    def _domain(self, resource: Resource) -> Row:
+        return self._call("GetDomain", "GET", _path(resource), resource.region) or {}
+
+    def _call(self, action: str, method: str, path: str, region: str, **more: Row) -> Any:
+        reply = self.client.call(action, method=method, path=f"/v1{path}", region=region, **more)
+        return opened(reply, self.api, action)
+
+    def _probes(self) -> Iterator[Probe]:
+        yield "apig:DescribeRegions", self._listed_regions
+        region = next(iter(self._settings.regions), self._settings.site.region)
+        rows: list[Row] = []
+        yield (
+            "apig:ListDomains",
+            lambda: rows.extend(self._page(region, 1, 1).get("items") or []),
+        )
+        for row in rows:
+            path = f"/domains/{row['domainId']}"
+            yield "apig:GetDomain", partial(self._call, "GetDomain", "GET", path, region)
+        yield from self.probe_store()
+
+
+def _identifier(row: Row) -> str | None:
+    return row.get("certIdentifier") or None if row.get("protocol") == "HTTPS" else None
+
+
+def _path(resource: Resource) -> str:
+    return f"/domains/{resource.detail['id']}"

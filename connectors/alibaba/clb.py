@@ -1,0 +1,209 @@
+"""Classic Load Balancer (CLB): the default certificate of HTTPS listeners, and additional domains.
+
+A listener always serves a default certificate, and it serves others to the domains that were added
+to it. Certificates lie in a store of their own in each region, and a former one stays there, so
+that the way back is to set its id again. An additional domain is replaced, never added or deleted.
+
+A change is made at once, without a job. A load balancer takes one change at a time. The names that
+a listener answers to are not told: for the default certificate its own names stand, without those
+that an additional domain answers for.
+
+Not documented: the limit of calls (ten a second is this project's own choice) and how long a
+change takes to arrive (one minute, likewise). Instances of shared performance do not let the
+certificate of an additional domain be replaced.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from functools import cached_property, partial
+
+from pydantic import BaseModel
+
+from connectors.alibaba._base import AlibabaConnector, Probe, missing
+from connectors.alibaba._clb_store import API, PERMISSIONS, ClbStore, Row, lock
+from connectors.alibaba._regions import page_over, regions_of
+from connectors.alibaba._stored import hosts
+from domain.certificate import Certificate
+from domain.connector import OpenKey, Scenario, Vault
+from domain.errors import Permanent
+from domain.names import covers
+from domain.resource import Binding, CertificateRef, Found, Page, Resource
+
+PAGE_SIZE = 100
+DEFAULT = "default"
+
+
+class Clb(AlibabaConnector):
+    """Slots of HTTPS listeners."""
+
+    title = "Classic Load Balancer (CLB)"
+    api = API
+    scenarios = frozenset({Scenario.UPDATE})
+    permissions = (
+        "slb:DescribeRegions",
+        "slb:DescribeLoadBalancerListeners",
+        "slb:DescribeDomainExtensions",
+        "slb:DescribeLoadBalancerHTTPSListenerAttribute",
+        "slb:SetLoadBalancerHTTPSListenerAttribute",
+        "slb:SetDomainExtensionAttribute",
+        *PERMISSIONS,
+    )
+    queries_per_second = 10
+    propagation = timedelta(minutes=1)
+
+    def __init__(self, account: str, settings: BaseModel, vault: Vault | None = None) -> None:
+        super().__init__(account, settings, vault)
+        self.certificates = ClbStore(self.client)
+
+    def discover(self, page: str | None = None) -> Page:
+        """The slots of a hundred listeners a page, with what they serve."""
+        return page_over(self._regions, page, PAGE_SIZE, self._slots_in)
+
+    def read(self, resource: Resource) -> Binding | None:
+        """What the slot serves; None where its additional domain was deleted."""
+        number = self._bound(resource)
+        return self.certificates.served(number, resource.region)
+
+    def store(self, resource: Resource) -> str:
+        """The certificates of the listener's region."""
+        return self.certificates.name(resource.region)
+
+    def install(self, certificate: Certificate, key: OpenKey, resource: Resource) -> CertificateRef:
+        """Finds it in the listener's region, or else uploads it there."""
+        return self.certificates.install(certificate, key, resource.region)
+
+    def bind(self, resource: Resource, ref: CertificateRef | None) -> None:
+        """One call replaces the certificate of the slot. None raises Permanent."""
+        if ref is None:
+            raise Permanent("an HTTPS listener always has a certificate", code="AlwaysOn")
+        ids = resource.detail
+        change: dict[str, object] = {
+            "RegionId": resource.region,
+            "ServerCertificateId": ref.fields["server_certificate_id"],
+        }
+        if "extension" in ids:
+            action = "SetDomainExtensionAttribute"
+            change["DomainExtensionId"] = ids["extension"]
+        else:
+            action = "SetLoadBalancerHTTPSListenerAttribute"
+            change |= {"LoadBalancerId": ids["load_balancer"], "ListenerPort": resource.port}
+        self.client.call(action, change, region=resource.region)
+
+    def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:
+        """Whether the slot has the certificate."""
+        return ref is not None and self._bound(resource) == ref.fields["server_certificate_id"]
+
+    def lock_key(self, resource: Resource) -> str:
+        """A load balancer is busy while one of its listeners is changed."""
+        return lock(resource.region, resource.detail["load_balancer"])
+
+    def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
+        """There is always a former certificate."""
+        if before is None:
+            return "an HTTPS listener always has a certificate: there is no way back to none"
+        return super().not_reversible(resource, before)
+
+    def check(self) -> list[str]:
+        """Lists, and looks at one listener; nothing is changed."""
+        return missing(self._probes())
+
+    @cached_property
+    def _regions(self) -> list[str]:
+        return regions_of(self._settings, self._ask_regions)
+
+    def _ask_regions(self) -> list[str]:
+        reply = self.client.call("DescribeRegions", region=self._settings.site.region)
+        return [row["RegionId"] for row in (reply.get("Regions") or {}).get("Region") or []]
+
+    def _slots_in(self, region: str, token: str | None) -> tuple[list[Found], str | None]:
+        reply = self._listeners(region, token, PAGE_SIZE)
+        rows = reply.get("Listeners") or []
+        known = self.certificates.bindings(region) if rows else {}
+        found = [slot for row in rows for slot in self._slots(region, row, known)]
+        return found, reply.get("NextToken") or None
+
+    def _listeners(self, region: str, token: str | None, size: int) -> Row:
+        query = {
+            "RegionId": region,
+            "ListenerProtocol": "https",
+            "MaxResults": size,
+            "NextToken": token,
+        }
+        return self.client.call("DescribeLoadBalancerListeners", query, region=region)
+
+    def _slots(self, region: str, row: Row, known: Mapping[str, Binding]) -> Iterator[Found]:
+        extensions = self._extensions(region, row)
+        added = hosts(tuple(str(one["Domain"]) for one in extensions))
+        number = (row.get("HTTPSListenerConfig") or {}).get("ServerCertificateId")
+        binding = self.certificates.served(number, region, known)
+        own = hosts(binding.names) if binding else ()
+        left = tuple(name for name in own if not any(covers(one, name) for one in added))
+        yield Found(
+            resource=self._resource(region, row, DEFAULT, left or own),
+            binding=binding,
+            binding_known=True,
+        )
+        for one in extensions:
+            domain = str(one["Domain"])
+            resource = self._resource(
+                region, row, f"sni/{domain}", hosts((domain,)), extension=one["DomainExtensionId"]
+            )
+            binding = self.certificates.served(one["ServerCertificateId"], region, known)
+            yield Found(resource=resource, binding=binding, binding_known=True)
+
+    def _resource(
+        self, region: str, row: Row, slot: str, domains: tuple[str, ...], **ids: str
+    ) -> Resource:
+        balancer, port = row["LoadBalancerId"], int(row["ListenerPort"])
+        state = row.get("Status") or "running"
+        return Resource(
+            account=self.account,
+            service=self.service,
+            key=f"{region}/{balancer}/{port}/{slot}",
+            region=region,
+            domains=domains,
+            slot=slot.partition("/")[0],
+            port=port,
+            state="online" if state == "running" else state,
+            detail={"load_balancer": balancer, **ids},
+        )
+
+    def _extensions(self, region: str, row: Row) -> list[Row]:
+        query = {
+            "RegionId": region,
+            "LoadBalancerId": row["LoadBalancerId"],
+            "ListenerPort": row["ListenerPort"],
+        }
+        reply = self.client.call("DescribeDomainExtensions", query, region=region)
+        return (reply.get("DomainExtensions") or {}).get("DomainExtension") or []
+
+    def _attribute(self, region: str, balancer: str, port: int) -> Row:
+        query = {"RegionId": region, "LoadBalancerId": balancer, "ListenerPort": port}
+        action = "DescribeLoadBalancerHTTPSListenerAttribute"
+        return self.client.call(action, query, region=region)
+
+    def _bound(self, resource: Resource) -> str | None:
+        ids = resource.detail
+        row = self._attribute(resource.region, ids["load_balancer"], resource.port)
+        if "extension" in ids:
+            extensions = (row.get("DomainExtensions") or {}).get("DomainExtension") or []
+            same = (one for one in extensions if one["DomainExtensionId"] == ids["extension"])
+            row = next(same, {})
+        return row.get("ServerCertificateId") or None
+
+    def _probes(self) -> Iterator[Probe]:
+        region = (*self._settings.regions, self._settings.site.region)[0]
+        listeners: list[Row] = []
+        yield "slb:DescribeRegions", self._ask_regions
+        yield (
+            "slb:DescribeLoadBalancerListeners",
+            lambda: listeners.extend(self._listeners(region, None, 1).get("Listeners") or []),
+        )
+        for row in listeners:
+            yield "slb:DescribeDomainExtensions", partial(self._extensions, region, row)
+            one = row["LoadBalancerId"], int(row["ListenerPort"])
+            yield (
+                "slb:DescribeLoadBalancerHTTPSListenerAttribute",
+                partial(self._attribute, region, *one),
+            )
+        yield "slb:DescribeServerCertificates", partial(self.certificates.rows, region)

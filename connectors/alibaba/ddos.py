@@ -1,0 +1,196 @@
+"""Anti-DDoS Pro (mainland) and Premium (elsewhere): each website rule serves one certificate.
+
+A rule tells the certificate that it serves by name only. The name is looked up among those that
+the service offers for the domain, then in the store; a certificate that neither knows any more
+cannot be restored. A rule needs HTTPS among its protocols to take a certificate, and there is no
+way to take the last one away: HTTPS would go with it.
+
+Unconfirmed, and kept here only: which of the two names that are told is the store's. Both are
+tried, `UserCertName` first, as its documentation says. Whether SM certificates can be set is
+unconfirmed too, and none is offered to it. How often certificates may be set is not documented:
+ten a second is this project's own choice, as are the five minutes that its nodes may take.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+from connectors.alibaba._account import Site
+from connectors.alibaba._base import missing
+from connectors.alibaba._cas_store import PERMISSIONS
+from connectors.alibaba._client import Api
+from connectors.alibaba._errors import Rule
+from connectors.alibaba._regions import halves_of, page_over
+from connectors.alibaba._stored import StoredConnector
+from domain.connector import Scenario
+from domain.errors import Permanent
+from domain.names import canonical
+from domain.resource import Binding, CertificateRef, Found, Page, Resource
+
+MOST_PER_PAGE = 10
+PAGE_SIZE = 50
+
+Row = dict[str, Any]
+
+
+class Ddos(StoredConnector):
+    """Website rules."""
+
+    title = "Anti-DDoS Pro and Premium"
+    api = Api(
+        ram="yundun-ddoscoo",
+        version="2020-01-01",
+        hosts=dict.fromkeys(Site, "ddoscoo.{region}.aliyuncs.com"),
+        rules=(
+            Rule("DomainDoesNotMatchCert", Permanent),
+            Rule("DomainNotExist", Permanent),
+            Rule("DomainOwnerError", Permanent),
+            Rule("CAS.*", Permanent),
+            Rule("CheckGmSwitch", Permanent),
+            Rule("CheckOnlySwitch", Permanent),
+        ),
+    )
+    scenarios = frozenset({Scenario.UPDATE})
+    permissions = (
+        "yundun-ddoscoo:DescribeWebRules",
+        "yundun-ddoscoo:DescribeCerts",
+        "yundun-ddoscoo:AssociateWebCert",
+        *PERMISSIONS,
+    )
+    queries_per_second = 10  # the listing may make 50
+    propagation = timedelta(minutes=5)
+
+    def discover(self, page: str | None = None) -> Page:
+        """Rules by ten, the most that the service gives at once; `read` tells what they serve."""
+        return page_over(halves_of(self._settings), page, PAGE_SIZE, self._found_in)
+
+    def read(self, resource: Resource) -> Binding | None:
+        """What the rule serves: by name alone where the name leads to no certificate any more."""
+        names = _names(self._rule(resource))
+        if not names:
+            return None
+        identifier = self._identifier(resource, names)
+        return self.served(identifier) if identifier else Binding(name=names[0])
+
+    def bind(self, resource: Resource, ref: CertificateRef | None) -> None:
+        """One call, the same for a first certificate. Raises Permanent for None."""
+        if ref is None:
+            raise Permanent("a rule cannot be left without its certificate", code="NoWayToNone")
+        self.client.call(
+            "AssociateWebCert",
+            body={
+                "Domain": resource.detail["domain"],
+                "CertIdentifier": ref.fields["identifier"],
+            },
+            region=resource.region,
+        )
+
+    def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:
+        """Whether the name that the rule shows is that of the certificate."""
+        names = _names(self._rule(resource))
+        if not names or ref is None:
+            return not names and ref is None
+        return self._identifier(resource, names) == ref.fields["identifier"]
+
+    def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
+        """There is no way to no certificate, nor to one whose name is unknown by now."""
+        if before is None:
+            return "a website rule cannot be left without a certificate once it has one"
+        return super().not_reversible(resource, before)
+
+    def check(self) -> list[str]:
+        """Lists a rule and the certificates that it may take; setting is not tried."""
+        return missing(
+            [
+                ("yundun-ddoscoo:DescribeWebRules", self._each(lambda region, rule: None)),
+                ("yundun-ddoscoo:DescribeCerts", self._each(self._offered)),
+                *self.probe_store(),
+            ]
+        )
+
+    def _each(self, probe: Callable[[str, str], object]) -> Callable[[], object]:
+        """Probes with a rule's domain of each half in which there is one."""
+        return lambda: [
+            probe(region, rule["Domain"])
+            for region in halves_of(self._settings)
+            for rule in self._list(region, 1, 1).get("WebRules") or []
+        ]
+
+    def _list(self, region: str, number: int, size: int) -> Row:
+        query = {"PageNumber": number, "PageSize": size}
+        return self.client.call("DescribeWebRules", query, region=region)
+
+    def _found_in(self, region: str, token: str | None) -> tuple[Sequence[Found], str | None]:
+        first = number = int(token or 1)
+        found: list[Found] = []
+        while True:
+            reply = self._list(region, number, MOST_PER_PAGE)
+            found += [self._found(region, rule) for rule in reply.get("WebRules") or []]
+            if number * MOST_PER_PAGE >= int(reply.get("TotalCount") or 0):
+                return found, None
+            number += 1
+            if (number - first) * MOST_PER_PAGE >= PAGE_SIZE:
+                return found, str(number)
+
+    def _found(self, region: str, rule: Row) -> Found:
+        written, name = rule["Domain"], canonical(rule["Domain"])
+        ports = _https_ports(rule)
+        resource = Resource(
+            account=self.account,
+            service=self.service,
+            key=f"{region}/{name or written}",
+            region=region,
+            domains=(name,) if name else (),
+            port=ports[0] if ports and 443 not in ports else 443,
+            state=_state(rule),
+            detail={"domain": written},
+        )
+        return Found(resource=resource, binding_known=not _names(rule))
+
+    def _rule(self, resource: Resource) -> Row:
+        domain = resource.detail["domain"]
+        query = {
+            "Domain": domain,
+            "QueryDomainPattern": "exact",
+            "PageNumber": 1,
+            "PageSize": MOST_PER_PAGE,
+        }
+        reply = self.client.call("DescribeWebRules", query, region=resource.region)
+        rules = [rule for rule in reply.get("WebRules") or [] if rule.get("Domain") == domain]
+        if not rules:
+            raise Permanent(f"there is no rule for {domain} any more", code="DomainNotExist")
+        return dict(rules[0])
+
+    def _offered(self, region: str, domain: str) -> list[Row]:
+        reply = self.client.call("DescribeCerts", {"Domain": domain}, region=region)
+        return reply.get("Certs") or []
+
+    def _identifier(self, resource: Resource, names: list[str]) -> str | None:
+        """Of the certificate with one of these names; None where nobody knows it any more."""
+        offered = self._offered(resource.region, resource.detail["domain"])
+        for name in names:
+            for row in offered:
+                if row.get("Name") == name and row.get("CertIdentifier"):
+                    return str(row["CertIdentifier"])
+        found = (self.cas.named(name) for name in names)
+        return next((ref.fields["identifier"] for ref in found if ref), None)
+
+
+def _names(rule: Row) -> list[str]:
+    """What the certificate that a rule serves may be called, the likelier name first."""
+    if not _https_ports(rule):
+        return []
+    told = (rule.get("UserCertName"), rule.get("CertName"))
+    return [str(name) for name in dict.fromkeys(told) if name]
+
+
+def _https_ports(rule: Row) -> list[int]:
+    proxies = rule.get("ProxyTypes") or []
+    secured = [one for one in proxies if one.get("ProxyType") == "https"]
+    return [int(port) for one in secured for port in one.get("ProxyPorts") or []]
+
+
+def _state(rule: Row) -> str:
+    if rule.get("PunishStatus"):
+        return "punished"
+    return "online" if rule.get("ProxyEnabled", True) else "forwarding_off"

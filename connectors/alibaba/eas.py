@@ -1,0 +1,226 @@
+"""EAS of PAI, dedicated gateways: each custom domain serves one certificate.
+
+The service has no operation to change a domain, only to attach and to detach one. Attaching a
+domain again with another certificate is tried first. Only where that is refused because the
+domain exists is it detached and attached anew: for a moment nothing is served, as the plan warns.
+
+Unconfirmed, and kept here only: whether attaching again is taken, by which code it is refused
+(`IS_THERE`), and whether a domain may be attached without a certificate (so none is taken away).
+Not documented: the limit of calls (two a second is this project's own choice) and how long
+gateways take (five minutes, likewise).
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from fnmatch import fnmatchcase
+from functools import partial
+from typing import Any
+
+from connectors.alibaba._account import Site
+from connectors.alibaba._base import Probe, missing
+from connectors.alibaba._cas_store import PERMISSIONS
+from connectors.alibaba._client import Api
+from connectors.alibaba._regions import page_over
+from connectors.alibaba._stored import StoredConnector, hosts
+from domain.connector import Scenario
+from domain.errors import CloudError, Permanent, Transient
+from domain.resource import Binding, CertificateRef, Found, Page, Resource
+
+GATEWAYS_PER_PAGE = 10
+PAGE_SIZE = 50
+REGIONS = (
+    "cn-hangzhou",
+    "cn-shanghai",
+    "cn-beijing",
+    "cn-shenzhen",
+    "cn-zhangjiakou",
+    "cn-wulanchabu",
+    "cn-heyuan",
+    "cn-guangzhou",
+    "cn-chengdu",
+    "cn-hongkong",
+    "ap-southeast-1",
+    "ap-southeast-3",
+    "ap-southeast-5",
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "us-east-1",
+    "us-west-1",
+    "eu-central-1",
+)
+"""The public regions in which the service lists a host."""
+IS_THERE = ("*AlreadyExist*", "*Duplicate*", "*Conflict*", "HTTP409")
+PAUSES = (0.2, 1.0, 3.0)
+"""Seconds between attempts to attach what was just detached."""
+
+Row = dict[str, Any]
+
+
+class Eas(StoredConnector):
+    """Custom domains of dedicated gateways."""
+
+    title = "PAI Elastic Algorithm Service (EAS), dedicated gateways"
+    api = Api(
+        ram="eas",
+        version="2021-07-01",
+        hosts=dict.fromkeys(Site, "pai-eas.{region}.aliyuncs.com"),
+        style="ROA",
+    )
+    scenarios = frozenset({Scenario.UPDATE})
+    permissions = (
+        "eas:ListGateway",
+        "eas:ListGatewayDomains",
+        "eas:AttachGatewayDomain",
+        "eas:DetachGatewayDomain",
+        *PERMISSIONS,
+    )
+    queries_per_second = 2
+    propagation = timedelta(minutes=5)
+
+    def discover(self, page: str | None = None) -> Page:
+        """The domains of ten gateways of a region a page, with what they serve."""
+        regions = self._settings.regions or REGIONS
+        return page_over(regions, page, PAGE_SIZE, self._in_region)
+
+    def read(self, resource: Resource) -> Binding | None:
+        """What the domain serves; None where it has no certificate or is attached no more."""
+        return self.served(_certificate(self._domain(resource)))
+
+    def bind(self, resource: Resource, ref: CertificateRef | None) -> None:
+        """Attaches the domain again, with the certificate. None raises Permanent."""
+        if ref is None:
+            raise Permanent("taking a certificate away is not offered for EAS", code="AlwaysOn")
+        wanted = {**_ids(resource), "CertificateId": ref.fields["cert_id"]}
+        try:
+            self._attach(resource, wanted)
+        except Permanent as error:
+            if not any(fnmatchcase(error.code, pattern) for pattern in IS_THERE):
+                raise
+        else:
+            return
+        self._attach_anew(resource, wanted)
+
+    def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:
+        """Whether the gateway shows the certificate for the domain."""
+        shown = _certificate(self._domain(resource))
+        return ref is not None and shown is not None and _number(shown) == ref.fields["cert_id"]
+
+    def lock_key(self, resource: Resource) -> str:
+        """One change of a gateway at a time, for a detached domain must get back."""
+        return f"{self.account}/{self.service}/{resource.region}/{resource.detail['gateway']}"
+
+    def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
+        """There is no confirmed way back to a domain without certificate."""
+        if before is None:
+            return "EAS has no confirmed way back to a domain without certificate"
+        return super().not_reversible(resource, before)
+
+    def warnings(self, resource: Resource, before: Binding | None) -> tuple[str, ...]:
+        """The gap that a change may leave, and where only a private network can look."""
+        gap = (
+            "if the service refuses to attach the domain again, it is detached and attached anew: "
+            "for a moment nothing is served",
+        )
+        if resource.detail["type"] == "internet":
+            return gap
+        return (*gap, "it is a domain of a private network: only from there can a handshake check")
+
+    def check(self) -> list[str]:
+        """Lists gateways and the domains of one; nothing is changed."""
+        return missing(self._probes())
+
+    def _attach_anew(self, resource: Resource, wanted: Row) -> None:
+        """Detaches and attaches; with the former certificate where the new one is refused."""
+        former = self._domain(resource)
+        self._change("detach", resource, _ids(resource))
+        try:
+            self._insist(resource, wanted)
+        except CloudError:
+            if former:
+                self._insist(resource, former)
+            raise
+
+    def _insist(self, resource: Resource, domain: Row) -> None:
+        """Whatever fails in a moment is tried again here: nothing is served meanwhile."""
+        for seconds in PAUSES:
+            try:
+                return self._attach(resource, domain)
+            except Transient:
+                time.sleep(seconds)
+        self._attach(resource, domain)
+
+    def _attach(self, resource: Resource, domain: Row) -> None:
+        self._change("attach", resource, domain)
+
+    def _change(self, verb: str, resource: Resource, domain: Row) -> None:
+        action = f"{verb.capitalize()}GatewayDomain"
+        gateway, region = resource.detail["gateway"], resource.region
+        # The cluster of a dedicated gateway has the name of its region.
+        path = f"/api/v2/gateways/{region}/{gateway}/domain/{verb}"
+        query = {"CustomDomain": json.dumps(domain)}
+        self.client.call(action, query, method="PUT", path=path, region=region)
+
+    def _in_region(self, region: str, page: str | None) -> tuple[list[Found], str | None]:
+        number = int(page or 1)
+        reply = self._gateways(region, number, GATEWAYS_PER_PAGE)
+        found = [
+            self._found(region, gateway, row)
+            for gateway in reply.get("Gateways") or []
+            for row in self._domains(region, gateway["GatewayId"])
+        ]
+        more = number * GATEWAYS_PER_PAGE < int(reply.get("TotalCount") or 0)
+        return found, str(number + 1) if more else None
+
+    def _found(self, region: str, gateway: Row, row: Row) -> Found:
+        ids = {"gateway": gateway["GatewayId"], "domain": row["Domain"], "type": row["Type"]}
+        state = str(gateway.get("Status") or "Running")
+        resource = Resource(
+            account=self.account,
+            service=self.service,
+            key=f"{region}/{ids['gateway']}/{ids['type']}/{ids['domain']}",
+            region=region,
+            domains=hosts((ids["domain"],)),
+            state="online" if state == "Running" else state.lower(),
+            detail=ids,
+        )
+        return Found(resource=resource, binding=self.served(_certificate(row)), binding_known=True)
+
+    def _domain(self, resource: Resource) -> Row:
+        rows = self._domains(resource.region, resource.detail["gateway"])
+        ids = _ids(resource)
+        return next((row for row in rows if ids.items() <= row.items()), {})
+
+    def _domains(self, region: str, gateway: str) -> list[Row]:
+        path = f"/api/v2/gateways/{region}/{gateway}/domains"
+        reply = self.client.call("ListGatewayDomains", method="GET", path=path, region=region)
+        return reply.get("CustomDomains") or []
+
+    def _gateways(self, region: str, number: int, size: int) -> Row:
+        query: dict[str, object] = {"PageNumber": number, "PageSize": size}
+        path = "/api/v2/gateways"
+        return self.client.call("ListGateway", query, method="GET", path=path, region=region)
+
+    def _probes(self) -> Iterator[Probe]:
+        region = next(iter(self._settings.regions), self._settings.site.region)
+        found: list[Row] = []
+        yield (
+            "eas:ListGateway",
+            lambda: found.extend(self._gateways(region, 1, 1).get("Gateways") or []),
+        )
+        for gateway in found:
+            yield "eas:ListGatewayDomains", partial(self._domains, region, gateway["GatewayId"])
+        yield from self.probe_store()
+
+
+def _ids(resource: Resource) -> Row:
+    return {"Domain": resource.detail["domain"], "Type": resource.detail["type"]}
+
+
+def _certificate(row: Row) -> str | None:
+    return str(row.get("CertificateId") or "") or None
+
+
+def _number(shown: str) -> str:
+    return shown.partition("-")[0]

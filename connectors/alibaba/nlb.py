@@ -1,0 +1,80 @@
+"""Network Load Balancer (NLB): default and additional certificates of TCPSSL listeners.
+
+What changes something goes in a form, not in the query. Each change is a job whose failure the
+service does not tell: a change that the listener does not show in time counts as failed.
+
+Not documented: the limit of calls (ten a second is this project's own choice), how long a change
+takes to arrive (two minutes, likewise), and the codes for a listener that is being changed.
+"""
+
+from connectors.alibaba._account import Site
+from connectors.alibaba._cas_store import PERMISSIONS
+from connectors.alibaba._client import Api
+from connectors.alibaba._errors import Rule
+from connectors.alibaba._listener_slots import PAGE_SIZE, ListenerConnector, Row
+from domain.errors import Transient
+from domain.resource import Resource
+
+
+class Nlb(ListenerConnector):
+    """Slots of TCPSSL listeners."""
+
+    title = "Network Load Balancer (NLB)"
+    api = Api(
+        ram="nlb",
+        version="2022-04-30",
+        hosts=dict.fromkeys(Site, "nlb.{region}.aliyuncs.com"),
+        rules=(
+            Rule("IncorrectStatus*", Transient),
+            Rule("ResourceInConfiguring*", Transient),
+            Rule("Conflict.Lock", Transient),
+        ),
+    )
+    product = "nlb"
+    secured = frozenset({"TCPSSL"})
+    permissions = (
+        "nlb:DescribeRegions",
+        "nlb:ListListeners",
+        "nlb:ListListenerCertificates",
+        "nlb:UpdateListenerAttribute",
+        "nlb:AssociateAdditionalCertificatesWithListener",
+        "nlb:DisassociateAdditionalCertificatesWithListener",
+        *PERMISSIONS,
+    )
+
+    def listeners(self, region: str, token: str | None) -> Row:
+        """Listeners that have a certificate."""
+        query = {
+            "RegionId": region,
+            "ListenerProtocol": "TCPSSL",
+            "MaxResults": PAGE_SIZE,
+            "NextToken": token,
+        }
+        return self.client.call("ListListeners", query, region=region)
+
+    def certificates(self, region: str, listener: str, token: str | None) -> Row:
+        """Fifty of a listener's certificates."""
+        query = {"CertType": "Server", "MaxResults": 50, "NextToken": token}
+        return self._form("ListListenerCertificates", region, listener, query)
+
+    def replace(self, resource: Resource, identifier: str) -> None:
+        """All else of the listener stays as it is."""
+        self._change("UpdateListenerAttribute", resource, {"CertificateIds": [identifier]})
+
+    def add(self, resource: Resource, identifier: str) -> None:
+        """Needs a free place among the listener's additional certificates."""
+        action = "AssociateAdditionalCertificatesWithListener"
+        self._change(action, resource, {"AdditionalCertificateIds": [identifier]})
+
+    def remove(self, resource: Resource, identifier: str) -> None:
+        """Gives its place free again."""
+        action = "DisassociateAdditionalCertificatesWithListener"
+        self._change(action, resource, {"AdditionalCertificateIds": [identifier]})
+
+    def _change(self, action: str, resource: Resource, fields: dict[str, object]) -> None:
+        self._form(action, resource.region, resource.detail["listener"], fields)
+
+    def _form(self, action: str, region: str, listener: str, fields: dict[str, object]) -> Row:
+        given = {name: value for name, value in fields.items() if value is not None}
+        body = {"RegionId": region, "ListenerId": listener, **given}
+        return self.client.call(action, body=body, region=region)

@@ -1,0 +1,117 @@
+"""Server certificates of the Classic Load Balancer: one store per region."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+from sandbox.certificates import Facts, key_matches, read
+from sandbox.cloud import Cloud
+from sandbox.errors import CloudError
+from sandbox.resources import Binding
+from sandbox.service import Params
+from sandbox.state import Table
+
+
+@dataclass
+class ServerCertificate:
+    """One upload; `digest` is the kind of fingerprint that is told of it, "sha256" or "sha1"."""
+
+    id: str
+    account: str
+    region: str
+    name: str
+    material: str
+    pem: str
+    created: float
+    digest: str = "sha256"
+    cas_id: int | None = None
+
+    @property
+    def facts(self) -> Facts:
+        """What its leaf says."""
+        return read(self.pem)
+
+    @property
+    def binding(self) -> Binding:
+        """What serves this certificate from now on."""
+        return Binding(
+            kind="cas" if self.cas_id else "upload",
+            material=self.material,
+            fingerprint=self.facts.sha256,
+            cert_id=self.cas_id,
+            name=self.name,
+            since=time.time(),
+        )
+
+
+class ServerCertificates:
+    """The uploads of all accounts and regions; every upload makes a new one."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._rows = Table(cloud.journal, "clb_certificates", ServerCertificate)
+        self._cloud = cloud
+
+    def of(self, account: str, region: str) -> Iterator[ServerCertificate]:
+        """The uploads of an account to a region, in the order of their making."""
+        return (row for row in self._rows if (row.account, row.region) == (account, region))
+
+    def get(self, account: str, region: str, number: str) -> ServerCertificate | None:
+        """One upload; None also where it lies in another region."""
+        row = self._rows.get(number)
+        return row if row and (row.account, row.region) == (account, region) else None
+
+    def add(self, account: str, region: str, name: str, pem: str, key: str) -> ServerCertificate:
+        """One more upload; the caller has checked chain and key."""
+        number = self._cloud.counters.next("clb_certificate", 709_981_001)
+        row = ServerCertificate(
+            id=f"{account[-6:].lower()}_{number:x}_1714763408_{number}",
+            account=account,
+            region=region,
+            name=name,
+            material=self._cloud.resources.keep_material(pem, key),
+            pem=pem,
+            created=time.time(),
+        )
+        self.save(row)
+        return row
+
+    def put(self, account: str, region: str, pem: str, key: str) -> ServerCertificate:
+        """The first upload of this leaf, made now if there is none."""
+        wanted = read(pem).sha256
+        found = (row for row in self.of(account, region) if row.facts.sha256 == wanted)
+        return next(found, None) or self.add(account, region, "seeded", pem, key)
+
+    def save(self, row: ServerCertificate) -> None:
+        """Keep an upload as it is now."""
+        self._rows.save(row.id, row)
+
+    def drop(self, row: ServerCertificate) -> None:
+        """Forget an upload."""
+        self._rows.drop(row.id)
+
+
+_made: WeakKeyDictionary[Cloud, ServerCertificates] = WeakKeyDictionary()
+
+
+def server_certificates(cloud: Cloud) -> ServerCertificates:
+    """The one table of a cloud: several products bind from it."""
+    if cloud not in _made:
+        _made[cloud] = ServerCertificates(cloud)
+    return _made[cloud]
+
+
+def checked(params: Params) -> tuple[str, str]:
+    """Chain and key of an upload; raises CloudError where they are not one."""
+    pem, key = params.need("ServerCertificate"), params.need("PrivateKey")
+    for text, name in ((pem, "ServerCertificate"), (key, "PrivateKey")):
+        if any(not line.strip() for line in text.splitlines()):
+            raise CloudError(f"InvalidParameter.{name}", f"The {name} is malformed.")
+    try:
+        read(pem)
+        matches = key_matches(pem, key)
+    except ValueError:
+        raise CloudError("CertificateFormatInvalid", "The certificate is malformed.") from None
+    if not matches:
+        raise CloudError("CertificateNotMatchPrivateKey", "The key is not the certificate's.")
+    return pem, key

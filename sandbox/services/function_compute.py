@@ -1,0 +1,173 @@
+"""Function Compute, versions 3.0 and 2.0: custom domains that take certificates as PEM.
+
+Each version has domains of its own. Private keys are taken in the older form only, and no answer
+ever holds one.
+
+Unconfirmed against the real cloud: that EC keys are taken like RSA keys, that what is not sent
+stays as it is, and the form of version 2.0's errors.
+"""
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from sandbox.errors import CloudError
+from sandbox.http import Reply, Request
+from sandbox.options import Account
+from sandbox.resources import Binding, Resource
+from sandbox.service import Call, json_reply
+from sandbox.services._identified import edge_names
+from sandbox.services._pem import fault_of, uploaded
+from sandbox.services._roa import RoaService, body_of, route
+
+V3, V2 = "2023-03-30", "2021-04-06"
+VERSIONS = {"3.0": V3, "2.0": V2}
+PROTOCOLS = ("HTTP", "HTTPS", "HTTP,HTTPS")
+KEPT = ("routeConfig", "tlsConfig", "wafConfig", "authConfig", "corsConfig")
+OLDER_KEYS = ("-----BEGIN RSA PRIVATE KEY-----", "-----BEGIN EC PRIVATE KEY-----")
+
+
+class FunctionCompute(RoaService):
+    """Both versions."""
+
+    product = "function_compute"
+    version = V3
+
+    def claims(self, request: Request) -> bool:
+        """Whether a request is for one of the versions."""
+        return request.headers.get("x-acs-version") in VERSIONS.values()
+
+    def read(self, request: Request) -> Call:
+        """As for all, and the path names the version once more."""
+        call = super().read(request)
+        if call.params["version"] != request.headers["x-acs-version"]:
+            raise CloudError("NoSuchVersion", "The version is not supported.", 404)
+        return call
+
+    def success(self, fields: dict[str, Any], request_id: str) -> Reply:
+        """The object itself, without an envelope."""
+        return json_reply(200, fields)
+
+    def failure(self, error: CloudError, request: Request, request_id: str) -> Reply:
+        """An error in the version's own words."""
+        if request.headers.get("x-acs-version") == V3:
+            return super().failure(error, request, request_id)
+        body = {"ErrorCode": error.code, "ErrorMessage": error.message, "RequestId": request_id}
+        reply = json_reply(error.status, body)
+        reply.headers.update(error.headers)
+        return reply
+
+    @route("GET", "/{version}/custom-domains", "ListCustomDomains", resource="prefix")
+    def list_domains(self, call: Call) -> dict[str, Any]:
+        """Domains of a region from a token on, 100 at most."""
+        size = call.params.number("limit", 20, high=100)
+        start = call.params.number("nextToken", 0, low=0)
+        prefix = call.params.get("prefix", "")
+        place = (call.params["version"], call.region)
+        rows = [
+            row
+            for row in self.cloud.resources.of(self.product, call.account.access_key_id)
+            if _place(row) == place and row.attributes["name"].startswith(prefix)
+        ]
+        following = {"nextToken": str(start + size)} if start + size < len(rows) else {}
+        return {"customDomains": [self._told(row) for row in rows[start:][:size]], **following}
+
+    @route("GET", "/{version}/custom-domains/{domain}", "GetCustomDomain", resource="domain")
+    def get_domain(self, call: Call) -> dict[str, Any]:
+        """One domain."""
+        return self._told(self._row(call))
+
+    @route("PUT", "/{version}/custom-domains/{domain}", "UpdateCustomDomain", resource="domain")
+    def update_domain(self, call: Call) -> dict[str, Any]:
+        """Change what is sent; HTTPS needs a certificate with its key."""
+        row, body = self._row(call), body_of(call)
+        protocol = body.get("protocol", row.attributes["protocol"])
+        if protocol not in PROTOCOLS:
+            raise CloudError("InvalidArgument", "protocol is invalid")
+        binding = row.binding
+        if given := body.get("certConfig"):
+            binding = self._given(given)
+        if "HTTPS" not in protocol:
+            binding = None
+        elif binding is None:
+            raise CloudError("InvalidArgument", "certConfig is required with HTTPS")
+        row.attributes["protocol"] = protocol
+        row.attributes["kept"] |= {name: body[name] for name in KEPT if name in body}
+        row.attributes["modified"] = time.time()
+        self.cloud.resources.bind(row, binding, unserved=call.unserved)
+        return self._told(row)
+
+    def seed(self, account: Account, entry: dict[str, Any], *, keep: bool) -> int:
+        """`{"domains": [{"name", "region", "version": "3.0" | "2.0", "certificate", ...}]}`.
+
+        Further fields are `protocol` and what is kept besides: `tlsConfig`, `routeConfig` and so
+        on. A domain without certificate speaks HTTP.
+        """
+        created = 0
+        for one in entry["domains"]:
+            row = self._seeded(account, one)
+            existing = self.cloud.resources.get(self.product, row.account, row.name)
+            if not (keep and existing):
+                self.cloud.resources.add(row)
+                created += 1
+        return created
+
+    def _seeded(self, account: Account, one: dict[str, Any]) -> Resource:
+        version, region = VERSIONS[one.get("version", "3.0")], one.get("region", account.region)
+        name, owner, now = one["name"], account.access_key_id, time.time()
+        row = Resource(self.product, owner, f"{version}/{region}/{name}", edge_names((name,)), now)
+        if given := one.get("certificate"):
+            row.binding = uploaded(self.cloud, "seed", given["pem"], given["key"])
+        row.attributes = {
+            "version": version,
+            "region": region,
+            "name": name,
+            "protocol": one.get("protocol", "HTTP,HTTPS" if row.binding else "HTTP"),
+            "kept": {each: one[each] for each in KEPT if each in one},
+            "modified": now,
+        }
+        return row
+
+    def _given(self, given: dict[str, str]) -> Binding:
+        for name in ("certName", "certificate", "privateKey"):
+            if not given.get(name):
+                raise CloudError("InvalidArgument", f"certConfig.{name} is required")
+        pem, key = given["certificate"], given["privateKey"]
+        if not key.startswith(OLDER_KEYS):
+            raise CloudError("InvalidArgument", "'private key' has to be in PEM format")
+        if wrong := fault_of(pem, key):
+            raise CloudError("InvalidArgument", wrong)
+        return uploaded(self.cloud, given["certName"], pem, key)
+
+    def _row(self, call: Call) -> Resource:
+        name = f"{call.params['version']}/{call.region}/{call.params['domain']}"
+        row = self.cloud.resources.get(self.product, call.account.access_key_id, name)
+        if row is None:
+            raise CloudError("DomainNameNotFound", "The custom domain does not exist.", 404)
+        return row
+
+    def _told(self, row: Resource) -> dict[str, Any]:
+        secured = {}
+        if row.binding:
+            pem = self.cloud.resources.material(row.binding["material"]).pem
+            secured = {"certConfig": {"certName": row.binding["name"], "certificate": pem}}
+        return {
+            "domainName": row.attributes["name"],
+            "protocol": row.attributes["protocol"],
+            "apiVersion": row.attributes["version"],
+            "createdTime": _time(row.created),
+            "lastModifiedTime": _time(row.attributes["modified"]),
+            **row.attributes["kept"],
+            **secured,
+        }
+
+
+SERVICE = FunctionCompute
+
+
+def _place(row: Resource) -> tuple[str, str]:
+    return row.attributes["version"], row.attributes["region"]
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,1 @@
+"""The commands of `certroll`, one file for each noun."""

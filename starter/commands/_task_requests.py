@@ -1,0 +1,197 @@
+"""What can be asked of a task that was created: another time, an end, the way back, deletion."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from domain.errors import BadInput
+from starter.commands._shared import By, Json, Reason, Yes, confirm, opened, who, why
+from starter.commands._tasks import show_end
+from starter.commands._watching import until_back
+from starter.exits import Code, Problem
+from starter.output import note, say, show_json
+
+if TYPE_CHECKING:
+    from domain.record import OutcomeRecord, TaskRecord
+    from storage.settings import Settings
+    from storage.store import Store
+
+Which = Annotated[str, typer.Argument(metavar="ID|NAME", help="The beginning of an id is enough.")]
+
+
+def reschedule(
+    which: Which,
+    at: Annotated[
+        str, typer.Option("--at", metavar="TIME", help="As for `task create`; past: at once.")
+    ],
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Gives a waiting task another time."""
+    from starter.engine import connect
+    from starter.tasks import reschedule as ask
+    from starter.times import echoed, parse_time
+
+    now = datetime.now(UTC)
+    when = parse_time(at, now)
+    at_once = when <= now
+    with opened() as (store, settings):
+        record = store.tasks.find(which)
+        if at_once:
+            confirm(f"This time has passed: start {record.name!r} at once?", yes=yes)
+
+        async def run() -> datetime:
+            return await ask(await connect(settings), record, when)
+
+        told = asyncio.run(run())
+    if as_json:
+        show_json({"task": record.id, "at": told, "starts_at_once": at_once})
+    else:
+        say(f"{record.name}: {echoed(told)}{'; it has passed: starts at once' if at_once else ''}")
+
+
+def cancel(which: Which, reason: Reason, by: By = None, as_json: Json = False) -> None:
+    """Begins nothing more of a task; what is deployed stays."""
+    from starter.engine import connect
+    from starter.tasks import cancel as ask
+
+    reason, by = why(reason), who(by)
+    with opened() as (store, settings):
+        record = store.tasks.find(which)
+
+        async def run() -> None:
+            await ask(await connect(settings), record, reason, by)
+
+        asyncio.run(run())
+    if as_json:
+        show_json({"task": record.id, "asked": "cancel"})
+    else:
+        say(f"{record.name}: nothing more of it is begun.")
+
+
+def rollback(
+    which: Which,
+    reason: Reason,
+    resource: Annotated[
+        list[str] | None,
+        typer.Option("--resource", metavar="RESOURCE", help="Only this one; repeatable."),
+    ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Until it is back; code 5 if not all is.")
+    ] = False,
+    by: By = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Takes a task back, whole or in part.
+
+    Each resource serves again what it served before. It may be asked while the task runs or after
+    it has ended; asking twice changes nothing more. A resource that meanwhile serves something
+    else is left alone, and told.
+    """
+    reason, by = why(reason), who(by)
+    with opened() as (store, settings):
+        record = store.tasks.find(which)
+        outcomes = _chosen(store.tasks.outcomes.list(record.id), resource)
+        ids = None if resource is None else [each.change.resource.id for each in outcomes]
+        _warn(outcomes)
+        whole = "the whole task" if ids is None else f"{len(ids)} resources"
+        confirm(f"Take back {whole} ({record.name})?", yes=yes)
+        after = asyncio.run(_take_back(store, settings, record, ids, reason, by, wait=wait))
+        if after is not None:
+            show_end(store, after, as_json=as_json)
+            left = _chosen(store.tasks.outcomes.list(record.id), ids)
+            if any(map(_is_left, left)):
+                raise Problem(Code.TASK)
+            return
+    if as_json:
+        show_json({"task": record.id, "asked": "rollback", "resources": ids})
+    else:
+        say(f"{record.name}: asked for the way back. Look: certroll task show {record.id}")
+
+
+def delete(
+    which: Annotated[list[str], typer.Argument(metavar="ID|NAME...", help="One or several.")],
+    reason: Reason,
+    by: By = None,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Deletes tasks; they cannot be rolled back any more.
+
+    What waits is cancelled, what is deployed stays.
+    """
+    reason, by = why(reason), who(by)
+    with opened() as (store, settings):
+        records = {each.id: each for each in map(store.tasks.find, which)}
+        names = ", ".join(record.name for record in records.values())
+        note("A deleted task can no longer be rolled back; what it deployed stays.")
+        confirm(f"Delete {names}?", yes=yes)
+        asyncio.run(_delete_all(store, settings, list(records.values()), reason, by))
+    if as_json:
+        show_json({"asked": "delete", "tasks": list(records)})
+    else:
+        say(f"Asked to delete {names}.")
+
+
+COMMANDS = (reschedule, cancel, rollback, delete)
+
+
+async def _take_back(
+    store: "Store",
+    settings: "Settings",
+    record: "TaskRecord",
+    ids: list[str] | None,
+    reason: str,
+    by: str,
+    *,
+    wait: bool,
+) -> "TaskRecord | None":
+    from starter.engine import connect
+    from starter.tasks import rollback as ask
+
+    client = await connect(settings)
+    await ask(client, record, ids, reason, by)
+    return await until_back(store, client, record) if wait else None
+
+
+async def _delete_all(
+    store: "Store", settings: "Settings", records: Sequence["TaskRecord"], reason: str, by: str
+) -> None:
+    from starter.engine import connect
+    from starter.tasks import delete as ask
+
+    client = await connect(settings)
+    for record in records:
+        await ask(store, client, record, reason, by)
+
+
+def _chosen(outcomes: list["OutcomeRecord"], named: Sequence[str] | None) -> list["OutcomeRecord"]:
+    """Those of the named resources, by id or key; all if none is named. BadInput for a stranger."""
+    if named is None:
+        return outcomes
+    called = [(o, {o.change.resource.id, o.change.resource.key}) for o in outcomes]
+    if unknown := [name for name in named if not any(name in names for _, names in called)]:
+        raise BadInput(
+            f"not in this task: {', '.join(unknown)}",
+            where="--resource",
+            fix="`certroll task show` lists its resources.",
+        )
+    return [outcome for outcome, names in called if names.intersection(named)]
+
+
+def _warn(outcomes: Sequence["OutcomeRecord"]) -> None:
+    for outcome in outcomes:
+        if reason := outcome.change.not_reversible:
+            note(f"warning: {outcome.change.resource.id} has no way back: {reason}")
+
+
+def _is_left(outcome: "OutcomeRecord") -> bool:
+    """Whether it may still serve what the task deployed."""
+    from domain.status import OutcomeStatus as Status
+
+    left = (Status.DEPLOYED, Status.FAILED, Status.ROLLING_BACK, Status.ROLLBACK_FAILED)
+    return outcome.applied and outcome.status in left

@@ -1,0 +1,117 @@
+"""A task as a person reads it."""
+
+from collections.abc import Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from starter.output import note, say, show_fields, show_json, show_table, some, words
+
+if TYPE_CHECKING:
+    from domain.record import OutcomeRecord, TaskEvent, TaskRecord
+    from storage.settings import Settings
+    from storage.store import Store
+
+
+def links(record: "TaskRecord", settings: "Settings") -> dict[str, str | None]:
+    """Where the task is to be seen and how it is taken back; `web` is None where not known."""
+    from domain.task import workflow_id
+    from starter.engine import web_address
+
+    web, workflow = web_address(settings), workflow_id(record.id)
+    path = f"/namespaces/{settings.temporal_namespace}/workflows/{workflow}"
+    return {
+        "workflow_id": workflow,
+        "web": web and web + path,
+        "rollback": f"certroll task rollback {record.id} --reason '...'",
+    }
+
+
+def show_list(records: Sequence["TaskRecord"]) -> None:
+    """One line for each task."""
+    from starter.times import shown
+
+    rows = [
+        (
+            record.id,
+            record.name,
+            "deleted" if record.deleted_at else words(record.status),
+            shown(record.at),
+            f"{record.tally.deployed}/{record.tally.total}",
+            str(record.tally.failed + record.tally.rollback_failed),
+            record.created_by,
+        )
+        for record in records
+    ]
+    columns = ("ID", "NAME", "STATUS", "AT", "DEPLOYED", "FAILED", "BY")
+    show_table(columns, rows, empty="No tasks yet: certroll task create")
+
+
+def show_task(
+    record: "TaskRecord",
+    certificates: Sequence[str],
+    outcomes: Sequence["OutcomeRecord"],
+    events: Sequence["TaskEvent"],
+) -> None:
+    """Everything of one task: facts, outcomes by service, audit."""
+    from starter.times import logged
+
+    show_fields(_facts(record, certificates))
+    ordered = sorted(outcomes, key=_service)
+    for service, group in groupby(ordered, key=_service):
+        say(f"\n{service}")
+        show_outcomes(list(group))
+    say()
+    rows = [(logged(event.at), event.kind, event.by, event.text) for event in events]
+    show_table(("AT", "EVENT", "BY", "TEXT"), rows)
+
+
+def show_outcomes(outcomes: Sequence["OutcomeRecord"]) -> None:
+    """What became of each change, and why."""
+    show_table(
+        ("RESOURCE", "OUTCOME", "ATTEMPTS", "CAUSE"),
+        [
+            (o.change.resource.id, words(o.status), str(o.attempts), str(o.cause or ""))
+            for o in outcomes
+        ],
+        empty="Nothing is to be told.",
+    )
+
+
+def show_end(store: "Store", record: "TaskRecord", *, as_json: bool, **more: Any) -> None:
+    """How a task that was waited for ended: its status, and each cause of what went wrong."""
+    from domain.status import OutcomeStatus
+
+    outcomes = store.tasks.outcomes.list(record.id)
+    if as_json:
+        show_json({"task": record, "outcomes": outcomes, **more})
+        return
+    fine = (OutcomeStatus.DEPLOYED, OutcomeStatus.ROLLED_BACK)
+    if wrong := [outcome for outcome in outcomes if outcome.status not in fine]:
+        show_outcomes(wrong)
+    counts = ", ".join(f"{count} {words(name)}" for name, count in record.tally if count)
+    say(f"{record.name}: {words(record.status)} ({counts})")
+    if wrong:
+        note(f"All of it: certroll task show {record.id}")
+
+
+def _facts(record: "TaskRecord", certificates: Sequence[str]) -> list[tuple[str, str]]:
+    from starter.times import echoed, logged, shown
+
+    times = {"started": record.started_at, "ended": record.ended_at, "deleted": record.deleted_at}
+    return [
+        ("id", record.id),
+        ("name", record.name),
+        ("status", words(record.status)),
+        ("certificates", "\n".join(certificates)),
+        ("contacts", some(record.contacts, 10) or "none"),
+        ("at", echoed(record.at)),
+        *((name, logged(when)) for name, when in times.items() if when),
+        ("rollback until", shown(record.rollback_until)),
+        ("created", f"{shown(record.created_at)} by {record.created_by}"),
+        ("quota", str(record.cost)),
+        ("digest", record.digest),
+    ]
+
+
+def _service(outcome: "OutcomeRecord") -> str:
+    return outcome.change.resource.service

@@ -1,0 +1,77 @@
+"""Taking turns across all workers: locks that expire, and budgets of calls per second.
+
+Both go by the workers' clocks: keep them within a second of each other, as any server's are.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Table, case, delete, literal, or_
+from sqlalchemy.dialects import postgresql, sqlite
+
+from storage.database import Database
+from storage.statements import table
+from storage.tables import BudgetRow, LockRow
+
+_LOCK, _BUDGET = table(LockRow), table(BudgetRow)
+
+
+class Locks:
+    """One holder per name. A holder that is killed loses its lock when the time is up."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def take(self, name: str, holder: str, now: datetime, last: timedelta) -> bool:
+        """Whether `holder` has it now: it was free, had expired, or was `holder`'s already."""
+        values = {"name": name, "holder": holder, "until": now + last}
+        free = or_(_LOCK.c.holder == holder, _LOCK.c.until < now)
+        with self._database.statements() as connection:
+            taking = _insert(connection, _LOCK).values(values)
+            statement = taking.on_conflict_do_update(
+                index_elements=[_LOCK.c.name],
+                set_={"holder": taking.excluded.holder, "until": taking.excluded.until},
+                where=free,
+            ).returning(_LOCK.c.name)
+            return connection.execute(statement).first() is not None
+
+    def give_back(self, name: str, holder: str) -> None:
+        """Frees it, if `holder` still has it."""
+        mine = (_LOCK.c.name == name) & (_LOCK.c.holder == holder)
+        with self._database.statements() as connection:
+            connection.execute(delete(_LOCK).where(mine))
+
+
+class Budgets:
+    """Times at which calls may be made: handed out in order, each to one worker only."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def take(self, name: str, calls: int, seconds_each: float, now: float) -> float:
+        """The time (seconds since 1970) of the first of `calls` turns, `seconds_each` apart."""
+        length = calls * seconds_each
+        with self._database.statements() as connection:
+            end = self._move(connection, name, now + length, now, length)
+        return end - length
+
+    def hold(self, name: str, until: float) -> None:
+        """Hands out no turn before `until`: the provider said when to come back."""
+        with self._database.statements() as connection:
+            self._move(connection, name, until, until, 0.0)
+
+    def _move(
+        self, connection: Connection, name: str, first: float, floor: float, length: float
+    ) -> float:
+        taking = _insert(connection, _BUDGET).values({"name": name, "next_at": first})
+        later = case((_BUDGET.c.next_at > floor, _BUDGET.c.next_at), else_=literal(floor))
+        statement = taking.on_conflict_do_update(
+            index_elements=[_BUDGET.c.name], set_={"next_at": later + length}
+        ).returning(_BUDGET.c.next_at)
+        return float(connection.execute(statement).scalar_one())
+
+
+def _insert(connection: Connection, target: Table) -> Any:
+    """SQLite and PostgreSQL spell the same upsert, in classes that know nothing of each other."""
+    on_sqlite = connection.dialect.name == "sqlite"
+    return sqlite.insert(target) if on_sqlite else postgresql.insert(target)

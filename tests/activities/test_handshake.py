@@ -1,0 +1,141 @@
+"""What a handshake tells, against real servers on loopback."""
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+
+from activities.handshake import Endpoint, Seen, look
+from starter.processes import free_port
+from tests.factory import CA, Leaf
+
+Talk = Callable[[socket.socket], None]
+
+
+@contextmanager
+def served(talk: Talk) -> Iterator[int]:
+    """A port of loopback where each connection is handed to `talk`, one after the other."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def accept() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                with connection:
+                    talk(connection)
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        yield int(listener.getsockname()[1])
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join(5)
+
+
+def context_with(leaf: Leaf, folder: Path) -> ssl.SSLContext:
+    file = folder / f"{leaf.fingerprint}.pem"
+    file.write_bytes(leaf.pem + leaf.key_pem)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
+@pytest.fixture(scope="module")
+def leaves(ca: CA) -> dict[str, Leaf]:
+    return {name: ca.leaf([name]) for name in ("default.example.com", "www.example.com")}
+
+
+@pytest.fixture
+def edge(leaves: dict[str, Leaf], tmp_path: Path) -> Iterator[int]:
+    """Serves www.example.com by SNI, and another certificate to all other names."""
+    contexts = {name: context_with(leaf, tmp_path) for name, leaf in leaves.items()}
+    default = contexts["default.example.com"]
+
+    def choose(tls: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> int | None:
+        if name == "refused.example.com":
+            return int(ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME)
+        tls.context = contexts.get(name or "", default)
+        return None
+
+    default.sni_callback = choose
+
+    def talk(connection: socket.socket) -> None:
+        with ExitStack() as stack:
+            try:
+                tls = stack.enter_context(default.wrap_socket(connection, server_side=True))
+                tls.recv(1)
+            except OSError:
+                return
+
+    with served(talk) as port:
+        yield port
+
+
+def at(port: int, name: str = "www.example.com") -> Endpoint:
+    return Endpoint(host="127.0.0.1", port=port, server_name=name)
+
+
+def test_the_leaf_that_is_served_is_told_by_its_fingerprint(
+    edge: int, leaves: dict[str, Leaf]
+) -> None:
+    seen = look(at(edge))
+    assert seen == Seen(fingerprint=leaves["www.example.com"].fingerprint)
+    assert str(seen) == leaves["www.example.com"].fingerprint[:12]
+
+
+def test_the_name_that_is_asked_for_decides(edge: int, leaves: dict[str, Leaf]) -> None:
+    seen = look(at(edge, "other.example.com"))
+    assert seen.fingerprint == leaves["default.example.com"].fingerprint
+
+
+def test_a_server_that_refuses_the_name_shows_none(edge: int) -> None:
+    seen = look(at(edge, "refused.example.com"))
+    assert seen.fingerprint is None
+    assert seen.error is not None
+    assert "UNRECOGNIZED_NAME" in seen.error
+
+
+def test_where_nothing_listens_the_connection_is_refused() -> None:
+    seen = look(at(free_port()))
+    assert seen == Seen(fingerprint=None, error="Connection refused")
+    assert str(seen) == "no certificate (Connection refused)"
+
+
+def test_a_server_that_speaks_no_tls_shows_none() -> None:
+    def talk(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+
+    with served(talk) as port:
+        seen = look(at(port))
+    assert seen.fingerprint is None
+    assert seen.error
+
+
+def test_a_server_that_hangs_up_shows_none() -> None:
+    with served(lambda connection: None) as port:
+        seen = look(at(port))
+    assert seen.fingerprint is None
+    assert seen.error
+
+
+def test_a_server_that_says_nothing_is_left_after_the_timeout() -> None:
+    done = threading.Event()
+
+    def talk(connection: socket.socket) -> None:
+        done.wait(10)
+
+    with served(talk) as port:
+        seen = look(at(port), timeout=0.1)
+        done.set()
+    assert seen.fingerprint is None
+    assert seen.error == "TimeoutError"
+
+
+def test_an_endpoint_is_shown_with_name_and_place() -> None:
+    assert str(at(443)) == "www.example.com at 127.0.0.1:443"

@@ -1,0 +1,60 @@
+"""Calls per second, over several workers: each has a pacer, all share one budget."""
+
+import heapq
+from itertools import pairwise
+
+import pytest
+
+from activities.pace import Pacer
+from storage.store import Store
+
+
+class Clock:
+    """Time that passes only by sleeping."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def pacers(store: Store, count: int, rate: float, clock: Clock) -> list[Pacer]:
+    return [Pacer(store.budgets, "main/cdn", rate, clock, clock.sleep) for _ in range(count)]
+
+
+def test_two_workers_together_keep_the_rate(store: Store) -> None:
+    clock = Clock()
+    first, second = pacers(store, 2, 10, clock)
+    calls: list[float] = []
+    for number in range(100):
+        (first if number % 3 else second).wait()
+        heapq.heappush(calls, clock.now)
+    times = [heapq.heappop(calls) for _ in range(100)]
+    for begin in times:
+        assert sum(begin <= at < begin + 1 - 1e-9 for at in times) <= 10
+    assert all(after >= before for before, after in pairwise(times))
+
+
+def test_a_pause_is_not_followed_by_a_burst(store: Store) -> None:
+    clock = Clock()
+    (pacer,) = pacers(store, 1, 10, clock)
+    pacer.wait()
+    clock.now += 60
+    began = clock.now
+    for _ in range(11):
+        pacer.wait()
+    assert clock.now - began == pytest.approx(1.0)
+
+
+def test_all_workers_hold_when_the_provider_asks_for_it(store: Store) -> None:
+    clock = Clock()
+    first, second = pacers(store, 2, 10, clock)
+    first.wait()
+    first.hold(5)
+    began = clock.now
+    second.wait()
+    assert clock.now - began == pytest.approx(5.0)

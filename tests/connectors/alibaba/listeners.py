@@ -1,0 +1,203 @@
+"""What is true of ALB's listeners and of NLB's alike, as tests to inherit."""
+
+from datetime import timedelta
+from typing import Any, ClassVar
+
+import pytest
+
+from domain.connector import Connector, Scenario
+from domain.errors import NeedsOperator, Permanent, Transient
+from domain.resource import CertificateRef, Found
+from tests.connectors.contract import ConnectorContract
+from tests.connectors.lab import Lab, Material, everything
+from tests.connectors.store_contract import HOST
+from tests.factory import NOW
+
+OTHER = "other.example.com"
+
+
+class ListenersContract(ConnectorContract):
+    product: ClassVar[str]
+    reading = "ListListenerCertificates"
+    binding = "UpdateListenerAttribute"
+    page_size = 50
+    can_be_off = False
+
+    def place(self, lab: Lab, host: str, serving: Material | None, **more: Any) -> None:
+        listener = {"certificate": (serving or lab.issue(host)).seed, **more}
+        lab.cloud.seed(self.product, account=lab.account, listeners=[listener])
+
+    def fill(self, lab: Lab, number: int) -> None:
+        one = {"certificate": lab.issue(HOST).seed}
+        lab.cloud.seed(self.product, account=lab.account, listeners=[one] * number)
+
+    def slots(self, lab: Lab) -> dict[str, Found]:
+        """Everything there is, by the last part of its key."""
+        found = everything(lab.connector(self.service))
+        return {one.resource.key.split("/", 3)[3]: one for one in found}
+
+    def beside(self, lab: Lab, *names: str) -> dict[str, Found]:
+        """A listener for HOST with one additional certificate for each of these names."""
+        added = [lab.issue(name).seed for name in names]
+        self.place(lab, HOST, None, additional=added)
+        return self.slots(lab)
+
+    def walk(self, lab: Lab) -> None:
+        super().walk(lab)
+        self.changed(lab, self.beside(lab, OTHER)[f"sni/{OTHER}"], lab.issue(OTHER))
+
+    def added(self, lab: Lab, found: Found, made: Material) -> tuple[Connector, CertificateRef]:
+        """Deploys to a slot, and leaves the former certificate there."""
+        connector = lab.connector(self.service)
+        reference = connector.install(made.certificate, made.key, found.resource)
+        connector.bind(found.resource, reference)
+        assert connector.settled(found.resource, reference)
+        return connector, reference
+
+    def changed(self, lab: Lab, found: Found, made: Material) -> CertificateRef:
+        """Deploys to a slot, all of it."""
+        connector, reference = self.added(lab, found, made)
+        assert found.binding is not None
+        connector.release(found.resource, found.binding.ref, reference)
+        return reference
+
+    def held(self, lab: Lab, found: Found) -> set[str]:
+        """The identifiers of all certificates of a slot's listener."""
+        connector: Any = lab.connector(self.service)
+        reply = connector.certificates(
+            found.resource.region, found.resource.detail["listener"], None
+        )
+        return {row["CertificateId"] for row in reply["Certificates"]}
+
+    def test_only_what_has_a_certificate_takes_one(self, lab: Lab) -> None:
+        traits = lab.connector(self.service).traits(self.service)
+        assert traits.scenarios == {Scenario.UPDATE}
+
+    def test_the_listing_tells_each_slot_and_what_it_serves(self, lab: Lab) -> None:
+        slots = self.beside(lab, OTHER, "*.example.org")
+        assert set(slots) == {"default", f"sni/{OTHER}", "sni/*.example.org"}
+        for found in slots.values():
+            assert found.binding_known
+            assert found.binding == lab.connector(self.service).read(found.resource)
+        assert slots["sni/*.example.org"].resource.domains == ("*.example.org",)
+        assert slots["default"].resource.domains == (HOST,)
+
+    def test_the_default_slot_leaves_names_to_additional_certificates(self, lab: Lab) -> None:
+        added = [lab.issue("*.example.com").seed]
+        self.place(lab, HOST, lab.issue(HOST, "example.org"), additional=added)
+        assert self.slots(lab)["default"].resource.domains == ("example.org",)
+
+    def test_an_additional_certificate_is_added_and_only_released_afterwards(
+        self, lab: Lab
+    ) -> None:
+        found = self.beside(lab, OTHER)[f"sni/{OTHER}"]
+        assert found.binding is not None
+        assert found.binding.ref is not None
+        former = found.binding.ref.fields["identifier"]
+        made = lab.issue(OTHER)
+        connector, reference = self.added(lab, found, made)
+        both = {former, reference.fields["identifier"]}
+        assert both <= self.held(lab, found)
+        connector.release(found.resource, found.binding.ref, reference)
+        connector.release(found.resource, found.binding.ref, reference)
+        assert self.held(lab, found) & both == {reference.fields["identifier"]}
+        read = connector.read(found.resource)
+        assert read is not None
+        assert (read.ref, read.fingerprint) == (reference, made.certificate.fingerprint)
+
+    def test_while_both_are_there_it_is_still_one_slot_of_the_same_name(self, lab: Lab) -> None:
+        found = self.beside(lab, OTHER)[f"sni/{OTHER}"]
+        _, reference = self.added(lab, found, lab.issue(OTHER))
+        again = self.slots(lab)
+        assert set(again) == {"default", f"sni/{OTHER}"}
+        assert again[f"sni/{OTHER}"].resource.id == found.resource.id
+        binding = again[f"sni/{OTHER}"].binding
+        assert binding is not None
+        assert binding.ref == reference
+
+    def test_an_additional_certificate_is_put_back(self, lab: Lab) -> None:
+        found = self.beside(lab, OTHER)[f"sni/{OTHER}"]
+        before, held = found.binding, self.held(lab, found)
+        assert before is not None
+        reference = self.changed(lab, found, lab.issue(OTHER))
+        connector = lab.connector(self.service)
+        connector.bind(found.resource, before.ref)
+        assert connector.settled(found.resource, before.ref)
+        connector.release(found.resource, reference, before.ref)
+        assert connector.read(found.resource) == before
+        assert self.held(lab, found) == held
+
+    def test_one_certificate_may_take_over_several_slots_and_leave_one_of_them(
+        self, lab: Lab
+    ) -> None:
+        slots = self.beside(lab, OTHER, "third.example.com")
+        one, two = slots[f"sni/{OTHER}"], slots["sni/third.example.com"]
+        held, wildcard = self.held(lab, one), lab.issue("*.example.com")
+        references = [self.changed(lab, slot, wildcard) for slot in (one, two)]
+        connector = lab.connector(self.service)
+        for number, slot in enumerate((one, two)):
+            assert slot.binding is not None
+            connector.bind(slot.resource, slot.binding.ref)
+            connector.release(slot.resource, references[number], slot.binding.ref)
+            still = references[0].fields["identifier"] in self.held(lab, slot)
+            assert still == (number == 0), "the other slot still needs it, until it is back too"
+        assert self.held(lab, one) == held
+
+    def test_a_listener_takes_one_change_at_a_time(self, lab: Lab) -> None:
+        slots = self.beside(lab, OTHER)
+        connector = lab.connector(self.service)
+        assert len({connector.lock_key(one.resource) for one in slots.values()}) == 1
+        reference = self.install(lab, lab.issue(HOST))
+        lab.cloud.propagation(3600)
+        try:
+            connector.bind(slots["default"].resource, reference)
+            assert not connector.settled(slots["default"].resource, reference)
+            with pytest.raises(Transient):
+                connector.bind(slots[f"sni/{OTHER}"].resource, reference)
+        finally:
+            lab.cloud.propagation(0)
+
+    def test_regions_are_kept_apart(self, lab: Lab) -> None:
+        self.place(lab, HOST, None, region="cn-shanghai")
+        self.place(lab, OTHER, None, region="ap-southeast-1")
+        found = list(everything(lab.connector(self.service)))
+        regions = {one.resource.region: one.resource.domains for one in found}
+        assert regions == {"cn-shanghai": (HOST,), "ap-southeast-1": (OTHER,)}
+        only = everything(lab.connector(self.service, regions="cn-shanghai"))
+        assert [one.resource.region for one in only] == ["cn-shanghai"]
+        self.bound(lab, found[0].resource, lab.issue(*found[0].resource.domains))
+
+    def test_a_full_listener_wants_someone_to_act(self, lab: Lab) -> None:
+        names = [f"n{number}.example.org" for number in range(25)]
+        found = self.beside(lab, *names)["sni/n0.example.org"]
+        with pytest.raises(NeedsOperator, match="quota"):
+            self.added(lab, found, lab.issue("n0.example.org"))
+
+    def test_a_former_certificate_that_left_the_store_rules_the_way_back_out(
+        self, lab: Lab
+    ) -> None:
+        resource = self.placed(lab, None).resource
+        lab.cloud.fault("error", "GetUserCertificateDetail", code="NotFound", status=404)
+        connector = lab.connector(self.service)
+        before = connector.read(resource)
+        assert before is not None
+        assert (before.fingerprint, before.ref is None) == (None, False)
+        assert "not lie in this account's store" in str(connector.not_reversible(resource, before))
+
+    def test_an_expired_former_certificate_is_warned_of(self, lab: Lab) -> None:
+        gone = NOW - timedelta(days=1)
+        expired = lab.ca.leaf((HOST,), not_before=gone - timedelta(days=9), not_after=gone)
+        seed = {"pem": expired.pem.decode(), "key": expired.key_pem.decode()}
+        lab.cloud.seed(self.product, account=lab.account, listeners=[{"certificate": seed}])
+        (found,) = everything(lab.connector(self.service))
+        told = lab.connector(self.service).warnings(found.resource, found.binding)
+        assert ["expired" in line for line in told] == [True]
+
+    def test_a_stopped_listener_is_listed_with_its_state(self, lab: Lab) -> None:
+        self.place(lab, HOST, None, status="stopped")
+        assert self.slots(lab)["default"].resource.state == "stopped"
+
+    def test_there_is_no_way_to_none(self, lab: Lab) -> None:
+        for found in self.beside(lab, OTHER).values():
+            with pytest.raises(Permanent, match="always"):
+                lab.connector(self.service).bind(found.resource, None)

@@ -1,0 +1,83 @@
+"""What services that take only PEM keep besides, as tests to inherit."""
+
+import pytest
+
+from domain.errors import Permanent
+from domain.resource import CertificateRef
+from tests.connectors.contract import ConnectorContract
+from tests.connectors.lab import Lab, Material
+from tests.connectors.store_contract import HOST
+
+
+class PemContract(ConnectorContract):
+    """Certificates come from the vault, which holds all that a test issued."""
+
+    def stored(self, lab: Lab, made: Material) -> list[str]:
+        """The resources that serve it: there is no store."""
+        rows = lab.cloud.resources(account=lab.account)
+        return [row["name"] for row in rows if row["bound"] == made.certificate.fingerprint]
+
+    def send_key(self, lab: Lab, made: Material, **changes: str) -> None:
+        resource = self.any_resource(lab)
+        connector = lab.connector(self.service, **changes)
+        connector.bind(resource, connector.install(made.certificate, made.key, resource))
+
+    def test_installing_twice_uploads_once(self, lab: Lab) -> None:
+        made, resource = lab.issue(HOST), self.any_resource(lab)
+        connector = lab.connector(self.service)
+        before = len(lab.cloud.requests(lab.account))
+        references = [
+            connector.install(made.certificate, made.key, resource),
+            lab.connector(self.service).install(made.certificate, made.key, resource),
+        ]
+        fields = {"fingerprint": made.certificate.fingerprint}
+        assert references == [CertificateRef(store="vault", fields=fields)] * 2
+        assert connector.store(resource) == "vault"
+        assert made.opened == 0
+        assert len(lab.cloud.requests(lab.account)) == before
+
+    def test_an_upload_whose_answer_was_lost_is_found_again(self, lab: Lab) -> None:
+        """Nothing is uploaded ahead of a change; see the test of changes for these."""
+        made = lab.issue(HOST)
+        self.install(lab, made)
+        assert lab.stored(made) == []
+
+    @pytest.mark.parametrize("algorithm", ["ec", "rsa"])
+    def test_both_kinds_of_keys_are_installed(self, lab: Lab, algorithm: str) -> None:
+        resource = self.placed(lab, lab.issue(HOST)).resource
+        made = lab.issue(HOST, algorithm=algorithm)
+        self.bound(lab, resource, made)
+        assert len(self.stored(lab, made)) == 1
+
+    def test_the_key_is_sent_in_its_older_form_and_only_by_the_change(self, lab: Lab) -> None:
+        made = lab.issue(HOST, algorithm="rsa")
+        self.bound(lab, self.placed(lab, lab.issue(HOST)).resource, made)
+        traces = made.traces
+        carrying = [
+            row
+            for row in lab.cloud.requests(lab.account)
+            if any(trace in row["query"] + row["body"] for trace in traces)
+        ]
+        assert [row["headers"]["x-acs-action"] for row in carrying] == [self.binding]
+        sent = (carrying[0]["query"] + carrying[0]["body"]).replace("+", " ").replace("%20", " ")
+        assert "BEGIN RSA PRIVATE KEY" in sent
+
+    def test_a_former_certificate_that_is_not_ours_has_no_way_back(self, lab: Lab) -> None:
+        former = lab.issue(HOST)
+        resource = self.placed(lab, former).resource
+        del lab.vault.made[former.certificate.fingerprint]
+        connector = lab.connector(self.service)
+        before = connector.read(resource)
+        assert before is not None
+        assert before.fingerprint == former.certificate.fingerprint
+        assert before.ref is None
+        assert "private key" in str(connector.not_reversible(resource, before))
+
+    def test_a_certificate_that_the_vault_has_lost_is_not_sent(self, lab: Lab) -> None:
+        made, resource = lab.issue(HOST), self.placed(lab, lab.issue(HOST)).resource
+        connector = lab.connector(self.service)
+        reference = connector.install(made.certificate, made.key, resource)
+        del lab.vault.made[made.certificate.fingerprint]
+        with pytest.raises(Permanent) as missing:
+            connector.bind(resource, reference)
+        assert missing.value.code == "KeyNotHeld"

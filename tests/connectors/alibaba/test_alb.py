@@ -1,0 +1,36 @@
+"""Slots of the Application Load Balancer's listeners."""
+
+import pytest
+
+from domain.errors import Permanent, Transient
+from tests.connectors.alibaba.listeners import ListenersContract
+from tests.connectors.lab import Lab, everything
+from tests.connectors.store_contract import HOST
+
+
+class TestAlb(ListenersContract):
+    service = "alibaba.alb"
+    product = "alb"
+
+    @pytest.mark.parametrize(
+        ("code", "kind"),
+        [("IncorrectStatus.LoadBalancer", Transient), ("ResourceNotFound.Certificate", Permanent)],
+    )
+    def test_a_job_that_failed_tells_why(self, lab: Lab, code: str, kind: type[Exception]) -> None:
+        self.place(lab, HOST, None, next_job_fails=code)
+        (found,) = everything(lab.connector(self.service))
+        connector, reference = lab.connector(self.service), self.install(lab, lab.issue(HOST))
+        connector.bind(found.resource, reference)
+        with pytest.raises(kind, match=code):
+            lab.connector(self.service).settled(found.resource, reference)
+        connector.bind(found.resource, reference)
+        assert connector.settled(found.resource, reference)
+
+    def test_a_quic_listener_is_listed_and_takes_nothing_from_here(self, lab: Lab) -> None:
+        self.place(lab, HOST, None, protocol="QUIC")
+        assert self.slots(lab)["default"].resource.state == "quic"
+
+    def test_a_plain_listener_has_no_slots(self, lab: Lab) -> None:
+        listeners = [{"protocol": "HTTP", "port": 80}]
+        lab.cloud.seed("alb", account=lab.account, listeners=listeners)
+        assert list(everything(lab.connector(self.service))) == []

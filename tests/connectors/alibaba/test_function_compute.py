@@ -1,0 +1,124 @@
+"""Custom domains of functions, in both versions."""
+
+import json
+from typing import Any
+
+import pytest
+
+from domain.connector import Scenario
+from domain.errors import NeedsOperator, Permanent, Transient
+from domain.resource import Resource
+from tests.connectors.alibaba.pem_contract import PemContract
+from tests.connectors.lab import Lab, Material, everything
+from tests.connectors.store_contract import HOST
+
+
+def place(lab: Lab, name: str, serving: Material | None, **more: Any) -> None:
+    described = {"name": name, "certificate": serving and serving.seed, **more}
+    lab.cloud.seed("function_compute", account=lab.account, domains=[described])
+
+
+class TestFunctionCompute(PemContract):
+    service = "alibaba.function_compute"
+    reading = "GetCustomDomain"
+    binding = upload = "UpdateCustomDomain"
+    listing = "ListCustomDomains"
+    page_size = 100
+    can_be_off = False
+
+    @pytest.fixture
+    def lab(self, lab: Lab) -> Lab:
+        """Fewer regions than the service has: each costs two calls a listing."""
+        lab.settings["regions"] = "cn-hangzhou,ap-southeast-1"
+        return lab
+
+    def place(self, lab: Lab, host: str, serving: Material | None) -> None:
+        place(lab, host, serving)
+
+    def fill(self, lab: Lab, number: int) -> None:
+        domains = [{"name": f"n{n:03}.example.com"} for n in range(number)]
+        lab.cloud.seed("function_compute", account=lab.account, domains=domains)
+
+    def older(self, lab: Lab, serving: Material) -> Resource:
+        """A domain of version 2.0."""
+        place(lab, HOST, serving, version="2.0")
+        (found,) = everything(lab.connector(self.service))
+        return found.resource
+
+    def walk(self, lab: Lab) -> None:
+        super().walk(lab)
+        place(lab, "older.example.com", lab.issue("older.example.com"), version="2.0")
+        self.bound(lab, self.find(lab, "older.example.com"), lab.issue("older.example.com"))
+
+    def find(self, lab: Lab, name: str) -> Resource:
+        found = [f.resource for f in everything(lab.connector(self.service))]
+        return next(each for each in found if name in each.domains)
+
+    def test_only_updates_are_offered(self, lab: Lab) -> None:
+        traits = lab.connector(self.service).traits(self.service)
+        assert traits.scenarios == {Scenario.UPDATE}
+
+    def test_domains_of_both_versions_and_all_regions_are_listed(self, lab: Lab) -> None:
+        del lab.settings["regions"]
+        place(lab, HOST, None)
+        place(lab, HOST, None, version="2.0")
+        place(lab, HOST, None, region="ap-southeast-1")
+        keys = [found.resource.key for found in everything(lab.connector(self.service))]
+        assert keys == [
+            "cn-hangzhou/www.example.com",
+            "cn-hangzhou/2.0/www.example.com",
+            "ap-southeast-1/www.example.com",
+        ]
+
+    def test_a_domain_of_the_older_version_is_changed_and_restored(self, lab: Lab) -> None:
+        former = lab.issue(HOST)
+        resource = self.older(lab, former)
+        before = lab.connector(self.service).read(resource)
+        assert before is not None
+        connector, _ = self.bound(lab, resource, lab.issue(HOST))
+        connector.bind(resource, before.ref)
+        assert connector.read(resource) == before
+
+    def test_the_older_versions_errors_are_understood(self, lab: Lab) -> None:
+        resource = self.older(lab, lab.issue(HOST))
+        lab.cloud.fault("throttle", self.reading, count=1)
+        with pytest.raises(Transient) as slow:
+            lab.connector(self.service).read(resource)
+        assert slow.value.code == "Throttling.User"
+        lab.cloud.fault("error", self.reading, code="AccessDenied", status=403, count=1)
+        with pytest.raises(NeedsOperator, match="Grant fc:GetCustomDomain"):
+            lab.connector(self.service).read(resource)
+
+    def test_too_many_requests_are_tried_again(self, lab: Lab) -> None:
+        resource = self.placed(lab, lab.issue(HOST)).resource
+        lab.cloud.fault("error", self.reading, code="ResourceThrottled", status=429)
+        with pytest.raises(Transient):
+            lab.connector(self.service).read(resource)
+
+    @pytest.mark.parametrize("protocol", ["HTTPS", "HTTP,HTTPS"])
+    def test_protocol_and_tls_settings_are_sent_back(self, lab: Lab, protocol: str) -> None:
+        settings = {"minVersion": "TLSv1.2", "cipherSuites": ["X"]}
+        place(lab, HOST, lab.issue(HOST), protocol=protocol, tlsConfig=settings)
+        (found,) = everything(lab.connector(self.service))
+        self.bound(lab, found.resource, lab.issue(HOST))
+        (sent,) = [row for row in lab.cloud.requests(lab.account) if row["method"] == "PUT"]
+        body = json.loads(sent["body"])
+        assert (body["protocol"], body["tlsConfig"]) == (protocol, settings)
+        assert set(body) == {"protocol", "tlsConfig", "certConfig"}
+
+    def test_a_wildcard_domain_is_found_by_its_path(self, lab: Lab) -> None:
+        resource = self.placed(lab, lab.issue("*.example.com"), "*.example.com").resource
+        self.bound(lab, resource, lab.issue("*.example.com"))
+
+    def test_the_listing_tells_what_is_served_and_where_https_is_off(self, lab: Lab) -> None:
+        made = lab.issue("on.example.com")
+        off = self.placed(lab, None)
+        on = self.placed(lab, made, "on.example.com")
+        assert (off.binding_known, off.binding) == (True, None)
+        assert on.binding is not None
+        assert on.binding.fingerprint == made.certificate.fingerprint
+
+    def test_https_is_not_switched_off(self, lab: Lab) -> None:
+        resource = self.placed(lab, lab.issue(HOST)).resource
+        with pytest.raises(Permanent):
+            lab.connector(self.service).bind(resource, None)

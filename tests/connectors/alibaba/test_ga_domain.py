@@ -1,0 +1,100 @@
+"""Additional certificates of Global Accelerator's accelerated domains."""
+
+from domain.connector import Scenario
+from domain.resource import Resource
+from tests.connectors.alibaba.ga_places import accelerator, listener
+from tests.connectors.contract import ConnectorContract
+from tests.connectors.lab import Lab, Material, everything
+from tests.connectors.store_contract import HOST
+
+OTHER = "default.example.org"
+
+
+def place(lab: Lab, serving: Material, *domains: str) -> str:
+    additional = [{"domain": domain, "certificate": serving.seed} for domain in domains]
+    return accelerator(lab, listener(lab.issue(OTHER), additional=additional))
+
+
+class TestGaDomain(ConnectorContract):
+    service = "alibaba.ga_domain"
+    reading = "ListListenerCertificates"
+    binding = "UpdateAdditionalCertificateWithListener"
+    page_size = 10
+
+    def place(self, lab: Lab, host: str, serving: Material | None) -> None:
+        place(lab, serving or lab.issue(host), host)
+
+    def fill(self, lab: Lab, number: int) -> None:
+        made = lab.issue(HOST)
+        for _ in range(number):
+            place(lab, made, HOST)
+
+    def walk(self, lab: Lab) -> None:
+        super().walk(lab)
+        resource = self.any_domain(lab)
+        connector, reference = lab.connector(self.service), self.install(lab, lab.issue(HOST))
+        connector.bind(resource, None)
+        connector.bind(resource, reference)
+        assert connector.settled(resource, reference)
+        connector.check()
+
+    def any_domain(self, lab: Lab) -> Resource:
+        return self.placed(lab, lab.issue("walk.example.com"), "walk.example.com").resource
+
+    def test_a_resource_without_a_certificate_gets_back_to_none_or_says_that_it_cannot(
+        self, lab: Lab
+    ) -> None:
+        resource = self.placed(lab, lab.issue(HOST)).resource
+        connector = lab.connector(self.service)
+        assert connector.not_reversible(resource, None) is None
+        connector.bind(resource, None)
+        assert connector.settled(resource, None)
+        assert connector.read(resource) is None
+        assert list(everything(connector)) == []
+        self.bound(lab, resource, lab.issue(HOST))
+
+    def test_only_updates_are_offered(self, lab: Lab) -> None:
+        traits = lab.connector(self.service).traits(self.service)
+        assert traits.scenarios == {Scenario.UPDATE}
+
+    def test_each_domain_is_a_resource_and_the_default_certificate_is_none(self, lab: Lab) -> None:
+        place(lab, lab.issue("*.example.com"), "a.example.com", "*.example.com")
+        found = list(everything(lab.connector(self.service)))
+        assert [f.resource.domains for f in found] == [("a.example.com",), ("*.example.com",)]
+        assert {f.resource.slot for f in found} == {"sni"}
+        assert found[1].resource.key.endswith("/sni/*.example.com")
+        assert all(f.binding_known and f.binding for f in found)
+
+    def test_more_domains_than_one_listing_shows_are_all_found(self, lab: Lab) -> None:
+        domains = [f"n{n}.example.com" for n in range(53)]
+        place(lab, lab.issue("*.example.com"), *domains)
+        found = list(everything(lab.connector(self.service)))
+        assert [f.resource.detail["domain"] for f in found] == domains
+
+    def test_a_change_of_one_domain_leaves_the_others(self, lab: Lab) -> None:
+        former = lab.issue("*.example.com")
+        place(lab, former, "a.example.com", "b.example.com")
+        connector = lab.connector(self.service)
+        first, second = [found.resource for found in everything(connector)]
+        self.bound(lab, first, lab.issue("a.example.com"))
+        untouched = connector.read(second)
+        assert untouched is not None
+        assert untouched.fingerprint == former.certificate.fingerprint
+
+    def test_both_kinds_of_slots_share_the_accelerators_lock(self, lab: Lab) -> None:
+        place(lab, lab.issue(HOST), HOST)
+        keys = set()
+        for service in ("alibaba.ga_domain", "alibaba.ga_listener"):
+            connector = lab.connector(service)
+            keys |= {connector.lock_key(found.resource) for found in everything(connector)}
+        assert len(keys) == 1
+
+    def test_it_is_settled_only_when_the_accelerator_is_at_rest(self, lab: Lab) -> None:
+        resource = self.placed(lab, lab.issue(HOST)).resource
+        connector, reference = lab.connector(self.service), self.install(lab, lab.issue(HOST))
+        lab.cloud.propagation(3600)
+        try:
+            connector.bind(resource, reference)
+            assert not connector.settled(resource, reference)
+        finally:
+            lab.cloud.propagation(0)

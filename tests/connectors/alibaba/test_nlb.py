@@ -1,0 +1,32 @@
+"""Slots of the Network Load Balancer's listeners."""
+
+from domain.connector import Connector
+from tests.connectors.alibaba.listeners import OTHER, ListenersContract
+from tests.connectors.lab import Lab, everything
+from tests.connectors.store_contract import HOST
+
+
+class TestNlb(ListenersContract):
+    service = "alibaba.nlb"
+    product = "nlb"
+
+    def test_a_job_that_failed_leaves_the_change_unsettled(self, lab: Lab) -> None:
+        self.place(lab, HOST, None, next_job_fails="SystemBusy")
+        (found,) = everything(lab.connector(self.service))
+        connector: Connector = lab.connector(self.service)
+        reference = self.install(lab, lab.issue(HOST))
+        connector.bind(found.resource, reference)
+        assert not connector.settled(found.resource, reference)
+
+    def test_what_changes_something_is_sent_as_a_form(self, lab: Lab) -> None:
+        self.changed(lab, self.beside(lab, OTHER)[f"sni/{OTHER}"], lab.issue(OTHER))
+        sent = {
+            request["headers"]["x-acs-action"]: request
+            for request in lab.cloud.requests(lab.account)
+        }
+        for action in (
+            "AssociateAdditionalCertificatesWithListener",
+            "DisassociateAdditionalCertificatesWithListener",
+        ):
+            assert sent[action]["query"] == ""
+            assert "AdditionalCertificateIds.1=" in sent[action]["body"]

@@ -1,0 +1,48 @@
+"""The least that a connector must say, for tests of what it gets without saying so."""
+
+from datetime import timedelta
+
+from domain.certificate import Certificate
+from domain.connector import Connector, OpenKey, Scenario
+from domain.model import Value
+from domain.resource import Binding, CertificateRef, Page, Resource
+
+
+class NoSettings(Value):
+    """It needs none."""
+
+
+class Plain(Connector):
+    """It serves nothing, and no change of it ever settles."""
+
+    title = "Plain"
+    settings_model = NoSettings
+    scenarios = frozenset({Scenario.UPDATE})
+    permissions = ()
+    queries_per_second = 10
+    propagation = timedelta(seconds=1)
+
+    def discover(self, page: str | None = None) -> Page:
+        return Page(found=())
+
+    def read(self, resource: Resource) -> Binding | None:
+        return None
+
+    def store(self, resource: Resource) -> str:
+        return "plain"
+
+    def install(self, certificate: Certificate, key: OpenKey, resource: Resource) -> CertificateRef:
+        return CertificateRef(store="plain", fields={})
+
+    def bind(self, resource: Resource, ref: CertificateRef | None) -> None: ...
+
+    def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:
+        return False
+
+    def check(self) -> list[str]:
+        return []
+
+
+def plain() -> Plain:
+    """One of the account `main`."""
+    return Plain("main", NoSettings())

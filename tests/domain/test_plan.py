@@ -1,0 +1,156 @@
+"""Plans: the same plan has the same digest anywhere, and its inverse undoes it."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.plan import Change, Plan, Refusal, invert, wanted
+from domain.resource import Binding, CertificateRef, Resource
+from tests.storage.examples import NEW, certificate, change, plan
+
+words = st.text("abc-.", min_size=1, max_size=6)
+fields = st.dictionaries(words, words, max_size=3)
+fingerprints = st.sampled_from([f"{digit}" * 64 for digit in "0123"])
+moments = st.integers(0, 10**9).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
+bindings = st.builds(
+    Binding,
+    fingerprint=st.none() | fingerprints,
+    ref=st.none() | st.builds(CertificateRef, store=words, fields=fields),
+    name=st.none() | words,
+    names=st.lists(words, max_size=2).map(tuple),
+    not_after=st.none() | moments,
+)
+resources = st.builds(
+    Resource,
+    account=words,
+    service=words,
+    key=words,
+    domains=st.lists(words, max_size=2).map(tuple),
+    port=st.integers(1, 65535),
+    detail=fields,
+)
+changes = st.builds(
+    Change,
+    resource=resources,
+    before=st.none() | bindings,
+    after=st.none() | bindings,
+    store=words,
+    lock=st.none() | words,
+    cost=st.integers(0, 1),
+    not_reversible=st.none() | words,
+    warnings=st.lists(words, max_size=2).map(tuple),
+)
+
+
+def of(made: list[Change]) -> Plan:
+    after = {c.after.fingerprint for c in made if c.after and c.after.fingerprint}
+    return Plan(certificates=tuple(sorted(after)), changes=tuple(made))
+
+
+plans = st.lists(changes, max_size=4, unique_by=lambda each: each.resource.id).map(of)
+
+
+@given(plans)
+def test_undoing_the_undoing_is_the_plan(made: Plan) -> None:
+    assert made.inverse().inverse() == made
+    assert made.inverse().inverse().digest == made.digest
+
+
+@given(plans)
+def test_the_inverse_leads_from_after_to_before(made: Plan) -> None:
+    for there, back in zip(made.changes, made.inverse().changes, strict=True):
+        assert (back.before, back.after) == (there.after, there.before)
+        assert back.model_dump(exclude={"before", "after"}) == there.model_dump(
+            exclude={"before", "after"}
+        )
+        assert invert(back) == there
+
+
+@given(plans, st.data())
+def test_only_what_is_named_is_undone(made: Plan, data: st.DataObject) -> None:
+    ids = [each.resource.id for each in made.changes]
+    named = data.draw(st.lists(st.sampled_from(ids), unique=True) if ids else st.just([]))
+    undone = made.inverse(named)
+    assert [each.resource.id for each in undone.changes] == [each for each in ids if each in named]
+    assert undone.inverse().changes == tuple(
+        each for each in made.changes if each.resource.id in named
+    )
+
+
+@given(plans)
+def test_a_digest_outlives_json_and_the_order_of_fields(made: Plan) -> None:
+    def turned(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: turned(value[name]) for name in reversed(value)}
+        return [turned(each) for each in value] if isinstance(value, list) else value
+
+    data = turned(json.loads(made.model_dump_json()))
+    assert Plan.model_validate_json(json.dumps(data)).digest == made.digest
+    assert Plan.model_validate(made.model_dump()).digest == made.digest
+
+
+def test_a_digest_is_known_and_stays() -> None:
+    """Tasks that wait have it stored: a change of its making would refuse them all."""
+    assert Plan(certificates=(), changes=()).digest == (
+        "4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945"
+    )
+
+
+@given(plans, plans)
+def test_other_changes_have_another_digest(one: Plan, other: Plan) -> None:
+    assert (one.digest == other.digest) is (one.changes == other.changes)
+
+
+REPLACED: dict[str, Any] = {
+    "resource": change(1).resource,
+    "before": None,
+    "after": Binding(fingerprint="ef" * 32),
+    "store": "alibaba.cas/intl",
+    "lock": "main/lb-1",
+    "cost": 0,
+    "not_reversible": "nobody kept it",
+    "warnings": ("a short outage",),
+}
+
+
+@pytest.mark.parametrize("field", sorted(Change.model_fields))
+def test_every_field_of_a_change_counts_in_the_digest(field: str) -> None:
+    made = plan(3)
+    changed = made.changes[2].model_copy(update={field: REPLACED[field]})
+    assert changed != made.changes[2]
+    other = made.model_copy(update={"changes": (*made.changes[:2], changed)})
+    assert other.digest != made.digest
+
+
+def test_the_order_of_changes_counts_and_what_is_only_told_does_not() -> None:
+    made = plan(3)
+    assert made.model_copy(update={"changes": made.changes[::-1]}).digest != made.digest
+    refusal = Refusal(subject="x", rule="names", reason="why")
+    told = made.model_copy(update={"refusals": (refusal,), "unchanged": ("y",)})
+    assert told.digest == made.digest
+
+
+def test_a_plan_counts_its_cost_and_its_matches() -> None:
+    made = plan(3)
+    assert (made.cost, made.matches) == (3, {NEW: 3})
+    other = made.model_copy(update={"certificates": (NEW, "ef" * 32)})
+    assert other.matches == {NEW: 3, "ef" * 32: 0}
+    off = made.changes[0].model_copy(update={"after": None})
+    unnamed = made.changes[1].model_copy(update={"after": Binding(name="theirs")})
+    assert made.model_copy(update={"changes": (off, unnamed)}).matches == {NEW: 0}
+
+
+def test_what_a_resource_shall_serve_is_told_by_the_certificate() -> None:
+    ours = certificate()
+    assert wanted(ours) == Binding(
+        fingerprint=ours.fingerprint,
+        name=ours.name,
+        names=ours.names,
+        not_after=ours.not_after,
+    )
+    later = ours.model_copy(update={"not_after": ours.not_after + timedelta(days=1)})
+    assert wanted(later) != wanted(ours)

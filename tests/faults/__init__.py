@@ -1,0 +1,1 @@
+"""Real processes killed in the middle of their work, and what is right once they are back."""

@@ -1,0 +1,23 @@
+"""The laboratory, on each kind of database."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.factory import CA
+from tests.faults.lab import Lab, running_lab
+
+
+@pytest.fixture
+def lab(tmp_path: Path, ca: CA) -> Iterator[Lab]:
+    """On SQLite."""
+    with running_lab(tmp_path, ca) as running:
+        yield running
+
+
+@pytest.fixture
+def postgresql_lab(tmp_path: Path, ca: CA, postgresql_url: str) -> Iterator[Lab]:
+    """On PostgreSQL."""
+    with running_lab(tmp_path, ca, postgresql_url) as running:
+        yield running

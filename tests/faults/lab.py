@@ -1,0 +1,177 @@
+"""All processes of a deployment, each of which can be killed and started again."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from temporalio.client import Client
+
+from domain.certificate import Certificate
+from domain.record import OutcomeRecord, TaskRecord
+from domain.status import OutcomeStatus
+from starter.engine import connect, register_search_attributes
+from starter.processes import Child, free_port, start_temporal, start_worker
+from storage.settings import Settings
+from storage.store import Store
+from tests.factory import CA
+from tests.house import House
+from tests.practice_cloud import PracticeCloud, Row
+
+DOMAINS = 200
+REFUSED = "*7.example.com"  # of every ten resources the cloud refuses one for good
+MIDDLE = 60
+GRANTED = 1000
+LATENCY_MS = 20.0
+PATIENCE = 60.0
+SET = "SetCdnDomainSSLCertificate"
+
+
+class Lab:
+    """A Temporal server on a file, a worker and a practice cloud, beside the asking side."""
+
+    def __init__(self, settings: Settings, house: House) -> None:
+        self.settings, self.house = settings, house
+        self._port, self._web_port = free_port(), free_port()
+        self.address = f"127.0.0.1:{self._port}"
+        self.temporal: Child | None = None
+        self.worker: Child | None = None
+
+    def start_temporal(self) -> None:
+        """On the same port and the same file as before."""
+        self.temporal = start_temporal(self.settings.home, self._port, self._web_port)
+
+    def start_worker(self) -> None:
+        """Another worker of the same installation."""
+        self.worker = start_worker(self.settings.home, self.address)
+
+    def kill_temporal(self) -> None:
+        """By SIGKILL."""
+        _kill(self.temporal)
+        self.temporal = None
+
+    def kill_worker(self) -> None:
+        """By SIGKILL."""
+        _kill(self.worker)
+        self.worker = None
+
+    def restart_cloud(self) -> None:
+        """By SIGKILL; faults are set anew, since they end with the process."""
+        self.house.cloud.restart()
+        self.refuse_some()
+
+    def stop(self) -> None:
+        """Everything that still runs."""
+        for child in (self.worker, self.temporal):
+            if child is not None:
+                child.stop()
+
+    async def client(self) -> Client:
+        """A fresh connection to the server."""
+        return await connect(self.settings.model_copy(update={"temporal_address": self.address}))
+
+    def refuse_some(self) -> None:
+        """From now on the cloud refuses to change one resource of ten."""
+        self.house.cloud.fault("error", SET, resource=REFUSED, code="IllegalOperation", status=403)
+
+    async def begin(self) -> tuple[TaskRecord, Certificate]:
+        """A task for 200 domains, of which 20 are refused by the cloud, started at once."""
+        self.house.domains(*(f"n{number:03}.example.com" for number in range(DOMAINS)))
+        new = self.house.upload("new", "*.example.com")
+        self.house.grant(GRANTED)
+        self.refuse_some()
+        plan = self.house.plan(new)
+        assert len(plan.changes) == DOMAINS
+        client = await self.client()
+        await register_search_attributes(client)  # the worker may be a moment slower
+        return await self.house.create(client, plan, concurrency=40), new
+
+    def reach_middle(self, task: TaskRecord, status: OutcomeStatus) -> None:
+        """Returns when some 60 resources are in `status` and most of the others are not."""
+        deadline = time.monotonic() + PATIENCE
+        while (count := self._count(task)[status]) < MIDDLE:
+            assert time.monotonic() < deadline, f"only {count} are {status.value}"
+            time.sleep(0.02)
+
+    def assert_in_the_middle(self, task: TaskRecord, status: OutcomeStatus) -> None:
+        """Checks that the kill hit work under way: else a test would prove nothing."""
+        assert MIDDLE <= self._count(task)[status] < DOMAINS - 2 * MIDDLE // 3
+
+    def assert_right(self, task: TaskRecord, new: Certificate) -> Counter[OutcomeStatus]:
+        """Checks that every outcome is final and true, and that the quota is balanced."""
+        outcomes = self.house.outcomes(task)
+        assert len(outcomes) == DOMAINS
+        rows = {row["name"]: row for row in self.house.cloud.resources(service="cdn")}
+        for name, outcome in outcomes.items():
+            self._assert_true(name, outcome, new, rows[name])
+        self._assert_balanced(task, outcomes)
+        return Counter(outcome.status for outcome in outcomes.values())
+
+    def _assert_true(self, name: str, outcome: OutcomeRecord, new: Certificate, row: Row) -> None:
+        """The cloud's own books and a handshake say what the outcome says.
+
+        The cloud lists the end of each change that it made: one that is repeated may end where it
+        ended before, but never somewhere else.
+        """
+        former = self.house.former[name]
+        ends: dict[OutcomeStatus, list[str | None]] = {
+            OutcomeStatus.DEPLOYED: [new.fingerprint],
+            OutcomeStatus.FAILED: [],
+            OutcomeStatus.ROLLED_BACK: [new.fingerprint, former],
+        }
+        expected, told = ends[outcome.status], f"{name} {outcome.status.value}"
+        serves = expected[-1] if expected else former
+        assert [end for end, _ in groupby(row["applied"])] == expected, told
+        assert (row["bound"], row["serving"], row["settled"]) == (serves, serves, True), told
+        assert self.house.served(name) == serves, told
+        assert (outcome.cause is None) == (outcome.status is not OutcomeStatus.FAILED), told
+        assert outcome.attempts >= 1, told
+
+    def _assert_balanced(self, task: TaskRecord, outcomes: dict[str, OutcomeRecord]) -> None:
+        ledger = self.house.store.quota
+        amounts: Counter[str] = Counter()
+        for entry in ledger.entries(task.id):
+            assert entry.kind.value not in amounts, "an entry was made twice"
+            amounts[entry.kind.value] = entry.amount
+        failed = sum(o.status is OutcomeStatus.FAILED for o in outcomes.values())
+        assert amounts == {"reserve": DOMAINS, "charge": DOMAINS - failed, "refund": failed}
+        assert ledger.balance() == GRANTED - (DOMAINS - failed)
+
+    def _count(self, task: TaskRecord) -> Counter[str]:
+        return Counter(dict(self.house.store.tasks.outcomes.tally(task.id)))
+
+
+@contextmanager
+def running_lab(tmp_path: Path, ca: CA, database_url: str | None = None) -> Iterator[Lab]:
+    """All of it, running, with a home of its own; SQLite unless a URL is given."""
+    secret = None if database_url is None else SecretStr(database_url)
+    settings = Settings(home=tmp_path / "home", database_url=secret)
+    folder = tmp_path / "cloud"
+    folder.mkdir()
+    with (
+        pytest.MonkeyPatch.context() as environment,
+        PracticeCloud(folder, latency_ms=LATENCY_MS, record=False) as cloud,
+        Store.open(settings, migrate=database_url is None) as store,
+    ):
+        if database_url is not None:
+            environment.setenv("CERTROLL_DATABASE_URL", database_url)
+        house = House(settings, store, cloud, ca)
+        house.add_account(propagation=10.0, calls_per_second=10_000)
+        lab = Lab(settings, house)
+        try:
+            lab.start_temporal()
+            lab.start_worker()
+            yield lab
+        finally:
+            lab.stop()
+
+
+def _kill(child: Child | None) -> None:
+    assert child is not None
+    assert child.running
+    child.process.kill()
+    child.process.wait()

@@ -1,0 +1,58 @@
+"""Whoever asks may be killed between writing a task and starting it: a worker finds it."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from temporalio.client import Client
+
+from domain.record import TaskRecord
+from domain.status import Tally, TaskStatus
+from domain.task import workflow_id
+from starter import tasks
+from tests.faults.lab import Lab
+from tests.house import House
+
+pytestmark = pytest.mark.faults
+
+
+def written(house: House, delay: timedelta = timedelta()) -> TaskRecord:
+    """A task as `tasks.create` leaves it when it is killed before it starts the workflow."""
+    house.domains("www.example.com")
+    new = house.upload("new", "www.example.com")
+    house.grant(1)
+    plan = house.plan(new)
+    now = datetime.now(UTC)
+    record = TaskRecord(
+        id=tasks.new_id(now),
+        name="forgotten",
+        status=TaskStatus.SCHEDULED,
+        digest=plan.digest,
+        certificates=plan.certificates,
+        at=now + delay,
+        rollback_until=now + timedelta(days=30),
+        cost=plan.cost,
+        created_at=now,
+        created_by="tester",
+        tally=Tally(pending=len(plan.changes)),
+    )
+    house.store.tasks.create(record, plan)
+    return record
+
+
+async def test_a_worker_that_starts_begins_what_was_written_but_not_started(lab: Lab) -> None:
+    lab.kill_worker()
+    task = written(lab.house)
+    lab.start_worker()
+    ended = await lab.house.ended(task)
+    assert ended.status is TaskStatus.SUCCEEDED
+    assert lab.house.served("www.example.com") != lab.house.former["www.example.com"]
+    assert lab.house.store.quota.balance() == 0
+
+
+async def test_a_task_that_was_started_is_not_started_again(house: House, engine: Client) -> None:
+    task = written(house, timedelta(days=1))
+    assert await tasks.start_forgotten(house.store, engine) == 1
+    handle = engine.get_workflow_handle(workflow_id(task.id))
+    first = (await handle.describe()).run_id
+    assert await tasks.start_forgotten(house.store, engine) == 0
+    assert (await handle.describe()).run_id == first

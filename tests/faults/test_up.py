@@ -1,0 +1,110 @@
+"""`certroll up` killed outright: nothing is left running, and the next one goes on."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import psutil
+import pytest
+
+from domain.record import TaskRecord
+from domain.status import TaskStatus
+from starter.engine import connect, up_file
+from starter.processes import free_port
+from tests.house import House
+
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.skipif(sys.platform != "linux", reason="children die with their parent on Linux"),
+]
+
+PATIENCE = 30.0
+
+
+class Up:
+    """One `certroll up` on ports of its own, ready for work."""
+
+    def __init__(self, home: Path, log: Path) -> None:
+        command = [sys.executable, "-m", "starter.cli", "up", "--port", str(free_port())]
+        command += ["--web-port", str(free_port())]
+        env = {**os.environ, "CERTROLL_HOME": str(home)}
+        with log.open("ab") as errors:
+            self.process = subprocess.Popen(
+                command, env=env, stdout=subprocess.PIPE, stderr=errors, text=True
+            )
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if line.startswith("Ready."):
+                break
+        else:
+            raise AssertionError(f"it ended with {self.process.wait()}: {log.read_text()}")
+        self.children = psutil.Process(self.process.pid).children(recursive=True)
+
+    def kill(self) -> None:
+        """By SIGKILL; returns when its children have ended, AssertionError if some do not."""
+        self.process.kill()
+        self.process.communicate(timeout=PATIENCE)
+        _, alive = psutil.wait_procs(self.children, timeout=PATIENCE)
+        assert alive == []
+
+    def stop(self) -> int:
+        """By Ctrl-C; its exit code."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode
+
+
+@contextmanager
+def ready(house: House) -> Iterator[Up]:
+    """Running until the block ends, however it ends."""
+    up = Up(house.settings.home, house.settings.home / "up.log")
+    try:
+        yield up
+    finally:
+        if up.process.poll() is None:
+            up.kill()
+
+
+async def waiting_task(house: House, delay: timedelta) -> TaskRecord:
+    house.domains("www.example.com")
+    new = house.upload("new", "www.example.com")
+    house.grant(1)
+    client = await connect(house.settings)
+    task = await house.create(client, house.plan(new), delay=delay)
+    async with asyncio.timeout(PATIENCE):
+        while house.store.quota.balance():  # its quota is reserved: now it does nothing but wait
+            await asyncio.sleep(0.05)
+    return task
+
+
+async def test_up_killed_outright_leaves_nothing_and_the_next_one_goes_on(house: House) -> None:
+    with ready(house) as up:
+        assert {child.name() for child in up.children} >= {"temporal"}
+        assert len(up.children) >= 2
+        task = await waiting_task(house, timedelta(seconds=3))
+        up.kill()
+    assert house.store.tasks.get(task.id).status is TaskStatus.SCHEDULED
+    with ready(house) as up:
+        assert (await house.ended(task)).status is TaskStatus.SUCCEEDED
+        assert house.served("www.example.com") != house.former["www.example.com"]
+        assert house.store.quota.balance() == 0
+        assert up.stop() == 0
+        assert not any(child.is_running() for child in up.children)
+    assert not up_file(house.settings).exists()
+
+
+async def test_a_killed_worker_and_a_killed_server_are_started_again(house: House) -> None:
+    with ready(house) as up:
+        task = await waiting_task(house, timedelta(seconds=2))
+        for child in up.children:
+            child.kill()
+        psutil.wait_procs(up.children, timeout=PATIENCE)
+        assert (await house.ended(task)).status is TaskStatus.SUCCEEDED
+        up.children = psutil.Process(up.process.pid).children(recursive=True)
+        assert up.stop() == 0

@@ -1,0 +1,164 @@
+"""Records each scenario on the real engine: for releases, never to quiet a replay that fails."""
+
+import asyncio
+import json
+import logging
+import tempfile
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import Client, WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+
+from domain.record import TaskRecord
+from domain.status import TaskStatus
+from domain.task import workflow_id
+from starter import tasks
+from starter.processes import temporal_binary
+from storage.settings import Settings
+from storage.store import Store
+from tests.factory import CA
+from tests.histories import FOLDER
+from tests.house import House
+from tests.practice_cloud import PracticeCloud
+from workflows import attributes
+
+Scenario = Callable[[House, Client], Awaitable[TaskRecord]]
+SET = "SetCdnDomainSSLCertificate"
+DAY = timedelta(days=1)
+
+
+async def created(
+    house: House, client: Client, resources: int = 3, delay: timedelta = timedelta()
+) -> TaskRecord:
+    house.domains(*(f"n{number:03}.example.com" for number in range(resources)))
+    new = house.upload("new", "*.example.com")
+    house.grant(resources)
+    return await house.create(client, house.plan(new), name="recorded", delay=delay)
+
+
+async def deployed(house: House, client: Client) -> TaskRecord:
+    return await house.ended(await created(house, client))
+
+
+async def rolled_back(house: House, client: Client) -> TaskRecord:
+    task = await deployed(house, client)
+    await tasks.rollback(client, task, None, "wrong chain", "recorder")
+    return await house.settled(client, task, TaskStatus.ROLLED_BACK)
+
+
+async def partly_rolled_back(house: House, client: Client) -> TaskRecord:
+    return await part_taken_back(house, client, await deployed(house, client))
+
+
+async def part_taken_back(house: House, client: Client, task: TaskRecord) -> TaskRecord:
+    some = next(iter(house.outcomes(task).values())).change.resource.id
+    await tasks.rollback(client, task, [some], "wrong chain", "recorder")
+    return await house.settled(client, task, TaskStatus.PARTIALLY_ROLLED_BACK)
+
+
+async def cancelled_while_waiting(house: House, client: Client) -> TaskRecord:
+    task = await created(house, client, delay=DAY)
+    await tasks.cancel(client, task, "wrong night", "recorder")
+    await client.get_workflow_handle(workflow_id(task.id)).result()
+    return task
+
+
+async def partially_failed(house: House, client: Client) -> TaskRecord:
+    house.cloud.fault("error", SET, resource="n001*", code="IllegalOperation", status=403)
+    house.cloud.fault("throttle", SET, resource="n002*", count=2, retry_after_ms=50)
+    return await deployed(house, client)
+
+
+async def rescheduled(house: House, client: Client) -> TaskRecord:
+    task = await created(house, client, delay=DAY)
+    await tasks.reschedule(client, task, datetime.now(UTC) + 2 * DAY)
+    await tasks.reschedule(client, task, datetime.now(UTC))
+    return await house.ended(task)
+
+
+async def deleted(house: House, client: Client) -> TaskRecord:
+    task = await deployed(house, client)
+    await tasks.delete(house.store, client, task, "tidy up", "recorder")
+    await client.get_workflow_handle(workflow_id(task.id)).result()
+    return task
+
+
+async def continued(house: House, client: Client) -> TaskRecord:
+    """Enough changes for the task to wait on with a history of its own."""
+    task = await house.ended(await created(house, client, resources=64))
+    return await part_taken_back(house, client, task)
+
+
+SCENARIOS: tuple[Scenario, ...] = (
+    deployed,
+    rolled_back,
+    partly_rolled_back,
+    cancelled_while_waiting,
+    partially_failed,
+    rescheduled,
+    deleted,
+    continued,
+)
+
+
+async def record(scenario: Scenario, client: Client, ca: CA) -> None:
+    """Runs one scenario in a house of its own, and saves all runs of its workflow."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        PracticeCloud(Path(folder), record=False, keep_state=False) as cloud,
+        Store.open(settings := Settings(home=Path(folder, "home")), migrate=True) as store,
+    ):
+        house = House(settings, store, cloud, ca)
+        house.add_account()
+        async with house.working(client):
+            task = await scenario(house, client)
+    runs = await runs_of(client, workflow_id(task.id))
+    for number, run in enumerate(runs, 1):
+        path = FOLDER / f"{scenario.__name__}.{number}.json"
+        events = (json.dumps(_anywhere(event)) for event in json.loads(run.to_json())["events"])
+        path.write_text('{"events": [\n' + ",\n".join(events) + "\n]}\n")
+
+
+def _anywhere(value: Any) -> Any:
+    """Without stack traces: they name the folders of the machine that recorded."""
+    if isinstance(value, dict):
+        return {name: _anywhere(each) for name, each in value.items() if name != "stackTrace"}
+    return list(map(_anywhere, value)) if isinstance(value, list) else value
+
+
+async def runs_of(client: Client, workflow: str) -> list[WorkflowHistory]:
+    """The histories of a workflow, from its first run to its latest."""
+    runs: list[WorkflowHistory] = []
+    run_id: str | None = None
+    while run_id != "":
+        handle = client.get_workflow_handle(workflow, run_id=run_id)
+        runs.insert(0, await handle.fetch_history())
+        started = runs[0].events[0].workflow_execution_started_event_attributes
+        run_id = started.continued_execution_run_id
+    return runs
+
+
+async def main() -> None:
+    """All scenarios; what was recorded before goes."""
+    logging.getLogger("temporalio").setLevel(logging.CRITICAL)  # failures are meant here
+    for old in FOLDER.glob("*.json"):
+        old.unlink()
+    ca = CA("recorded")
+    async with await WorkflowEnvironment.start_local(
+        dev_server_existing_path=temporal_binary(),
+        data_converter=pydantic_data_converter,
+        identity="recorder",
+        search_attributes=attributes.ALL,
+        dev_server_extra_args=["--headless"],
+        dev_server_log_level="error",
+    ) as environment:
+        for scenario in SCENARIOS:
+            await record(scenario, environment.client, ca)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

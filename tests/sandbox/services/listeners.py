@@ -1,0 +1,33 @@
+"""What tests of ALB's and NLB's listeners do with a sandbox."""
+
+import uuid
+from typing import Any
+
+import pytest
+from alibabacloud_tea_openapi.exceptions import ClientException
+
+from tests.factory import Leaf
+from tests.sandbox.running import Running
+from tests.sandbox.services.stored import given
+
+
+def seed(cloud: Running, product: str, leaf: Leaf | None, *added: Leaf, **more: Any) -> str:
+    """A listener's id."""
+    listener = {
+        "id": f"lsn-{uuid.uuid4().hex[:10]}",
+        "certificate": leaf and given(leaf),
+        "additional": [given(one) for one in added],
+        **more,
+    }
+    cloud.control("POST", "seed", {"service": product, "listeners": [listener]})
+    return str(listener["id"])
+
+
+def refusal(code: str, what: Any, *arguments: Any, **values: Any) -> None:
+    with pytest.raises(ClientException) as caught:
+        what(*arguments, **values)
+    assert caught.value.code == code
+
+
+def name() -> str:
+    return f"h{uuid.uuid4().hex[:10]}.example.com"

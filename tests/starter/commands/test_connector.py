@@ -1,0 +1,34 @@
+"""`certroll connector`: the connectors' own words."""
+
+import connectors
+from tests.starter.command_line import CommandLine
+
+
+def test_every_connector_is_listed(certroll: CommandLine) -> None:
+    told = certroll.json("connector", "list")
+    assert [each["id"] for each in told] == connectors.names()
+    lines = certroll("connector", "list").stdout.splitlines()
+    assert [line.split()[0] for line in lines[1:]] == connectors.names()
+
+
+def test_one_is_shown_with_all_that_it_needs(certroll: CommandLine) -> None:
+    kind = connectors.load("alibaba.cdn")
+    facts = certroll.json("connector", "show", "alibaba.cdn")
+    assert facts["permissions"] == list(kind.permissions)
+    assert facts["propagation_seconds"] == kind.propagation.total_seconds()
+    text = certroll("connector", "show", "alibaba.cdn").stdout
+    assert all(permission in text for permission in kind.permissions)
+    assert facts["about"] in text
+
+
+def test_a_provider_shows_its_settings(certroll: CommandLine) -> None:
+    fields = connectors.settings_model("alibaba").model_fields
+    told = certroll.json("connector", "show", "alibaba")
+    assert [each["name"] for each in told["settings"]] == list(fields)
+    text = certroll("connector", "show", "alibaba").stdout
+    assert "access_key_id" in text
+    assert "must be given" in text
+
+
+def test_an_unknown_one_is_refused(certroll: CommandLine) -> None:
+    assert "Did you mean alibaba.cdn" in certroll.refusal("connector", "show", "alibaba.cdm")

@@ -1,0 +1,95 @@
+"""`certroll contact`: addresses are sealed, and a test message really arrives."""
+
+import email
+import json
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import Envelope
+from pytest_httpserver import HTTPServer
+
+from tests.starter.command_line import CommandLine
+
+
+@pytest.fixture
+def receiver() -> Iterator[HTTPServer]:
+    """Who gets what is posted."""
+    with HTTPServer(host="127.0.0.1") as server:
+        yield server
+
+
+def test_a_webhook_is_told_and_its_address_is_never_shown(
+    certroll: CommandLine, receiver: HTTPServer, tmp_path: Path
+) -> None:
+    receiver.expect_oneshot_request("/token-abc", method="POST").respond_with_data("")
+    (tmp_path / "url").write_text(receiver.url_for("/token-abc") + "\n")
+    added = certroll("contact", "add", "team", "--webhook-file", str(tmp_path / "url"))
+    listed = certroll("contact", "list")
+    assert f"team  webhook  http://127.0.0.1:{receiver.port}/..." in listed.stdout
+    tested = certroll("contact", "test", "team")
+    assert tested.stdout == "Contact 'team' was told.\n"
+    assert "token-abc" not in added.output + listed.output + tested.output
+    request, _ = receiver.log[0]
+    assert json.loads(request.data)["event"] == "test"
+
+
+def test_a_webhook_that_refuses_is_code_3(certroll: CommandLine, receiver: HTTPServer) -> None:
+    receiver.expect_request("/x").respond_with_data("no", status=403)
+    certroll("contact", "add", "team", "--webhook", receiver.url_for("/x"))
+    told = certroll.refusal("contact", "test", "team", code=3)
+    assert told == "WebhookRefused: the webhook answered 403 Check the contact's address."
+
+
+def test_a_mail_arrives(certroll: CommandLine) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    inbox = Inbox()
+    server = Controller(inbox, hostname="127.0.0.1", port=port)
+    server.start()
+    try:
+        certroll("contact", "add", "ops", "--mail", "ops@example.com")
+        env = {"CERTROLL_SMTP_URL": f"smtp://127.0.0.1:{port}", "CERTROLL_MAIL_FROM": "a@b.example"}
+        certroll("contact", "test", "ops", env=env)
+    finally:
+        server.stop()
+    assert inbox.subjects == ["certroll: test"]
+
+
+class Inbox:
+    """Keeps the subject of each mail."""
+
+    def __init__(self) -> None:
+        self.subjects: list[str] = []
+
+    async def handle_DATA(self, _server: object, _session: object, envelope: Envelope) -> str:
+        assert isinstance(envelope.content, bytes)
+        self.subjects.append(email.message_from_bytes(envelope.content)["Subject"])
+        return "250 OK"
+
+
+def test_mail_needs_a_server(certroll: CommandLine) -> None:
+    added = certroll.json("contact", "add", "ops", "--mail", "ops@example.com")
+    assert added == {"name": "ops", "kind": "mail", "shown": "ops@example.com"}
+    assert certroll.refusal("contact", "test", "ops").startswith(
+        "CERTROLL_SMTP_URL: no mail server is set"
+    )
+
+
+def test_exactly_one_address_is_wanted(certroll: CommandLine) -> None:
+    assert "a: 0 addresses are given" in certroll.refusal("contact", "add", "a")
+    both = ("--mail", "a@example.com", "--webhook", "https://example.com/")
+    assert "a: 2 addresses are given" in certroll.refusal("contact", "add", "a", *both)
+    told = certroll.refusal("contact", "add", "a", "--mail", "nobody")
+    assert "this is not a mail address" in told
+    assert certroll.json("contact", "list") == []
+
+
+def test_one_that_is_deleted_is_gone(certroll: CommandLine) -> None:
+    certroll("contact", "add", "ops", "--mail", "ops@example.com")
+    assert certroll.json("contact", "delete", "ops", "--yes") == {"deleted": "ops"}
+    assert "No contacts yet" in certroll("contact", "list").stderr
+    assert "there is no contact 'ops'" in certroll.refusal("contact", "delete", "ops", "--yes")

@@ -1,0 +1,61 @@
+"""Locks and budgets, with many hands at once."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from storage.store import Store
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+def test_a_lock_has_one_holder_until_it_is_given_back(store: Store) -> None:
+    assert store.locks.take("ga-1", "a", NOW, MINUTE)
+    assert not store.locks.take("ga-1", "b", NOW, MINUTE)
+    assert store.locks.take("ga-2", "b", NOW, MINUTE)
+    store.locks.give_back("ga-1", "a")
+    assert store.locks.take("ga-1", "b", NOW, MINUTE)
+
+
+def test_its_holder_may_take_it_again_which_prolongs_it(store: Store) -> None:
+    assert store.locks.take("ga-1", "a", NOW, MINUTE)
+    assert store.locks.take("ga-1", "a", NOW + MINUTE, MINUTE)
+    assert not store.locks.take("ga-1", "b", NOW + 1.5 * MINUTE, MINUTE)
+
+
+def test_a_lock_whose_holder_is_gone_expires(store: Store) -> None:
+    assert store.locks.take("ga-1", "a", NOW, MINUTE)
+    assert store.locks.take("ga-1", "b", NOW + 2 * MINUTE, MINUTE)
+    store.locks.give_back("ga-1", "a")
+    assert not store.locks.take("ga-1", "c", NOW + 2 * MINUTE, MINUTE)
+
+
+def test_of_many_who_want_a_lock_at_once_one_gets_it(store: Store) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        got = list(pool.map(lambda n: store.locks.take("x", str(n), NOW, MINUTE), range(40)))
+    assert Counter(got) == {True: 1, False: 39}
+
+
+def test_turns_are_handed_out_once_and_evenly(store: Store) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        starts = sorted(pool.map(lambda _: store.budgets.take("a/cdn", 2, 0.1, 100.0), range(40)))
+    assert starts[0] == pytest.approx(100.0)
+    assert all(after - before == pytest.approx(0.2) for before, after in pairwise(starts))
+
+
+def test_time_that_nobody_used_is_not_saved_up(store: Store) -> None:
+    store.budgets.take("a/cdn", 1, 0.1, 100.0)
+    assert store.budgets.take("a/cdn", 1, 0.1, 200.0) == pytest.approx(200.0)
+    assert store.budgets.take("a/cdn", 1, 0.1, 200.0) == pytest.approx(200.1)
+
+
+def test_a_budget_on_hold_hands_out_nothing_before(store: Store) -> None:
+    store.budgets.hold("a/cdn", 130.0)
+    assert store.budgets.take("a/cdn", 1, 0.1, 100.0) == pytest.approx(130.0)
+    store.budgets.hold("a/cdn", 120.0)
+    assert store.budgets.take("a/cdn", 1, 0.1, 100.0) == pytest.approx(130.1)
+    assert store.budgets.take("b/cdn", 1, 0.1, 100.0) == pytest.approx(100.0)

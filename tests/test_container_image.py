@@ -1,0 +1,66 @@
+"""The image of the worker: made of pinned parts, of all parts, and of nothing else."""
+
+import re
+import tomllib
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def copied() -> set[str]:
+    """What the image takes from the project."""
+    lines = re.findall(r"^COPY (?!--from)(.*) \S+$", DOCKERFILE, re.M)
+    return {name for line in lines for name in line.split()}
+
+
+def test_it_is_made_of_what_the_wheel_is_made_of() -> None:
+    wheel = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]
+    locks = {"requirements-runtime.lock", "requirements-build.lock"}
+    assert copied() == {*wheel, *locks, "pyproject.toml", "README.md"}
+    assert all((ROOT / name).exists() for name in copied())
+
+
+def test_the_builder_is_given_these_files_and_no_others() -> None:
+    lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line[0] != "#"]
+    assert lines[0] == "*"
+    assert {line[1:] for line in lines if line.startswith("!")} == copied()
+    assert lines[-1] == "**/__pycache__"
+
+
+def test_its_base_is_pinned_to_a_release() -> None:
+    bases = re.findall(r"^FROM (\S+)", DOCKERFILE, re.M)
+    assert len(set(bases)) == 1
+    assert re.fullmatch(r"python:3\.\d+\.\d+-slim-\w+", bases[0])
+    oldest = PROJECT["project"]["requires-python"].removeprefix(">=")
+    assert bases[0].startswith(f"python:{oldest}."), "the version that the tests run on"
+
+
+def test_it_does_not_run_as_root() -> None:
+    user = re.findall(r"^USER (\d+):\d+$", DOCKERFILE, re.M)[-1]
+    assert int(user) > 0
+    assert f"useradd --uid {user} " in DOCKERFILE
+
+
+def test_everything_from_outside_is_checked_by_its_hash() -> None:
+    installs = re.findall(r"pip install (.*?)(?: \\)?$", DOCKERFILE, re.M)
+    assert installs == [
+        "--require-hashes --no-deps -r requirements-runtime.lock",
+        "--require-hashes --no-deps -r requirements-build.lock",
+        "--no-deps /tmp/wheel/*.whl",
+    ]
+
+
+def test_its_command_is_one_of_the_project() -> None:
+    (command,) = re.findall(r'^CMD \["([\w-]+)"\]$', DOCKERFILE, re.M)
+    assert command in PROJECT["project"]["scripts"]
+
+
+@pytest.mark.parametrize("secret", [".env", "kek"])
+def test_secrets_that_lie_beside_the_compose_file_are_not_committed(secret: str) -> None:
+    ignored = (ROOT / ".gitignore").read_text().split()
+    assert any(fnmatch(secret, pattern) for pattern in ignored)

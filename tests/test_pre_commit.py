@@ -1,0 +1,37 @@
+"""Committing runs what `make check` runs, from the same environment."""
+
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+
+
+def recipe(target: str) -> list[str]:
+    """The commands of one target of the Makefile, with its variables filled in."""
+    lines = iter((ROOT / "Makefile").read_text().splitlines())
+    next(line for line in lines if line.startswith(f"{target}:"))
+    commands = []
+    for line in lines:
+        if not line.startswith("\t"):
+            break
+        commands.append(line.strip().replace("$(BIN)", ".venv/bin"))
+    return commands
+
+
+def test_committing_runs_the_commands_of_make_check() -> None:
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    (repository,) = config["repos"]
+    assert [hook["entry"] for hook in repository["hooks"]] == recipe("check")
+
+
+def test_hooks_are_our_own_tools_and_look_at_everything() -> None:
+    config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    (repository,) = config["repos"]
+    assert repository["repo"] == "local"
+    for hook in repository["hooks"]:
+        assert (hook["language"], hook["pass_filenames"], hook["always_run"]) == (
+            "system",
+            False,
+            True,
+        )

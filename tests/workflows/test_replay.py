@@ -1,0 +1,83 @@
+"""Tasks that were started by an earlier version go on with this one: saved histories are replayed.
+
+Tasks stay open for weeks, so an upgrade always meets some that are half way. When a replay fails,
+the workflow would now decide otherwise than it did then, and such tasks would be stuck: guard the
+change with `workflow.patched`, so that what has begun goes on as it began. Do not record the
+histories again to quiet this test; new scenarios are added by `python -m tests.histories`.
+"""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from temporalio import workflow
+from temporalio.client import WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
+from temporalio.workflow import NondeterminismError
+
+from domain.status import TaskStatus
+from domain.task import TaskInput
+from tests.histories import FOLDER
+from workflows.deployment_task import DeploymentTask
+
+SAVED = sorted(FOLDER.glob("*.json"))
+SCENARIOS = {
+    "cancelled_while_waiting",
+    "continued",
+    "deleted",
+    "deployed",
+    "partially_failed",
+    "partly_rolled_back",
+    "rescheduled",
+    "rolled_back",
+}
+
+
+@workflow.defn(name="DeploymentTask")
+class Diverged(DeploymentTask):
+    """Waits a moment before it begins, which no saved task ever did."""
+
+    @workflow.init
+    def __init__(self, task: TaskInput) -> None:
+        super().__init__(task)
+
+    @workflow.run
+    async def run(self, task: TaskInput) -> TaskStatus:
+        await asyncio.sleep(1)
+        return await super().run(task)
+
+
+def replayer(kind: type[DeploymentTask]) -> Replayer:
+    """Outside the SDK's sandbox, as the worker runs it."""
+    return Replayer(
+        workflows=[kind],
+        data_converter=pydantic_data_converter,
+        workflow_runner=UnsandboxedWorkflowRunner(),
+    )
+
+
+def history(path: Path) -> WorkflowHistory:
+    saved = json.loads(path.read_text())
+    started = saved["events"][0]["workflowExecutionStartedEventAttributes"]
+    return WorkflowHistory.from_json(started["workflowId"], saved)
+
+
+def test_every_scenario_is_saved() -> None:
+    assert {path.name.partition(".")[0] for path in SAVED} == SCENARIOS
+
+
+def test_a_saved_task_went_on_with_a_new_history() -> None:
+    assert (FOLDER / "continued.2.json").exists()
+
+
+@pytest.mark.parametrize("path", SAVED, ids=[path.stem for path in SAVED])
+async def test_a_task_of_an_earlier_version_goes_on(path: Path) -> None:
+    await replayer(DeploymentTask).replay_workflow(history(path))
+
+
+@pytest.mark.parametrize("path", SAVED, ids=[path.stem for path in SAVED])
+async def test_a_workflow_that_decides_otherwise_is_found(path: Path) -> None:
+    with pytest.raises(NondeterminismError):
+        await replayer(Diverged).replay_workflow(history(path))
