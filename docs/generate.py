@@ -11,6 +11,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 import connectors
+from docs.cli_reference import render as cli_page
 from domain.connector import Connector
 from domain.status import (
     CLOUD_OUTCOME_STATUS,
@@ -51,7 +52,7 @@ def statuses_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"connectors.md": connectors_page, "statuses.md": statuses_page}
+PAGES = {"cli.md": cli_page, "connectors.md": connectors_page, "statuses.md": statuses_page}
 
 
 def stale(folder: Path) -> list[str]:

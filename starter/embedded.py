@@ -10,15 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
-from temporalio.client import Client
-from temporalio.service import RPCError
-
 from domain.errors import BadInput, CertrollError
-from domain.task import TASK_QUEUE
-from starter.engine import connect, up_file
+from starter.engine import connect, up_file, workers
 from starter.processes import (
     READY_WITHIN,
     Child,
@@ -87,23 +80,10 @@ class Embedded:
         while time.monotonic() < deadline:
             if not worker.running:
                 raise worker.failed()
-            if await pollers(client):
+            if await workers(client):
                 return
             await asyncio.sleep(0.1)
         raise CertrollError(f"the worker takes no work; see {worker.log}")
-
-
-async def pollers(client: Client) -> int:
-    """Workers that took work from our queue in the last minutes."""
-    request = DescribeTaskQueueRequest(
-        namespace=client.namespace,
-        task_queue=TaskQueue(name=TASK_QUEUE),
-        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-    )
-    with contextlib.suppress(RPCError):
-        answer = await client.workflow_service.describe_task_queue(request)
-        return len(answer.pollers)
-    return 0
 
 
 @contextlib.contextmanager

@@ -1,23 +1,30 @@
 """The one place that connects to Temporal."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType
 from temporalio.api.operatorservice.v1 import (
     AddSearchAttributesRequest,
     ListSearchAttributesRequest,
 )
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.errors import CertrollError
+from domain.task import TASK_QUEUE
 from storage.settings import Settings
 from workflows import attributes
 
 DEFAULT_ADDRESS = "127.0.0.1:7233"
 UP_FILE = "up.json"
+
+# A worker asks for work, and is answered after a minute at the latest.
+LONGEST_POLL = timedelta(seconds=75)
 
 
 class EngineUnreachable(CertrollError):
@@ -86,3 +93,15 @@ async def register_search_attributes(client: Client) -> None:
     except RPCError as error:
         if error.status is not RPCStatusCode.ALREADY_EXISTS:
             raise
+
+
+async def workers(client: Client) -> int:
+    """Those that asked for work lately: the server remembers for minutes those that have ended."""
+    request = DescribeTaskQueueRequest(
+        namespace=client.namespace,
+        task_queue=TaskQueue(name=TASK_QUEUE),
+        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+    )
+    answer = await client.workflow_service.describe_task_queue(request)
+    asked = [poller.last_access_time.ToDatetime(UTC) for poller in answer.pollers]
+    return sum(datetime.now(UTC) - when < LONGEST_POLL for when in asked)

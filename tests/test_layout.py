@@ -121,6 +121,19 @@ def test_a_connector_knows_no_other(path: Path) -> None:
     assert imported(ROOT / path).isdisjoint(others)
 
 
+@pytest.mark.parametrize(
+    ("client", "wrapper"),
+    [("alibabacloud_tea_openapi", "_sdk.py"), ("alibabacloud_oss_v2", "_oss.py")],
+)
+def test_one_module_talks_to_each_official_client(client: str, wrapper: str) -> None:
+    users = {
+        path.name
+        for path in (ROOT / "connectors").rglob("*.py")
+        if any(name.partition(".")[0] == client for name in imported(path))
+    }
+    assert users <= {wrapper}
+
+
 def imported(path: Path) -> set[str]:
     """The modules that a file imports; for `from a import b` both a and a.b."""
     found: set[str] = set()

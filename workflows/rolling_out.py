@@ -54,6 +54,7 @@ async def deploy(state: State) -> bool:
     if not finished:
         return False
     if state.stopped:
+        state.cancelled = True
         await steps.skip(task_id, Cause(code="Cancelled", message=_why_stopped(state)))
     await _settle(state)
     return True

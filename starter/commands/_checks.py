@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 OLDEST_PYTHON = (3, 11)
 SECONDS = 10.0
-LONGEST_POLL = 90.0  # seconds; a worker asks again at the latest after 60
 MIGRATE = "Run: certroll database migrate"
 
 
@@ -154,12 +153,13 @@ async def _on(client: "Client") -> list[Finding]:
     from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 
     from domain.task import TASK_QUEUE
+    from starter.engine import workers
     from workflows import attributes
 
     wanted = ListSearchAttributesRequest(namespace=client.namespace)
     known = (await client.operator_service.list_search_attributes(wanted)).custom_attributes
     missing = [key.name for key in attributes.ALL if key.name not in known]
-    count = await _workers(client)
+    count = await workers(client)
     return [
         Finding(
             "search attributes",
@@ -174,27 +174,6 @@ async def _on(client: "Client") -> list[Finding]:
             "Start one by `certroll up`, or by `certroll-worker`.",
         ),
     ]
-
-
-async def _workers(client: "Client") -> int:
-    """Those that asked for work lately: the server remembers for minutes those that have ended."""
-    from datetime import UTC, datetime
-
-    from temporalio.api.enums.v1 import TaskQueueType
-    from temporalio.api.taskqueue.v1 import TaskQueue
-    from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
-
-    from domain.task import TASK_QUEUE
-
-    request = DescribeTaskQueueRequest(
-        namespace=client.namespace,
-        task_queue=TaskQueue(name=TASK_QUEUE),
-        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-    )
-    answer = await client.workflow_service.describe_task_queue(request)
-    asked = [poller.last_access_time.ToDatetime(UTC) for poller in answer.pollers]
-    now = datetime.now(UTC)
-    return sum((now - when).total_seconds() < LONGEST_POLL for when in asked)
 
 
 def _accounts(settings: "Settings") -> Iterator[Finding]:

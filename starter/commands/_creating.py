@@ -77,8 +77,7 @@ class Creation:
         wait: bool,
     ) -> None:
         """Connects, asks, creates, tells, and waits if asked to."""
-        from starter.embedded import pollers
-        from starter.engine import connect
+        from starter.engine import connect, workers
         from starter.tasks import create
 
         client = await connect(self.settings)
@@ -95,7 +94,7 @@ class Creation:
             concurrency=concurrency,
         )
         self._tell(record, wait=wait)
-        if not await pollers(client):
+        if not await workers(client):
             note("No worker takes work now: start one with `certroll up` or `certroll-worker`.")
         if wait:
             await self._wait(record)

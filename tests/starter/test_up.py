@@ -16,8 +16,7 @@ import pytest
 
 from domain.status import TaskStatus
 from starter import tasks
-from starter.embedded import pollers
-from starter.engine import connect
+from starter.engine import connect, workers
 from starter.processes import free_port
 from storage.settings import Settings
 from tests.house import House
@@ -116,7 +115,7 @@ async def test_a_worker_that_dies_is_started_again(house: House) -> None:
         worker.kill()
         eventually(lambda: any(other != worker for other in _workers_of(running)))
         client = await connect(house.settings)
-        assert await pollers(client) >= 1
+        assert await workers(client) >= 1
 
 
 def test_a_second_one_for_the_same_folder_is_refused(house: House) -> None:
