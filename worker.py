@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import structlog
 from temporalio.client import Client
+from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 
 from activities.bookkeeping import Bookkeeping
@@ -17,7 +18,7 @@ from activities.heartbeats import Heart
 from activities.notification import Notifications
 from domain.errors import CertrollError
 from domain.task import TASK_QUEUE
-from starter.engine import connect, register_search_attributes
+from starter.engine import EngineUnreachable, connect, register_search_attributes
 from starter.logs import set_up_logs
 from starter.tasks import start_forgotten
 from storage.settings import Settings
@@ -27,6 +28,7 @@ from workflows.deployment_task import DeploymentTask
 log = structlog.get_logger()
 
 STEPS_AT_ONCE = 120
+SECONDS_BETWEEN_TRIES = 1.0
 
 
 def build(
@@ -77,13 +79,25 @@ def build(
     )
 
 
+async def patiently_connect(settings: Settings) -> Client:
+    """A client of an engine that may not be up yet; tries until it is."""
+    while True:
+        try:
+            client = await connect(settings)
+            await register_search_attributes(client)
+        except (EngineUnreachable, RPCError) as error:
+            log.warning("waiting for Temporal", error=str(error))
+            await asyncio.sleep(SECONDS_BETWEEN_TRIES)
+        else:
+            return client
+
+
 async def run(settings: Settings) -> None:
     """Works until it is told to stop by SIGINT or SIGTERM."""
     store = Store.open(settings)
     heart = Heart()
     try:
-        client = await connect(settings)
-        await register_search_attributes(client)
+        client = await patiently_connect(settings)
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -28,7 +28,7 @@ class Proof:
     def settled(self, connector: Connector) -> None:
         """Returns once the service reports the change as done; Permanent at the deadline."""
         resource, after = self._change.resource, self._change.after
-        for seconds in pauses():
+        for seconds in pauses():  # pragma: no branch - they have no end
             if connector.settled(resource, after.ref if after else None):
                 return
             if monotonic() + seconds > self._deadline:
@@ -42,7 +42,7 @@ class Proof:
     def served(self, endpoint: Endpoint) -> None:
         """Returns once the endpoint shows the state after the change; NotServed at the deadline."""
         allowed = max(self._deadline - monotonic(), 0.0)
-        for seconds in pauses():
+        for seconds in pauses():  # pragma: no branch - they have no end
             seen = self._look(endpoint)
             if arrived(seen, self._change):
                 return

@@ -136,7 +136,7 @@ def task_status(phase: Phase, tally: Tally, *, cancelled: bool = False) -> TaskS
             return TaskStatus.RUNNING
         case Phase.ROLLING_BACK:
             return TaskStatus.ROLLING_BACK
-        case Phase.SETTLED:
+        case Phase.SETTLED:  # pragma: no branch - there is no other
             return _settled(tally, cancelled)
 
 

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from temporalio.service import RPCError
+
 from domain.errors import BadInput, CertrollError
-from starter.engine import connect, up_file, workers
+from starter.engine import EngineUnreachable, connect, up_file, workers
 from starter.processes import (
     READY_WITHIN,
     Child,
@@ -75,13 +77,13 @@ class Embedded:
 
     async def _until_worker_polls(self, worker: Child) -> None:
         settings = self.settings.model_copy(update={"temporal_address": self.address})
-        client = await connect(settings)
         deadline = time.monotonic() + READY_WITHIN
         while time.monotonic() < deadline:
             if not worker.running:
                 raise worker.failed()
-            if await workers(client):
-                return
+            with contextlib.suppress(EngineUnreachable, RPCError):
+                if await workers(await connect(settings)):
+                    return
             await asyncio.sleep(0.1)
         raise CertrollError(f"the worker takes no work; see {worker.log}")
 

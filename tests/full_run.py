@@ -90,6 +90,11 @@ class FullRun:
         self.evidence[place] = done.stdout + done.stderr
         assert done.returncode == code, f"{place} ended with {done.returncode}"
 
+    def _certroll_each(self, *lines: str, code: int = 0) -> None:
+        """Two at a time, for each takes a second."""
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(lambda line: self._certroll(line, code), lines))
+
     def _start_temporal(self) -> Child:
         command = [temporal_binary(), "server", "start-dev", "--ip", "127.0.0.1", "--headless"]
         command += ["--port", str(self.port), "--log-level", "debug"]
@@ -112,10 +117,11 @@ class FullRun:
         key, whole = self.file("ec.key", ec.key_pem), self.file("rsa.pem", rsa.pem + rsa.key_pem)
         sealed = self.file("pfx.pfx", pfx(self.leaves["pfx"], PASSPHRASE))
         secret = self.file("passphrase", PASSPHRASE)
-        upload = "certificate upload"
-        self._certroll(f"{upload} ec --certificate {leaf} --chain {chain} --key {key}")
-        self._certroll(f"{upload} rsa --certificate {whole} --json")
-        self._certroll(f"{upload} pfx --pfx {sealed} --passphrase-file {secret}")
+        self._certroll_each(
+            f"certificate upload ec --certificate {leaf} --chain {chain} --key {key}",
+            f"certificate upload rsa --certificate {whole} --json",
+            f"certificate upload pfx --pfx {sealed} --passphrase-file {secret}",
+        )
 
     def _refused_uploads(self) -> None:
         ec, rsa = self.leaves["ec"], self.leaves["rsa"]
@@ -123,9 +129,12 @@ class FullRun:
         wrong, cut = self.file("rsa.key", rsa.key_pem), self.file("cut.key", ec.key_pem[:150])
         broken = self.file("cut.pfx", b"0\x82" * 99)
         upload = "certificate upload refused"
-        self._certroll(f"{upload} --certificate {leaf} --key {wrong}", 2)
-        self._certroll(f"{upload} --certificate {leaf} --key {cut}", 2)
-        self._certroll(f"{upload} --certificate {leaf} --key {key} --json", 2)
+        self._certroll_each(
+            f"{upload} --certificate {leaf} --key {wrong}",
+            f"{upload} --certificate {leaf} --key {cut}",
+            f"{upload} --certificate {leaf} --key {key} --json",
+            code=2,
+        )
         self._certroll(f"{upload} --pfx {broken}", 2, CERTROLL_PASSPHRASE=PASSPHRASE)
 
     def _prepare(self) -> None:
@@ -145,8 +154,7 @@ class FullRun:
         self.hooks.expect_request("/told").respond_with_data("fine")
         url = self.file("hook", self.hooks.url_for(f"/told?token={WEBHOOK_TOKEN}"))
         self._certroll(f"contact add team --webhook-file {url}")
-        self._certroll("contact test team")
-        self._certroll("quota grant 10")
+        self._certroll_each("contact test team", "quota grant 10")
 
     def _spoil(self) -> None:
         """The first calls fail in every way; one certificate is refused by an answer that echoes.
@@ -173,12 +181,16 @@ class FullRun:
         self._certroll("task rollback release --reason wrong --yes --wait")
 
     def _look_around(self) -> None:
-        """Prints all that can be printed, two commands at a time, for each takes a second."""
-        looks = [f"{noun} list --json" for noun in ("certificate", "account", "contact", "task")]
-        looks += ["certificate show rsa", "inventory list", "task show release --json"]
-        looks += ["task show release", "plan --certificate ec --all-matched --json"]
-        with ThreadPoolExecutor(2) as pool:
-            list(pool.map(self._certroll, looks))
+        """Prints all that can be printed."""
+        lists = [f"{noun} list --json" for noun in ("certificate", "account", "contact", "task")]
+        self._certroll_each(
+            *lists,
+            "certificate show rsa",
+            "inventory list",
+            "task show release",
+            "task show release --json",
+            "plan --certificate ec --all-matched --json",
+        )
         self.cloud.fault("reset", "DescribeUserDomains")
         self._certroll("inventory sync --service alibaba.cdn", 3)
 

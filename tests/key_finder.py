@@ -20,7 +20,7 @@ SHORTEST = 16  # bytes that are enough to be no accident
 PIECE = 24
 
 # Line ends and blanks as they are, escaped for JSON or Python (once and twice), and for URLs.
-_BETWEEN_LINES = re.compile(rb"\s|\\+[nrt]|%(?:25)*0[AaDd]|%(?:25)*20")
+_BETWEEN_LINES = re.compile(rb"\s|\\+[nrt]|%(?:25)*(?:0A|0a|0D|0d)|%(?:25)*20")
 
 
 class Finder:

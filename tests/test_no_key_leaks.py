@@ -11,6 +11,8 @@ from tests.full_run import NAMES, PASSPHRASE, WEBHOOK_TOKEN, FullRun
 from tests.key_finder import Finder
 from tests.practice_cloud import PracticeCloud
 
+pytestmark = pytest.mark.timeout(300)  # two dozen commands, one after the other
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory, ca: CA) -> Iterator[FullRun]:

@@ -14,7 +14,8 @@ from connectors.alibaba._account import Settings
 from connectors.alibaba._client import Api, lost, unreadable
 from connectors.alibaba._errors import Answer, error_for
 from connectors.alibaba._sdk import new_session
-from domain.errors import CloudError
+from domain.connector import Pace, Unpaced
+from domain.errors import CloudError, Transient
 
 # Where the refusal has a finer code of its own that decides, it takes the place of the general one.
 CERTIFICATE_CHANGED = "0018-00000209"
@@ -33,8 +34,9 @@ def oss() -> ModuleType:
 class OssClient:
     """Calls object storage with one account's key. Shared between threads."""
 
-    def __init__(self, settings: Settings, api: Api) -> None:
+    def __init__(self, settings: Settings, api: Api, pace: Pace | None = None) -> None:
         self._settings = settings
+        self._pace = pace or Unpaced()
         self._api = api
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
@@ -73,7 +75,10 @@ class OssClient:
 
     def _call(self, action: str, region: str, send: Callable[[Any], Any]) -> Any:
         """Raises Transient, NeedsOperator or Permanent, with neither cause nor context."""
+        self._pace.wait()
         outcome = self._attempt(action, region, send)
+        if isinstance(outcome, Transient) and outcome.retry_after:
+            self._pace.hold(outcome.retry_after)
         if isinstance(outcome, CloudError):
             raise outcome
         return outcome

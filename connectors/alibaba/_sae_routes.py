@@ -10,6 +10,7 @@ from typing import Any
 from connectors.alibaba._account import Settings, Site
 from connectors.alibaba._client import Api, Client
 from connectors.alibaba._envelope import opened
+from domain.connector import Pace
 
 API = Api(
     ram="sae",
@@ -35,9 +36,9 @@ Row = dict[str, Any]
 class SaeRoutes:
     """The routes of one account in all regions. Shared between threads."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, pace: Pace | None = None) -> None:
         self.home = settings.site.region
-        self._client = Client(settings, API)
+        self._client = Client(settings, API, pace)
 
     def regions(self) -> list[str]:
         """The regions that SAE lists."""

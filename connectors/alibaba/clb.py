@@ -24,7 +24,7 @@ from connectors.alibaba._clb_store import API, PERMISSIONS, ClbStore, Row, lock
 from connectors.alibaba._regions import page_over, regions_of
 from connectors.alibaba._stored import hosts
 from domain.certificate import Certificate
-from domain.connector import OpenKey, Scenario, Vault
+from domain.connector import OpenKey, Paces, Scenario, Vault, unpaced
 from domain.errors import Permanent
 from domain.names import covers
 from domain.resource import Binding, CertificateRef, Found, Page, Resource
@@ -51,8 +51,14 @@ class Clb(AlibabaConnector):
     queries_per_second = 10
     propagation = timedelta(minutes=1)
 
-    def __init__(self, account: str, settings: BaseModel, vault: Vault | None = None) -> None:
-        super().__init__(account, settings, vault)
+    def __init__(
+        self,
+        account: str,
+        settings: BaseModel,
+        vault: Vault | None = None,
+        paces: Paces = unpaced,
+    ) -> None:
+        super().__init__(account, settings, vault, paces)
         self.certificates = ClbStore(self.client)
 
     def discover(self, page: str | None = None) -> Page:

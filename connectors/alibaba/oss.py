@@ -30,7 +30,7 @@ from connectors.alibaba._client import Api
 from connectors.alibaba._errors import Rule
 from connectors.alibaba._oss import CERTIFICATE_CHANGED, OssClient
 from connectors.alibaba._stored import StoredConnector
-from domain.connector import Scenario, Vault
+from domain.connector import Paces, Scenario, Vault, unpaced
 from domain.errors import NeedsOperator, Permanent, Transient
 from domain.names import canonical
 from domain.resource import Binding, CertificateRef, Found, Page, Resource
@@ -74,9 +74,15 @@ class Oss(StoredConnector):
     queries_per_second = 5
     propagation = timedelta(minutes=5)
 
-    def __init__(self, account: str, settings: BaseModel, vault: Vault | None = None) -> None:
-        super().__init__(account, settings, vault)
-        self.oss = OssClient(self._settings, self.api)
+    def __init__(
+        self,
+        account: str,
+        settings: BaseModel,
+        vault: Vault | None = None,
+        paces: Paces = unpaced,
+    ) -> None:
+        super().__init__(account, settings, vault, paces)
+        self.oss = OssClient(self._settings, self.api, self.pace)
 
     def discover(self, page: str | None = None) -> Page:
         """The domains of 50 buckets a page, with what they serve: one call for each bucket."""

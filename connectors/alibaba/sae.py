@@ -29,12 +29,13 @@ from connectors.alibaba._sae_routes import ALB, API, CLB, Row, SaeRoutes, identi
 from connectors.alibaba._sae_routes import PERMISSIONS as SAE_PERMISSIONS
 from connectors.alibaba._stored import StoredConnector, hosts
 from domain.certificate import Certificate
-from domain.connector import OpenKey, Scenario, Vault
+from domain.connector import OpenKey, Paces, Scenario, Vault, unpaced
 from domain.errors import Permanent
 from domain.names import covers_all
 from domain.resource import Binding, CertificateRef, Found, Page, Resource
 
 PAGE_SIZE = 50
+CLB_CALLS = 10.0  # a second; the same budget as that of alibaba.clb
 
 
 class Sae(StoredConnector):
@@ -47,10 +48,17 @@ class Sae(StoredConnector):
     queries_per_second = 5
     propagation = timedelta(minutes=3)
 
-    def __init__(self, account: str, settings: BaseModel, vault: Vault | None = None) -> None:
-        super().__init__(account, settings, vault)
-        self.routes = SaeRoutes(self._settings)
-        self.server_certificates = clb.ClbStore(Client(self._settings, clb.API))
+    def __init__(
+        self,
+        account: str,
+        settings: BaseModel,
+        vault: Vault | None = None,
+        paces: Paces = unpaced,
+    ) -> None:
+        super().__init__(account, settings, vault, paces)
+        self.routes = SaeRoutes(self._settings, self.pace)
+        load_balancers = Client(self._settings, clb.API, paces("alibaba.clb", CLB_CALLS))
+        self.server_certificates = clb.ClbStore(load_balancers)
 
     def discover(self, page: str | None = None) -> Page:
         """The routes of ten namespaces a page, with what they serve."""

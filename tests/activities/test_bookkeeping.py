@@ -95,6 +95,18 @@ def test_a_failed_installation_fails_what_waits_for_it_with_its_cause(
     assert steps.installations(TASK) == []
 
 
+def test_changes_that_need_none_are_passed_over(steps: Bookkeeping, store: Store) -> None:
+    off = change(0).model_copy(update={"after": None})
+    mixed = plan(1).model_copy(update={"changes": (off, change(1))})
+    store.tasks.create(record(mixed, "mixed", name="mixed"), mixed)
+    (needed,) = steps.installations("mixed")
+    assert needed.ordinal == 1
+    assert (
+        steps.fail_installation(FailedInstallation(installation=needed, cause=CAUSE, at=NOW)) == 1
+    )
+    assert store.tasks.outcomes.get("mixed", 0).status is OutcomeStatus.PENDING
+
+
 @pytest.mark.parametrize("after", [None, Binding(name="theirs")])
 def test_a_change_that_binds_nothing_of_ours_needs_no_installation(after: Binding | None) -> None:
     outcome = OutcomeRecord(

@@ -109,3 +109,26 @@ def known_fields(version: str, action: str) -> frozenset[str]:
     kinds = [found[0], *(getattr(answers[0], name) for name in inner)]
     sources = [inspect.getsource(kind.to_map) for kind in kinds]
     return frozenset(field for one in sources for field in re.findall(r"result\['(\w+)'\]", one))
+
+
+class Counting:
+    """A pace that counts."""
+
+    def __init__(self) -> None:
+        self.waited = 0
+
+    def wait(self) -> None:
+        self.waited += 1
+
+    def hold(self, seconds: float) -> None:
+        """Nothing here is throttled."""
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_it_waits_for_its_turn_before_every_call(service: str, lab: Lab) -> None:
+    pace = Counting()
+    settings = connectors.settings(service.partition(".")[0], lab.settings)
+    connector = connectors.load(service)("main", settings, lab.vault, lambda *_: pace)
+    connector.check()
+    connector.discover()
+    assert pace.waited == len(lab.cloud.requests(lab.account)) > 0

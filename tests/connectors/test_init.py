@@ -14,8 +14,12 @@ KEYS = {"access_key_id": "id", "access_key_secret": "do-not-show"}
 
 
 def test_all_are_found_without_importing_any() -> None:
-    code = "import sys, connectors; print(connectors.names(), 'connectors.alibaba' in sys.modules)"
-    assert python(code) == "['alibaba.cas', 'alibaba.cdn'] False"
+    code = "import sys, connectors; print(*connectors.names(), 'connectors.alibaba' in sys.modules)"
+    *names, imported = python(code).split()
+    files = (ROOT / "connectors").glob("*/[!_]*.py")
+    assert names == sorted(f"{file.parent.name}.{file.stem}" for file in files)
+    assert {"alibaba.cas", "alibaba.cdn"} < set(names)
+    assert imported == "False"
 
 
 def test_loading_all_does_not_load_the_official_client() -> None:
@@ -37,8 +41,8 @@ def test_a_service_is_its_path() -> None:
     [
         ("alibaba.cnd", "alibaba.cdn"),
         ("cdn", "Did you mean alibaba.cdn"),
-        ("alibaba._base", "Did you mean alibaba.cas"),
-        ("nginx", "There are: alibaba.cas, alibaba.cdn"),
+        ("alibaba._base", "Did you mean alibaba."),
+        ("nginx", "There are: alibaba."),
         ("", "There are"),
         ("../x", "There are"),
     ],

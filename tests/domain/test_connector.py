@@ -2,9 +2,10 @@
 
 import pytest
 
+from domain.certificate import Certificate, PrivateKey
 from domain.connector import unpaced
 from domain.resource import Binding, CertificateRef
-from tests.domain.plain import Plain, plain
+from tests.domain.plain import NoSettings, Plain, plain
 from tests.storage.examples import NEW, resource
 
 
@@ -28,6 +29,18 @@ def test_a_former_certificate_without_a_reference_cannot_be_restored() -> None:
 def test_a_vault_that_was_not_handed_in_is_a_mistake_of_ours() -> None:
     with pytest.raises(RuntimeError, match="Plain was made without a vault"):
         _ = plain().vault
+
+
+def test_a_vault_that_was_handed_in_is_there() -> None:
+    class Empty:
+        def holds(self, fingerprint: str) -> bool:
+            return False
+
+        def open(self, fingerprint: str) -> tuple[Certificate, PrivateKey]:
+            raise KeyError(fingerprint)
+
+    vault = Empty()
+    assert Plain("main", NoSettings(), vault).vault is vault
 
 
 def test_its_rules_are_plain_data() -> None:

@@ -7,7 +7,7 @@ from domain.status import OutcomeStatus, TaskStatus
 from starter import tasks
 from tests.faults.lab import DOMAINS, Lab
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 
 DEPLOYED, FAILED, ROLLED_BACK = (
     OutcomeStatus.DEPLOYED,

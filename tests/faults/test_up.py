@@ -21,6 +21,7 @@ from tests.house import House
 
 pytestmark = [
     pytest.mark.faults,
+    pytest.mark.timeout(240),
     pytest.mark.skipif(sys.platform != "linux", reason="children die with their parent on Linux"),
 ]
 

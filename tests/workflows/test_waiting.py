@@ -1,5 +1,6 @@
 """Waiting for the custom time: skipped where a server can skip it, rescheduled and cancelled."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +9,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from domain.errors import BadInput
 from domain.record import TaskRecord
-from domain.status import OutcomeStatus, TaskStatus
+from domain.status import OutcomeStatus, Tally, TaskStatus
 from domain.task import workflow_id
 from starter import tasks
 from tests.house import House
@@ -172,3 +173,25 @@ async def test_a_deleted_waiting_task_is_cancelled_refunded_and_marked(
     assert record.deleted_at is not None
     assert house.store.quota.balance() == 5
     assert ("deleted", "tester") in {(e.kind, e.by) for e in house.store.tasks.events(task.id)}
+
+
+async def test_a_rollback_that_comes_just_as_the_task_begins_keeps_it_from_deploying(
+    house: House, engine: Client
+) -> None:
+    async with house.working(engine):
+        task = await prepared(house, engine, timedelta(seconds=1.5))
+        handle = engine.get_workflow_handle(workflow_id(task.id))
+        while house.store.quota.balance() == 5:
+            await asyncio.sleep(0.02)
+        with house.store.database.write():  # so that its first step as a running task takes long
+            while (await handle.query("progress"))["phase"] == "waiting":
+                await asyncio.sleep(0.02)
+            by = {"reason": "wrong names", "requested_by": "tester"}
+            await handle.signal("rollback", {"resources": ["main/alibaba.cdn/none"], **by})
+            await handle.signal("rollback", {"resources": None, **by})
+        cancelled = await house.settled(engine, task, TaskStatus.CANCELLED)
+    assert cancelled.tally == Tally(skipped=1)
+    (outcome,) = house.outcomes(task).values()
+    assert outcome.cause is not None
+    assert "tester asked to roll the task back: wrong names" in outcome.cause.message
+    assert house.store.quota.balance() == 5

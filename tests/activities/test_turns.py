@@ -1,0 +1,97 @@
+"""A change waits for its turn at what takes one change at a time, and keeps it while it works."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from activities import turns
+from activities.turns import LEASE, LOOK_EVERY, Turn
+from domain.errors import Transient
+from domain.task import ChangeOrder, Direction
+from storage.store import Store
+
+
+def order(task: str, lock: str | None = "main/lb-1") -> ChangeOrder:
+    return ChangeOrder(
+        task_id=task,
+        ordinal=0,
+        direction=Direction.DEPLOY,
+        label="x",
+        account="main",
+        service="alibaba.alb",
+        lock=lock,
+    )
+
+
+def never(seconds: float) -> None:
+    raise AssertionError("there was nothing to wait for")
+
+
+def is_free(store: Store, name: str = "main/lb-1", *, after: timedelta = timedelta()) -> bool:
+    """Whether another would get the lock at that time from now."""
+    at = datetime.now(UTC) + after
+    taken = store.locks.take(name, "someone else", at, timedelta(seconds=1))
+    store.locks.give_back(name, "someone else")
+    return taken
+
+
+def test_a_lock_that_is_free_is_held_until_the_change_has_ended(store: Store) -> None:
+    with Turn(store.locks, order("one"), never):
+        assert not is_free(store)
+        assert is_free(store, "main/lb-2")
+    assert is_free(store)
+
+
+def test_a_change_that_fails_gives_its_turn_back(store: Store) -> None:
+    with pytest.raises(KeyError), Turn(store.locks, order("one"), never):
+        raise KeyError
+    assert is_free(store)
+
+
+def test_what_another_task_changes_is_waited_for(store: Store) -> None:
+    waited: list[float] = []
+    first = Turn(store.locks, order("one"), never)
+    first.__enter__()
+
+    def pause(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) == 2:
+            first.__exit__(None, None, None)
+
+    with Turn(store.locks, order("two"), pause):
+        assert waited == [LOOK_EVERY, LOOK_EVERY]
+
+
+def test_a_wait_without_end_is_given_up_and_tried_again_later(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "LONGEST_WAIT", -1.0)
+    with (
+        Turn(store.locks, order("one"), never),
+        pytest.raises(Transient, match="main/lb-1 is being changed") as caught,
+        Turn(store.locks, order("two"), never),
+    ):
+        raise AssertionError("it had a turn")
+    assert caught.value.code == "Locked"
+
+
+def test_a_step_that_is_repeated_has_its_turn_at_once(store: Store) -> None:
+    Turn(store.locks, order("one"), never).__enter__()
+    with Turn(store.locks, order("one"), never):
+        assert not is_free(store)
+
+
+def test_a_pause_keeps_the_lock(store: Store) -> None:
+    name = "main/lb-1"
+    with Turn(store.locks, order("one"), lambda seconds: None) as turn:
+        nearly_over = datetime.now(UTC) - LEASE + timedelta(seconds=1)
+        assert store.locks.take(name, "one/0", nearly_over, LEASE)
+        turn.pause(0.5)
+        assert not is_free(store, after=LEASE / 2)
+
+
+def test_without_a_lock_every_change_has_its_turn(store: Store) -> None:
+    waited: list[float] = []
+    with Turn(store.locks, order("one", None), waited.append) as turn:
+        turn.pause(0.5)
+    assert waited == [0.5]

@@ -1,0 +1,76 @@
+"""A task whose history grows long goes on with a new one, and nothing of it is lost."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+
+from domain.record import TaskRecord
+from domain.status import TaskStatus
+from domain.task import workflow_id
+from starter.processes import temporal_binary
+from tests.house import House
+from workflows import attributes
+from workflows.policies import SHORT_HISTORY
+
+ALL = {"resources": None, "reason": "wrong names", "requested_by": "tester"}
+SUGGEST_AFTER = 60
+
+
+@pytest.fixture(scope="module")
+async def strict_engine() -> AsyncIterator[Client]:
+    """A server that suggests a new history after a few events."""
+    limits = {
+        "limit.historyCount.suggestContinueAsNew": SUGGEST_AFTER,
+        "system.forceSearchAttributesCacheRefreshOnRead": "true",
+    }
+    options = [f"--dynamic-config-value={name}={value}" for name, value in limits.items()]
+    async with await WorkflowEnvironment.start_local(
+        dev_server_existing_path=temporal_binary(),
+        data_converter=pydantic_data_converter,
+        search_attributes=attributes.ALL,
+        dev_server_extra_args=["--headless", *options],
+        dev_server_log_level="error",
+    ) as environment:
+        yield environment.client
+
+
+async def there_and_back(house: House, client: Client, size: int) -> tuple[TaskRecord, list[int]]:
+    """A task of so many changes, taken back; and the lengths of all its histories."""
+    names = [f"n{number:02}.example.com" for number in range(size)]
+    house.domains(*names)
+    house.grant(size)
+    plan = house.plan(house.upload("new", "*.example.com"))
+    async with house.working(client):
+        task = await house.ended(await house.create(client, plan, concurrency=5))
+        assert task.status is TaskStatus.SUCCEEDED
+        handle = client.get_workflow_handle(workflow_id(task.id))
+        await handle.signal("rollback", ALL)
+        back = await house.settled(client, task, TaskStatus.ROLLED_BACK)
+        await handle.signal("delete", {"reason": "done", "requested_by": "tester"})
+        await handle.result()
+    runs = client.list_workflows(f"WorkflowId = '{handle.id}'")
+    assert {house.served(name) for name in names} == set(house.former.values())
+    assert {each.attempts for each in house.outcomes(task).values()} == {2}
+    return back, [run.history_length async for run in runs]
+
+
+async def test_a_task_goes_on_in_the_middle_of_its_changes_when_the_server_suggests_it(
+    house: House, strict_engine: Client
+) -> None:
+    back, lengths = await there_and_back(house, strict_engine, 30)
+    assert (back.tally.rolled_back, back.tally.total) == (30, 30)
+    assert len(lengths) >= 4
+    assert max(lengths) < 3 * SUGGEST_AFTER
+
+
+async def test_a_task_that_has_only_to_wait_begins_a_short_history(
+    house: House, engine: Client
+) -> None:
+    back, lengths = await there_and_back(house, engine, 50)
+    assert back.tally.rolled_back == 50
+    assert len(lengths) == 3, "there, back, and waiting"
+    assert sum(length > SHORT_HISTORY for length in lengths) == 2
+    assert min(lengths) < 30
