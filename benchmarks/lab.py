@@ -115,6 +115,7 @@ class Lab:
             },
             probe_address=self.cloud["edge"],
             propagation_seconds=30,
+            calls_per_second=10_000,  # what is measured is certroll, not a provider's limit
             created_at=datetime.now(UTC),
         )
         secret = {"access_key_secret": self.cloud["access_key_secret"]}

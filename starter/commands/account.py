@@ -19,6 +19,7 @@ app = typer.Typer(no_args_is_help=True)
 
 VARIABLE = "CERTROLL_ACCESS_KEY_SECRET"
 LONGEST_PROPAGATION = 86_400.0
+FASTEST = 10_000.0
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The account's name.")]
 
 
@@ -64,6 +65,14 @@ def add(
             help="How long a change may take to be served, instead of what the service documents.",
         ),
     ] = None,
+    calls_per_second: Annotated[
+        float | None,
+        typer.Option(
+            "--calls-per-second",
+            metavar="RATE",
+            help="The provider's limit for this account, where it is not the documented one.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Stores an account, its secret sealed. `account check` then tells what it may do."""
@@ -89,6 +98,7 @@ def add(
         settings={key: value for key, value in values.items() if key not in secrets},
         probe_address=_address(probe_address),
         propagation_seconds=_seconds(propagation),
+        calls_per_second=_rate(calls_per_second),
         created_at=datetime.now(UTC),
     )
     with opened() as (store, _):
@@ -124,7 +134,7 @@ def show(name: Name, as_json: Json = False) -> None:
     if as_json:
         show_json(account)
         return
-    seconds = account.propagation_seconds
+    seconds, rate = account.propagation_seconds, account.calls_per_second
     show_fields(
         [
             ("name", account.name),
@@ -132,6 +142,7 @@ def show(name: Name, as_json: Json = False) -> None:
             *account.settings.items(),
             ("probe address", account.probe_address or "by name"),
             ("propagation", "as documented" if seconds is None else f"{seconds:g} s"),
+            ("calls a second", "as documented" if rate is None else f"{rate:g}"),
             ("added", shown(account.created_at)),
         ]
     )
@@ -226,6 +237,16 @@ def _seconds(value: float | None) -> float | None:
             f"{value:g} is no time to wait",
             where="--propagation",
             fix=f"Give 0 to {LONGEST_PROPAGATION:g} seconds.",
+        )
+    return value
+
+
+def _rate(value: float | None) -> float | None:
+    if value is not None and not (isfinite(value) and 0 < value <= FASTEST):
+        raise BadInput(
+            f"{value:g} is no rate of calls",
+            where="--calls-per-second",
+            fix=f"Give more than 0 and at most {FASTEST:g}.",
         )
     return value
 

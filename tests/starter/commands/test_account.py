@@ -16,7 +16,9 @@ ENV = {"CERTROLL_ACCESS_KEY_SECRET": SECRET}
 def test_public_settings_are_shown_and_the_secret_is_sealed(certroll: CommandLine) -> None:
     words = ("--site", "intl", "--region", "eu-central-1", "--region", "ap-southeast-1")
     more = ("--endpoint", "http://127.0.0.1:1", "--probe-address", "[::1]:8443")
-    result = certroll(*ADD, *words, *more, "--propagation", "1.5", env=ENV)
+    result = certroll(
+        *ADD, *words, *more, "--propagation", "1.5", "--calls-per-second", "50", env=ENV
+    )
     assert result.stdout.startswith("Account 'main' is stored.")
     facts = certroll.json("account", "show", "main")
     assert facts["settings"] == {
@@ -26,6 +28,7 @@ def test_public_settings_are_shown_and_the_secret_is_sealed(certroll: CommandLin
         "endpoint": "http://127.0.0.1:1",
     }
     assert (facts["probe_address"], facts["propagation_seconds"]) == ("[::1]:8443", 1.5)
+    assert facts["calls_per_second"] == 50
     assert certroll.json("account", "list") == [facts]
     shown = certroll("account", "list").stdout + certroll("account", "show", "main").stdout
     assert SECRET not in result.output + shown + json.dumps(facts)
@@ -61,6 +64,7 @@ def test_a_person_is_asked_for_the_secret_which_is_not_shown(certroll: CommandLi
         (("--propagation", "-1"), "--propagation: -1 is no time to wait"),
         (("--propagation", "nan"), "nan is no time to wait"),
         (("--propagation", "1e9"), "is no time to wait. Give 0 to 86400 seconds."),
+        (("--calls-per-second", "0"), "--calls-per-second: 0 is no rate of calls"),
     ],
 )
 def test_settings_that_are_wrong_are_refused_by_name(
