@@ -117,4 +117,7 @@ class Clouds:
         """One per account and service, whichever connector calls it."""
         rate = account.calls_per_second or calls_per_second
         name = f"{account.name}/{service}"
-        return self._paces.setdefault(name, Pacer(self._store.budgets, name, rate))
+        kept = self._paces.get(name)
+        if kept is None or kept.calls_per_second != rate:
+            kept = self._paces[name] = Pacer(self._store.budgets, name, rate)
+        return kept

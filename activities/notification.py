@@ -48,13 +48,11 @@ class Notifications:
     def give_up(self, notice: Notice) -> None:
         """Records in the task's audit that a contact could not be told."""
         with told_to_the_engine():
-            self._store.tasks.event(
-                notice.task_id,
-                "not told",
-                "certroll",
-                f"contact {notice.contact} could not be told of {notice.event}",
-                datetime.now(UTC),
-            )
+            text = f"contact {notice.contact} could not be told of {notice.event}"
+            if text not in [event.text for event in self._store.tasks.events(notice.task_id)]:
+                self._store.tasks.event(
+                    notice.task_id, "not told", "certroll", text, datetime.now(UTC)
+                )
 
     def _was_told(self, notice: Notice) -> bool:
         return self._store.contacts.delivered(notice.task_id, notice.event, notice.contact)

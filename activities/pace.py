@@ -26,6 +26,7 @@ class Pacer:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._budgets, self._name = budgets, name
+        self.calls_per_second = calls_per_second
         self._each = 1 / calls_per_second
         self._at_once = max(1, int(calls_per_second * SHARE_OF_A_SECOND))
         self._clock, self._sleep = clock, sleep

@@ -10,7 +10,7 @@ from domain.errors import Transient
 from domain.task import ChangeOrder
 from storage.turns import Locks
 
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=120)
 LOOK_EVERY = 2.0
 LONGEST_WAIT = 1800.0
 
@@ -48,9 +48,10 @@ class Turn:
             self._locks.give_back(self._name, self._holder)
 
     def pause(self, seconds: float) -> None:
-        """Waits, and keeps the lock."""
+        """Waits, and keeps the lock; Transient where another has it by now."""
         self._wait(seconds)
-        self._take()
+        if not self._take():
+            raise Transient(f"the change lost its turn at {self._name}", code="LockLost")
 
     def _take(self) -> bool:
         if self._name is None:

@@ -108,9 +108,11 @@ class Tasks:
                 _row(session, task_id)
 
     def event(self, task_id: str, kind: str, by: str, text: str, at: datetime) -> None:
-        """Adds a line to its audit."""
+        """Adds a line to its audit; the very same line again adds nothing."""
+        line = {"task_id": task_id, "at": at, "kind": kind, "by": by, "text": text}
         with self._database.write() as session:
-            session.add(TaskEventRow(task_id=task_id, at=at, kind=kind, by=by, text=text))
+            if session.exec(select(TaskEventRow).filter_by(**line)).first() is None:
+                session.add(TaskEventRow(**line))
 
     def events(self, task_id: str) -> list[TaskEvent]:
         """Its audit, oldest first."""

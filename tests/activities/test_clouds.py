@@ -130,6 +130,8 @@ def test_one_pace_is_kept_for_each_account_and_service(store: Store) -> None:
     pace = clouds._pace(account, SERVICE, 5)
     assert clouds._pace(account, SERVICE, 5) is pace
     assert clouds._pace(account, "alibaba.cas", 5) is not pace
+    raised = account.model_copy(update={"calls_per_second": 80.0})
+    assert clouds._pace(raised, SERVICE, 5).calls_per_second == 80.0
 
 
 def test_the_vault_opens_what_is_held_and_nothing_else(store: Store) -> None:

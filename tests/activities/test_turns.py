@@ -95,3 +95,16 @@ def test_without_a_lock_every_change_has_its_turn(store: Store) -> None:
     with Turn(store.locks, order("one", None), waited.append) as turn:
         turn.pause(0.5)
     assert waited == [0.5]
+
+
+def test_a_lock_that_was_lost_to_another_ends_the_step(store: Store) -> None:
+    def lose(_: float) -> None:
+        store.locks.give_back("main/lb-1", "one/0")
+        assert store.locks.take("main/lb-1", "two/0", datetime.now(UTC), LEASE)
+
+    with (
+        pytest.raises(Transient, match="lost its turn at main/lb-1"),
+        Turn(store.locks, order("one"), lose) as turn,
+    ):
+        turn.pause(0.5)
+    assert not is_free(store)

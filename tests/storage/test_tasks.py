@@ -143,3 +143,11 @@ def test_ten_thousand_changes_are_stored_within_seconds(store: Store) -> None:
     store.tasks.create(record(made), made)
     assert time.process_time() - started < 4
     assert store.tasks.outcomes.tally("task-1") == Tally(pending=10_000)
+
+
+def test_the_same_line_of_the_audit_is_written_once(store: Store) -> None:
+    create(store)
+    for _ in range(2):
+        store.tasks.event("task-1", "rollback", "ann", "why", NOW)
+    store.tasks.event("task-1", "rollback", "ann", "why", NOW + timedelta(seconds=1))
+    assert len(store.tasks.events("task-1")) == 2
