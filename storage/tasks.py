@@ -109,7 +109,7 @@ class Tasks:
 
     def event(self, task_id: str, kind: str, by: str, text: str, at: datetime) -> None:
         """Adds a line to its audit; the very same line again adds nothing."""
-        line = {"task_id": task_id, "at": at, "kind": kind, "by": by, "text": text}
+        line: dict[str, Any] = {"task_id": task_id, "at": at, "kind": kind, "by": by, "text": text}
         with self._database.write() as session:
             if session.exec(select(TaskEventRow).filter_by(**line)).first() is None:
                 session.add(TaskEventRow(**line))

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from domain.record import InventoryItem
     from storage.store import Store
 
+WALKS_AT_ONCE = 8
+
 app = typer.Typer(no_args_is_help=True)
 
 OneAccount = Annotated[
@@ -110,15 +112,24 @@ def _walks(store: "Store", account: str | None, service: str | None) -> list[tup
 
 
 def _sync_all(store: "Store", walks: Sequence[tuple[str, str]], *, quiet: bool) -> list["Synced"]:
+    """All walks, some side by side: each keeps to the rate of its own service."""
+    from concurrent.futures import ThreadPoolExecutor
+
     from activities.clouds import Clouds
     from activities.inventory import sync as walk
 
-    clouds, results = Clouds(store), []
-    for account, service in walks:
-        with metering(f"{account} {service}", quiet=quiet) as meter:
-            seen = lambda done, total, meter=meter: meter(done, total, "")  # noqa: E731
-            results.append(walk(store, clouds, account, service, seen))
-    return results
+    clouds = Clouds(store)
+    seen: dict[tuple[str, str], int] = {}
+    with metering("resources", quiet=quiet) as meter, ThreadPoolExecutor(WALKS_AT_ONCE) as pool:
+
+        def one(place: tuple[str, str]) -> "Synced":
+            def progress(done: int, _: int | None) -> None:
+                seen[place] = done
+                meter(sum(seen.values()), None, place[1])
+
+            return walk(store, clouds, *place, progress)
+
+        return list(pool.map(one, walks))
 
 
 def _is_wanted(item: "InventoryItem", limit: datetime | None, search: str | None) -> bool:
