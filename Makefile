@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 # Some setups write proxies or a token of their own into the environment; tests must not see them.
 CLEAN  := env -u HTTP_PROXY -u HTTPS_PROXY -u http_proxy -u https_proxy
 
-.PHONY: install test check fix docs demo bench lock clean
+.PHONY: install test coverage check fix docs demo bench lock clean
 
 install: $(READY)
 
@@ -18,7 +18,11 @@ $(READY): requirements.lock pyproject.toml
 	touch $@
 
 test: check
-	$(CLEAN) $(BIN)/python -m pytest
+	$(CLEAN) $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not faults"
+	$(CLEAN) $(BIN)/python -m pytest -q -m faults
+
+coverage: $(READY)
+	$(CLEAN) $(BIN)/python -m pytest -q tests/activities tests/domain tests/workflows --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 check: $(READY)
 	$(BIN)/ruff check .
