@@ -18,7 +18,7 @@ class Patience(TypedDict, total=False):
 # Bookkeeping must not be lost, so it is tried until it works: a database that is down for an
 # hour delays a task by an hour, it does not leave quota or an outcome unrecorded.
 BOOKKEEPING = Patience(
-    start_to_close_timeout=timedelta(seconds=60),
+    start_to_close_timeout=timedelta(seconds=20),
     retry_policy=RetryPolicy(
         initial_interval=timedelta(milliseconds=200),
         backoff_coefficient=2,
