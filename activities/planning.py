@@ -27,7 +27,14 @@ def make_plan(store: Store, clouds: Clouds, wish: Wish, *, now: datetime) -> Pla
     candidates, unread = _read_all(store, clouds, matches, now)
     services = {each.resource.service for each in matches}
     traits = {service: connectors.load(service).traits(service) for service in services}
-    return assemble(certificates, candidates, traits, [*refusals, *unread], now)
+    return assemble(
+        certificates,
+        candidates,
+        traits,
+        [*refusals, *unread],
+        now,
+        require_coverage=wish.require_coverage,
+    )
 
 
 def _read_all(

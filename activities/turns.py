@@ -11,12 +11,16 @@ from domain.task import ChangeOrder
 from storage.turns import Locks
 
 LEASE = timedelta(seconds=120)
-LOOK_EVERY = 2.0
+LEASE_OF_THE_LINE = timedelta(seconds=15)
+LOOK_EVERY = 1.0
 LONGEST_WAIT = 1800.0
 
 
 class Turn:
     """Waits for the order's lock and holds it; an order without a lock has its turn at once.
+
+    Who waits stands first in line: the task that just had the lock has many more changes to make,
+    and would else take it again before anyone else looks. A repeated step does not stand in line.
 
     `pause` waits some seconds and may raise; calling `pause` of the turn while it is held also
     prolongs the lock, so that one long change does not lose it.
@@ -27,15 +31,20 @@ class Turn:
         self._holder = f"{order.task_id}/{order.ordinal}"
 
     def __enter__(self) -> Self:
-        deadline = monotonic() + LONGEST_WAIT
-        while not self._take():
-            if monotonic() > deadline:
-                raise Transient(
-                    f"{self._name} is being changed by another task since {LONGEST_WAIT:g} s",
-                    code="Locked",
-                    advice="Look at the tasks that are running.",
-                )
-            self._wait(LOOK_EVERY)
+        if self._name is None or (self._locks.holder(self._name) == self._holder and self._take()):
+            return self
+        line, deadline = f"{self._name} (the line)", monotonic() + LONGEST_WAIT
+        try:
+            while not (self._stand(line) and self._take()):
+                if monotonic() > deadline:
+                    raise Transient(
+                        f"{self._name} is being changed by another task since {LONGEST_WAIT:g} s",
+                        code="Locked",
+                        advice="Look at the tasks that are running.",
+                    )
+                self._wait(LOOK_EVERY)
+        finally:
+            self._locks.give_back(line, self._holder)
         return self
 
     def __exit__(
@@ -52,6 +61,9 @@ class Turn:
         self._wait(seconds)
         if not self._take():
             raise Transient(f"the change lost its turn at {self._name}", code="LockLost")
+
+    def _stand(self, line: str) -> bool:
+        return self._locks.take(line, self._holder, datetime.now(UTC), LEASE_OF_THE_LINE)
 
     def _take(self) -> bool:
         if self._name is None:

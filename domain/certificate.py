@@ -17,9 +17,10 @@ from domain import checks, pem
 from domain.chain import find_leaf, in_order
 from domain.checks import Given
 from domain.errors import BadInput
-from domain.keys import Algorithm, PrivateKey, hide, read_key
+from domain.keys import Algorithm, PrivateKey, hide, lone_sm2, read_key
 from domain.model import Value
 from domain.pfx import open_pfx
+from domain.sm2 import is_sm2
 
 __all__ = [
     "Algorithm",
@@ -52,7 +53,8 @@ class Certificate(Value):
     is the user's; `names` are DNS names as A-labels in lower case, `addresses` IP addresses;
     `serial` is lower-case hex without leading zeros; `issuer` and `subject` are RFC 4514 text;
     times are UTC. `chain_pem` holds leaf first, then intermediates, no root unless the leaf is
-    its own; LF, no blank lines.
+    its own; LF, no blank lines. An SM2 certificate is a pair: all of this tells of the one that
+    signs, and `encrypt_pem` is the other, with its own `encrypt_fingerprint` and the same chain.
     """
 
     fingerprint: str
@@ -69,6 +71,8 @@ class Certificate(Value):
     not_after: AwareDatetime
     source: Source = Source.UPLOADED
     chain_pem: str
+    encrypt_pem: str | None = None
+    encrypt_fingerprint: str | None = None
 
     @property
     def leaf_pem(self) -> str:
@@ -88,6 +92,8 @@ class Files(NamedTuple):
     chain: str = "chain file"
     key: str = "key file"
     roots: str = "roots file"
+    encrypt_certificate: str = "encryption certificate file"
+    encrypt_key: str = "encryption key file"
 
 
 FILES = Files()
@@ -131,14 +137,14 @@ def parse_pem(
     Raises BadInput: what is wrong, in which of `files`, what to do. It never holds key material.
     """
     check_name(name)
-    given = _given(certificate, files.certificate)
-    given += _given(chain, files.chain) if chain is not None else []
-    given = _each_once(given)
+    given = given_in(certificate, files.certificate)
+    given += given_in(chain, files.chain) if chain is not None else []
+    given = each_once(given)
     trusted = pem.certificates(roots, files.roots) if roots is not None else []
-    leaf = _fit_leaf(given, now)
+    leaf = _one_leaf(given, now)
     private = read_key(key, passphrase, files.key)
     _check_match(leaf, private, files.key)
-    return _assemble(name, leaf, given, trusted, now, source), hide(private)
+    return assemble(name, leaf, given, trusted, now, source), hide(private)
 
 
 def parse_pfx(
@@ -154,40 +160,53 @@ def parse_pfx(
     """Certificate and key from one PFX (PKCS#12) file; otherwise as `parse_pem`."""
     check_name(name)
     private, certificates = open_pfx(data, passphrase, label)
-    given = _each_once([Given(one, label) for one in certificates])
+    given = each_once([Given(one, label) for one in certificates])
     trusted = pem.certificates(roots, FILES.roots) if roots is not None else []
-    leaf = _fit_leaf(given, now)
+    leaf = _one_leaf(given, now)
     _check_match(leaf, private, label)
-    return _assemble(name, leaf, given, trusted, now, source), hide(private)
+    return assemble(name, leaf, given, trusted, now, source), hide(private)
 
 
-def _given(data: bytes, where: str) -> list[Given]:
+def given_in(data: bytes, where: str) -> list[Given]:
+    """Every certificate of a file, at least one."""
     return [Given(certificate, where) for certificate in pem.certificates(data, where)]
 
 
-def _each_once(given: Sequence[Given]) -> list[Given]:
+def each_once(given: Sequence[Given]) -> list[Given]:
     """A certificate that lies in both files, or twice in one, is given once."""
     return list({one.certificate: one for one in reversed(given)}.values())[::-1]
 
 
-def _fit_leaf(given: Sequence[Given], now: datetime) -> Given:
+def _one_leaf(given: Sequence[Given], now: datetime) -> Given:
     leaf = find_leaf(given)
+    if is_sm2(leaf.certificate):
+        raise lone_sm2(leaf.where)
+    check_leaf(leaf, now)
+    return leaf
+
+
+def check_leaf(leaf: Given, now: datetime) -> None:
+    """Refuses what is not valid now, weak, or not for servers."""
     checks.check_time(leaf, now)
     checks.check_strength(leaf)
     checks.check_purpose(leaf)
-    return leaf
 
 
 def _check_match(leaf: Given, private: PrivateKeyTypes, where: str) -> None:
     if checks.public_key(leaf) != private.public_key():
-        raise BadInput(
-            f"the private key does not match {checks.title(leaf.certificate)}",
-            where=where,
-            fix="Give the key with which this certificate was requested.",
-        )
+        raise mismatch(leaf, where)
 
 
-def _assemble(
+def mismatch(leaf: Given, where: str) -> BadInput:
+    """The refusal of a key that belongs to another certificate."""
+    return BadInput(
+        f"the private key does not match {checks.title(leaf.certificate)}",
+        where=where,
+        fix="Give the key with which this certificate was requested.",
+    )
+
+
+def assemble(
     name: str,
     leaf: Given,
     given: Sequence[Given],
@@ -195,6 +214,7 @@ def _assemble(
     now: datetime,
     source: Source,
 ) -> Certificate:
+    """All facts of a leaf that was checked, with its chain in order."""
     own = leaf.certificate
     algorithm, bits = checks.check_strength(leaf)
     return Certificate(

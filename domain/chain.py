@@ -8,6 +8,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
 from domain.checks import Given, check_strength, check_time, issuer_url, names_of, text, title
 from domain.errors import BadInput
+from domain.sm2 import is_sm2, signed
 
 NOT_ISSUED = (InvalidSignature, UnsupportedAlgorithm, ValueError, TypeError)
 
@@ -65,6 +66,8 @@ def is_root(certificate: x509.Certificate) -> bool:
 
 def issued(child: x509.Certificate, parent: x509.Certificate) -> bool:
     """Whether `parent` is named as issuer and its key signed `child`."""
+    if is_sm2(parent):
+        return signed(child, parent)
     try:
         child.verify_directly_issued_by(parent)
     except NOT_ISSUED:

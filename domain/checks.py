@@ -6,11 +6,12 @@ from typing import NamedTuple
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
-from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from domain.errors import BadInput
 from domain.keys import Algorithm, measure, unsupported_key
 from domain.names import canonical
+from domain.sm2 import BITS, SM2_WITH_SM3, is_sm2, point_of
 
 STRONG_DIGESTS = {"sha256", "sha384", "sha512"}
 
@@ -25,6 +26,16 @@ class Given(NamedTuple):
 def text(name: x509.Name) -> str:
     """A distinguished name as RFC 4514 text, safe to print."""
     return printable(name.rfc4514_string())
+
+
+def common_name(name: x509.Name | str) -> str | None:
+    """Of a distinguished name, or of its RFC 4514 text, the common name; None where it has none."""
+    try:
+        parsed = x509.Name.from_rfc4514_string(name) if isinstance(name, str) else name
+    except ValueError:
+        return None
+    found = parsed.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return printable(str(found[0].value)) if found else None
 
 
 def printable(foreign: str) -> str:
@@ -62,6 +73,8 @@ def _alternative_names(certificate: x509.Certificate) -> x509.SubjectAlternative
 def check_strength(given: Given) -> tuple[Algorithm, int]:
     """Algorithm and bits of its key; refuses weak or unsupported keys and signatures."""
     certificate, where = given
+    if is_sm2(certificate):
+        return _sm2_strength(given)
     measured = measure(public_key(given), title(certificate), where)
     try:
         digest = certificate.signature_hash_algorithm
@@ -77,18 +90,36 @@ def check_strength(given: Given) -> tuple[Algorithm, int]:
     return measured
 
 
+def _sm2_strength(given: Given) -> tuple[Algorithm, int]:
+    certificate, where = given
+    signature = certificate.signature_algorithm_oid.dotted_string
+    if signature != SM2_WITH_SM3:
+        raise BadInput(
+            f"{title(certificate)} has an SM2 key, but is signed with {signature}, not with SM3",
+            where=where,
+            fix="Have it issued anew by an SM2 authority.",
+        )
+    if point_of(certificate) is None:
+        raise _damaged(given)
+    return Algorithm.SM2, BITS
+
+
 def public_key(given: Given) -> PublicKeyTypes:
-    """Its public key; refuses SM2 for now, and what cannot be read."""
+    """Its public key, not of SM2; refuses what cannot be read."""
     try:
         return given.certificate.public_key()
     except UnsupportedAlgorithm as unsupported:
         raise unsupported_key(unsupported, given.where) from None
     except ValueError:
-        raise BadInput(
-            f"the public key of {title(given.certificate)} is damaged",
-            where=given.where,
-            fix="Copy the whole file again.",
-        ) from None
+        raise _damaged(given) from None
+
+
+def _damaged(given: Given) -> BadInput:
+    return BadInput(
+        f"the public key of {title(given.certificate)} is damaged",
+        where=given.where,
+        fix="Copy the whole file again.",
+    )
 
 
 def check_time(given: Given, now: datetime) -> None:

@@ -23,11 +23,15 @@ class Scenario(StrEnum):
 
 
 class Traits(Value):
-    """What the rules need to know of a service; pure data, so that plans stay pure."""
+    """What the rules need to know of a service; pure data, so that plans stay pure.
+
+    `no_sm2` says why it takes no SM2 certificates, where a person may expect that it does.
+    """
 
     service: str
     scenarios: frozenset[Scenario]
     algorithms: frozenset[Algorithm]
+    no_sm2: str | None = None
 
 
 class Vault(Protocol):
@@ -81,6 +85,7 @@ class Connector(ABC):
     settings_model: ClassVar[type[BaseModel]]
     scenarios: ClassVar[frozenset[Scenario]]
     algorithms: ClassVar[frozenset[Algorithm]] = frozenset({Algorithm.RSA, Algorithm.EC})
+    no_sm2: ClassVar[str | None] = None
     permissions: ClassVar[tuple[str, ...]]
     queries_per_second: ClassVar[float]
     propagation: ClassVar[timedelta]
@@ -162,4 +167,9 @@ class Connector(ABC):
     @classmethod
     def traits(cls, service: str) -> Traits:
         """Its rules as plain data."""
-        return Traits(service=service, scenarios=cls.scenarios, algorithms=cls.algorithms)
+        return Traits(
+            service=service,
+            scenarios=cls.scenarios,
+            algorithms=cls.algorithms,
+            no_sm2=cls.no_sm2,
+        )

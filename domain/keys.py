@@ -15,11 +15,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from domain.errors import BadInput
-from domain.pem import blocks, looks_binary
+from domain.pem import Block, blocks, looks_binary
 
 RSA_BITS = range(2048, 8192 + 1)
 CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 SM2_CURVE = "1.2.156.10197.1.301"
+END = b"-----END PRIVATE KEY-----\n"
 
 
 class Algorithm(StrEnum):
@@ -33,7 +34,8 @@ class Algorithm(StrEnum):
 class PrivateKey:
     """A private key that no log line, dump, pickle or payload can show.
 
-    `pem` is unencrypted PKCS#8. Not a pydantic model, so that nothing serialises it by accident.
+    `pem` is unencrypted PKCS#8; for an SM2 certificate two of them, first the key that signs.
+    Not a pydantic model, so that nothing serialises it by accident.
     """
 
     __slots__ = ("_pem",)
@@ -42,8 +44,13 @@ class PrivateKey:
         self._pem = pem
 
     def pem(self) -> bytes:
-        """PKCS#8, unencrypted: "BEGIN PRIVATE KEY"."""
+        """PKCS#8, unencrypted: "BEGIN PRIVATE KEY". Both keys where there is a pair."""
         return self._pem
+
+    def pair(self) -> tuple[bytes, bytes]:
+        """Of an SM2 certificate: the key that signs and the one that decrypts, each as `pem`."""
+        first, end, second = self._pem.partition(END)
+        return first + end, second
 
     def traditional_pem(self) -> bytes:
         """The older form of the algorithm, unencrypted: PKCS#1 for RSA, SEC1 for EC."""
@@ -70,6 +77,11 @@ def read_key(data: bytes, passphrase: str | None, where: str) -> PrivateKeyTypes
     """
     if looks_binary(data):
         return _load(data, passphrase, where)
+    return _load(only_key(data, where).armoured, passphrase, where)
+
+
+def only_key(data: bytes, where: str) -> Block:
+    """The one private key of a PEM file, as it stands there; BadInput for none or several."""
     found = [block for block in blocks(data, where) if block.is_key]
     if not found:
         raise BadInput(
@@ -82,7 +94,7 @@ def read_key(data: bytes, passphrase: str | None, where: str) -> PrivateKeyTypes
             where=where,
             fix="Leave only the one that belongs to the certificate.",
         )
-    return _load(found[0].armoured, passphrase, where)
+    return found[0]
 
 
 def _load(data: bytes, passphrase: str | None, where: str) -> PrivateKeyTypes:
@@ -106,13 +118,21 @@ def _load(data: bytes, passphrase: str | None, where: str) -> PrivateKeyTypes:
 def unsupported_key(error: UnsupportedAlgorithm, where: str) -> BadInput:
     """The refusal of a key, certificate or encryption that is of a kind not taken."""
     if SM2_CURVE in str(error):
-        return BadInput(
-            "SM2 is not supported yet", where=where, fix="Give an RSA or EC certificate and key."
-        )
+        return lone_sm2(where)
     return BadInput(
         "made with an algorithm that is not supported",
         where=where,
         fix="Give an RSA or EC (P-256, P-384, P-521) key, encrypted with AES or not at all.",
+    )
+
+
+def lone_sm2(where: str) -> BadInput:
+    """The refusal of one half of a pair, or of a pair where none is expected."""
+    return BadInput(
+        "made for SM2, whose certificates come in pairs",
+        where=where,
+        fix="Upload both as PEM or DER: --certificate and --key are those that sign, "
+        "--encrypt-certificate and --encrypt-key the others.",
     )
 
 

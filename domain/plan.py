@@ -3,8 +3,11 @@
 import hashlib
 import json
 from collections.abc import Iterable
+from typing import Literal
 
 from domain.certificate import Certificate
+from domain.checks import common_name
+from domain.coverage import uncovered
 from domain.model import Value
 from domain.resource import Binding, Resource
 
@@ -25,6 +28,38 @@ class Change(Value):
     cost: int = 0
     not_reversible: str | None = None
     warnings: tuple[str, ...] = ()
+
+    @property
+    def names_lost(self) -> tuple[str, ...]:
+        """Names that the certificate before covers and the one after does not, where both tell."""
+        return _beyond(self.before, self.after)
+
+    @property
+    def names_gained(self) -> tuple[str, ...]:
+        """Names that the certificate after covers and the one before does not, where both tell."""
+        return _beyond(self.after, self.before)
+
+    @property
+    def key_change(self) -> tuple[str, str] | None:
+        """The kinds of key before and after, where both are known and differ."""
+        return self._differ("algorithm")
+
+    @property
+    def issuer_change(self) -> tuple[str, str] | None:
+        """Who issued the certificates before and after, where both are known and differ."""
+        return self._differ("issuer")
+
+    def _differ(self, field: Literal["algorithm", "issuer"]) -> tuple[str, str] | None:
+        was, will = (getattr(each, field, None) for each in (self.before, self.after))
+        return (was, will) if was and will and was != will else None
+
+
+class Total(Value):
+    """How many changes, what they cost, and how many of them have no way back."""
+
+    changes: int = 0
+    cost: int = 0
+    not_reversible: int = 0
 
 
 class Refusal(Value):
@@ -51,11 +86,25 @@ class Plan(Value):
     @property
     def matches(self) -> dict[str, int]:
         """Changes per certificate fingerprint; 0 for one that matched nothing."""
-        counts = dict.fromkeys(self.certificates, 0)
-        for change in self.changes:
-            if change.after and change.after.fingerprint:
-                counts[change.after.fingerprint] += 1
-        return counts
+        return {
+            fingerprint: total.changes for fingerprint, total in self.totals_by_certificate.items()
+        }
+
+    @property
+    def totals_by_certificate(self) -> dict[str, Total]:
+        """Totals per certificate fingerprint; zeros for one that matched nothing."""
+        return {
+            fingerprint: _total(c for c in self.changes if _fingerprint(c.after) == fingerprint)
+            for fingerprint in self.certificates
+        }
+
+    @property
+    def totals_by_service(self) -> dict[str, Total]:
+        """Totals per service, in alphabetical order; only services with changes."""
+        return {
+            service: _total(c for c in self.changes if c.resource.service == service)
+            for service in sorted({change.resource.service for change in self.changes})
+        }
 
     @property
     def digest(self) -> str:
@@ -72,8 +121,8 @@ class Plan(Value):
             for change in self.changes
             if chosen is None or change.resource.id in chosen
         )
-        former = {c.after.fingerprint for c in changes if c.after and c.after.fingerprint}
-        return Plan(certificates=tuple(sorted(former)), changes=changes)
+        former = {_fingerprint(change.after) for change in changes}
+        return Plan(certificates=tuple(sorted(filter(None, former))), changes=changes)
 
 
 def invert(change: Change) -> Change:
@@ -88,4 +137,26 @@ def wanted(certificate: Certificate) -> Binding:
         name=certificate.name,
         names=certificate.names,
         not_after=certificate.not_after,
+        algorithm=certificate.algorithm.value,
+        issuer=common_name(certificate.issuer),
+    )
+
+
+def _beyond(one: Binding | None, other: Binding | None) -> tuple[str, ...]:
+    """The names that `one` covers and `other` does not; HTTPS off covers none."""
+    if one is None or (other and not other.names):
+        return ()
+    return uncovered(one.names, other.names if other else ())
+
+
+def _fingerprint(binding: Binding | None) -> str | None:
+    return binding.fingerprint if binding else None
+
+
+def _total(changes: Iterable[Change]) -> Total:
+    counted = list(changes)
+    return Total(
+        changes=len(counted),
+        cost=sum(change.cost for change in counted),
+        not_reversible=sum(change.not_reversible is not None for change in counted),
     )

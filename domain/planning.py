@@ -12,14 +12,23 @@ from domain.plan import Change, Plan, Refusal, wanted
 from domain.quota import cost
 from domain.record import InventoryItem
 from domain.resource import Binding, Resource, serves
-from domain.rules import check_change, check_sources, check_validity
+from domain.rules import (
+    check_certificates,
+    check_change,
+    check_coverage,
+    check_listeners,
+    check_validity,
+    coverage_warning,
+    may_replace,
+)
 
 
 class Wish(Value):
     """What someone asks for: certificates by fingerprint, and where they shall go.
 
     `resources` names resource ids or keys; `services` and `all_matched` take every resource that
-    has a certificate already and whose names one of the certificates covers.
+    has a certificate already and whose names one of the certificates covers. `require_coverage`
+    refuses each change after which clients could use fewer names than before.
     """
 
     certificates: tuple[str, ...]
@@ -27,6 +36,7 @@ class Wish(Value):
     services: tuple[str, ...] = ()
     resources: tuple[str, ...] = ()
     all_matched: bool = False
+    require_coverage: bool = False
 
 
 class Match(Value):
@@ -57,13 +67,15 @@ def match(
             "nothing says where the certificates shall go",
             fix="Name resources, a service, or ask for all that match (--all-matched).",
         )
-    check_sources(certificates)
+    check_certificates(certificates)
     index = NameIndex(certificates)
     matches: list[Match] = []
     refusals: list[Refusal] = []
     for item in _chosen(wish, items):
         named = _is_named(wish, item.resource)
         best = index.best(item.resource.domains)
+        if best is None and named:
+            best = _replacement(item.resource, certificates)
         if best is not None:
             matches.append(Match(resource=item.resource, certificate=best, named=named))
         elif named:
@@ -77,25 +89,33 @@ def assemble(
     traits: Mapping[str, Traits],
     refusals: Iterable[Refusal],
     at: datetime,
+    *,
+    require_coverage: bool = False,
 ) -> Plan:
     """The plan: changes in the order of their resources' ids, refusals, what serves already."""
-    changes: list[Change] = []
-    unchanged: list[str] = []
+    possible: list[Change] = []
+    unchanged: list[Change] = []
     refused = list(refusals)
     for candidate in sorted(candidates, key=lambda each: each.match.resource.id):
         change = _change(candidate)
         refusal = _refusal(candidate, traits[change.resource.service], at)
+        if require_coverage:
+            refusal = refusal or check_coverage(change)
         if serves(change.before, change.after):
-            unchanged.append(change.resource.id)
+            unchanged.append(change)
         elif refusal:
             refused.append(refusal)
         else:
-            changes.append(change)
+            possible.append(change)
+    # What a listener's default slot serves already is a claim to it as well.
+    rivals = {each.subject: each for each in check_listeners([*possible, *unchanged])}
+    changes = [change for change in possible if change.resource.id not in rivals]
+    refused += [rivals[each.resource.id] for each in possible if each.resource.id in rivals]
     return Plan(
         certificates=tuple(sorted(certificate.fingerprint for certificate in certificates)),
         changes=tuple(changes),
         refusals=tuple(refused),
-        unchanged=tuple(unchanged),
+        unchanged=tuple(change.resource.id for change in unchanged),
     )
 
 
@@ -142,6 +162,11 @@ def _called(resource: Resource) -> tuple[str, str]:
     return resource.id, resource.key
 
 
+def _replacement(resource: Resource, certificates: Sequence[Certificate]) -> Certificate | None:
+    fit = [certificate for certificate in certificates if may_replace(resource, certificate)]
+    return max(fit, key=lambda each: (each.not_after, each.fingerprint), default=None)
+
+
 def _not_covered(resource: Resource, certificates: Sequence[Certificate]) -> Refusal:
     names = [name for certificate in certificates for name in certificate.names]
     reasons = "; ".join(why_not(names, domain) for domain in resource.domains)
@@ -150,7 +175,7 @@ def _not_covered(resource: Resource, certificates: Sequence[Certificate]) -> Ref
 
 def _change(candidate: Candidate) -> Change:
     certificate = candidate.match.certificate
-    return Change(
+    change = Change(
         resource=candidate.match.resource,
         before=candidate.before,
         after=wanted(certificate),
@@ -160,16 +185,21 @@ def _change(candidate: Candidate) -> Change:
         not_reversible=candidate.not_reversible,
         warnings=candidate.warnings,
     )
+    lost = coverage_warning(change)
+    if lost is None:
+        return change
+    return change.model_copy(update={"warnings": (lost, *change.warnings)})
 
 
 def _refusal(candidate: Candidate, traits: Traits, at: datetime) -> Refusal | None:
     resource, certificate = candidate.match.resource, candidate.match.certificate
-    if candidate.before is None and not candidate.match.named:
+    refusal = check_validity(certificate, at) or check_change(
+        traits, resource, candidate.before, certificate
+    )
+    if refusal is None and candidate.before is None and not candidate.match.named:
         return Refusal(
             subject=resource.id,
             rule="first deployment",
             reason="it has no certificate yet; name it (--resource) to switch HTTPS on",
         )
-    return check_validity(certificate, at) or check_change(
-        traits, resource, candidate.before, certificate
-    )
+    return refusal

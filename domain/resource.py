@@ -22,7 +22,9 @@ class Binding(Value):
     """What a resource serves, as far as its service tells.
 
     `ref` is None where the service gives nothing to bind again with; `fingerprint` (SHA-256 of
-    the leaf, lower-case hex) and `not_after` (UTC) are None where it does not tell them.
+    the leaf, lower-case hex) and `not_after` (UTC) are None where it does not tell them. So are
+    `algorithm` ("rsa", "ec", "sm2") and `issuer`, the common name of who issued the leaf: only for
+    a person to read, nothing is compared by them.
     """
 
     fingerprint: str | None = None
@@ -30,6 +32,8 @@ class Binding(Value):
     name: str | None = None
     names: tuple[str, ...] = ()
     not_after: datetime | None = None
+    algorithm: str | None = None
+    issuer: str | None = None
 
     def __str__(self) -> str:
         return self.fingerprint[:12] if self.fingerprint else self.name or "an unnamed certificate"
@@ -79,7 +83,8 @@ def serves(found: Binding | None, wanted: Binding | None) -> bool:
     """Whether `found` is what `wanted` asks for; None means that HTTPS is off.
 
     Fingerprints decide where both are known: one certificate may lie in a store twice. Then the
-    references, and where a service tells neither, all that it does tell.
+    references, and where a service tells neither, all that it does tell by which two can be told
+    apart.
     """
     if found is None or wanted is None:
         return found is wanted
@@ -87,7 +92,11 @@ def serves(found: Binding | None, wanted: Binding | None) -> bool:
         return found.fingerprint == wanted.fingerprint
     if found.ref and wanted.ref:
         return found.ref == wanted.ref
-    return found == wanted
+    return _identity(found) == _identity(wanted)
+
+
+def _identity(binding: Binding) -> Binding:
+    return binding.model_copy(update={"algorithm": None, "issuer": None})
 
 
 def describe(binding: Binding | None) -> str:

@@ -1,10 +1,15 @@
-"""`python -m sandbox`: a practice cloud until it is told to stop."""
+"""`python -m sandbox`: a practice cloud until it is told to stop.
+
+`python -m sandbox seed --scale 500` writes a seed for `--seed-file` and ends.
+"""
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
 from sandbox.options import DEFAULT_ACCOUNT, SITE_REGIONS, Account, Options, parse_account
+from sandbox.scale import seed_of
 from sandbox.server import run
 
 
@@ -28,6 +33,7 @@ def parse(arguments: list[str]) -> Options:
         state=given.state,
         record=given.record,
         seed_file=given.seed_file,
+        scale=given.scale,
         faults=given.faults,
     )
 
@@ -44,6 +50,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--qps", type=int, metavar="N", help="calls per second, account, product and operation")
     add("--seed", type=int, default=0, help="makes faults with a share repeatable")
     add("--seed-file", type=Path, help="JSON as the control API takes it; what exists is kept")
+    add(
+        "--scale",
+        type=int,
+        metavar="N",
+        help="seed the first account with N resources spread over all services",
+    )
     add("--faults", type=Path, help="JSON: fault rules from the start")
     add(
         "--state",
@@ -59,10 +71,24 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def write_seed(arguments: list[str]) -> None:
+    """Write a seed to the standard output, private keys of its certificates included."""
+    parser = argparse.ArgumentParser("sandbox seed", description="Writes a seed and ends.")
+    parser.add_argument("--scale", type=int, required=True, metavar="N", help="so many resources")
+    parser.add_argument("--site", choices=SITE_REGIONS, default="cn", help="of the account")
+    given = parser.parse_args(arguments)
+    json.dump(seed_of(given.scale, SITE_REGIONS[given.site]), sys.stdout)
+    sys.stdout.write("\n")
+
+
 def main() -> int:
     """Run until told to stop; 2 when it cannot start."""
+    command, *rest = sys.argv[1:] or [""]
     try:
-        run(parse(sys.argv[1:]))
+        if command == "seed":
+            write_seed(rest)
+        else:
+            run(parse(sys.argv[1:]))
     except (OSError, ValueError) as error:
         sys.stderr.write(f"The sandbox cannot start: {error}\n")
         return 2

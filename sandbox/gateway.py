@@ -52,10 +52,11 @@ class Gateway:
         """The answer to one request, or how its connection ends without one."""
         if request.path.startswith("/_sandbox/"):
             return self._control.answer(request)
+        arrived = time.time()
         if self._cloud.latency_ms:
             await asyncio.sleep(self._cloud.latency_ms / 1000)
         answer = await self._dispatch(request)
-        self._recorder.write(request, answer.status if isinstance(answer, Reply) else None)
+        self._recorder.write(request, answer.status if isinstance(answer, Reply) else None, arrived)
         return answer
 
     async def _dispatch(self, request: Request) -> Reply | Hangup:

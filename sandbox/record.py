@@ -16,11 +16,15 @@ class Recorder:
             self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             os.fchmod(self._file, 0o600)  # the file may be older than this run
 
-    def write(self, request: Request, status: int | None) -> None:
-        """Append a request and the HTTP status it was answered with, None for no answer."""
+    def write(self, request: Request, status: int | None, at: float) -> None:
+        """Append a request and the HTTP status it was answered with, None for no answer.
+
+        `at` is when it arrived, in seconds since 1970.
+        """
         if self._file is None:
             return
         line = {
+            "at": at,
             "method": request.method,
             "path": request.path,
             "query": request.query,

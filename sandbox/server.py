@@ -18,6 +18,7 @@ from sandbox.gateway import Gateway
 from sandbox.http import HEAD_LIMIT, serve_connection
 from sandbox.options import Options
 from sandbox.record import Recorder
+from sandbox.scale import seed_of
 from sandbox.services import find_services
 
 LOOPBACK = "127.0.0.1"  # nothing here is fit to be reached from another machine
@@ -41,7 +42,7 @@ class Sandbox:
 
     async def __aenter__(self) -> Self:
         """Listen on both ports; raises OSError when one is taken, ValueError on a bad file."""
-        self._load_files()
+        self._load()
         edge = await self._edge.start(LOOPBACK, self.options.edge_port)
         self._api = api = await asyncio.start_server(
             self._connected, LOOPBACK, self.options.port, limit=HEAD_LIMIT, backlog=1024
@@ -74,7 +75,10 @@ class Sandbox:
             "access_key_secret": account.access_key_secret,
         }
 
-    def _load_files(self) -> None:
+    def _load(self) -> None:
+        if self.options.scale is not None:
+            home = self._cloud.default_account.region
+            self._control.seed(seed_of(self.options.scale, home), keep=True)
         if self.options.seed_file is not None:
             _naming(self.options.seed_file, partial(self._control.seed, keep=True))
         if self.options.faults is not None:

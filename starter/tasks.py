@@ -10,6 +10,7 @@ from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+import connectors
 from domain.errors import BadInput
 from domain.plan import Plan
 from domain.planning import refuse_empty
@@ -17,6 +18,7 @@ from domain.quota import check_reservation
 from domain.record import TaskRecord
 from domain.rules import check_contacts
 from domain.status import Tally, TaskStatus
+from domain.submission import check_submission
 from domain.task import (
     TASK_QUEUE,
     CancelRequest,
@@ -27,6 +29,7 @@ from domain.task import (
     TaskInput,
     workflow_id,
 )
+from starter.engine import register_search_attributes
 from storage.store import Store
 from workflows import attributes
 from workflows.deployment_task import DeploymentTask
@@ -51,10 +54,12 @@ async def create(
     created_by: str,
     rollback_days: int = 30,
     concurrency: int = 100,
+    require_coverage: bool = False,
 ) -> TaskRecord:
     """Writes the task and starts its workflow; raises BadInput before anything is written."""
     now = datetime.now(UTC)
     refuse_empty(plan)
+    _check_rules(store, plan, max(at, now), require_coverage=require_coverage)
     check_contacts(contacts)
     for contact in contacts:
         store.contacts.get(contact)
@@ -85,6 +90,13 @@ async def create(
     return record
 
 
+def _check_rules(store: Store, plan: Plan, at: datetime, *, require_coverage: bool) -> None:
+    certificates = [store.certificates.get(fingerprint) for fingerprint in plan.certificates]
+    services = {change.resource.service for change in plan.changes}
+    traits = {service: connectors.load(service).traits(service) for service in services}
+    check_submission(plan, certificates, traits, at, require_coverage=require_coverage)
+
+
 async def start_forgotten(store: Store, client: Client) -> int:
     """Starts the workflow of each task that was written but not started; returns how many.
 
@@ -113,6 +125,7 @@ async def start(store: Store, client: Client, record: TaskRecord, concurrency: i
         rollback_until=record.rollback_until,
         concurrency=concurrency,
     )
+    await register_search_attributes(client)  # a new server knows them only once a worker ran
     await client.start_workflow(
         DeploymentTask.run,
         task,

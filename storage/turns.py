@@ -6,7 +6,7 @@ Both go by the workers' clocks: keep them within a second of each other, as any 
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Table, case, delete, literal, or_
+from sqlalchemy import Connection, Table, case, delete, literal, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.database import Database
@@ -34,6 +34,12 @@ class Locks:
                 where=free,
             ).returning(_LOCK.c.name)
             return connection.execute(statement).first() is not None
+
+    def holder(self, name: str) -> str | None:
+        """Who had it last, and may have it still."""
+        with self._database.statements() as connection:
+            found = connection.execute(select(_LOCK.c.holder).where(_LOCK.c.name == name))
+            return found.scalar_one_or_none()
 
     def give_back(self, name: str, holder: str) -> None:
         """Frees it, if `holder` still has it."""

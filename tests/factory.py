@@ -197,19 +197,21 @@ def self_signed(names: Sequence[str] = ("www.example.com",), *, ca: bool = False
 def as_sha1(pem: bytes) -> bytes:
     """A certificate that an RSA key signed, relabelled as signed over SHA-1."""
     der = x509.load_pem_x509_certificate(pem).public_bytes(serialization.Encoding.DER)
-    return _armour("CERTIFICATE", der.replace(RSA_SHA256, RSA_SHA1))
+    return armour("CERTIFICATE", der.replace(RSA_SHA256, RSA_SHA1))
 
 
 def as_sm2(pem: bytes) -> bytes:
     """A P-256 certificate or PKCS#8 key relabelled as SM2: right in form, wrong in numbers."""
     label = pem.split(b"-----")[1].removeprefix(b"BEGIN ").decode()
     der = base64.b64decode(b"".join(pem.splitlines()[1:-1]))
-    return _armour(label, der.replace(P256, SM2_CURVE).replace(ECDSA, SM2_SM3))
+    return armour(label, der.replace(P256, SM2_CURVE).replace(ECDSA, SM2_SM3))
 
 
-def _armour(label: str, der: bytes) -> bytes:
-    body = base64.encodebytes(der).decode()
-    return f"-----BEGIN {label}-----\n{body}-----END {label}-----\n".encode()
+def armour(label: str, der: bytes) -> bytes:
+    """PEM as openssl writes it: 64 characters a line."""
+    body = base64.b64encode(der).decode()
+    lines = "\n".join(body[start : start + 64] for start in range(0, len(body), 64))
+    return f"-----BEGIN {label}-----\n{lines}\n-----END {label}-----\n".encode()
 
 
 def encrypted(leaf: Leaf, passphrase: str, *, traditional: bool = False) -> bytes:

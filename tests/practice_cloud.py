@@ -39,6 +39,7 @@ class PracticeCloud:
         spare_accounts: int = 0,
         record: bool = True,
         keep_state: bool = True,
+        scale: int | None = None,
     ) -> None:
         self.folder = folder
         self.site = site
@@ -53,6 +54,7 @@ class PracticeCloud:
             *(("--qps", str(qps)) if qps is not None else ()),
             *(("--record", str(self._record)) if self._record else ()),
             *(("--state", str(folder / "state.jsonl")) if keep_state else ()),
+            *(("--scale", str(scale)) if scale is not None else ()),
         ]
         self.endpoint, self.edge = "", ""
         self._process: subprocess.Popen[str] | None = None

@@ -36,6 +36,10 @@ class AlibabaConnector(Connector):
         self.pace = paces(self.service, self.queries_per_second)
         self.client = Client(self._settings, self.api, self.pace)
         self.cas = CasStore(self._settings, paces(CAS, CAS_CALLS_PER_SECOND))
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Makes what this connector needs beside; called once, when all else is there."""
 
     def store(self, resource: Resource) -> str:
         """The account's certificate store at its site."""

@@ -58,6 +58,7 @@ class Client:
         JSON in ROA style. Raises Transient, NeedsOperator or Permanent. Such an error has neither
         cause nor context: the official client's own errors hold whole URLs, private keys included.
         """
+        self._client(region)  # making it takes a while, which must not come after the turn
         self._pace.wait()
         outcome = self._attempt(action, query or {}, body, method, path, region)
         if isinstance(outcome, Transient) and outcome.retry_after:

@@ -39,6 +39,10 @@ class DomainsConnector(AlibabaConnector):
 
     words: ClassVar[Words]
     scenarios = frozenset(Scenario)
+    no_sm2 = (
+        "the service does not tell which SM certificate a domain serves, and no handshake can show "
+        "it here: a change could be neither verified nor taken back"
+    )
     propagation = timedelta(minutes=5)
 
     def discover(self, page: str | None = None) -> Page:
@@ -127,6 +131,8 @@ class DomainsConnector(AlibabaConnector):
             name=info.get("CertName") or None,
             names=leaf.names if leaf else (),
             not_after=leaf.not_after if leaf else _time(info.get("CertExpireTime")),
+            algorithm=leaf.algorithm if leaf else None,
+            issuer=leaf.issuer if leaf else None,
         )
 
     def _ref(self, info: Row, leaf: Leaf | None) -> CertificateRef | None:

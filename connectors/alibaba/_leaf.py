@@ -4,17 +4,27 @@ from datetime import datetime
 from typing import NamedTuple
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from domain.checks import common_name
+from domain.keys import SM2_CURVE, Algorithm
 
 
 class Leaf(NamedTuple):
-    """Digests and serial in lower-case hex, the serial without leading zeros; `not_after` UTC."""
+    """Digests and serial in lower-case hex, the serial without leading zeros; `not_after` UTC.
+
+    `algorithm` is None for a key of an unknown kind, `issuer` a common name if it has one.
+    """
 
     fingerprint: str
     sha1: str
     serial: str
     names: tuple[str, ...]
     not_after: datetime
+    algorithm: str | None
+    issuer: str | None
 
 
 def read_leaf(pem: str) -> Leaf | None:
@@ -31,6 +41,8 @@ def read_leaf(pem: str) -> Leaf | None:
         serial=f"{found.serial_number:x}",
         names=names,
         not_after=found.not_valid_after_utc,
+        algorithm=_algorithm(found),
+        issuer=common_name(found.issuer),
     )
 
 
@@ -40,3 +52,15 @@ def _names(certificate: x509.Certificate) -> tuple[str, ...]:
     except x509.ExtensionNotFound:
         return ()
     return tuple(name.lower() for name in extension.value.get_values_for_type(x509.DNSName))
+
+
+def _algorithm(certificate: x509.Certificate) -> str | None:
+    try:
+        key = certificate.public_key()
+    except UnsupportedAlgorithm as unsupported:
+        return Algorithm.SM2.value if SM2_CURVE in str(unsupported) else None
+    except ValueError:
+        return None
+    if isinstance(key, rsa.RSAPublicKey):
+        return Algorithm.RSA.value
+    return Algorithm.EC.value if isinstance(key, ec.EllipticCurvePublicKey) else None

@@ -88,13 +88,20 @@ class ListenerConnector(StoredConnector):
         return self.served(current(Slot.of(resource), _added(held), self._names))
 
     def bind(self, resource: Resource, ref: CertificateRef | None) -> None:
-        """Replaces the default certificate, or adds one beside. None raises Permanent."""
+        """Replaces the default certificate, or adds another beside. None raises Permanent."""
         if ref is None:
             raise Permanent("the slot always has a certificate", code="AlwaysOn")
         wanted = ref.fields["identifier"]
         if resource.slot == "default":
-            self.replace(resource, wanted)
-        elif wanted not in _added(self._held(resource.region, resource.detail["listener"])):
+            return self.replace(resource, wanted)
+        held = self._held(resource.region, resource.detail["listener"])
+        if any(one.default and one.identifier == wanted for one in held):
+            raise Permanent(
+                "the certificate is the listener's default one, and does not stand beside itself",
+                code="IsTheDefault",
+                advice="Remove the former additional one in the console, or deploy another.",
+            )
+        if wanted not in _added(held):
             self.add(resource, wanted)
 
     def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:

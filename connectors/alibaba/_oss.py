@@ -75,6 +75,7 @@ class OssClient:
 
     def _call(self, action: str, region: str, send: Callable[[Any], Any]) -> Any:
         """Raises Transient, NeedsOperator or Permanent, with neither cause nor context."""
+        self._client(region)  # making it takes a while, which must not come after the turn
         self._pace.wait()
         outcome = self._attempt(action, region, send)
         if isinstance(outcome, Transient) and outcome.retry_after:

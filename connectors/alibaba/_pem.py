@@ -56,6 +56,8 @@ class PemConnector(AlibabaConnector):
             name=None if held else name,  # a restore gives it a name of ours
             names=leaf.names,
             not_after=leaf.not_after,
+            algorithm=leaf.algorithm,
+            issuer=leaf.issuer,
         )
 
     def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:

@@ -4,13 +4,11 @@ import threading
 import time
 from datetime import UTC, datetime
 
-from pydantic import BaseModel
-
 from connectors.alibaba._account import Site
 from connectors.alibaba._base import AlibabaConnector
 from connectors.alibaba._cas_store import FRESH_SECONDS, Row, digests, reference
-from domain.connector import Paces, Vault, unpaced
 from domain.errors import Permanent
+from domain.keys import Algorithm
 from domain.names import canonical
 from domain.resource import Binding, Resource
 
@@ -20,14 +18,9 @@ SHA256_DIGITS = 64
 class StoredConnector(AlibabaConnector):
     """Reads what an identifier stands for in the store, and remembers it for a minute."""
 
-    def __init__(
-        self,
-        account: str,
-        settings: BaseModel,
-        vault: Vault | None = None,
-        paces: Paces = unpaced,
-    ) -> None:
-        super().__init__(account, settings, vault, paces)
+    def prepare(self) -> None:
+        """What is known of the store's certificates, for a minute each."""
+        super().prepare()
         self._known: dict[str, tuple[float, Row]] = {}
         self._known_lock = threading.Lock()
 
@@ -47,6 +40,8 @@ class StoredConnector(AlibabaConnector):
             name=row.get("Name") or None,
             names=tuple(name.lower() for name in str(row.get("Sans") or "").split(",") if name),
             not_after=moment(row.get("NotAfter")),
+            algorithm=_algorithm(row),
+            issuer=_issuer(row),
         )
 
     def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
@@ -76,6 +71,19 @@ def moment(milliseconds: object) -> datetime | None:
     if isinstance(milliseconds, int | str) and str(milliseconds).isdecimal():
         return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)
     return None
+
+
+def _algorithm(row: Row) -> str | None:
+    """The kind of key, written "RSA", "ECC" or "SM2", maybe with its size behind it."""
+    told = str(row.get("Algorithm") or "").lower()
+    return next((kind.value for kind in Algorithm if told.startswith(kind.value)), None)
+
+
+def _issuer(row: Row) -> str | None:
+    """Who issued the leaf. The chain tells the common name, where "Issuer" may be a brand."""
+    chain, leaf = row.get("CertChain") or [], row.get("Common")
+    own = [link for link in chain if leaf and link.get("CommonName") == leaf]
+    return next((link.get("IssuerCommonName") or None for link in own), None)
 
 
 def hosts(names: tuple[str, ...]) -> tuple[str, ...]:

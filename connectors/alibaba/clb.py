@@ -17,14 +17,12 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from functools import cached_property, partial
 
-from pydantic import BaseModel
-
 from connectors.alibaba._base import AlibabaConnector, Probe, missing
 from connectors.alibaba._clb_store import API, PERMISSIONS, ClbStore, Row, lock
 from connectors.alibaba._regions import page_over, regions_of
 from connectors.alibaba._stored import hosts
 from domain.certificate import Certificate
-from domain.connector import OpenKey, Paces, Scenario, Vault, unpaced
+from domain.connector import OpenKey, Scenario
 from domain.errors import Permanent
 from domain.names import covers
 from domain.resource import Binding, CertificateRef, Found, Page, Resource
@@ -51,14 +49,9 @@ class Clb(AlibabaConnector):
     queries_per_second = 10
     propagation = timedelta(minutes=1)
 
-    def __init__(
-        self,
-        account: str,
-        settings: BaseModel,
-        vault: Vault | None = None,
-        paces: Paces = unpaced,
-    ) -> None:
-        super().__init__(account, settings, vault, paces)
+    def prepare(self) -> None:
+        """The certificates of each region."""
+        super().prepare()
         self.certificates = ClbStore(self.client)
 
     def discover(self, page: str | None = None) -> Page:

@@ -6,8 +6,8 @@ cannot be restored. A rule needs HTTPS among its protocols to take a certificate
 way to take the last one away: HTTPS would go with it.
 
 Unconfirmed, and kept here only: which of the two names that are told is the store's. Both are
-tried, `UserCertName` first, as its documentation says. Whether SM certificates can be set is
-unconfirmed too, and none is offered to it. How often certificates may be set is not documented:
+tried, `UserCertName` first, as its documentation says. Whether the same call sets SM certificates
+is unconfirmed too, and none is offered to it. How often certificates may be set is not documented:
 ten a second is this project's own choice, as are the five minutes that its nodes may take.
 """
 
@@ -51,6 +51,7 @@ class Ddos(StoredConnector):
         ),
     )
     scenarios = frozenset({Scenario.UPDATE})
+    no_sm2 = "the service has no documented call that sets an SM certificate"
     permissions = (
         "yundun-ddoscoo:DescribeWebRules",
         "yundun-ddoscoo:DescribeCerts",

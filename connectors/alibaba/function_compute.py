@@ -16,15 +16,13 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from pydantic import BaseModel
-
 from connectors.alibaba._account import Site
 from connectors.alibaba._base import Probe, missing
 from connectors.alibaba._client import Api, Client
 from connectors.alibaba._errors import Rule
 from connectors.alibaba._pem import PemConnector, serves
 from connectors.alibaba._regions import page_over
-from domain.connector import Paces, Scenario, Vault, unpaced
+from domain.connector import Scenario
 from domain.errors import Permanent, Transient
 from domain.names import canonical
 from domain.resource import Binding, CertificateRef, Found, Page, Resource
@@ -77,14 +75,9 @@ class FunctionCompute(PemConnector):
     queries_per_second = 5
     propagation = timedelta(minutes=5)
 
-    def __init__(
-        self,
-        account: str,
-        settings: BaseModel,
-        vault: Vault | None = None,
-        paces: Paces = unpaced,
-    ) -> None:
-        super().__init__(account, settings, vault, paces)
+    def prepare(self) -> None:
+        """Two versions, each on two kinds of hosts."""
+        super().prepare()
         own_host = "{region}.fc.aliyuncs.com"
         self._clients = {
             (V3, False): self.client,

@@ -21,8 +21,6 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from pydantic import BaseModel
-
 from connectors.alibaba._account import Site
 from connectors.alibaba._base import missing
 from connectors.alibaba._cas_store import PERMISSIONS
@@ -30,7 +28,7 @@ from connectors.alibaba._client import Api
 from connectors.alibaba._errors import Rule
 from connectors.alibaba._oss import CERTIFICATE_CHANGED, OssClient
 from connectors.alibaba._stored import StoredConnector
-from domain.connector import Paces, Scenario, Vault, unpaced
+from domain.connector import Scenario
 from domain.errors import NeedsOperator, Permanent, Transient
 from domain.names import canonical
 from domain.resource import Binding, CertificateRef, Found, Page, Resource
@@ -74,14 +72,9 @@ class Oss(StoredConnector):
     queries_per_second = 5
     propagation = timedelta(minutes=5)
 
-    def __init__(
-        self,
-        account: str,
-        settings: BaseModel,
-        vault: Vault | None = None,
-        paces: Paces = unpaced,
-    ) -> None:
-        super().__init__(account, settings, vault, paces)
+    def prepare(self) -> None:
+        """Object storage speaks through a client of its own."""
+        super().prepare()
         self.oss = OssClient(self._settings, self.api, self.pace)
 
     def discover(self, page: str | None = None) -> Page:

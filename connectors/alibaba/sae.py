@@ -16,8 +16,6 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from functools import cached_property, partial
 
-from pydantic import BaseModel
-
 from connectors.alibaba import _clb_store as clb
 from connectors.alibaba._additional import Slot, current, may_go, slots
 from connectors.alibaba._base import Probe, missing
@@ -29,7 +27,7 @@ from connectors.alibaba._sae_routes import ALB, API, CLB, Row, SaeRoutes, identi
 from connectors.alibaba._sae_routes import PERMISSIONS as SAE_PERMISSIONS
 from connectors.alibaba._stored import StoredConnector, hosts
 from domain.certificate import Certificate
-from domain.connector import OpenKey, Paces, Scenario, Vault, unpaced
+from domain.connector import OpenKey, Scenario
 from domain.errors import Permanent
 from domain.names import covers_all
 from domain.resource import Binding, CertificateRef, Found, Page, Resource
@@ -48,16 +46,11 @@ class Sae(StoredConnector):
     queries_per_second = 5
     propagation = timedelta(minutes=3)
 
-    def __init__(
-        self,
-        account: str,
-        settings: BaseModel,
-        vault: Vault | None = None,
-        paces: Paces = unpaced,
-    ) -> None:
-        super().__init__(account, settings, vault, paces)
+    def prepare(self) -> None:
+        """The routes, and the server certificates of those on CLB."""
+        super().prepare()
         self.routes = SaeRoutes(self._settings, self.pace)
-        load_balancers = Client(self._settings, clb.API, paces("alibaba.clb", CLB_CALLS))
+        load_balancers = Client(self._settings, clb.API, self.paces("alibaba.clb", CLB_CALLS))
         self.server_certificates = clb.ClbStore(load_balancers)
 
     def discover(self, page: str | None = None) -> Page:

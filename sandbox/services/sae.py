@@ -120,11 +120,17 @@ class Sae(RoaService):
         """`{"routes": [{"domains": [name], "certificates": [{"pem", "key"}], ...}]}`.
 
         Besides, if need be: "kind" ("alb" or "clb"), "namespace", "region", "load_balancer",
-        "port". A route without certificates speaks HTTP. `keep` has no say: routes have no names.
+        "port". A route without certificates speaks HTTP. With `keep` a route stays as it is where
+        the same load balancer has one for the same domains.
         """
         for one in entry["routes"]:
-            self._seed_one(account, one)
+            if not (keep and self._is_there(account, one)):
+                self._seed_one(account, one)
         return len(entry["routes"])
+
+    def _is_there(self, account: Account, one: dict[str, Any]) -> bool:
+        place = account.access_key_id, one.get("load_balancer"), [*one["domains"]]
+        return any((row.account, row.load_balancer, row.domains) == place for row in self._table)
 
     def _seed_one(self, account: Account, one: dict[str, Any]) -> None:
         owner, region = account.access_key_id, one.get("region", account.region)

@@ -75,6 +75,7 @@ class Creation:
         concurrency: int,
         yes: bool,
         wait: bool,
+        require_coverage: bool = False,
     ) -> None:
         """Connects, asks, creates, tells, and waits if asked to."""
         from starter.engine import connect, workers
@@ -92,6 +93,7 @@ class Creation:
             created_by=by,
             rollback_days=rollback_days,
             concurrency=concurrency,
+            require_coverage=require_coverage,
         )
         self._tell(record, wait=wait)
         if not await workers(client):

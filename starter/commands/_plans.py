@@ -1,21 +1,35 @@
-"""A plan as a person reads it before saying yes."""
+"""A plan as a person reads it before saying yes: what matters in lines, all of it in JSON."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from starter.output import say, show_table, some
+from starter.output import is_terminal, say, show_table, some
 
 if TYPE_CHECKING:
     from domain.certificate import Certificate
-    from domain.plan import Change, Plan
-    from domain.resource import Binding
+    from domain.plan import Change, Plan, Total
+    from domain.resource import Binding, Resource
+
+MOST_GROUPS = 5
+"""Of what is only told, e.g. new names, on a terminal; warnings are told all."""
+
+Told = Iterable[tuple[str, str]]
 
 
 def facts(plan: "Plan", balance: int) -> dict[str, Any]:
     """The plan as JSON, with what follows from it."""
+    told = plan.model_dump(mode="json")
+    for change, row in zip(plan.changes, told["changes"], strict=True):
+        row["names_lost"] = change.names_lost
+        row["names_gained"] = change.names_gained
+        row["key_change"] = change.key_change
+        row["issuer_change"] = change.issuer_change
+        row["reversible"] = change.not_reversible is None
     return {
-        **plan.model_dump(mode="json"),
+        **told,
         "matches": plan.matches,
+        "totals_by_certificate": plan.totals_by_certificate,
+        "totals_by_service": plan.totals_by_service,
         "cost": plan.cost,
         "balance": balance,
         "digest": plan.digest,
@@ -23,16 +37,16 @@ def facts(plan: "Plan", balance: int) -> dict[str, Any]:
 
 
 def show_plan(plan: "Plan", certificates: Iterable["Certificate"], balance: int) -> None:
-    """Changes, matches, refusals, what serves already, cost and digest."""
-    show_table(
-        ("RESOURCE", "SERVES", "WILL SERVE", "EXPIRES", "WILL EXPIRE", "WAY BACK", "COST"),
-        [_row(change) for change in plan.changes],
-        empty="Nothing would be changed.",
-    )
+    """Changes, totals, refusals, what serves already, what differs, warnings, cost and digest."""
+    _show_changes(plan.changes)
     say()
+    totals = plan.totals_by_certificate
     for certificate in certificates:
-        count = plan.matches[certificate.fingerprint]
-        say(f"{certificate.name} ({certificate.short}): {_counted(count)}")
+        say(
+            f"{certificate.name} ({certificate.short}): {_counted(totals[certificate.fingerprint])}"
+        )
+    for service, total in plan.totals_by_service.items():
+        say(f"{service}: {_counted(total)}")
     if plan.refusals:
         say()
         show_table(
@@ -42,37 +56,72 @@ def show_plan(plan: "Plan", certificates: Iterable["Certificate"], balance: int)
     say()
     if plan.unchanged:
         say(f"unchanged  {len(plan.unchanged)} serve it already: {some(plan.unchanged)}")
-    for text in _warnings(plan.changes):
-        say(f"warning    {text}")
+    _show_differences(plan.changes)
     say(f"quota      {plan.cost} of {balance} left")
     say(f"digest     {plan.digest}")
 
 
-def _row(change: "Change") -> tuple[str, ...]:
-    return (
-        change.resource.id,
-        _short(change.before, "HTTPS off"),
-        _short(change.after, "HTTPS off"),
-        _day(change.before),
-        _day(change.after),
-        f"no: {change.not_reversible}" if change.not_reversible else "yes",
-        str(change.cost),
+def _show_changes(changes: Sequence["Change"]) -> None:
+    """One row each; the region and the slot only if they say something of one of them."""
+    columns = {
+        "RESOURCE": [change.resource.id for change in changes],
+        "WHERE": [_where(change.resource) for change in changes],
+        "SERVES": [_serving(change.before) for change in changes],
+        "WILL SERVE": [_serving(change.after) for change in changes],
+        "BACK": ["no" if change.not_reversible else "yes" for change in changes],
+        "COST": [str(change.cost) for change in changes],
+    }
+    if set(columns["WHERE"]) <= {"global"}:
+        del columns["WHERE"]
+    rows = list(zip(*columns.values(), strict=True))
+    show_table(tuple(columns), rows, empty="Nothing would be changed.")
+
+
+def _show_differences(changes: Sequence["Change"]) -> None:
+    """What a person should know beside the table; the same words for many resources once."""
+    replaced = [change for change in changes if change.before is not None]
+    gained = [(some(c.names_gained), c.resource.id) for c in replaced if c.names_gained]
+    _tell("new names", gained, most=MOST_GROUPS)
+    _tell("key", [(" to ".join(c.key_change), c.resource.id) for c in changes if c.key_change])
+    _tell(
+        "issuer",
+        [
+            (" to ".join(map(repr, c.issuer_change)), c.resource.id)
+            for c in changes
+            if c.issuer_change
+        ],
+        most=MOST_GROUPS,
     )
+    _tell("one way", [(c.not_reversible, c.resource.id) for c in changes if c.not_reversible])
+    _tell("warning", [(text, c.resource.id) for c in changes for text in c.warnings])
 
 
-def _short(binding: "Binding | None", off: str) -> str:
-    return off if binding is None else str(binding)
+def _tell(what: str, told: Told, most: int | None = None) -> None:
+    groups: dict[str, list[str]] = {}
+    for text, resource in told:
+        groups.setdefault(text, []).append(resource)
+    shown = list(groups.items())[: most if is_terminal() else None]
+    for text, resources in shown:
+        say(f"{what:<9}  {text}; for {some(resources)}")
+    if len(shown) < len(groups):
+        say(f"{what:<9}  and {len(groups) - len(shown)} more such lines: see --json")
 
 
-def _day(binding: "Binding | None") -> str:
+def _where(resource: "Resource") -> str:
+    """The region, and the slot of a listener that is not its default one."""
+    return resource.region if resource.slot == "default" else f"{resource.region} {resource.slot}"
+
+
+def _serving(binding: "Binding | None") -> str:
+    """The certificate and its last day: so few columns fit a terminal of 80."""
     if binding is None:
-        return ""
-    return f"{binding.not_after:%Y-%m-%d}" if binding.not_after else "not told"
+        return "HTTPS off"
+    day = f"{binding.not_after:%Y-%m-%d}" if binding.not_after else "(no date told)"
+    return f"{binding} {day}"
 
 
-def _warnings(changes: Sequence["Change"]) -> list[str]:
-    return [f"{change.resource.id}: {text}" for change in changes for text in change.warnings]
-
-
-def _counted(count: int) -> str:
-    return "1 change" if count == 1 else f"{count} changes"
+def _counted(total: "Total") -> str:
+    parts = ["1 change" if total.changes == 1 else f"{total.changes} changes"]
+    parts += [f"quota {total.cost}"] if total.cost else []
+    parts += [f"{total.not_reversible} without a way back"] if total.not_reversible else []
+    return ", ".join(parts)

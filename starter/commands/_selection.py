@@ -44,6 +44,13 @@ AllMatched = Annotated[
         help="All that match and serve one now; of --service if given.",
     ),
 ]
+RequireCoverage = Annotated[
+    bool,
+    typer.Option(
+        "--require-coverage",
+        help="Refuse a change that takes a name from clients, instead of warning of it.",
+    ),
+]
 
 
 def planned(
@@ -54,6 +61,7 @@ def planned(
     resources: Sequence[str] | None,
     *,
     all_matched: bool,
+    require_coverage: bool,
     quiet: bool,
 ) -> "Plan":
     """The plan for these options; asks the clouds what they serve, and changes nothing there."""
@@ -68,6 +76,7 @@ def planned(
         resources=tuple(resources or ()),
         # The narrower word counts: a service named beside it means all that match of this service.
         all_matched=all_matched and not services,
+        require_coverage=require_coverage,
     )
     with metering("Reading what the resources serve", quiet=quiet):
         return make_plan(store, Clouds(store), wish, now=datetime.now(UTC))

@@ -9,17 +9,14 @@ from domain.errors import BadInput
 from starter.commands._shared import (
     Json,
     Yes,
-    ask_secret,
-    can_ask,
     confirm,
     opened,
-    read_file,
     secret_from,
 )
 from starter.output import say, show_fields, show_json, show_table, some
 
 if TYPE_CHECKING:
-    from domain.certificate import Certificate, PrivateKey, Source
+    from domain.certificate import Certificate
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -45,9 +42,21 @@ def upload(
     key: Annotated[
         Path | None, typer.Option("--key", metavar="FILE", help="The private key, PEM or DER.")
     ] = None,
+    encrypt_certificate: Annotated[
+        Path | None,
+        typer.Option(
+            "--encrypt-certificate",
+            metavar="FILE",
+            help="Of an SM2 pair the one that encrypts; --certificate is then the one that signs.",
+        ),
+    ] = None,
+    encrypt_key: Annotated[
+        Path | None,
+        typer.Option("--encrypt-key", metavar="FILE", help="Its private key, not encrypted."),
+    ] = None,
     pfx: Annotated[
         Path | None,
-        typer.Option("--pfx", metavar="FILE", help="PFX (PKCS#12) instead of the three above."),
+        typer.Option("--pfx", metavar="FILE", help="PFX (PKCS#12) instead of those above."),
     ] = None,
     passphrase_file: Annotated[
         Path | None,
@@ -68,18 +77,23 @@ def upload(
     """Checks a certificate with its key and stores both.
 
     The key has to match, the chain has to be complete (it is put in order), and the certificate
-    has to be valid now. The key is sealed first. Whatever is refused leaves nothing behind.
+    has to be valid now. The key is sealed first. Whatever is refused leaves nothing behind. SM2
+    certificates come in pairs: one signs, the other encrypts, each with its key.
     """
     from domain.certificate import Source, check_name
+    from starter.commands._uploads import Paths, from_pair, from_pem, from_pfx
 
     check_name(name)
     passphrase = secret_from(passphrase_file, VARIABLE)
+    paths = Paths(certificate, chain, key, encrypt_certificate, encrypt_key)
     if pfx is not None:
-        if certificate or chain or key:
+        if any(paths):
             raise BadInput("is everything in one file", where="--pfx", fix="Give it alone.")
-        made = _from_pfx(name, pfx, passphrase, Source(source))
+        made = from_pfx(name, pfx, passphrase, Source(source))
+    elif encrypt_certificate or encrypt_key:
+        made = from_pair(name, paths, Source(source))
     else:
-        made = _from_pem(name, certificate, chain, key, passphrase, Source(source))
+        made = from_pem(name, paths, passphrase, Source(source))
     with opened() as (store, _):
         store.certificates.add(*made)
     _show(made[0], as_json=as_json)
@@ -131,65 +145,6 @@ def delete(which: Which, yes: Yes = False, as_json: Json = False) -> None:
         say(f"Certificate {found.name!r} is deleted.")
 
 
-def _from_pem(
-    name: str,
-    certificate: Path | None,
-    chain: Path | None,
-    key: Path | None,
-    passphrase: str | None,
-    source: "Source",
-) -> tuple["Certificate", "PrivateKey"]:
-    from datetime import UTC, datetime
-
-    from domain.certificate import Files, parse_pem
-
-    if certificate is None:
-        raise BadInput("no certificate is given", fix="Give its file by --certificate or --pfx.")
-    leaf = read_file(certificate)
-    secret = _key_in(certificate, leaf) if key is None else read_file(key)
-    if passphrase is None and b"ENCRYPTED" in secret and can_ask():
-        passphrase = ask_secret(f"Passphrase of {key or certificate}")
-    return parse_pem(
-        name,
-        certificate=leaf,
-        chain=None if chain is None else read_file(chain),
-        key=secret,
-        passphrase=passphrase,
-        source=source,
-        now=datetime.now(UTC),
-        files=Files(certificate=str(certificate), chain=str(chain), key=str(key or certificate)),
-    )
-
-
-def _key_in(path: Path, data: bytes) -> bytes:
-    """The certificate's file again, if it holds a key too."""
-    if b"PRIVATE KEY-----" not in data:
-        raise BadInput(
-            "no private key is given", where=str(path), fix="Give the key's file by --key."
-        )
-    return data
-
-
-def _from_pfx(
-    name: str, path: Path, passphrase: str | None, source: "Source"
-) -> tuple["Certificate", "PrivateKey"]:
-    from datetime import UTC, datetime
-
-    from domain.certificate import parse_pfx
-
-    data = read_file(path)
-    if passphrase is None and data and can_ask():
-        passphrase = ask_secret(f"Passphrase of {path}")
-    return parse_pfx(
-        name,
-        data=data,
-        passphrase=passphrase,
-        source=source,
-        now=datetime.now(UTC),
-        label=str(path),
-    )
-
-
 def _show(certificate: "Certificate", *, as_json: bool) -> None:
     from starter.times import shown
 
@@ -207,11 +162,18 @@ def _show(certificate: "Certificate", *, as_json: bool) -> None:
             ("serial", certificate.serial),
             ("SHA-256", certificate.fingerprint),
             ("SHA-1", certificate.sha1),
+            *_encryption(certificate),
             ("subject", certificate.subject),
             ("issuer", certificate.issuer),
             ("chain", "\n".join(_chain(certificate))),
         ]
     )
+
+
+def _encryption(certificate: "Certificate") -> list[tuple[str, str]]:
+    """Of an SM2 pair the half that all other facts do not tell of."""
+    half = certificate.encrypt_fingerprint
+    return [("encrypts with", f"SHA-256 {half}")] if half else []
 
 
 def _expiry(certificate: "Certificate") -> str:

@@ -5,6 +5,7 @@ from starter.commands._selection import (
     Accounts,
     AllMatched,
     Certificates,
+    RequireCoverage,
     Resources,
     Services,
     planned,
@@ -19,6 +20,7 @@ def plan(
     service: Services = None,
     resource: Resources = None,
     all_matched: AllMatched = False,
+    require_coverage: RequireCoverage = False,
     as_json: Json = False,
 ) -> None:
     """Shows what a task would change, what it costs, and what is refused and why.
@@ -37,6 +39,7 @@ def plan(
             service,
             resource,
             all_matched=all_matched,
+            require_coverage=require_coverage,
             quiet=as_json,
         )
         certificates = [store.certificates.get(each) for each in made.certificates]

@@ -14,6 +14,7 @@ from starter.commands._selection import (
     Accounts,
     AllMatched,
     Certificates,
+    RequireCoverage,
     Resources,
     Services,
     planned,
@@ -36,6 +37,7 @@ def create(
     service: Services = None,
     resource: Resources = None,
     all_matched: AllMatched = False,
+    require_coverage: RequireCoverage = False,
     name: Annotated[
         str | None,
         typer.Option("--name", metavar="TEXT", help="By default of certificate and time."),
@@ -89,6 +91,7 @@ def create(
             service,
             resource,
             all_matched=all_matched,
+            require_coverage=require_coverage,
             quiet=as_json,
         )
         balance = store.quota.balance()
@@ -110,6 +113,7 @@ def create(
                 concurrency=concurrency,
                 yes=yes,
                 wait=wait,
+                require_coverage=require_coverage,
             )
         )
 

@@ -81,6 +81,43 @@ def test_a_step_that_is_repeated_has_its_turn_at_once(store: Store) -> None:
         assert not is_free(store)
 
 
+def test_who_waits_goes_before_the_task_that_just_had_its_turn(store: Store) -> None:
+    """The first task has another change at hand as soon as one has ended."""
+    had: list[str] = []
+    first = Turn(store.locks, order("one"), never)
+    first.__enter__()
+
+    def first_ends_and_wants_more(_: float) -> None:
+        if had:
+            return
+        had.append("one")
+        first.__exit__(None, None, None)
+        with pytest.raises(InterruptedError), Turn(store.locks, order("one"), interrupted):
+            had.append("one again")
+
+    with Turn(store.locks, order("two"), first_ends_and_wants_more):
+        had.append("two")
+    assert had == ["one", "two"]
+    with Turn(store.locks, order("one"), never):
+        had.append("one again")
+
+
+def interrupted(_: float) -> None:
+    raise InterruptedError
+
+
+def test_a_repeated_step_does_not_stand_in_line(store: Store) -> None:
+    """Its lock would have to run out first: it is its own."""
+    Turn(store.locks, order("one"), never).__enter__()
+
+    def the_first_is_repeated(_: float) -> None:
+        with Turn(store.locks, order("one"), never):
+            pass
+
+    with Turn(store.locks, order("two"), the_first_is_repeated):
+        assert not is_free(store)
+
+
 def test_a_pause_keeps_the_lock(store: Store) -> None:
     name = "main/lb-1"
     with Turn(store.locks, order("one"), lambda seconds: None) as turn:

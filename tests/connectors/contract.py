@@ -8,6 +8,7 @@ import pytest
 
 from domain.connector import Connector
 from domain.errors import CloudError, NeedsOperator, Permanent, Transient
+from domain.plan import wanted
 from domain.resource import Binding, Found, Resource
 from tests.connectors.lab import Lab, Material, everything
 from tests.connectors.store_contract import HOST, StoreContract
@@ -22,6 +23,8 @@ class ConnectorContract(StoreContract):
     binding: ClassVar[str]
     page_size: ClassVar[int]
     can_be_off: ClassVar[bool] = True
+    tells_issuer: ClassVar[bool] = True
+    """And the kind of key: by a PEM, or by the certificate store."""
 
     def place(self, lab: Lab, host: str, serving: Material | None) -> None:
         """Creates one resource that answers to `host`, at the practice cloud."""
@@ -91,6 +94,8 @@ class ConnectorContract(StoreContract):
         assert after.fingerprint == made.certificate.fingerprint
         assert after.names == made.certificate.names
         assert after.not_after == made.certificate.not_after
+        told = wanted(made.certificate) if self.tells_issuer else Binding()
+        assert (after.algorithm, after.issuer) == (told.algorithm, told.issuer)
 
     def test_binding_twice_is_harmless(self, lab: Lab) -> None:
         resource = self.placed(lab, lab.issue(HOST)).resource

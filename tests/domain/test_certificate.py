@@ -116,9 +116,10 @@ def test_validity_includes_its_first_and_last_second() -> None:
     assert "expired" in refusal(LEAF, now=own.not_valid_after_utc + timedelta(seconds=1))
 
 
-def test_sm2_is_refused_for_now_by_name() -> None:
-    assert "SM2 is not supported yet" in refusal(LEAF, certificate=as_sm2(LEAF.leaf_pem))
-    assert "SM2 is not supported yet" in refusal(LEAF, key=as_sm2(LEAF.key_pem))
+def test_half_of_an_sm2_pair_is_refused_by_name() -> None:
+    told = "made for SM2, whose certificates come in pairs"
+    assert told in refusal(LEAF, certificate=as_sm2(LEAF.leaf_pem))
+    assert told in refusal(LEAF, key=as_sm2(LEAF.key_pem))
 
 
 def test_a_leaf_with_addresses_only_is_taken() -> None:

@@ -5,7 +5,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from domain.checks import Given, check_strength, title
+from domain.checks import Given, check_strength, common_name, title
 from domain.errors import BadInput
 from starter.practice_ca import named
 from tests.domain.uploads import refusal
@@ -76,3 +76,19 @@ def test_a_signature_of_a_kind_that_browsers_lack_is_refused_by_its_number() -> 
     )
     with pytest.raises(BadInput, match=r"'CN=x' is signed with 1\.3\.101\.112, which"):
         check_strength(Given(signed, "a.pem"))
+
+
+@pytest.mark.parametrize(
+    ("name", "common"),
+    [
+        (named("R\x073"), "R\N{REPLACEMENT CHARACTER}3"),
+        ("CN=R10,O=Someone\\, Inc.,C=US", "R10"),
+        ("O=Someone,C=US", None),
+        ("no name at all", None),
+        ("", None),
+    ],
+)
+def test_the_common_name_of_an_issuer_is_told_if_it_has_one(
+    name: x509.Name | str, common: str | None
+) -> None:
+    assert common_name(name) == common

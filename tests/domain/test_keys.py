@@ -132,6 +132,11 @@ def test_a_key_is_never_shown_dumped_or_copied() -> None:
             spread(key)
 
 
+def test_two_keys_travel_as_one_and_part_again() -> None:
+    other = LEAVES["rsa"].key_pem
+    assert PrivateKey(LEAF.key_pem + other).pair() == (LEAF.key_pem, other)
+
+
 def test_a_key_on_a_curve_that_is_not_known_is_refused() -> None:
     der = LEAF.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
     unknown = der.replace(P256, P256[:-1] + b"\x7f")

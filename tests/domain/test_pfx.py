@@ -77,7 +77,7 @@ def test_a_passphrase_missing_or_wrong_is_told_apart() -> None:
         (pfx(LEAF, with_leaf=False, with_chain=False), "holds no certificate"),
         (pfx(LEAF, with_leaf=False), "holds only authorities"),
         (pfx(LEAF, with_chain=False), "the chain is incomplete"),
-        (with_sm2_key(), "SM2 is not supported yet"),
+        (with_sm2_key(), "made for SM2, whose certificates come in pairs"),
     ],
 )
 def test_what_lacks_a_part_is_refused(data: bytes, complaint: str) -> None:

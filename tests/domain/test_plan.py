@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.plan import Change, Plan, Refusal, invert, wanted
+from domain.plan import Change, Plan, Refusal, Total, invert, wanted
 from domain.resource import Binding, CertificateRef, Resource
 from tests.storage.examples import NEW, certificate, change, plan
 
@@ -23,6 +23,8 @@ bindings = st.builds(
     name=st.none() | words,
     names=st.lists(words, max_size=2).map(tuple),
     not_after=st.none() | moments,
+    algorithm=st.none() | words,
+    issuer=st.none() | words,
 )
 resources = st.builds(
     Resource,
@@ -151,6 +153,53 @@ def test_what_a_resource_shall_serve_is_told_by_the_certificate() -> None:
         name=ours.name,
         names=ours.names,
         not_after=ours.not_after,
+        algorithm="ec",
+        issuer="Issuer",
     )
     later = ours.model_copy(update={"not_after": ours.not_after + timedelta(days=1)})
     assert wanted(later) != wanted(ours)
+
+
+def test_a_change_tells_what_differs_and_its_inverse_the_opposite() -> None:
+    before = Binding(names=("a.org", "www.b.org"), algorithm="rsa", issuer="R3")
+    after = Binding(names=("*.b.org",), algorithm="ec", issuer="R10")
+    made = change().model_copy(update={"before": before, "after": after})
+    assert (made.names_lost, made.names_gained) == (("a.org",), ("*.b.org",))
+    assert (made.key_change, made.issuer_change) == (("rsa", "ec"), ("R3", "R10"))
+    back = invert(made)
+    assert (back.names_lost, back.names_gained) == (("*.b.org",), ("a.org",))
+    assert (back.key_change, back.issuer_change) == (("ec", "rsa"), ("R10", "R3"))
+
+
+@pytest.mark.parametrize("unknown", [Binding(name="theirs"), Binding(algorithm="ec", issuer="R10")])
+def test_what_a_service_does_not_tell_is_no_difference(unknown: Binding) -> None:
+    after = Binding(names=("a.org",), algorithm="ec", issuer="R10")
+    made = change().model_copy(update={"before": unknown, "after": after})
+    assert (made.names_lost, made.names_gained) == ((), ())
+    assert (made.key_change, made.issuer_change) == (None, None)
+
+
+def test_a_first_certificate_only_gains_names_and_taking_it_back_loses_them() -> None:
+    after = Binding(names=("a.org",), algorithm="ec", issuer="R10")
+    first = change().model_copy(update={"before": None, "after": after})
+    assert (first.names_lost, first.names_gained) == ((), ("a.org",))
+    assert (invert(first).names_lost, invert(first).names_gained) == (("a.org",), ())
+    assert (first.key_change, first.issuer_change) == (None, None)
+
+
+def test_totals_are_told_per_service_and_per_certificate() -> None:
+    made = plan(3)
+    oss = made.changes[2].resource.model_copy(update={"service": "alibaba.oss"})
+    changed = made.changes[2].model_copy(update={"resource": oss, "not_reversible": "no key"})
+    mixed = made.model_copy(
+        update={"changes": (*made.changes[:2], changed), "certificates": (NEW, "ef" * 32)}
+    )
+    assert mixed.totals_by_service == {
+        "alibaba.cdn": Total(changes=2, cost=2),
+        "alibaba.oss": Total(changes=1, cost=1, not_reversible=1),
+    }
+    assert list(mixed.totals_by_service) == ["alibaba.cdn", "alibaba.oss"]
+    assert mixed.totals_by_certificate == {
+        NEW: Total(changes=3, cost=3, not_reversible=1),
+        "ef" * 32: Total(),
+    }

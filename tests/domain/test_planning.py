@@ -70,7 +70,7 @@ def test_a_wish_that_names_no_place_is_refused() -> None:
 
 
 def test_certificates_of_several_sources_are_refused() -> None:
-    with pytest.raises(BadInput, match=r"several sources.*: official, uploaded"):
+    with pytest.raises(BadInput, match=r"several sources.*: official, uploaded or shared"):
         match(ALL, [EXACT, cert("bought", "b.example.com", source=Source.OFFICIAL)], [WWW])
 
 
@@ -165,6 +165,14 @@ def test_a_first_certificate_is_set_only_where_the_resource_was_named() -> None:
     (refusal,) = plan_of(candidate(before=None)).refusals
     assert refusal.rule == "first deployment"
     assert len(plan_of(candidate(before=None, named=True)).changes) == 1
+
+
+def test_a_first_certificate_that_the_service_does_not_take_is_refused_for_that() -> None:
+    update = TRAITS.model_copy(update={"scenarios": frozenset({Scenario.UPDATE})})
+    for named in (True, False):
+        one = candidate(before=None, named=named)
+        (refusal,) = assemble([EXACT], [one], {SERVICE: update}, (), NOW).refusals
+        assert refusal.rule == "scenario"
 
 
 def test_a_certificate_out_of_its_time_is_refused() -> None:

@@ -33,6 +33,7 @@ bindings = st.builds(
         (Binding(ref=ref()), Binding(fingerprint=NEW, ref=ref()), True),
         (Binding(ref=ref("1")), Binding(ref=ref("2")), False),
         (Binding(name="shop"), Binding(fingerprint=NEW), False),
+        (Binding(name="shop"), Binding(name="shop", algorithm="ec", issuer="R10"), True),
         (Binding(fingerprint=NEW), Binding(ref=ref()), False),
     ],
 )

@@ -10,15 +10,19 @@ from domain.errors import BadInput
 from domain.resource import Binding
 from domain.rules import (
     MOST_CONTACTS,
+    SM_SERVICES,
+    check_certificates,
     check_change,
     check_contacts,
-    check_sources,
     check_validity,
 )
 from tests.storage.examples import certificate, resource
 
 OURS = certificate()
 FORMER = Binding(name="former")
+BOTH = frozenset(Scenario)
+SM = OURS.model_copy(update={"algorithm": Algorithm.SM2})
+BOUGHT = {"source": Source.OFFICIAL}
 
 
 def traits(*scenarios: Scenario, algorithms: tuple[Algorithm, ...] = (Algorithm.EC,)) -> Traits:
@@ -39,11 +43,21 @@ def test_a_contact_is_named_once() -> None:
         check_contacts(["ops", "dev", "ops"])
 
 
-def test_certificates_of_one_task_have_one_source() -> None:
-    check_sources([OURS, certificate("other")])
-    shared = OURS.model_copy(update={"source": Source.SHARED})
-    with pytest.raises(BadInput, match="shared, uploaded"):
-        check_sources([OURS, shared])
+def test_official_certificates_go_in_a_task_of_their_own() -> None:
+    uploaded, shared, official = (
+        OURS.model_copy(update={"source": source})
+        for source in (Source.UPLOADED, Source.SHARED, Source.OFFICIAL)
+    )
+    check_certificates([official, certificate("other").model_copy(update=BOUGHT)])
+    check_certificates([uploaded, shared])
+    for other in (uploaded, shared):
+        with pytest.raises(BadInput, match="sources in one task: official, uploaded or shared"):
+            check_certificates([official, other])
+
+
+def test_a_certificate_whose_name_is_chinese_is_refused() -> None:
+    with pytest.raises(BadInput, match="Chinese character '\u8bc1'"):
+        check_certificates([OURS.model_copy(update={"name": "shop-\u8bc1\u4e66"})])
 
 
 def test_a_certificate_must_be_valid_when_the_plan_is_made() -> None:
@@ -89,3 +103,40 @@ def test_a_scenario_that_the_service_does_not_know_is_refused(
     assert refusal is not None
     assert refusal.rule == "scenario"
     assert reason in refusal.reason
+
+
+@pytest.mark.parametrize("service", sorted(SM_SERVICES))
+def test_sm_certificates_go_where_they_are_taken(service: str) -> None:
+    taken = Traits(service=service, scenarios=BOTH, algorithms=frozenset({Algorithm.SM2}))
+    assert check_change(taken, resource(), FORMER, SM) is None
+    not_yet = taken.model_copy(update={"algorithms": frozenset({Algorithm.RSA})})
+    refusal = check_change(not_yet, resource(), FORMER, SM)
+    assert refusal is not None
+    assert refusal.rule == "algorithm"
+
+
+def test_a_service_may_say_why_it_takes_no_sm_certificates() -> None:
+    silent = traits(*Scenario, algorithms=(Algorithm.RSA,))
+    says = silent.model_copy(update={"no_sm2": "nobody could see it"})
+    for taken, given, reason in (
+        (says, SM, "nobody could see it"),
+        (silent, SM, f"alibaba.cdn takes rsa, {SM.name} is sm2"),
+        (says, OURS, f"alibaba.cdn takes rsa, {OURS.name} is ec"),
+    ):
+        refusal = check_change(taken, resource(), FORMER, given)
+        assert refusal is not None
+        assert (refusal.rule, refusal.reason) == ("algorithm", reason)
+
+
+def test_sm_certificates_go_nowhere_else_at_this_provider() -> None:
+    taken = Traits(service="alibaba.alb", scenarios=BOTH, algorithms=frozenset({Algorithm.SM2}))
+    refusal = check_change(taken, resource(), FORMER, SM)
+    assert refusal is not None
+    assert (refusal.rule, refusal.reason) == (
+        "sm",
+        "SM certificates go to alibaba.cdn, alibaba.dcdn, alibaba.ddos only",
+    )
+    elsewhere = taken.model_copy(update={"service": "other.proxy"})
+    assert check_change(elsewhere, resource(), FORMER, SM) is None
+    usual = taken.model_copy(update={"algorithms": frozenset({Algorithm.EC})})
+    assert check_change(usual, resource(), FORMER, OURS) is None

@@ -12,7 +12,7 @@ from darabonba.exceptions import UnretryableException
 from tests.factory import Authority
 from tests.sandbox.conftest import Start
 
-FIELDS = ["method", "path", "query", "headers", "body", "status"]
+FIELDS = ["at", "method", "path", "query", "headers", "body", "status"]
 
 
 def test_every_request_is_a_line_with_what_came_and_what_was_answered(

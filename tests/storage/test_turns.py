@@ -27,6 +27,14 @@ def test_its_holder_may_take_it_again_which_prolongs_it(store: Store) -> None:
     assert not store.locks.take("ga-1", "b", NOW + 1.5 * MINUTE, MINUTE)
 
 
+def test_it_is_told_who_had_a_lock_last(store: Store) -> None:
+    assert store.locks.holder("lb-1") is None
+    store.locks.take("lb-1", "one", NOW, timedelta(seconds=1))
+    assert store.locks.holder("lb-1") == "one"
+    store.locks.give_back("lb-1", "one")
+    assert store.locks.holder("lb-1") is None
+
+
 def test_a_lock_whose_holder_is_gone_expires(store: Store) -> None:
     assert store.locks.take("ga-1", "a", NOW, MINUTE)
     assert store.locks.take("ga-1", "b", NOW + 2 * MINUTE, MINUTE)

@@ -143,17 +143,28 @@ class ListenersContract(ConnectorContract):
             assert still == (number == 0), "the other slot still needs it, until it is back too"
         assert self.held(lab, one) == held
 
+    def test_the_default_certificate_does_not_stand_beside_itself(self, lab: Lab) -> None:
+        slots, wildcard = self.beside(lab, OTHER), lab.issue("*.example.com")
+        reference = self.changed(lab, slots["default"], wildcard)
+        found = slots[f"sni/{OTHER}"]
+        held, connector = self.held(lab, found), lab.connector(self.service)
+        with pytest.raises(Permanent, match="the listener's default one") as refused:
+            connector.bind(found.resource, reference)
+        assert refused.value.code == "IsTheDefault"
+        assert self.held(lab, found) == held
+        assert connector.read(found.resource) == found.binding
+
     def test_a_listener_takes_one_change_at_a_time(self, lab: Lab) -> None:
         slots = self.beside(lab, OTHER)
         connector = lab.connector(self.service)
         assert len({connector.lock_key(one.resource) for one in slots.values()}) == 1
-        reference = self.install(lab, lab.issue(HOST))
+        reference, other = (self.install(lab, lab.issue(name)) for name in (HOST, OTHER))
         lab.cloud.propagation(3600)
         try:
             connector.bind(slots["default"].resource, reference)
             assert not connector.settled(slots["default"].resource, reference)
             with pytest.raises(Transient):
-                connector.bind(slots[f"sni/{OTHER}"].resource, reference)
+                connector.bind(slots[f"sni/{OTHER}"].resource, other)
         finally:
             lab.cloud.propagation(0)
 

@@ -23,6 +23,7 @@ class TestClb(ConnectorContract):
     binding = "SetLoadBalancerHTTPSListenerAttribute"
     page_size = 100
     can_be_off = False
+    tells_issuer = False
 
     def place(self, lab: Lab, host: str, serving: Material | None, **more: Any) -> None:
         listener = {"certificate": (serving or lab.issue(host)).seed, **more}

@@ -157,6 +157,7 @@ class TestSaeOnAlb(RoutesContract):
 class TestSaeOnClb(RoutesContract):
     service = "alibaba.sae"
     kind = "clb"
+    tells_issuer = False
     upload = clb.TestClb.upload
     listing = clb.TestClb.listing
     identity = clb.TestClb.identity

@@ -1,5 +1,6 @@
 """What an identifier of the certificate store stands for."""
 
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -85,3 +86,33 @@ def test_only_host_names_are_kept() -> None:
         "www.example.com",
         "*.example.com",
     )
+
+
+@pytest.mark.parametrize(
+    ("row", "algorithm", "issuer"),
+    [
+        ({"Algorithm": "RSA_2048", "Common": "a.b"}, "rsa", None),
+        ({"Algorithm": "ECC", "Common": "a.b", "CertChain": []}, "ec", None),
+        ({"Algorithm": "SM2", "CertChain": [{"IssuerCommonName": "R3"}]}, "sm2", None),
+        (
+            {
+                "Algorithm": "Ed25519",
+                "Common": "a.b",
+                "CertChain": [
+                    {"CommonName": "R3", "IssuerCommonName": "Root"},
+                    {"CommonName": "a.b", "IssuerCommonName": "R3"},
+                ],
+            },
+            None,
+            "R3",
+        ),
+    ],
+)
+def test_key_and_issuer_are_told_as_far_as_the_store_does(
+    row: dict[str, object], algorithm: str | None, issuer: str | None, lab: Lab
+) -> None:
+    connector = reader(lab)
+    connector._known["7"] = time.monotonic(), row
+    binding = connector.served("7")
+    assert binding is not None
+    assert (binding.algorithm, binding.issuer) == (algorithm, issuer)

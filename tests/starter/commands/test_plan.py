@@ -2,9 +2,10 @@
 
 import pytest
 
-from domain.plan import Change, Plan, wanted
+from domain.certificate import Certificate
+from domain.plan import Change, Plan, Total, wanted
 from domain.resource import Binding
-from starter.commands._plans import show_plan
+from starter.commands._plans import facts, show_plan
 from tests.house import House
 from tests.starter.command_line import CommandLine
 from tests.starter.examples import resource, store_account, store_certificate, store_resources
@@ -36,9 +37,9 @@ def test_changes_matches_refusals_cost_and_digest_are_told(
     text = planned("plan", "-c", wild.fingerprint, "--service", "alibaba.cdn").stdout
     for host in HOSTS[:2]:
         line = next(line for line in text.splitlines() if host in line)
-        assert [(house.former[host] or "")[:12], wild.short] == line.split()[1:3]
-        assert line.endswith("  yes       1")
-    assert f"wild ({wild.short}): 2 changes" in text
+        assert [(house.former[host] or "")[:12], wild.short] == line.split()[1:5:2]
+        assert line.endswith(f"  {wild.short} {wild.not_after:%Y-%m-%d}  yes   1")
+    assert f"wild ({wild.short}): 2 changes, quota 2\nalibaba.cdn: 2 changes, quota 2\n" in text
     assert "main/alibaba.cdn/plain.example.com  first deployment  it has no certificate yet" in text
     assert "quota      2 of 5 left" in text
     assert f"digest     {plan['digest']}" in text
@@ -77,7 +78,7 @@ def test_what_serves_it_already_is_counted(planned: CommandLine, house: House) -
     text = planned("plan", "-c", "second", "--all-matched").stdout
     assert "unchanged  1 serve it already: main/alibaba.cdn/a.example.com" in text
     assert "second (" in text
-    assert "): 1 change\n" in text
+    assert "): 1 change, quota 1\n" in text
 
 
 def test_a_way_back_that_is_missing_and_every_warning_are_told(
@@ -94,10 +95,89 @@ def test_a_way_back_that_is_missing_and_every_warning_are_told(
     )
     show_plan(Plan(certificates=(certificate.fingerprint,), changes=(change,)), [certificate], 0)
     text = capsys.readouterr().out
-    assert "theirs  " in text
-    assert "not told  " in text
-    assert "no: it lies in the CDN alone" in text
-    assert "warning    main/alibaba.cdn/a.example.com: it is slow" in text
+    assert "  theirs (no date told)  " in text
+    assert "  no    0\n" in text
+    assert "one way    it lies in the CDN alone; for main/alibaba.cdn/a.example.com" in text
+    assert "warning    it is slow; for main/alibaba.cdn/a.example.com" in text
+    assert "main (" in text
+    assert "): 1 change, 1 without a way back\n" in text
+
+
+def listener(certificate: Certificate, number: int, *former: str) -> Change:
+    """A change of an additional certificate from RSA to EC, and of who issued it."""
+    key = f"cn-hangzhou/lb/{number}/sni/host{number}.example.com"
+    place = resource(key, "alibaba.alb")
+    place = place.model_copy(update={"region": "cn-hangzhou", "slot": "sni"})
+    before = Binding(name="theirs", names=former, algorithm="rsa", issuer="R3")
+    return Change(resource=place, before=before, after=wanted(certificate), store="s")
+
+
+def test_slot_and_region_are_told_where_they_say_something(
+    certroll: CommandLine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    certificate = store_certificate(certroll)
+    cdn = Change(
+        resource=resource("a.example.com"), before=None, after=wanted(certificate), store="s"
+    )
+    both = (listener(certificate, 0, "*.example.com"), cdn)
+    certificates = (certificate.fingerprint,)
+    show_plan(Plan(certificates=certificates, changes=both), [certificate], 0)
+    head, first, second, *_ = capsys.readouterr().out.splitlines()
+    assert head.split()[:3] == ["RESOURCE", "WHERE", "SERVES"]
+    assert "  cn-hangzhou sni  theirs (no date told)  " in first
+    assert second.split()[1:4] == ["global", "HTTPS", "off"]
+    show_plan(Plan(certificates=certificates, changes=(cdn,)), [certificate], 0)
+    assert capsys.readouterr().out.split()[:2] == ["RESOURCE", "SERVES"]
+
+
+def test_what_differs_is_told_once_for_all_that_it_is_true_of(
+    certroll: CommandLine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    certificate = store_certificate(certroll)
+    changes = tuple(listener(certificate, number, "host.example.com") for number in range(2))
+    plan = Plan(certificates=(certificate.fingerprint,), changes=changes)
+    show_plan(plan, [certificate], 0)
+    text = capsys.readouterr().out
+    both = f"; for {changes[0].resource.id}, {changes[1].resource.id}\n"
+    assert f"new names  *.example.com{both}" in text
+    assert f"key        rsa to ec{both}" in text
+    assert f"issuer     'R3' to {wanted(certificate).issuer!r}{both}" in text
+    row = facts(plan, 0)["changes"][0]
+    assert (row["names_lost"], row["names_gained"]) == ((), ("*.example.com",))
+    assert (row["key_change"], row["reversible"]) == (("rsa", "ec"), True)
+    assert row["issuer_change"] == ("R3", wanted(certificate).issuer)
+    assert facts(plan, 0)["totals_by_service"] == {"alibaba.alb": Total(changes=2)}
+
+
+def test_a_terminal_shows_only_the_first_of_what_is_merely_told(
+    certroll: CommandLine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("starter.commands._plans.is_terminal", lambda: True)
+    certificate = store_certificate(certroll)
+    names = tuple(f"host{number}.example.com" for number in range(7))
+    new = certificate.model_copy(update={"names": names})
+    changes = tuple(
+        listener(new, number, *names[:number]).model_copy(update={"warnings": (f"no {number}",)})
+        for number in range(1, 7)
+    )
+    show_plan(Plan(certificates=(new.fingerprint,), changes=changes), [new], 0)
+    text = capsys.readouterr().out
+    assert text.count("\nnew names  ") == 6
+    assert "new names  and 1 more such lines: see --json\n" in text
+    assert text.count("\nwarning  ") == 6
+
+
+def test_a_name_that_is_lost_warns_and_is_refused_on_demand(
+    planned: CommandLine, house: House
+) -> None:
+    house.rebind("a.example.com", house.ca.leaf(["a.example.com", "example.com", "example.org"]))
+    words = ("plan", "-c", "wild", "--all-matched")
+    lost, place = "names no longer covered: example.com, example.org", "main/alibaba.cdn/"
+    assert f"warning    {lost}; for {place}a.example.com\n" in planned(*words).stdout
+    plan = planned.json(*words, "--require-coverage")
+    assert [change["resource"]["key"] for change in plan["changes"]] == ["b.example.com"]
+    refused = {each["subject"]: (each["rule"], each["reason"]) for each in plan["refusals"]}
+    assert refused[f"{place}a.example.com"] == ("coverage", lost)
 
 
 def test_wrong_words_are_refused(certroll: CommandLine) -> None:

@@ -79,8 +79,9 @@ CASES: dict[str, Callable[[], Refused]] = {
     "its key is of a kind that is not taken": lambda: Refused(
         "has a key of the kind brainpoolP256r1", pem(_odd_curve())
     ),
-    "it is SM2": lambda: Refused(
-        "SM2 is not supported yet", pem(LEAF, certificate=as_sm2(LEAF.leaf_pem))
+    "it is half of an SM2 pair": lambda: Refused(
+        "made for SM2, whose certificates come in pairs",
+        pem(LEAF, certificate=as_sm2(LEAF.leaf_pem)),
     ),
     "the key is encrypted and there is no passphrase": lambda: Refused(
         "{folder}/key.pem: the private key is encrypted. Give its passphrase as well.",
