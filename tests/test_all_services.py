@@ -1,6 +1,6 @@
 """All services in one task: installed, bound, proved by handshake, and taken back by one signal.
 
-With 150 resources, so that it stays quick; CERTROLL_TEST_SCALE=500 takes under a minute.
+With 150 resources, so that it stays quick; CERTROLL_TEST_SCALE=500 takes a minute or more.
 """
 
 import os

@@ -96,11 +96,8 @@ class ListenerConnector(StoredConnector):
             return self.replace(resource, wanted)
         held = self._held(resource.region, resource.detail["listener"])
         if any(one.default and one.identifier == wanted for one in held):
-            raise Permanent(
-                "the certificate is the listener's default one, and does not stand beside itself",
-                code="IsTheDefault",
-                advice="Remove the former additional one in the console, or deploy another.",
-            )
+            told = "it is the listener's default one already: remove the former additional one"
+            raise Permanent(told, code="IsTheDefault")
         if wanted not in _added(held):
             self.add(resource, wanted)
 
