@@ -22,6 +22,8 @@ class AlibabaConnector(Connector):
 
     settings_model = Settings
     api: ClassVar[Api]
+    budget: ClassVar[str | None] = None
+    """Whose calls per second these are, where two connectors call one product; else its own."""
 
     def __init__(
         self,
@@ -33,7 +35,7 @@ class AlibabaConnector(Connector):
         super().__init__(account, settings, vault, paces)
         self._settings = Settings.model_validate(settings)
         self.service = type(self).__module__.removeprefix("connectors.")
-        self.pace = paces(self.service, self.queries_per_second)
+        self.pace = paces(self.budget or self.service, self.queries_per_second)
         self.client = Client(self._settings, self.api, self.pace)
         self.cas = CasStore(self._settings, paces(CAS, CAS_CALLS_PER_SECOND))
         self.prepare()

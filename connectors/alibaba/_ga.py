@@ -44,6 +44,7 @@ class GaConnector(StoredConnector):
     api = API
     scenarios: ClassVar[frozenset[Scenario]] = frozenset({Scenario.UPDATE})
     queries_per_second = 5
+    budget = "alibaba.ga"
     propagation = timedelta(minutes=10)
 
     @abstractmethod

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 import connectors
-from domain.connector import Connector
+from domain.connector import Connector, Pace, Unpaced
 from tests.connectors.lab import Lab
 from tests.connectors.store_contract import StoreContract
 
@@ -132,3 +132,18 @@ def test_it_waits_for_its_turn_before_every_call(service: str, lab: Lab) -> None
     connector.check()
     connector.discover()
     assert pace.waited == len(lab.cloud.requests(lab.account)) > 0
+
+
+def test_both_connectors_of_global_accelerator_share_one_budget() -> None:
+    budgets = {}
+    for service in ("alibaba.ga_listener", "alibaba.ga_domain"):
+        asked: list[str] = []
+
+        def paces(name: str, rate: float, asked: list[str] = asked) -> Pace:
+            asked.append(name)
+            return Unpaced()
+
+        settings = connectors.settings("alibaba", {"access_key_id": "i", "access_key_secret": "s"})
+        connectors.load(service)("main", settings, None, paces)
+        budgets[service] = asked[0]
+    assert set(budgets.values()) == {"alibaba.ga"}
