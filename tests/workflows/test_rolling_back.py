@@ -154,3 +154,18 @@ async def test_a_resource_named_before_the_task_began_is_left_out(
     assert (ended.tally.skipped, ended.tally.deployed) == (1, 1)
     assert house.served("a.example.com") == house.former["a.example.com"]
     assert house.store.quota.balance() == 1
+
+
+async def test_a_rollback_before_the_first_change_leaves_a_cancelled_task(
+    house: House, engine: Client
+) -> None:
+    house.domains("a.example.com")
+    plan = house.plan(house.upload("new", "a.example.com"))
+    house.grant(1)
+    house.cloud.fault("hang", "UploadUserCertificate", seconds=1.0)
+    async with house.working(engine):
+        task = await house.create(engine, plan)
+        await house.ended(task, TaskStatus.RUNNING)
+        await signal(engine, task, "rollback", ALL)
+        ended = await house.ended(task)
+    assert (ended.status, ended.tally.skipped) == (TaskStatus.CANCELLED, 1)
