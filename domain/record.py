@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from pydantic import Field
+
 from domain.model import Value
 from domain.plan import Change
 from domain.resource import Binding, Resource
@@ -21,6 +23,8 @@ class TaskRecord(Value):
     at: datetime
     rollback_until: datetime
     cost: int
+    concurrency: int = 100
+    plan_id: str | None = None
     created_at: datetime
     created_by: str
     started_at: datetime | None = None
@@ -62,6 +66,7 @@ class InventoryItem(Value):
     resource: Resource
     binding: Binding | None
     binding_known: bool
+    tags: dict[str, str] = Field(default_factory=dict)
     seen_at: datetime
     read_at: datetime | None = None
     vanished_at: datetime | None = None

@@ -64,11 +64,15 @@ class Resource(Value):
 
 
 class Found(Value):
-    """A resource as a listing shows it. `binding_known` is False where only `read` can tell."""
+    """A resource as a listing shows it. `binding_known` is False where only `read` can tell.
+
+    `tags` are the provider's own, where its listing tells them.
+    """
 
     resource: Resource
     binding: Binding | None = None
     binding_known: bool = False
+    tags: dict[str, str] = Field(default_factory=dict)
 
 
 class Page(Value):

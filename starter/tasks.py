@@ -74,6 +74,7 @@ async def create(
         at=at,
         rollback_until=max(at, now) + timedelta(days=rollback_days),
         cost=plan.cost,
+        concurrency=concurrency,
         created_at=now,
         created_by=created_by,
         tally=Tally(pending=len(plan.changes)),
@@ -81,7 +82,7 @@ async def create(
     store.tasks.create(record, plan)
     store.tasks.event(record.id, "created", created_by, f"plan {plan.digest[:12]}", now)
     try:
-        await start(store, client, record, concurrency)
+        await start(store, client, record)
     except WorkflowAlreadyStartedError:
         pass  # a worker that just came up found the row and was quicker
     except RPCError:
@@ -112,7 +113,7 @@ async def start_forgotten(store: Store, client: Client) -> int:
     return started
 
 
-async def start(store: Store, client: Client, record: TaskRecord, concurrency: int = 100) -> None:
+async def start(store: Store, client: Client, record: TaskRecord) -> None:
     """Starts the workflow of a written task; one that runs already is left alone."""
     names = [store.certificates.get(fingerprint).name for fingerprint in record.certificates]
     task = TaskInput(
@@ -123,7 +124,7 @@ async def start(store: Store, client: Client, record: TaskRecord, concurrency: i
         contacts=record.contacts,
         at=record.at,
         rollback_until=record.rollback_until,
-        concurrency=concurrency,
+        concurrency=record.concurrency,
     )
     await register_search_attributes(client)  # a new server knows them only once a worker ran
     await client.start_workflow(

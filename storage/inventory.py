@@ -83,7 +83,7 @@ class Inventory:
             done = session.exec(
                 update(ResourceRow)
                 .where(col(ResourceRow.id) == resource_id)
-                .values(binding=_json(binding), binding_known=True, read_at=read_at)
+                .values(binding_known=True, read_at=read_at, **_served(binding))
             )
             if done.rowcount == 0:
                 raise _unknown(session, resource_id)
@@ -96,7 +96,10 @@ def _refreshed(new: Any) -> Mapping[str, Any]:
         "document": new.document,
         "seen_at": new.seen_at,
         "vanished_at": None,
+        "tags": new.tags,
         "binding": case((known, new.binding), else_=col(row.binding)),
+        "serves": case((known, new.serves), else_=col(row.serves)),
+        "not_after": case((known, new.not_after), else_=col(row.not_after)),
         "binding_known": or_(col(row.binding_known), known),
         "read_at": case((known, None), else_=col(row.read_at)),
     }
@@ -108,16 +111,21 @@ def _values(item: Found, seen_at: datetime) -> dict[str, Any]:
         "account": item.resource.account,
         "service": item.resource.service,
         "document": item.resource.model_dump(mode="json"),
-        "binding": _json(item.binding),
+        **_served(item.binding),
         "binding_known": item.binding_known,
+        "tags": item.tags,
         "seen_at": seen_at,
         "read_at": None,
         "vanished_at": None,
     }
 
 
-def _json(binding: Binding | None) -> dict[str, Any] | None:
-    return None if binding is None else binding.model_dump(mode="json")
+def _served(binding: Binding | None) -> dict[str, Any]:
+    return {
+        "binding": None if binding is None else binding.model_dump(mode="json"),
+        "serves": binding and binding.fingerprint,
+        "not_after": binding and binding.not_after,
+    }
 
 
 def _item(row: ResourceRow) -> InventoryItem:
@@ -125,6 +133,7 @@ def _item(row: ResourceRow) -> InventoryItem:
         resource=Resource.model_validate(row.document),
         binding=None if row.binding is None else Binding.model_validate(row.binding),
         binding_known=row.binding_known,
+        tags=row.tags,
         seen_at=row.seen_at,
         read_at=row.read_at,
         vanished_at=row.vanished_at,

@@ -7,8 +7,8 @@ from sqlalchemy import JSON, CheckConstraint, Index, MetaData, UniqueConstraint,
 from sqlmodel import Field, SQLModel
 
 # None becomes SQL's NULL and not JSON's null, so that "IS NULL" means what it says.
-_JSON = JSON(none_as_null=True)
-_CASCADE: Literal["CASCADE"] = "CASCADE"
+JSON_OR_NULL = JSON(none_as_null=True)
+CASCADE: Literal["CASCADE"] = "CASCADE"
 
 
 class Row(SQLModel):
@@ -33,9 +33,11 @@ class CertificateRow(Row, table=True):
     fingerprint: str = Field(primary_key=True)
     name: str = Field(unique=True)
     not_after: datetime
-    document: dict[str, Any] = Field(sa_type=_JSON)
+    document: dict[str, Any] = Field(sa_type=JSON_OR_NULL)
     sealed: bytes
     added_at: datetime
+    replaces: str | None = Field(default=None, index=True)
+    policy: dict[str, Any] | None = Field(default=None, sa_type=JSON_OR_NULL)
 
 
 class AccountRow(Row, table=True):
@@ -45,43 +47,47 @@ class AccountRow(Row, table=True):
 
     name: str = Field(primary_key=True)
     provider: str
-    document: dict[str, Any] = Field(sa_type=_JSON)
+    document: dict[str, Any] = Field(sa_type=JSON_OR_NULL)
     sealed: bytes
 
 
 class ResourceRow(Row, table=True):
-    """The inventory."""
+    """The inventory; `serves` and `not_after` are the binding's, to be asked for."""
 
     __tablename__ = "resource"
     __table_args__ = (Index(None, "account", "service"),)
 
     id: str = Field(primary_key=True)
-    account: str = Field(foreign_key="account.name", ondelete=_CASCADE)
+    account: str = Field(foreign_key="account.name", ondelete=CASCADE)
     service: str
-    document: dict[str, Any] = Field(sa_type=_JSON)
-    binding: dict[str, Any] | None = Field(sa_type=_JSON)
+    document: dict[str, Any] = Field(sa_type=JSON_OR_NULL)
+    binding: dict[str, Any] | None = Field(sa_type=JSON_OR_NULL)
     binding_known: bool
+    tags: dict[str, str] = Field(sa_type=JSON_OR_NULL)
+    serves: str | None = Field(default=None, index=True)
+    not_after: datetime | None = Field(default=None, index=True)
     seen_at: datetime
     read_at: datetime | None = None
     vanished_at: datetime | None = None
 
 
 class InstallationRow(Row, table=True):
-    """Where a certificate already lies in a provider's store."""
+    """Where a certificate already lies in a provider's store; `uploaded`: by us."""
 
     __tablename__ = "installation"
 
     fingerprint: str = Field(
-        primary_key=True, foreign_key="certificate.fingerprint", ondelete=_CASCADE
+        primary_key=True, foreign_key="certificate.fingerprint", ondelete=CASCADE
     )
-    account: str = Field(primary_key=True, foreign_key="account.name", ondelete=_CASCADE)
+    account: str = Field(primary_key=True, foreign_key="account.name", ondelete=CASCADE)
     store: str = Field(primary_key=True)
-    ref: dict[str, Any] = Field(sa_type=_JSON)
+    ref: dict[str, Any] = Field(sa_type=JSON_OR_NULL)
     installed_at: datetime
+    uploaded: bool = False
 
 
 class TaskRow(Row, table=True):
-    """A deployment task; `plan` is all of its plan but the changes."""
+    """A deployment task; `plan` is all of its plan but the changes, `draft` what it may become."""
 
     __tablename__ = "task"
     __table_args__ = (
@@ -99,12 +105,15 @@ class TaskRow(Row, table=True):
     name: str
     status: str
     digest: str
-    certificates: list[str] = Field(sa_type=_JSON)
-    contacts: list[str] = Field(sa_type=_JSON)
-    plan: dict[str, Any] = Field(sa_type=_JSON)
+    certificates: list[str] = Field(sa_type=JSON_OR_NULL)
+    contacts: list[str] = Field(sa_type=JSON_OR_NULL)
+    plan: dict[str, Any] = Field(sa_type=JSON_OR_NULL)
     at: datetime
     rollback_until: datetime
     cost: int
+    concurrency: int = 100
+    plan_id: str | None = None
+    draft: dict[str, Any] | None = Field(default=None, sa_type=JSON_OR_NULL)
     created_at: datetime
     created_by: str
     started_at: datetime | None = None
@@ -140,12 +149,12 @@ class ChangeRow(Row, table=True):
     account: str
     service: str
     cost: int
-    document: dict[str, Any] = Field(sa_type=_JSON)
+    document: dict[str, Any] = Field(sa_type=JSON_OR_NULL)
     status: str
     applied: bool = False
     deployed: bool = False
     attempts: int = 0
-    cause: dict[str, Any] | None = Field(default=None, sa_type=_JSON)
+    cause: dict[str, Any] | None = Field(default=None, sa_type=JSON_OR_NULL)
     started_at: datetime | None = None
     ended_at: datetime | None = None
 

@@ -176,7 +176,7 @@ def _row(session: Session, task_id: str, *, lock: bool = False) -> TaskRow:
 def _records(session: Session, rows: Sequence[TaskRow]) -> list[TaskRecord]:
     counted = tallies(session, [row.id for row in rows])
     return [
-        TaskRecord.model_validate({**row.model_dump(exclude={"plan"}), "tally": counted[row.id]})
+        TaskRecord.model_validate({**row.model_dump(exclude={"plan", "draft"}), "tally": counted[row.id]})
         for row in rows
     ]
 

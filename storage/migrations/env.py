@@ -7,7 +7,7 @@ from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection
 from sqlmodel.sql.sqltypes import AutoString, UTCDateTime
 
-from storage.tables import Row
+from storage.planning_tables import SyncRow
 
 
 def plain(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
@@ -23,7 +23,7 @@ def run(connection: Connection) -> None:
     """SQLite cannot alter much in place: there a changed table is rebuilt ("batch")."""
     context.configure(
         connection=connection,
-        target_metadata=Row.metadata,
+        target_metadata=SyncRow.metadata,
         render_as_batch=connection.dialect.name == "sqlite",
         render_item=plain,
         transactional_ddl=True,

@@ -12,6 +12,12 @@ branch_labels = None
 depends_on = None
 
 NEWEST_FIRST = (
+    "freeze",
+    "maintenance_window",
+    "saved_change",
+    "saved_plan",
+    "remembered",
+    "sync",
     "budget",
     "lock",
     "delivery",
@@ -39,6 +45,9 @@ def upgrade() -> None:
     _quota()
     _contacts()
     _turns()
+    _syncs()
+    _saved_plans()
+    _calendar()
 
 
 def downgrade() -> None:
@@ -59,8 +68,8 @@ def _json(name: str, *, nullable: bool = False) -> sa.Column[Any]:
     return sa.Column(name, sa.JSON(none_as_null=True), nullable=nullable)
 
 
-def _number(name: str) -> sa.Column[int]:
-    return sa.Column(name, sa.Integer(), nullable=False)
+def _number(name: str, *, nullable: bool = False) -> sa.Column[int]:
+    return sa.Column(name, sa.Integer(), nullable=nullable)
 
 
 def _flag(name: str) -> sa.Column[bool]:
@@ -98,9 +107,12 @@ def _certificates() -> None:
         _json("document"),
         _sealed(),
         _time("added_at"),
+        _text("replaces", nullable=True),
+        _json("policy", nullable=True),
         _key("certificate", "fingerprint"),
         sa.UniqueConstraint("name", name="uq_certificate_name"),
     )
+    op.create_index("ix_certificate_replaces", "certificate", ["replaces"])
 
 
 def _accounts() -> None:
@@ -120,6 +132,9 @@ def _accounts() -> None:
         _json("document"),
         _json("binding", nullable=True),
         _flag("binding_known"),
+        _json("tags"),
+        _text("serves", nullable=True),
+        _time("not_after", nullable=True),
         _time("seen_at"),
         _time("read_at", nullable=True),
         _time("vanished_at", nullable=True),
@@ -127,6 +142,8 @@ def _accounts() -> None:
         _parent("resource", "account", "account.name", cascade=True),
     )
     op.create_index("ix_resource_account_service", "resource", ["account", "service"])
+    op.create_index("ix_resource_serves", "resource", ["serves"])
+    op.create_index("ix_resource_not_after", "resource", ["not_after"])
     op.create_table(
         "installation",
         _text("fingerprint"),
@@ -134,6 +151,7 @@ def _accounts() -> None:
         _text("store"),
         _json("ref"),
         _time("installed_at"),
+        _flag("uploaded"),
         _key("installation", "fingerprint", "account", "store"),
         _parent("installation", "fingerprint", "certificate.fingerprint", cascade=True),
         _parent("installation", "account", "account.name", cascade=True),
@@ -153,6 +171,9 @@ def _tasks() -> None:
         _time("at"),
         _time("rollback_until"),
         _number("cost"),
+        _number("concurrency"),
+        _text("plan_id", nullable=True),
+        _json("draft", nullable=True),
         _time("created_at"),
         _text("created_by"),
         _time("started_at", nullable=True),
@@ -273,3 +294,57 @@ def _turns() -> None:
         sa.Column("next_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_budget"),
     )
+
+
+def _syncs() -> None:
+    op.create_table(
+        "sync",
+        _text("account"),
+        _text("service"),
+        _text("run"),
+        _time("began_at"),
+        _text("page", nullable=True),
+        _number("seen"),
+        _number("total", nullable=True),
+        _number("vanished"),
+        _time("ended_at", nullable=True),
+        _json("error", nullable=True),
+        _key("sync", "account", "service"),
+        _parent("sync", "account", "account.name", cascade=True),
+    )
+    op.create_table(
+        "remembered",
+        _text("resource_id"),
+        _json("binding", nullable=True),
+        _time("at"),
+        _key("remembered", "resource_id"),
+    )
+
+
+def _saved_plans() -> None:
+    op.create_table(
+        "saved_plan",
+        _text("id"),
+        _text("name"),
+        _text("digest"),
+        _text("origin"),
+        _json("wish", nullable=True),
+        _json("plan"),
+        _time("created_at"),
+        _text("created_by"),
+        _key("saved_plan", "id"),
+    )
+    op.create_index("ix_saved_plan_created_at", "saved_plan", ["created_at"])
+    op.create_table(
+        "saved_change",
+        _text("plan_id"),
+        _number("ordinal"),
+        _json("document"),
+        _key("saved_change", "plan_id", "ordinal"),
+        _parent("saved_change", "plan_id", "saved_plan.id", cascade=True),
+    )
+
+
+def _calendar() -> None:
+    for table in ("maintenance_window", "freeze"):
+        op.create_table(table, _text("name"), _json("document"), _key(table, "name"))
