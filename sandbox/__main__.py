@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         "--scale",
         type=int,
         metavar="N",
-        help="seed the first account with N resources spread over all services",
+        help="seed the accounts with N resources together, spread over all services",
     )
     add("--faults", type=Path, help="JSON: fault rules from the start")
     add(

@@ -26,15 +26,20 @@ class Authority:
         )
         self._rsa: rsa.RSAPrivateKey | None = None
 
-    def issue(self, names: Sequence[str], algorithm: str) -> dict[str, str]:
-        """`{"pem", "key"}` for these DNS names; `algorithm` is "rsa" or "ec". Valid for 60 days."""
+    def issue(
+        self, names: Sequence[str], algorithm: str, valid: timedelta = VALID
+    ) -> dict[str, str]:
+        """`{"pem", "key"}` for these DNS names, valid from yesterday for so long from now.
+
+        `algorithm` is "rsa" or "ec".
+        """
         key = self._rsa_key() if algorithm == "rsa" else _new_ec()
         leaf = self._sign(
             _named(names[0]),
             key.public_key(),
             self._intermediate.subject,
             self._key,
-            VALID,
+            valid,
             names=names,
         )
         chain = (leaf, self._intermediate)

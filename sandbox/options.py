@@ -30,7 +30,7 @@ class Options:
 
     `propagation` is seconds from a bind to the edge, `latency` milliseconds per call, `qps` calls
     per second and (account, product, operation) or None for no limit. Port 0 takes a free port.
-    `scale` is how many resources the first account gets, spread over all services.
+    `scale` is how many resources the accounts get together, spread over all services.
     """
 
     port: int = 0

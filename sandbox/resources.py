@@ -81,13 +81,16 @@ class Resources:
         self._rows = Table(journal, "resources", Resource)
         self._materials = Table(journal, "materials", Material)
         self._by_host = {host: row for row in self._rows for host in row.hosts}
+        self._of: dict[tuple[str, str], dict[str, Resource]] = {}
+        for row in self._rows:
+            self._file(row)
 
     def __iter__(self) -> Iterator[Resource]:
         return iter(self._rows)
 
     def of(self, service: str, account: str) -> list[Resource]:
         """The resources of one account at one service, in the order of their creation."""
-        return [row for row in self._rows if row.service == service and row.account == account]
+        return list(self._of.get((service, account), {}).values())
 
     def get(self, service: str, account: str, name: str) -> Resource | None:
         """One resource, or None."""
@@ -106,6 +109,11 @@ class Resources:
     def save(self, resource: Resource) -> None:
         """Keep a resource whose attributes were changed."""
         self._rows.save(resource.key, resource)
+        self._file(resource)
+
+    def _file(self, resource: Resource) -> None:
+        place = self._of.setdefault((resource.service, resource.account), {})
+        place[resource.key] = resource
 
     def bind(self, resource: Resource, binding: Binding | None, *, unserved: bool = False) -> None:
         """Apply a change: the service knows it at once, the edge after the propagation delay."""

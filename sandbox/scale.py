@@ -1,17 +1,23 @@
 """A seed of any size: resources of all services, in the same places under the same names each time.
 
-The names lie under <service>.example.com, and tell the kind of the certificate that they have:
+The names lie under <service>.example.com, those of a second account under
+<service>.b.example.com, and tell the kind of the certificate that they have:
 ec-000.cdn.example.com, rsa-001.cdn.example.com, *.wild-002.cdn.example.com. The certificates come
-from an authority made on the spot, so they are new ones each time.
+from an authority made on the spot, so they are new ones each time, and end one after the other,
+the first in a week.
 """
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from itertools import zip_longest
+from string import ascii_lowercase
 from typing import Any, NamedTuple, TypeVar
 
 from sandbox.authority import Authority
+from sandbox.options import Account
 
-MOST = 20_000
+MOST = 200_000
+FIRST_END, DAYS_OF_ENDS = 7, 53
 KINDS = ("ec", "rsa", "wild")
 ELSEWHERE = "cn-shanghai"
 DOMAINS_PER_GATEWAY = 10
@@ -56,18 +62,38 @@ PLACES = (
 
 
 class Slot(NamedTuple):
-    """One certificate in its place; `region` is where, for services that have regions."""
+    """One certificate in its place; `region` is where, for services that have regions.
+
+    `number` is the place's among its own kind, of which no other account has the same.
+    """
 
     name: str
     region: str
     certificate: dict[str, str]
+    number: str
 
 
 Slots = Callable[..., list[Slot]]
 
 
-def seed_of(number: int, home: str) -> list[Json]:
-    """A seed of so many resources for an account whose own region is `home`.
+def seeds_of(number: int, accounts: Sequence[Account]) -> list[Json]:
+    """A seed of so many resources, in equal parts for these accounts, each with names of its own.
+
+    Raises ValueError where the number is none that a sandbox can hold.
+    """
+    if not len(accounts) <= number <= MOST:
+        raise ValueError(f"a scale is between {len(accounts)} and {MOST} resources")
+    each, left = divmod(number, len(accounts))
+    seeds = []
+    for index, (account, letter) in enumerate(zip(accounts, ascii_lowercase, strict=False)):
+        zone = f"{letter}.example.com" if index else "example.com"
+        part = seed_of(each + (index < left), account.region, zone)
+        seeds += [{"account": account.access_key_id, **entry} for entry in part]
+    return seeds
+
+
+def seed_of(number: int, home: str, zone: str = "example.com") -> list[Json]:
+    """A seed of so many resources below `zone` for an account whose own region is `home`.
 
     Raises ValueError where the number is none that a sandbox can hold.
     """
@@ -76,7 +102,9 @@ def seed_of(number: int, home: str) -> list[Json]:
     authority = Authority("Practice scale")
     each, left = divmod(number, len(PLACES))
     made = {
-        place: [_slot(authority, place, index, at, home) for at in range(each + (index < left))]
+        place: [
+            _slot(authority, place, index, at, home, zone) for at in range(each + (index < left))
+        ]
         for index, place in enumerate(PLACES)
     }
 
@@ -86,17 +114,19 @@ def seed_of(number: int, home: str) -> list[Json]:
     return [entry(slots) for entry in ENTRIES]
 
 
-def _slot(authority: Authority, place: Place, index: int, at: int, home: str) -> Slot:
+def _slot(authority: Authority, place: Place, index: int, at: int, home: str, within: str) -> Slot:
     """What follows one another has certificates of different kinds, also on one listener."""
     kind = KINDS[(index + at) % len(KINDS)]
-    zone = f"{place.service.replace('_', '-')}.example.com"
+    zone = f"{place.service.replace('_', '-')}.{within}"
     name = covered = f"{kind}-{at:03}{place.ending}.{zone}"
     if kind == "wild" and place.service == "eas":
         covered = f"*.{zone}"  # its gateways have no domains with a wildcard
     elif kind == "wild":
         name = covered = f"*.{name}"
-    certificate = authority.issue([covered], "rsa" if kind == "rsa" else "ec")
-    return Slot(name, home if at % 2 == 0 else ELSEWHERE, certificate)
+    valid = timedelta(days=FIRST_END + at % DAYS_OF_ENDS)
+    certificate = authority.issue([covered], "rsa" if kind == "rsa" else "ec", valid)
+    letter = within.removesuffix("example.com").replace(".", "-")
+    return Slot(name, home if at % 2 == 0 else ELSEWHERE, certificate, f"{letter}{at:03}")
 
 
 def _domains(service: str) -> Callable[[Slots], Json]:
@@ -114,18 +144,18 @@ def _domains(service: str) -> Callable[[Slots], Json]:
 
 def _oss(slots: Slots) -> Json:
     buckets = []
-    for at, one in enumerate(slots("oss")):
+    for one in slots("oss"):
         wildcard = one.name.startswith("*.")
         cname = {"domain": one.name.removeprefix("*."), "wildcard": wildcard}
         cnames = [{**cname, "certificate": one.certificate}]
-        buckets.append({"name": f"scale-{at:03}", "region": one.region, "cnames": cnames})
+        buckets.append({"name": f"scale-{one.number}", "region": one.region, "cnames": cnames})
     return {"service": "oss", "buckets": buckets}
 
 
 def _clb(slots: Slots) -> Json:
     listeners = []
-    for at, (one, more) in enumerate(_beside(slots, "clb")):
-        listener = {"load_balancer": f"lb-scale-{at:03}", **_regional(one)}
+    for one, more in _beside(slots, "clb"):
+        listener = {"load_balancer": f"lb-scale-{one.number}", **_regional(one)}
         listeners.append({**listener, "domains": {more.name: more.certificate} if more else {}})
     return {"service": "clb", "listeners": listeners}
 
@@ -133,8 +163,11 @@ def _clb(slots: Slots) -> Json:
 def _load_balancers(service: str) -> Callable[[Slots], Json]:
     def entry(slots: Slots) -> Json:
         listeners = []
-        for at, (one, more) in enumerate(_beside(slots, service)):
-            ids = {"id": f"lsn-{service}-{at:03}", "load_balancer": f"{service}-scale-{at:03}"}
+        for one, more in _beside(slots, service):
+            ids = {
+                "id": f"lsn-{service}-{one.number}",
+                "load_balancer": f"{service}-scale-{one.number}",
+            }
             additional = [more.certificate] if more else []
             listeners.append({**ids, **_regional(one), "additional": additional})
         return {"service": service, "listeners": listeners}
@@ -143,13 +176,15 @@ def _load_balancers(service: str) -> Callable[[Slots], Json]:
 
 
 def _ga(slots: Slots) -> Json:
-    listeners = []
+    listeners: list[Json] = []
     for at, (one, more) in enumerate(_beside(slots, "ga")):
         additional = [{"domain": more.name, "certificate": more.certificate}] if more else []
-        ids = {"id": f"lsr-scale-{at:03}", "port": 443 + at % LISTENERS_PER_ACCELERATOR}
+        ids = {"id": f"lsr-scale-{one.number}", "port": 443 + at % LISTENERS_PER_ACCELERATOR}
         listeners.append({**ids, "certificate": one.certificate, "additional": additional})
-    groups = enumerate(_in_groups(listeners, LISTENERS_PER_ACCELERATOR))
-    accelerators = [{"id": f"ga-scale-{at:03}", "listeners": group} for at, group in groups]
+    accelerators = [
+        {"id": group[0]["id"].replace("lsr", "ga"), "listeners": group}
+        for group in _in_groups(listeners, LISTENERS_PER_ACCELERATOR)
+    ]
     return {"service": "ga", "accelerators": accelerators}
 
 
@@ -188,7 +223,7 @@ def _gateways(service: str, groups: str) -> Callable[[Slots], Json]:
         rows = []
         for at, some in enumerate(_in_groups(slots(service), DOMAINS_PER_GATEWAY)):
             domains = [{"name": one.name, "certificate": one.certificate} for one in some]
-            ids = {"id": f"scale-{at:03}", "region": some[at % len(some)].region}
+            ids = {"id": f"scale-{some[0].number}", "region": some[at % len(some)].region}
             rows.append({**ids, "domains": domains})
         return {"service": service, groups: rows}
 
@@ -197,17 +232,16 @@ def _gateways(service: str, groups: str) -> Callable[[Slots], Json]:
 
 def _sae(slots: Slots) -> Json:
     routes = []
-    for at, (one, more) in enumerate(_beside(slots, "sae")):
-        both = [one, more] if more else [one]
-        routes.append(_route("alb", at, both))
-    routes += [_route("clb", at, [one]) for at, one in enumerate(slots("sae", "-clb"))]
+    for one, more in _beside(slots, "sae"):
+        routes.append(_route("alb", [one, more] if more else [one]))
+    routes += [_route("clb", [one]) for one in slots("sae", "-clb")]
     return {"service": "sae", "routes": routes}
 
 
-def _route(kind: str, at: int, served: Sequence[Slot]) -> Json:
+def _route(kind: str, served: Sequence[Slot]) -> Json:
     return {
         "kind": kind,
-        "load_balancer": f"{kind}-sae-{at:03}",
+        "load_balancer": f"{kind}-sae-{served[0].number}",
         "region": served[0].region,
         "domains": [one.name for one in served],
         "certificates": [one.certificate for one in served],

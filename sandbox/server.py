@@ -18,7 +18,7 @@ from sandbox.gateway import Gateway
 from sandbox.http import HEAD_LIMIT, serve_connection
 from sandbox.options import Options
 from sandbox.record import Recorder
-from sandbox.scale import seed_of
+from sandbox.scale import seeds_of
 from sandbox.services import find_services
 
 LOOPBACK = "127.0.0.1"  # nothing here is fit to be reached from another machine
@@ -77,8 +77,7 @@ class Sandbox:
 
     def _load(self) -> None:
         if self.options.scale is not None:
-            home = self._cloud.default_account.region
-            self._control.seed(seed_of(self.options.scale, home), keep=True)
+            self._control.seed(seeds_of(self.options.scale, self.options.accounts), keep=True)
         if self.options.seed_file is not None:
             _naming(self.options.seed_file, partial(self._control.seed, keep=True))
         if self.options.faults is not None:

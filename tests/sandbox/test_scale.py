@@ -111,3 +111,26 @@ def test_an_account_of_the_other_site_has_its_resources_in_its_own_region(start:
     walled = [row["name"] for row in rows if row["service"] == "waf"]
     assert walled
     assert all(name.startswith("ap-southeast-1/") for name in walled)
+
+
+def test_several_accounts_share_the_resources_and_have_names_of_their_own(start: Start) -> None:
+    accounts = [part for one in ("a", "b", "c") for part in ("--account", f"{one}:secret")]
+    running = start(*accounts, "--scale", str(3 * NUMBER - 1), "--propagation", "0")
+    rows = running.control("GET", "state")["resources"]
+    assert Counter(row["account"] for row in rows) == {"a": NUMBER, "b": NUMBER, "c": NUMBER - 1}
+    hosts = Counter(host for row in rows for host in row["hosts"])
+    assert set(hosts.values()) == {1}, "no two answer to one name"
+    zones = {row["account"]: row["hosts"][0] for row in rows if row["service"] == "cdn"}
+    assert {key: host.endswith(f".{key}.example.com") for key, host in zones.items()} == {
+        "a": False,
+        "b": True,
+        "c": True,
+    }
+
+
+def test_certificates_end_one_after_the_other() -> None:
+    pems = pems_in(seed_of(5 * len(PLACES), "cn-hangzhou"))
+    ends = Counter(
+        x509.load_pem_x509_certificates(pem.encode())[0].not_valid_after_utc for pem in pems
+    )
+    assert len(ends) == 5
