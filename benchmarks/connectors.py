@@ -1,0 +1,201 @@
+"""What one change costs with each connector: time and calls, against the least possible calls.
+
+`python -m benchmarks.connectors` starts a practice cloud with a latency of 50 ms per call, and
+makes one change at a time: no queue, no worker, no propagation. So that what is measured is the
+connector.
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from itertools import count
+from pathlib import Path
+from urllib.request import urlopen
+
+import connectors
+from activities.clouds import Clouds
+from activities.inventory import sync
+from domain.account import Account
+from domain.certificate import Certificate, parse_pem
+from domain.resource import Resource
+from starter.practice_ca import PracticeCA
+from starter.processes import start_sandbox
+from storage.settings import Settings
+from storage.store import Store
+
+SCALE = 110  # five of each kind
+LATENCY_MS = 50
+ACCOUNT = "bench"
+
+# A change asks what is served, changes it, and asks whether that has arrived: one call each.
+# Where a certificate is added beside the former one, taking that away is one more change, and
+# whether it has arrived is asked again.
+LEAST, LEAST_BESIDE = 3, 5
+BESIDE = ("alibaba.alb sni", "alibaba.nlb sni")
+
+
+@dataclass
+class Cost:
+    """What one kind of place costs: means per change, and the operations that were called."""
+
+    kind: str
+    changes: int
+    install_calls: float
+    calls: float
+    seconds: float
+    operations: str
+
+    @property
+    def least(self) -> int:
+        """Calls that cannot be left out."""
+        return LEAST_BESIDE if self.kind in BESIDE else LEAST
+
+
+class Bench:
+    """A store of its own and a practice cloud with resources of all services."""
+
+    def __init__(self, folder: Path) -> None:
+        self.settings = Settings(home=folder / "home", database_url=None, temporal_address=None)
+        options = ["--latency", str(LATENCY_MS), "--propagation", "0", "--scale", str(SCALE)]
+        self.sandbox, self.cloud = start_sandbox(self.settings.home, options)
+        self.store = Store.open(self.settings, migrate=True)
+        self.store.accounts.add(
+            Account(
+                name=ACCOUNT,
+                provider="alibaba",
+                settings={
+                    "access_key_id": self.cloud["access_key_id"],
+                    "endpoint": self.cloud["endpoint"],
+                },
+                probe_address=self.cloud["edge"],
+                calls_per_second=10_000,
+                created_at=datetime.now(UTC),
+            ),
+            {"access_key_secret": self.cloud["access_key_secret"]},
+        )
+        self.clouds, self.ca, self.numbers = Clouds(self.store), PracticeCA("bench"), count()
+
+    def close(self) -> None:
+        """Stops everything."""
+        self.store.close()
+        self.sandbox.stop()
+
+    def resources(self) -> dict[str, list[Resource]]:
+        """All resources by kind: the service, and "sni" where it is no default certificate."""
+        found: dict[str, list[Resource]] = {}
+        for service in connectors.names():
+            synced = sync(self.store, self.clouds, ACCOUNT, service)
+            if synced.error:
+                raise SystemExit(str(synced.error))
+        for item in self.store.inventory.list():
+            found.setdefault(_kind(item.resource), []).append(item.resource)
+        return found
+
+    def certificate(self, resource: Resource) -> Certificate:
+        """A new certificate for the names of this resource, in the vault."""
+        issued = self.ca.issue(list(resource.domains))
+        certificate, key = parse_pem(
+            f"new-{next(self.numbers)}",
+            certificate=issued.leaf_pem,
+            chain=issued.chain_pem,
+            key=issued.key_pem,
+            now=datetime.now(UTC),
+        )
+        self.store.certificates.add(certificate, key)
+        return certificate
+
+    def calls(self) -> Counter[str]:
+        """All calls until now, by operation."""
+        with urlopen(f"{self.cloud['endpoint']}/_sandbox/calls") as answer:  # noqa: S310
+            told: dict[str, dict[str, int]] = json.load(answer)["calls"]
+        return Counter({operation: sum(codes.values()) for operation, codes in told.items()})
+
+    def measure(self, kind: str, resources: list[Resource]) -> Cost:
+        """One change of each."""
+        installed, changed, took = 0, Counter[str](), 0.0
+        for resource in resources:
+            certificate = self.certificate(resource)
+            before = self.calls()
+            connector = self.clouds.connector(ACCOUNT, resource.service)
+            key = partial(self.store.certificates.key, certificate.fingerprint)
+            ref = connector.install(certificate, key, resource)
+            between = self.calls()
+            began = time.perf_counter()
+            former = connector.read(resource)
+            connector.bind(resource, ref)
+            while not connector.settled(resource, ref):
+                time.sleep(0.1)
+            connector.release(resource, former.ref if former else None, ref)
+            took += time.perf_counter() - began
+            installed += (between - before).total()
+            changed += self.calls() - between
+        number = len(resources)
+        parts = sorted((name, n / number) for name, n in _by_operation(changed).items())
+        return Cost(
+            kind=kind,
+            changes=number,
+            install_calls=installed / number,
+            calls=changed.total() / number,
+            seconds=took / number,
+            operations=", ".join(name if n == 1 else f"{name} x {n:.1f}" for name, n in parts),
+        )
+
+
+def measure() -> list[Cost]:
+    """Every kind, one after the other."""
+    with _bench() as bench:
+        return [bench.measure(kind, some) for kind, some in sorted(bench.resources().items())]
+
+
+def table(costs: list[Cost]) -> str:
+    """Markdown."""
+    head = "| connector | calls per change | least | ms per change | upload | operations |"
+    rows = [
+        f"| {c.kind} | {c.calls:.1f} | {c.least} | {c.seconds * 1000:.0f} "
+        f"| {c.install_calls:.1f} | {c.operations} |"
+        for c in costs
+    ]
+    return "\n".join([head, "| --- | ---: | ---: | ---: | ---: | --- |", *rows])
+
+
+@contextmanager
+def _bench() -> Iterator[Bench]:
+    with tempfile.TemporaryDirectory(prefix="certroll-bench-") as folder:
+        made = Bench(Path(folder))
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+def _by_operation(calls: Counter[str]) -> Counter[str]:
+    """Without the product, and without the object that a path names."""
+    found = Counter[str]()
+    for name, number in calls.items():
+        operation = name.partition(".")[2]
+        verb, _, path = operation.partition(" ")
+        found[f"{verb} object" if path else operation] += number
+    return found
+
+
+def _kind(resource: Resource) -> str:
+    beside = resource.service in ("alibaba.alb", "alibaba.nlb", "alibaba.clb")
+    return f"{resource.service} sni" if beside and resource.slot != "default" else resource.service
+
+
+def main() -> None:
+    """Measures and prints."""
+    argparse.ArgumentParser(prog="python -m benchmarks.connectors").parse_args()
+    print(f"{LATENCY_MS} ms per call, one change at a time:\n")
+    print(table(measure()))
+
+
+if __name__ == "__main__":
+    main()
