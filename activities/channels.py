@@ -1,4 +1,4 @@
-"""The ways to a contact: mail and webhook. An answer other than success is a failure."""
+"""The ways to a contact: mail, webhook, chat robot. Anything but a success is a failure."""
 
 from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
@@ -6,6 +6,7 @@ from urllib.parse import unquote, urlsplit
 import aiosmtplib
 import httpx2
 
+from activities.robots import ROBOTS, tell_robot
 from domain.errors import BadInput, NeedsOperator, Transient
 from domain.message import Message
 from storage.settings import Settings
@@ -17,6 +18,8 @@ async def send(kind: str, address: str, message: Message, settings: Settings) ->
     """Sends once. Raises Transient or NeedsOperator; their texts never hold the address."""
     if kind == "mail":
         await send_mail(address, message, settings)
+    elif kind in ROBOTS:
+        await tell_robot(kind, address, message)
     else:
         await post_webhook(address, message)
 

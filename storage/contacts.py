@@ -9,7 +9,7 @@ from sqlmodel import Session, col, delete, select
 
 from domain.errors import BadInput
 from domain.model import Value
-from domain.record import ContactChannel
+from domain.record import CONTACT_KINDS, ContactChannel
 from storage.database import Database
 from storage.lookup import unknown
 from storage.tables import ContactRow, DeliveryRow
@@ -42,7 +42,7 @@ class Contacts:
         self._database, self._vault = database, vault
 
     def add(self, name: str, kind: str, address: str) -> None:
-        """Stores a "mail" address or a "webhook" URL; `BadInput` if ill-formed or taken."""
+        """Stores a "mail" address or the URL of another kind; `BadInput` if ill-formed or taken."""
         if not _NAME.fullmatch(name):
             raise BadInput(
                 f"{name!r} cannot name a contact",
@@ -122,8 +122,9 @@ def _shown(kind: str, address: str, name: str) -> str:
         if not _MAIL.fullmatch(address):
             raise BadInput("this is not a mail address", where=name, fix="Give one name@host.")
         return address
-    if kind != "webhook":
-        raise BadInput(f"{kind!r} is no kind of contact", where=name, fix="Use mail or webhook.")
+    if kind not in CONTACT_KINDS:
+        kinds = ", ".join(CONTACT_KINDS)
+        raise BadInput(f"{kind!r} is no kind of contact", where=name, fix=f"Use one of {kinds}.")
     site = _site(address)
     if site is None:
         raise BadInput(

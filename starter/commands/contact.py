@@ -12,7 +12,8 @@ from starter.output import say, show_json, show_table
 
 app = typer.Typer(no_args_is_help=True)
 
-VARIABLE = "CERTROLL_WEBHOOK"
+VARIABLE, SECRET = "CERTROLL_WEBHOOK", "CERTROLL_ROBOT_SECRET"
+ROBOTS, SIGNED = ("dingtalk", "feishu", "wecom", "slack"), ("dingtalk", "feishu")
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The contact's name.")]
 
 
@@ -29,11 +30,27 @@ def add(
         Path | None,
         typer.Option("--webhook-file", metavar="FILE", help="For an address that is secret."),
     ] = None,
+    robot: Annotated[
+        str | None,
+        typer.Option(
+            "--robot",
+            metavar="KIND",
+            help="The webhook is a chat robot's: dingtalk, feishu, wecom or slack.",
+        ),
+    ] = None,
+    secret_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--secret-file",
+            metavar="FILE",
+            help=f"With the robot's signing secret; else ${SECRET}. DingTalk and Feishu.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Stores one way to tell someone.
 
-    It is sealed: the address of a webhook is its password.
+    It is sealed: the address of a webhook or of a robot is its password.
     """
     given = [value for value in (mail, webhook, webhook_file) if value is not None]
     if len(given) != 1:
@@ -43,14 +60,37 @@ def add(
             fix="Give one of --mail, --webhook and --webhook-file.",
         )
     url = webhook if webhook_file is None else (secret_from(webhook_file, VARIABLE) or "").strip()
-    kind, address = ("webhook", url) if mail is None else ("mail", mail)
+    if robot is not None:
+        kind, address = _robot(robot, url, secret_file)
+    else:
+        kind, address = ("webhook", url or "") if mail is None else ("mail", mail)
     with opened() as (store, _):
-        store.contacts.add(name, kind, address or "")
+        store.contacts.add(name, kind, address)
         contact = store.contacts.get(name)
     if as_json:
         show_json(contact)
     else:
         say(f"Contact {name!r} is stored. Try it: certroll contact test {name}")
+
+
+def _robot(kind: str, url: str | None, secret_file: Path | None) -> tuple[str, str]:
+    """The kind, and the address with the signing secret as its fragment."""
+    if kind not in ROBOTS:
+        raise BadInput(
+            f"{kind!r} is no kind of robot", where="--robot", fix=f"Use {', '.join(ROBOTS)}."
+        )
+    if url is None:
+        raise BadInput(
+            "a robot has a web address",
+            where="--robot",
+            fix="Give it with --webhook or --webhook-file.",
+        )
+    secret = (secret_from(secret_file, SECRET) or "").strip()
+    if secret and kind not in SIGNED:
+        raise BadInput(
+            f"{kind} robots have no signing secret", where="--secret-file", fix="Leave it out."
+        )
+    return kind, f"{url}#{secret}" if secret else url
 
 
 @app.command("list")

@@ -93,3 +93,43 @@ def test_one_that_is_deleted_is_gone(certroll: CommandLine) -> None:
     assert certroll.json("contact", "delete", "ops", "--yes") == {"deleted": "ops"}
     assert "No contacts yet" in certroll("contact", "list").stderr
     assert "there is no contact 'ops'" in certroll.refusal("contact", "delete", "ops", "--yes")
+
+
+def test_a_robot_is_told_and_neither_address_nor_secret_is_shown(
+    certroll: CommandLine, receiver: HTTPServer, tmp_path: Path
+) -> None:
+    receiver.expect_request("/token-abc").respond_with_data('{"errcode": 0}')
+    (tmp_path / "url").write_text(receiver.url_for("/token-abc?key=1") + "\n")
+    (tmp_path / "secret").write_text("SECabc\n")
+    files = ("--webhook-file", str(tmp_path / "url"), "--secret-file", str(tmp_path / "secret"))
+    added = certroll("contact", "add", "night", "--robot", "dingtalk", *files)
+    tested = certroll("contact", "test", "night")
+    listed = certroll("contact", "list")
+    assert f"night  dingtalk  http://127.0.0.1:{receiver.port}/..." in listed.stdout
+    assert "abc" not in added.output + tested.output + listed.output
+    assert "sign" in receiver.log[0][0].args
+
+
+def test_a_robot_that_answers_200_and_refuses_is_code_3(
+    certroll: CommandLine, receiver: HTTPServer
+) -> None:
+    receiver.expect_request("/x").respond_with_data('{"errcode": 310000, "errmsg": "keywords"}')
+    certroll("contact", "add", "night", "--robot", "dingtalk", "--webhook", receiver.url_for("/x"))
+    told = certroll.refusal("contact", "test", "night", code=3)
+    assert told.startswith("RobotRefused: DingTalk did not take the message: errcode 310000")
+
+
+def test_an_unknown_robot_or_a_secret_that_it_does_not_take_is_refused(
+    certroll: CommandLine,
+) -> None:
+    hook = ("--webhook", "https://chat.example.com/x")
+    assert "'irc' is no kind of robot" in certroll.refusal(
+        "contact", "add", "a", "--robot", "irc", *hook
+    )
+    env = {"CERTROLL_ROBOT_SECRET": "s"}
+    assert "slack robots have no signing secret" in certroll.refusal(
+        "contact", "add", "a", "--robot", "slack", *hook, env=env
+    )
+    assert "a robot has a web address" in certroll.refusal(
+        "contact", "add", "a", "--robot", "slack", "--mail", "a@b.example"
+    )

@@ -1,0 +1,127 @@
+"""Chat robots: DingTalk, Feishu, WeCom and Slack. An answer of 200 is no success by itself.
+
+The first three answer 200 also when they refuse, and say so in the body. A robot's address is its
+URL, with its signing secret as the fragment where it has one: that is never sent.
+"""
+
+import base64
+import hashlib
+import hmac
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+from urllib.parse import quote, urldefrag
+
+import httpx2
+
+from domain.errors import NeedsOperator, Transient
+from domain.message import Message
+
+SECONDS = 15.0
+Json = dict[str, Any]
+
+
+class Robot(NamedTuple):
+    """How one kind of robot is spoken to.
+
+    `most` is the longest text in bytes of UTF-8; `code` the field of the answer that is 0 on
+    success, None where the HTTP status says it; `busy` those codes after which one tries again.
+    """
+
+    title: str
+    most: int
+    body: Callable[[str], Json]
+    code: str | None
+    busy: frozenset[int] = frozenset()
+
+
+ROBOTS = {
+    "dingtalk": Robot(
+        "DingTalk",
+        16_000,
+        lambda text: {"msgtype": "text", "text": {"content": text}},
+        "errcode",
+        frozenset({-1, 130101}),
+    ),
+    "feishu": Robot(
+        "Feishu",
+        16_000,
+        lambda text: {"msg_type": "text", "content": {"text": text}},
+        "code",
+        frozenset({9499, 11232}),
+    ),
+    "wecom": Robot(
+        "WeCom",
+        2_048,
+        lambda text: {"msgtype": "text", "text": {"content": text}},
+        "errcode",
+        frozenset({-1, 45009}),
+    ),
+    "slack": Robot("Slack", 16_000, lambda text: {"text": text}, None),
+}
+
+
+async def tell_robot(kind: str, address: str, message: Message) -> None:
+    """Posts the message once. Raises Transient or NeedsOperator, never with the address."""
+    robot, (url, secret) = ROBOTS[kind], urldefrag(address)
+    body = robot.body(shortened(f"{message.subject}\n{message.body}", robot.most))
+    if secret and kind == "dingtalk":
+        stamp = str(int(time.time() * 1000))
+        sign = quote(_signed(secret, f"{stamp}\n{secret}"), safe="")
+        url += f"&timestamp={stamp}&sign={sign}"
+    elif secret and kind == "feishu":
+        stamp = str(int(time.time()))
+        body |= {"timestamp": stamp, "sign": _signed(f"{stamp}\n{secret}", "")}
+    try:
+        async with httpx2.AsyncClient(timeout=SECONDS, follow_redirects=False) as client:
+            answer = await client.post(url, json=body)
+    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+        raise Transient(
+            f"{robot.title} did not answer: {type(error).__name__}", code="RobotFailed"
+        ) from None
+    _check(robot, answer)
+
+
+def shortened(text: str, most: int) -> str:
+    """At most so many bytes of UTF-8; what is cut off is told, and no character is cut in two."""
+    data = text.encode()
+    if len(data) <= most:
+        return text
+    rest = "\n(shortened)"
+    return data[: most - len(rest)].decode(errors="ignore") + rest
+
+
+def _check(robot: Robot, answer: httpx2.Response) -> None:
+    if answer.status_code in (408, 429) or answer.status_code >= 500:
+        raise Transient(f"{robot.title} answered {answer.status_code}", code="RobotFailed")
+    if not answer.is_success:
+        raise _refused(robot, f"{answer.status_code}")
+    if robot.code is None:
+        return
+    code = _code(robot.code, answer)
+    if code in robot.busy:
+        raise Transient(f"{robot.title} is busy ({robot.code} {code})", code="RobotBusy")
+    if code != 0:
+        raise _refused(robot, f"{robot.code} {code}")
+
+
+def _code(field: str, answer: httpx2.Response) -> int | None:
+    """The code in the body; None for a body that is none of this robot's."""
+    try:
+        value = answer.json()[field]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return value if isinstance(value, int) else None
+
+
+def _refused(robot: Robot, what: str) -> NeedsOperator:
+    """The service's own words are left out: they may repeat what was sent."""
+    return NeedsOperator(
+        f"{robot.title} did not take the message: {what}",
+        code="RobotRefused",
+        advice="Check the robot's address, signing secret, keywords and allowed addresses.",
+    )
+
+
+def _signed(key: str, text: str) -> str:
+    return base64.b64encode(hmac.digest(key.encode(), text.encode(), hashlib.sha256)).decode()
