@@ -12,18 +12,23 @@ from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 
 from activities.bookkeeping import Bookkeeping
+from activities.calendar import Openings
+from activities.cleanup import Cleanup
 from activities.clouds import Clouds
 from activities.deployment import Deployment
 from activities.heartbeats import Heart
+from activities.inventory import Walks
 from activities.notification import Notifications
 from domain.errors import CertrollError
 from domain.task import TASK_QUEUE
+from starter import metrics, schedules
 from starter.engine import EngineUnreachable, connect, register_search_attributes
 from starter.logs import set_up_logs
 from starter.tasks import start_forgotten
 from storage.settings import Settings
 from storage.store import Store
 from workflows.deployment_task import DeploymentTask
+from workflows.inventory_sync import InventorySync, InventorySyncOnSchedule
 
 log = structlog.get_logger()
 
@@ -47,10 +52,11 @@ def build(
     bookkeeping = Bookkeeping(store)
     deployment = Deployment(store, clouds, heart)
     notifications = Notifications(store, settings)
+    walks = Walks(store, clouds, heart)
     return Worker(
         client,
         task_queue=TASK_QUEUE,
-        workflows=[DeploymentTask],
+        workflows=[DeploymentTask, InventorySync, InventorySyncOnSchedule],
         activities=[
             bookkeeping.reserve,
             bookkeeping.settle,
@@ -64,11 +70,16 @@ def build(
             bookkeeping.record_time,
             bookkeeping.record_event,
             bookkeeping.delete,
+            Openings(store).may_begin,
             deployment.install,
             deployment.deploy,
             deployment.record_failure,
+            Cleanup(store, clouds, heart).clean_up,
             notifications.notify,
             notifications.give_up,
+            walks.services_to_walk,
+            walks.walk_service,
+            walks.record_failed_walk,
         ],
         activity_executor=ThreadPoolExecutor(STEPS_AT_ONCE, thread_name_prefix="step"),
         max_concurrent_activities=STEPS_AT_ONCE,
@@ -97,19 +108,26 @@ async def run(settings: Settings) -> None:
     store = Store.open(settings)
     heart = Heart()
     try:
-        client = await patiently_connect(settings)
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
-        async with build(client, store, settings, heart):
-            started = await start_forgotten(store, client)
-            log.info("worker ready", task_queue=TASK_QUEUE, forgotten_tasks_started=started)
-            await stop.wait()
-            log.info("worker stops")
+        with metrics.serving(store, settings.metrics_address):
+            await _work(store, settings, heart)
     finally:
         heart.stop()
         store.close()
+
+
+async def _work(store: Store, settings: Settings, heart: Heart) -> None:
+    client = await patiently_connect(settings)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with build(client, store, settings, heart):
+        started = await start_forgotten(store, client)
+        log.info("worker ready", task_queue=TASK_QUEUE, forgotten_tasks_started=started)
+        keeping = asyncio.create_task(schedules.keep(client, store, settings))
+        await stop.wait()
+        keeping.cancel()
+        log.info("worker stops")
 
 
 def main() -> None:

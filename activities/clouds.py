@@ -27,11 +27,7 @@ class StoredVault:
 
     def holds(self, fingerprint: str) -> bool:
         """Whether this certificate lies in storage."""
-        try:
-            self._store.certificates.get(fingerprint)
-        except BadInput:
-            return False
-        return True
+        return self._store.certificates.is_here(fingerprint)
 
     def open(self, fingerprint: str) -> tuple[Certificate, PrivateKey]:
         """The certificate with its key; raises Permanent when it is not here."""
@@ -81,6 +77,11 @@ class Clouds:
             return made.account.propagation_seconds
         return made.connector.propagation.total_seconds()
 
+    def calls_per_second(self, account: str, service: str) -> float:
+        """What the service allows this account, as its budget hands it out."""
+        made = self._get(account, service)
+        return made.account.calls_per_second or made.connector.queries_per_second
+
     def endpoints(self, resource: Resource) -> tuple[Endpoint, ...]:
         """Where to look for what the resource serves, one for each of its names."""
         known = self._get(resource.account, resource.service).account
@@ -110,7 +111,8 @@ class Clouds:
         kind = connectors.load(service)
         settings = connectors.settings(known.provider, {**known.settings, **secrets})
         paces = partial(self._pace, known)
-        made = kind(account, settings, StoredVault(self._store), paces)
+        vault, memory = StoredVault(self._store), self._store.remembered
+        made = kind(account, settings, vault, paces, memory)
         return _Made(known, secrets, made, until)
 
     def _pace(self, account: Account, service: str, calls_per_second: float) -> Pacer:

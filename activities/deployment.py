@@ -7,9 +7,11 @@ from time import monotonic
 from temporalio import activity
 
 from activities.clouds import Clouds
+from activities.evidence import handshakes, witnessed
 from activities.failures import told_to_the_engine
 from activities.handshake import Endpoint, Seen, look
 from activities.heartbeats import Heart
+from activities.installing import put_into_store
 from activities.proof import Proof
 from activities.turns import Turn
 from domain.certificate import Certificate
@@ -81,18 +83,14 @@ class Deployment:
             outcome = self._store.tasks.outcomes.get(wanted.task_id, wanted.ordinal)
             resource = outcome.change.resource
             connector = self._clouds.connector(wanted.account, resource.service)
-            ref = connector.install(
-                certificate,
-                lambda: self._store.certificates.key(wanted.fingerprint),
-                resource,
-            )
-            self._store.installations.put(
-                wanted.fingerprint, wanted.account, wanted.store, ref, now()
-            )
+            put_into_store(self._store, connector, wanted, certificate, resource)
 
     @activity.defn
     def deploy(self, order: ChangeOrder) -> None:
-        """Makes one change in either direction, and records it once a handshake shows it."""
+        """Makes one change in either direction, and records it once a handshake shows it.
+
+        What no handshake can show is recorded once the service has accepted it, and told so.
+        """
         with told_to_the_engine(), self._heart.beating():
             record = self._begin(order)
             if record is None:
@@ -101,15 +99,22 @@ class Deployment:
             if order.direction is Direction.ROLL_BACK:
                 refuse_irreversible(change)
                 change = invert(change)
-            with Turn(self._store.locks, order, pause) as turn:
+            with (
+                witnessed(self._store, order, record.attempts),
+                Turn(self._store.locks, order, pause) as turn,
+            ):
                 self._apply(order, self._located(change), record.applied, turn)
-            self._finish(order, DONE[order.direction], None)
+            self._finish(order, DONE[order.direction], accepted(change))
 
     @activity.defn
     def record_failure(self, failed: FailedChange) -> None:
         """Records that a change will not be tried again."""
+        order = failed.order
         with told_to_the_engine():
-            self._finish(failed.order, FAILED[failed.order.direction], failed.cause)
+            self._finish(order, FAILED[order.direction], failed.cause)
+            record = self._store.tasks.outcomes.get(order.task_id, order.ordinal)
+            if record.applied:
+                self._store.inventory.doubt(record.change.resource.id)
 
     def _begin(self, order: ChangeOrder) -> OutcomeRecord | None:
         """The change with one attempt more; None where an attempt recorded its success already.
@@ -140,16 +145,22 @@ class Deployment:
     def _apply(self, order: ChangeOrder, change: Change, applied: bool, turn: Turn) -> None:
         connector = self._clouds.connector(order.account, order.service)
         found = connector.read(change.resource)
-        if not serves(found, change.after):
-            if not serves(found, change.before):
-                raise Drifted(describe(found), describe(change.before))
+        there = serves(found, change.after)
+        if not there and not serves(found, change.before):
+            raise Drifted(describe(found), describe(change.before))
+        # That it is there already may be our own record alone, which misses a lost answer.
+        if change.unproven or not there:
             self._bind(order, connector, change, applied)
         deadline = monotonic() + self._clouds.propagation(order.account, order.service)
         proof = Proof(change, deadline, self._look, turn.pause)
         proof.settled(connector)
-        for endpoint in self._clouds.endpoints(change.resource):
-            proof.served(endpoint)
+        try:
+            for endpoint in () if change.unproven else self._clouds.endpoints(change.resource):
+                proof.served(endpoint)
+        finally:
+            self._store.evidence.add_handshakes(handshakes(order, change, proof.shown))
         connector.release(change.resource, _ref(change.before), _ref(change.after))
+        self._store.inventory.bound(change.resource.id, change.after, now())
 
     def _bind(
         self, order: ChangeOrder, connector: Connector, change: Change, applied: bool
@@ -167,6 +178,8 @@ class Deployment:
             if not applied:
                 outcomes.mark_applied(order.task_id, order.ordinal, False)
             raise
+        if change.unproven and change.after:
+            self._store.remembered.put(change.resource, change.after, now())
 
     def _located(self, change: Change) -> Change:
         return change.model_copy(
@@ -188,6 +201,13 @@ class Deployment:
 
 def _ref(binding: Binding | None) -> CertificateRef | None:
     return binding.ref if binding else None
+
+
+def accepted(change: Change) -> Cause | None:
+    """What is to be told of a success that nothing has verified."""
+    if change.unproven is None:
+        return None
+    return Cause(code="Accepted", message=f"accepted, not verified: {change.unproven}")
 
 
 def refuse_irreversible(change: Change) -> None:

@@ -1,24 +1,85 @@
 """Walking one service of one account, page by page, into the inventory."""
 
+import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from temporalio import activity
+
+import connectors
 from activities.clouds import Clouds
-from activities.failures import cause_from
-from domain.errors import CloudError
+from activities.failures import cause_from, told_to_the_engine
+from activities.heartbeats import Heart
+from domain.connector import Connector
+from domain.errors import CloudError, Permanent, Transient
 from domain.model import Value
+from domain.resource import Page
+from domain.sync import Synced, Walk, WalkRecord
 from domain.task import Cause
 from storage.store import Store
 
+Told = Callable[[WalkRecord], None]
 
-class Synced(Value):
-    """What one walk found; `error` says why it ended early, with what it had seen kept."""
+ANOTHER_CODE = "AnotherWalk"
+SHUTDOWN_CODE = "WorkerShutdown"
 
-    account: str
-    service: str
-    seen: int = 0
-    vanished: int = 0
-    error: Cause | None = None
+
+class FailedWalk(Value):
+    """A walk that will not be tried again, and why."""
+
+    walk: Walk
+    cause: Cause
+
+
+class Walks:
+    """The steps of a sync; built by worker.py with what they need."""
+
+    def __init__(self, store: Store, clouds: Clouds, heart: Heart) -> None:
+        self._store, self._clouds, self._heart = store, clouds, heart
+
+    @activity.defn
+    def services_to_walk(self, account: str) -> list[str]:
+        """All services of the account's provider that serve something by themselves."""
+        with told_to_the_engine():
+            return services(self._store.accounts.get(account).provider)
+
+    # An exception out of nowhere could tear a transaction: between two pages it looks by itself.
+    @activity.defn(no_thread_cancel_exception=True)
+    def walk_service(self, walk: Walk) -> Synced:
+        """Walks on from where the former attempt was killed."""
+        with told_to_the_engine(), self._heart.beating():
+            try:
+                return walk_on(self._store, self._clouds, walk, self._may_go_on)
+            except Transient as error:
+                if error.code not in (ANOTHER_CODE, SHUTDOWN_CODE):
+                    self._store.syncs.stumble(walk, cause_from(error))
+                raise
+
+    @activity.defn
+    def record_failed_walk(self, failed: FailedWalk) -> Synced:
+        """Records that a walk is given up; what it saw is kept, and nothing is marked."""
+        with told_to_the_engine():
+            return _given_up(self._store, failed.walk, failed.cause)
+
+    def _may_go_on(self, record: WalkRecord) -> None:
+        """Stops between two pages where the worker ends or nobody waits for the walk any more."""
+        if record.ended_at is not None:
+            return
+        if activity.is_worker_shutdown():
+            raise Transient("the worker is shutting down", code=SHUTDOWN_CODE, retry_after=0.1)
+        if activity.is_cancelled():
+            raise Permanent("the sync was cancelled", code="Cancelled")
+
+
+def now() -> datetime:
+    """The worker's clock, UTC."""
+    return datetime.now(UTC)
+
+
+def services(provider: str) -> list[str]:
+    """What a sync walks: all services of the provider, but those that serve nothing themselves."""
+    ours = (name for name in connectors.names() if name.partition(".")[0] == provider)
+    return [name for name in ours if connectors.load(name).scenarios]
 
 
 def sync(
@@ -28,20 +89,69 @@ def sync(
     service: str,
     progress: Callable[[int, int | None], None] = lambda seen, total: None,
 ) -> Synced:
-    """Lists all resources. Those not seen any more are marked only after a complete walk."""
-    connector = clouds.connector(account, service)
-    began = datetime.now(UTC)
-    seen, page = 0, None
+    """Walks anew in this process. Those not seen any more are marked only after a complete walk."""
+    walk = Walk(account=account, service=service, run=f"here-{secrets.token_hex(4)}")
     try:
-        while True:
-            answer = connector.discover(page)
-            store.inventory.upsert(answer.found, datetime.now(UTC))
-            seen += len(answer.found)
-            progress(seen, answer.total)
-            page = answer.next
-            if page is None:
-                break
+        return walk_on(store, clouds, walk, lambda record: progress(record.seen, record.total))
     except CloudError as error:
-        return Synced(account=account, service=service, seen=seen, error=cause_from(error))
-    vanished = store.inventory.mark_vanished(account, service, began)
-    return Synced(account=account, service=service, seen=seen, vanished=vanished)
+        return _given_up(store, walk, cause_from(error))
+
+
+def walk_on(store: Store, clouds: Clouds, walk: Walk, told: Told) -> Synced:
+    """Walks to the end from where this run stands; `told` hears of each page and may stop it.
+
+    A page that was listed but not yet written down is listed again: repeating changes nothing.
+    """
+    connector = clouds.connector(walk.account, walk.service)
+    record = store.syncs.begin(walk, now())
+    resumed_at = record.page
+    while record.ended_at is None:
+        try:
+            answer = connector.discover(record.page)
+        except Permanent:
+            if resumed_at is None or record.page != resumed_at:
+                raise
+            # The provider may have forgotten this place, or the account's regions have changed.
+            resumed_at, record = None, _ours(record, store.syncs.restart(record, now()))
+            continue
+        record = _keep(store, connector, record, answer)
+        told(record)
+    return record.result
+
+
+def _keep(store: Store, connector: Connector, before: WalkRecord, answer: Page) -> WalkRecord:
+    """Stores one page, then that it is stored."""
+    if answer.next is not None and answer.next == before.page:
+        raise Permanent(
+            f"the listing of {connector.title} leads back to the same page",
+            code="EndlessListing",
+            advice="Nothing of this walk is marked as gone; report it with the provider.",
+        )
+    # Clocks of two workers differ: what was seen must never look older than the walk's beginning.
+    store.inventory.upsert(answer.found, max(now(), before.began_at))
+    seen = before.seen + len(answer.found)
+    totals = [total for total in (before.total, answer.total) if total is not None]
+    most = max(totals, default=None)
+    if answer.next is not None:
+        return _ours(before, store.syncs.advance(before, answer.next, seen, most))
+    # A listing that shrank on the way may have moved something past us, from a later page to one
+    # that we had seen: nothing is marked then, the next walk will tell.
+    shrank = answer.total is not None and answer.total != most
+    return _ours(before, store.syncs.finish(before, now(), seen, most, mark=not shrank))
+
+
+def _ours(before: WalkRecord, after: WalkRecord | None) -> WalkRecord:
+    if after is None:
+        raise Transient(
+            f"another walk through {before.service} of {before.account} has begun meanwhile",
+            code=ANOTHER_CODE,
+            advice="Look: certroll inventory status",
+        )
+    return after
+
+
+def _given_up(store: Store, walk: Walk, cause: Cause) -> Synced:
+    record = store.syncs.fail(walk, now(), cause)
+    if record is not None:
+        return record.result
+    return Synced(account=walk.account, service=walk.service, error=cause)

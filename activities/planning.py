@@ -1,76 +1,86 @@
 """Making a plan: asks the clouds what their resources serve now, and changes nothing there."""
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 import connectors
 from activities.clouds import Clouds
-from domain.connector import Connector
-from domain.errors import CloudError
+from activities.reading import Told as Told  # asked for here too, as are the two below
+from activities.reading import candidate as candidate
+from activities.reading import read_all as read_all
+from activities.space import refuse_full
+from domain.certificate import Certificate
+from domain.connector import Traits
+from domain.errors import BadInput
+from domain.filters import Filters
 from domain.plan import Plan, Refusal
-from domain.planning import Candidate, Match, Wish, assemble, match
-from domain.resource import Resource
+from domain.planning import Candidate, assemble, match
+from domain.wish import Wish, check_wish
 from storage.store import Store
 
-READ_AGAIN_AFTER = timedelta(minutes=1)
-READERS = 16
 
-
-def make_plan(store: Store, clouds: Clouds, wish: Wish, *, now: datetime) -> Plan:
+def make_plan(
+    store: Store,
+    clouds: Clouds,
+    wish: Wish,
+    *,
+    now: datetime,
+    told: Told = lambda reading: None,
+) -> Plan:
     """The plan for this wish; raises BadInput where the wish itself is wrong.
 
-    Whatever a cloud refuses to tell becomes a refusal of that resource with its cause.
+    Whatever a cloud refuses to tell becomes a refusal of that resource with its cause. `told`
+    hears how many resources must be read again, and how many of them have been.
     """
-    certificates = [store.certificates.get(fingerprint) for fingerprint in wish.certificates]
-    matches, refusals = match(wish, certificates, store.inventory.list(include_vanished=True))
-    candidates, unread = _read_all(store, clouds, matches, now)
-    services = {each.resource.service for each in matches}
-    traits = {service: connectors.load(service).traits(service) for service in services}
-    return assemble(
+    check_wish(wish)
+    certificates = _certificates(store, wish, now)
+    found = match(wish, certificates, store.inventory.candidates(wish))
+    candidates, unread = read_all(store, clouds, found.matches, now, told=told)
+    wanted, left_out = _still_meant(wish, candidates)
+    plan = assemble(
         certificates,
-        candidates,
-        traits,
-        [*refusals, *unread],
+        wanted,
+        traits_of(each.match.resource.service for each in wanted),
+        [*found.refusals, *unread, *left_out],
         now,
         require_coverage=wish.require_coverage,
+        of_the_vault=wish.of_the_vault,
+        near_misses=found.near_misses,
     )
+    return refuse_full(store, clouds, plan, now)
 
 
-def _read_all(
-    store: Store, clouds: Clouds, matches: Sequence[Match], now: datetime
+def traits_of(services: Iterable[str]) -> dict[str, Traits]:
+    """The rules of each of these services."""
+    return {each: connectors.load(each).traits(each) for each in set(services)}
+
+
+def _certificates(store: Store, wish: Wish, now: datetime) -> list[Certificate]:
+    if not wish.of_the_vault:
+        return [store.certificates.get(fingerprint) for fingerprint in wish.certificates]
+    valid = [each for each in store.certificates.list() if each.not_before <= now < each.not_after]
+    if not valid:
+        raise BadInput(
+            "the vault has no valid certificate",
+            where="--certificate",
+            fix="Upload one (certroll certificate upload).",
+        )
+    return valid
+
+
+def _still_meant(
+    wish: Wish, candidates: Sequence[Candidate]
 ) -> tuple[list[Candidate], list[Refusal]]:
-    def read(each: Match) -> Candidate | Refusal:
-        try:
-            return _read(store, clouds, each, now)
-        except CloudError as error:
-            return Refusal(subject=each.resource.id, rule="read", reason=str(error))
-
-    with ThreadPoolExecutor(READERS) as readers:
-        answers = list(readers.map(read, matches))
-    candidates = [answer for answer in answers if isinstance(answer, Candidate)]
-    return candidates, [answer for answer in answers if isinstance(answer, Refusal)]
-
-
-def _lock(connector: Connector, resource: Resource) -> str | None:
-    """Locks are held across tasks, so their names carry the account."""
-    key = connector.lock_key(resource)
-    return None if key is None else f"{resource.account}/{key}"
-
-
-def _read(store: Store, clouds: Clouds, each: Match, now: datetime) -> Candidate:
-    resource = each.resource
-    connector = clouds.connector(resource.account, resource.service)
-    item = store.inventory.get(resource.id)
-    before = item.binding
-    if item.read_at is None or now - item.read_at > READ_AGAIN_AFTER:
-        before = connector.read(resource)
-        store.inventory.record_binding(resource.id, before, now)
-    return Candidate(
-        match=each,
-        before=before,
-        store=connector.store(resource),
-        lock=_lock(connector, resource),
-        not_reversible=connector.not_reversible(resource, before),
-        warnings=connector.warnings(resource, before),
-    )
+    """Of what was only now read, what the wish's filters do not leave out."""
+    if not wish.by_what_is_served:
+        return list(candidates), []
+    filters = Filters(wish)
+    meant: list[Candidate] = []
+    refused: list[Refusal] = []
+    for each in candidates:
+        reason = filters.served(each.before)
+        if reason is None:
+            meant.append(each)
+        elif each.match.named:
+            refused.append(Refusal(subject=each.match.resource.id, rule="filter", reason=reason))
+    return meant, refused

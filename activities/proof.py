@@ -13,7 +13,10 @@ LONGEST_PAUSE = 5.0
 
 
 class Proof:
-    """Waits for one change. `pause` is called between looks with the seconds to wait."""
+    """Waits for one change. `pause` is called between looks with the seconds to wait.
+
+    `shown` is what each endpoint showed last.
+    """
 
     def __init__(
         self,
@@ -24,6 +27,7 @@ class Proof:
     ) -> None:
         self._change, self._deadline = change, deadline
         self._look, self._pause = look, pause
+        self.shown: dict[Endpoint, Seen] = {}
 
     def settled(self, connector: Connector) -> None:
         """Returns once the service reports the change as done; Permanent at the deadline."""
@@ -43,7 +47,7 @@ class Proof:
         """Returns once the endpoint shows the state after the change; NotServed at the deadline."""
         allowed = max(self._deadline - monotonic(), 0.0)
         for seconds in pauses():  # pragma: no branch - they have no end
-            seen = self._look(endpoint)
+            seen = self.shown[endpoint] = self._look(endpoint)
             if arrived(seen, self._change):
                 return
             if monotonic() + seconds > self._deadline:

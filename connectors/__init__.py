@@ -37,6 +37,12 @@ def load(service: str) -> type[Connector]:
     return found
 
 
+def keeper(store: str) -> str | None:
+    """The connector that keeps a store: "alibaba.cas" for "alibaba.cas/cn"; None for our vault."""
+    name = store.partition("/")[0]
+    return name if name in names() else None
+
+
 def settings_model(provider: str) -> type[BaseModel]:
     """What an account at this provider needs to be told. Raises BadInput if there is none."""
     services = [name for name in names() if name.partition(".")[0] == provider]

@@ -13,7 +13,8 @@ NOTE = "<!-- Made by docs/generate.py from the code; `make docs` writes it anew.
 SETTINGS = """
 Settings are environment variables: `CERTROLL_HOME` (default `~/.certroll`),
 `CERTROLL_DATABASE_URL`, `CERTROLL_KEK` or `CERTROLL_KEK_FILE`, `CERTROLL_TEMPORAL_ADDRESS`,
-`CERTROLL_TEMPORAL_NAMESPACE`, `CERTROLL_SMTP_URL`, `CERTROLL_MAIL_FROM`, `CERTROLL_LOG_LEVEL`.
+`CERTROLL_TEMPORAL_NAMESPACE`, `CERTROLL_SMTP_URL`, `CERTROLL_MAIL_FROM`,
+`CERTROLL_METRICS_ADDRESS`, `CERTROLL_LOG_LEVEL`.
 `certroll doctor` says what of it is missing. `CERTROLL_DEBUG=1` shows the traceback of an error.
 
 Results go to standard output, everything else to standard error. With `--json` a command prints

@@ -9,6 +9,7 @@ from typing import ClassVar, Protocol
 from pydantic import BaseModel
 
 from domain.certificate import Algorithm, Certificate, PrivateKey
+from domain.errors import Permanent
 from domain.model import Value
 from domain.resource import Binding, CertificateRef, Page, Resource
 
@@ -42,6 +43,24 @@ class Vault(Protocol):
 
     def open(self, fingerprint: str) -> tuple[Certificate, PrivateKey]:
         """Both; raises Permanent when they are not here."""
+
+
+class Memory(Protocol):
+    """Our own record of what we bound last, for what its service does not tell."""
+
+    def get(self, resource_id: str) -> Binding | None:
+        """The binding; None where we have bound nothing."""
+
+
+class Forgetful:
+    """A memory of nothing: for a look from the command line, and for tests."""
+
+    def get(self, resource_id: str) -> Binding | None:
+        """Always None."""
+        return None
+
+
+NO_MEMORY = Forgetful()
 
 
 class Pace(Protocol):
@@ -88,6 +107,10 @@ class Connector(ABC):
     no_sm2: ClassVar[str | None] = None
     permissions: ClassVar[tuple[str, ...]]
     queries_per_second: ClassVar[float]
+    budget: ClassVar[str | None] = None
+    """Whose calls per second these are, where two connectors call one product; else its own."""
+    calls_per_change: ClassVar[float] = 3
+    """As measured on a practice cloud: it reads, binds, and looks whether that has arrived."""
     propagation: ClassVar[timedelta]
     """How long after a success of the control plane an endpoint may still serve the former."""
 
@@ -97,10 +120,12 @@ class Connector(ABC):
         settings: BaseModel,
         vault: Vault | None = None,
         paces: Paces = unpaced,
+        memory: Memory = NO_MEMORY,
     ) -> None:
         self.account = account
         self.settings = settings
         self.paces = paces
+        self.memory = memory
         self._vault = vault
 
     @property
@@ -120,7 +145,10 @@ class Connector(ABC):
 
     @abstractmethod
     def store(self, resource: Resource) -> str:
-        """Names the store from which this resource binds: "alibaba.cas/cn"."""
+        """Names the store from which this resource binds: "alibaba.cas/cn".
+
+        First comes the id of the connector that keeps the store, see `removable`.
+        """
 
     @abstractmethod
     def install(self, certificate: Certificate, key: OpenKey, resource: Resource) -> CertificateRef:
@@ -146,6 +174,26 @@ class Connector(ABC):
         verified, and only then is the former one removed. Repeating is harmless.
         """
 
+    def removable(self, ref: CertificateRef) -> str | None:
+        """Why this certificate of its store may not go, by the store's own word: who uses it.
+
+        None where it names no one, and where the certificate is gone already. This and the next
+        three are asked of the connector that keeps the store; no other has anything to remove.
+        """
+        return f"{self.title} keeps no certificates of its own"
+
+    def remove(self, ref: CertificateRef) -> None:
+        """Removes it from its store. Repeating is harmless; what is in use is refused."""
+        raise Permanent(f"{self.title} keeps no certificates of its own", code="NoStore")
+
+    def space(self, store: str) -> int | None:
+        """How many more certificates fit into this store; None where nothing tells a limit."""
+        return None
+
+    def lying(self, store: str, certificate: Certificate) -> CertificateRef | None:
+        """Where it lies in this store already, whoever put it there; uploads nothing."""
+        return None
+
     def lock_key(self, resource: Resource) -> str | None:
         """What may take only one change at a time, e.g. a listener; None: no such limit."""
         return None
@@ -154,6 +202,14 @@ class Connector(ABC):
         """Why `before` could not be restored, for the plan to say; None when it can."""
         if before is not None and before.ref is None:
             return "the service does not tell which certificate it serves in terms to bind again"
+        return None
+
+    def unproven(self, resource: Resource) -> str | None:
+        """Why no handshake can show what it serves, for the plan to say; None where one can.
+
+        Nothing tells then that a change has arrived, so it counts as accepted, not as verified.
+        What was bound is remembered, and `bind` is called even where the record says it serves.
+        """
         return None
 
     def warnings(self, resource: Resource, before: Binding | None) -> tuple[str, ...]:

@@ -1,8 +1,9 @@
 """Which names a change of certificates takes from clients, and which it adds (RFC 9525)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from functools import lru_cache
 
-from domain.names import canonical, covers, is_wildcard, wildcard_over
+from domain.names import canonical, is_wildcard, wildcard_over
 
 
 def uncovered(names: Sequence[str], by: Iterable[str]) -> tuple[str, ...]:
@@ -10,7 +11,7 @@ def uncovered(names: Sequence[str], by: Iterable[str]) -> tuple[str, ...]:
 
     A wildcard is covered by the same wildcard alone: of "*.example.com" the hosts are countless.
     """
-    have = {_plain(name) for name in by}
+    have = _plain_set(tuple(by))
     wanted = dict.fromkeys(_plain(name) for name in names)
     return tuple(name for name in wanted if name not in have and not _under_wildcard(name, have))
 
@@ -22,19 +23,30 @@ def includes(new: str, old: str) -> bool:
     www.example.com and *.example.com. Besides, a wildcard that covers the old name includes it:
     *.example.com for an old www.example.com. An old wildcard is included by itself alone.
     """
-    newer, older = canonical(new), canonical(old)
-    if newer is None or older is None:
-        return False
-    return newer.endswith(f".{older}") or covers(newer, older)
+    return not not_included((new,), (old,))
 
 
 def not_included(new: Iterable[str], old: Iterable[str]) -> tuple[str, ...]:
     """Those of `old` that no name of `new` is the same as or includes."""
-    names = list(new)
-    return tuple(one for one in dict.fromkeys(old) if not any(includes(n, one) for n in names))
+    names = _plain_set(tuple(new))
+    return tuple(one for one in dict.fromkeys(old) if not _is_included(canonical(one), names))
 
 
-def _under_wildcard(name: str, have: set[str]) -> bool:
+def _is_included(old: str | None, names: frozenset[str]) -> bool:
+    if old is None:
+        return False
+    ending = f".{old}"
+    known = old in names or _under_wildcard(old, names)
+    return known or any(name.endswith(ending) for name in names)
+
+
+@lru_cache(maxsize=4096)
+def _plain_set(names: tuple[str, ...]) -> frozenset[str]:
+    """Kept, since one certificate is compared with what each of many resources serves."""
+    return frozenset(map(_plain, names))
+
+
+def _under_wildcard(name: str, have: Collection[str]) -> bool:
     return not is_wildcard(name) and "." in name and wildcard_over(name) in have
 
 

@@ -30,6 +30,7 @@ class Message(Value):
     task: str | None = None
     status: TaskStatus | None = None
     outcomes: dict[str, int] = Field(default_factory=dict)
+    unverified: int = 0
     causes: tuple[ResourceCause, ...] = ()
     at: datetime
 
@@ -47,6 +48,8 @@ def task_message(
     status = record.status.value.replace("_", " ")
     counted = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in counts.items())
     lines = [f"Task {record.name} ({record.id}): {status}.", f"Resources: {counted}."]
+    if unverified := sum(o.unverified for o in outcomes):
+        lines.append(f"Of these {unverified} were accepted by the service, but not verified.")
     lines += [f"- {each.resource} {each.status}: {each.cause}" for each in causes[:CAUSES_SHOWN]]
     if len(causes) > CAUSES_SHOWN:
         lines.append(f"- and {len(causes) - CAUSES_SHOWN} more")
@@ -59,6 +62,7 @@ def task_message(
         task=record.name,
         status=record.status,
         outcomes=counts,
+        unverified=unverified,
         causes=causes,
         at=at,
     )

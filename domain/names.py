@@ -1,9 +1,7 @@
 """Names of hosts, and which of them a certificate's names cover (RFC 9525, IDNA as A-labels)."""
 
 import re
-from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Iterable
 
 import idna
 
@@ -15,6 +13,10 @@ PROBE_LABEL = "certroll-probe"
 
 # Underscores are no part of host names, but services do take them ("_dmarc", "my_app").
 LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?")
+
+_LABEL = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+CANONICAL = re.compile(rf"(?:\*\.(?=[^.]+\.))?(?:{_LABEL}\.)*(?![0-9]+\Z){_LABEL}")
+"""What `to_ascii` gives back as it is, but for its length: most names, found out in one look."""
 
 
 def to_ascii(name: str) -> str:
@@ -69,6 +71,8 @@ def _a_label(label: str, name: str) -> str:
 
 def canonical(name: str) -> str | None:
     """`to_ascii`, or None where `name` is no host name."""
+    if len(name) <= LONGEST_NAME and CANONICAL.fullmatch(name):
+        return name
     try:
         return to_ascii(name)
     except BadInput:
@@ -132,83 +136,3 @@ def probe_name(host: str) -> str:
     """A concrete host to ask for in a handshake: a wildcard gets a label of our own."""
     name = to_ascii(host)
     return f"{PROBE_LABEL}.{name.removeprefix('*.')}" if is_wildcard(name) else name
-
-
-class Named(Protocol):
-    """What choosing needs of a certificate."""
-
-    @property
-    def names(self) -> tuple[str, ...]: ...
-    @property
-    def not_after(self) -> datetime: ...
-    @property
-    def fingerprint(self) -> str: ...
-
-
-N = TypeVar("N", bound=Named)
-
-
-def exact_matches(names: Iterable[str], hosts: Iterable[str]) -> int:
-    """How many of `hosts` are named as they are, not by a wildcard over them."""
-    have = {canonical(name) for name in names} - {None}
-    return sum(canonical(host) in have for host in hosts)
-
-
-def best(candidates: Iterable[N], hosts: Sequence[str]) -> N | None:
-    """Of those that cover all `hosts`: names them rather than a wildcard, then expires last.
-
-    Among equals the fingerprint decides, so that every preview gives the same answer.
-    """
-    fit = [candidate for candidate in candidates if covers_all(candidate.names, hosts)]
-    return max(fit, key=lambda fitting: _rank(fitting, hosts), default=None)
-
-
-def _rank(candidate: Named, hosts: Sequence[str]) -> tuple[int, datetime, str]:
-    return exact_matches(candidate.names, hosts), candidate.not_after, candidate.fingerprint
-
-
-def why_best(chosen: Named, others: Iterable[Named], hosts: Sequence[str]) -> str:
-    """Why `best` took `chosen` for `hosts` before `others`, for a person to read."""
-    rivals = [
-        other
-        for other in others
-        if other.fingerprint != chosen.fingerprint and covers_all(other.names, hosts)
-    ]
-    if not rivals:
-        return "the only certificate that covers it"
-    exact, not_after, _ = _rank(chosen, hosts)
-    runner_up = max(_rank(rival, hosts) for rival in rivals)
-    if exact > runner_up[0]:
-        return "names it, where others cover it by a wildcard"
-    if not_after > runner_up[1]:
-        return f"expires last ({not_after:%Y-%m-%d}) of {len(rivals) + 1} that cover it"
-    return f"equal to {len(rivals)} other; the fingerprint decided"
-
-
-class NameIndex(Generic[N]):
-    """Certificates by name: two look-ups find all that cover a host, however many there are."""
-
-    def __init__(self, certificates: Iterable[N]) -> None:
-        self._by_name: dict[str, dict[str, N]] = {}
-        for certificate in certificates:
-            for name in filter(None, map(canonical, certificate.names)):
-                self._by_name.setdefault(name, {})[certificate.fingerprint] = certificate
-
-    def covering(self, hosts: Sequence[str]) -> tuple[N, ...]:
-        """Those that cover every one of `hosts`, by fingerprint; none if there are no hosts."""
-        sets = [self._covering_one(host) for host in hosts]
-        if not sets:
-            return ()
-        common = set(sets[0]).intersection(*sets[1:])
-        return tuple(sets[0][fingerprint] for fingerprint in sorted(common))
-
-    def _covering_one(self, host: str) -> dict[str, N]:
-        want = canonical(host)
-        if want is None:
-            return {}
-        exact = self._by_name.get(want, {})
-        return exact if is_wildcard(want) else exact | self._by_name.get(wildcard_over(want), {})
-
-    def best(self, hosts: Sequence[str]) -> N | None:
-        """`best` among all certificates of the index."""
-        return best(self.covering(hosts), hosts)

@@ -2,14 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal, TypeVar
 
 from domain.certificate import Certificate
 from domain.checks import common_name
 from domain.coverage import uncovered
 from domain.model import Value
+from domain.near_misses import NearMiss
 from domain.resource import Binding, Resource
+
+K = TypeVar("K")
 
 
 class Change(Value):
@@ -17,7 +20,9 @@ class Change(Value):
 
     `before` lies in the plan because a crash may repeat the step that binds: read then, the new
     state would be recorded as the former. `not_reversible` says why there is no way back; changes
-    with the same `lock` are made one at a time, in all tasks.
+    with the same `lock` are made one at a time, in all tasks. `unproven` says why no handshake can
+    show the change: it can be accepted, never verified. `why` tells a person why this certificate
+    was chosen; it is no part of what is done.
     """
 
     resource: Resource
@@ -27,7 +32,9 @@ class Change(Value):
     lock: str | None = None
     cost: int = 0
     not_reversible: str | None = None
+    unproven: str | None = None
     warnings: tuple[str, ...] = ()
+    why: str | None = None
 
     @property
     def names_lost(self) -> tuple[str, ...]:
@@ -55,11 +62,12 @@ class Change(Value):
 
 
 class Total(Value):
-    """How many changes, what they cost, and how many of them have no way back."""
+    """How many changes, what they cost, how many have no way back, and how many no proof."""
 
     changes: int = 0
     cost: int = 0
     not_reversible: int = 0
+    unproven: int = 0
 
 
 class Refusal(Value):
@@ -71,17 +79,27 @@ class Refusal(Value):
 
 
 class Plan(Value):
-    """The changes of one task in a fixed order, what was refused, what already serves."""
+    """The changes of one task in a fixed order, what was refused, what already serves.
+
+    First comes what is served the shortest. `near_misses` are what no certificate covers, though
+    one nearly does.
+    """
 
     certificates: tuple[str, ...]
     changes: tuple[Change, ...]
     refusals: tuple[Refusal, ...] = ()
     unchanged: tuple[str, ...] = ()
+    near_misses: tuple[NearMiss, ...] = ()
 
     @property
     def cost(self) -> int:
         """Deployments of quota that this plan reserves."""
         return sum(change.cost for change in self.changes)
+
+    @property
+    def unproven(self) -> int:
+        """Changes that no handshake can show: they can be accepted, never verified."""
+        return sum(change.unproven is not None for change in self.changes)
 
     @property
     def matches(self) -> dict[str, int]:
@@ -93,25 +111,23 @@ class Plan(Value):
     @property
     def totals_by_certificate(self) -> dict[str, Total]:
         """Totals per certificate fingerprint; zeros for one that matched nothing."""
-        return {
-            fingerprint: _total(c for c in self.changes if _fingerprint(c.after) == fingerprint)
-            for fingerprint in self.certificates
-        }
+        totals = _totals(self.changes, lambda change: _fingerprint(change.after))
+        return {fingerprint: totals.get(fingerprint, Total()) for fingerprint in self.certificates}
 
     @property
     def totals_by_service(self) -> dict[str, Total]:
         """Totals per service, in alphabetical order; only services with changes."""
-        return {
-            service: _total(c for c in self.changes if c.resource.service == service)
-            for service in sorted({change.resource.service for change in self.changes})
-        }
+        return dict(sorted(_totals(self.changes, lambda change: change.resource.service).items()))
 
     @property
     def digest(self) -> str:
         """SHA-256 over what would be done: the same plan, the same digest, anywhere."""
-        value = [change.model_dump(mode="json") for change in self.changes]
-        text = json.dumps(value, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        # Kept beside the fields, with the changes that it is of: a copy may have other ones.
+        known: tuple[object, str] | None = vars(self).get("_digested")
+        if known is None or known[0] is not self.changes:
+            known = self.changes, _digest(self.changes)
+            vars(self)["_digested"] = known
+        return known[1]
 
     def inverse(self, only: Iterable[str] | None = None) -> "Plan":
         """The way back: before and after change places; `only` names the resource ids to take."""
@@ -127,7 +143,7 @@ class Plan(Value):
 
 def invert(change: Change) -> Change:
     """The change that undoes this one."""
-    return change.model_copy(update={"before": change.after, "after": change.before})
+    return change.model_copy(update={"before": change.after, "after": change.before, "why": None})
 
 
 def wanted(certificate: Certificate) -> Binding:
@@ -153,10 +169,24 @@ def _fingerprint(binding: Binding | None) -> str | None:
     return binding.fingerprint if binding else None
 
 
-def _total(changes: Iterable[Change]) -> Total:
-    counted = list(changes)
+def _digest(changes: Iterable[Change]) -> str:
+    value = [change.model_dump(mode="json", exclude={"why"}) for change in changes]
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _totals(changes: Iterable[Change], key: Callable[[Change], K]) -> dict[K, Total]:
+    """Totals per key, in one walk over all changes."""
+    groups: dict[K, list[Change]] = {}
+    for change in changes:
+        groups.setdefault(key(change), []).append(change)
+    return {each: _total(group) for each, group in groups.items()}
+
+
+def _total(counted: Sequence[Change]) -> Total:
     return Total(
         changes=len(counted),
         cost=sum(change.cost for change in counted),
         not_reversible=sum(change.not_reversible is not None for change in counted),
+        unproven=sum(change.unproven is not None for change in counted),
     )

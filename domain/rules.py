@@ -9,10 +9,11 @@ from domain.coverage import not_included
 from domain.errors import BadInput
 from domain.plan import Change, Refusal
 from domain.resource import Binding, Resource
+from domain.slots import PROVIDER as PROVIDER  # asked for by this name too
+from domain.slots import takes, why_not_taken
 
 MOST_CONTACTS = 10
 
-PROVIDER = "alibaba."
 SM_SERVICES = frozenset({"alibaba.cdn", "alibaba.dcdn", "alibaba.ddos"})
 """Where this provider takes SM certificates."""
 
@@ -77,6 +78,7 @@ def check_change(
         ("state", _state(resource)),
         ("sm", _sm(traits.service, certificate)),
         ("algorithm", _algorithm(traits, certificate)),
+        ("slot", _slot(resource, certificate)),
         ("scenario", _scenario(traits, before)),
         ("same names", _same_names(resource, before, certificate)),
     ):
@@ -106,9 +108,8 @@ def may_replace(resource: Resource, certificate: Certificate) -> bool:
     includes the former names, even if it does not cover them.
     """
     default = resource.service in SAME_NAMES and resource.slot == "default"
-    return (
-        default and bool(resource.domains) and not not_included(certificate.names, resource.domains)
-    )
+    fits = default and takes(resource, certificate.algorithm) and bool(resource.domains)
+    return fits and not not_included(certificate.names, resource.domains)
 
 
 def check_listeners(changes: Iterable[Change]) -> list[Refusal]:
@@ -156,6 +157,10 @@ def _algorithm(traits: Traits, certificate: Certificate) -> str | None:
         return traits.no_sm2
     taken = ", ".join(sorted(algorithm.value for algorithm in traits.algorithms))
     return f"{traits.service} takes {taken}, {certificate.name} is {certificate.algorithm.value}"
+
+
+def _slot(resource: Resource, certificate: Certificate) -> str | None:
+    return None if takes(resource, certificate.algorithm) else why_not_taken(resource)
 
 
 def _scenario(traits: Traits, before: Binding | None) -> str | None:

@@ -28,6 +28,8 @@ ORDER = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123
 # What stands before the number and before the point of every key in PKCS#8; the lengths are fixed.
 PKCS8 = bytes.fromhex("308187020100301306072a8648ce3d020106082a811ccf5501822d046d306b0201010420")
 POINT = bytes.fromhex("a144034200")
+# The same for SEC1, where the curve stands between them.
+SEC1, CURVE = bytes.fromhex("30770201010420"), bytes.fromhex("a00a06082a811ccf5501822d")
 UNREADABLE = (ValueError, TypeError, KeyError, AttributeError)
 
 
@@ -40,11 +42,12 @@ class Sm2Key:
 
     def pem(self) -> bytes:
         """PKCS#8, unencrypted: "BEGIN PRIVATE KEY"."""
-        der = PKCS8 + self.number.to_bytes(BYTES) + POINT + self.point
-        body = base64.b64encode(der).decode()
-        lines = [body[start : start + 64] for start in range(0, len(body), 64)]
-        armour = ["-----BEGIN PRIVATE KEY-----", *lines, "-----END PRIVATE KEY-----", ""]
-        return "\n".join(armour).encode()
+        return _armoured("PRIVATE KEY", PKCS8 + self.number.to_bytes(BYTES) + POINT + self.point)
+
+    def traditional_pem(self) -> bytes:
+        """The older form, SEC1, unencrypted: "BEGIN EC PRIVATE KEY"."""
+        der = SEC1 + self.number.to_bytes(BYTES) + CURVE + POINT + self.point
+        return _armoured("EC PRIVATE KEY", der)
 
 
 def is_sm2(certificate: x509.Certificate) -> bool:
@@ -114,6 +117,12 @@ def read_sm2_key(data: bytes, where: str) -> Sm2Key:
             fix="Give the key with which this certificate was requested, in PKCS#8 or SEC1.",
         )
     return Sm2Key(number, _public(number))
+
+
+def _armoured(label: str, der: bytes) -> bytes:
+    body = base64.b64encode(der).decode()
+    lines = [body[start : start + 64] for start in range(0, len(body), 64)]
+    return "\n".join([f"-----BEGIN {label}-----", *lines, f"-----END {label}-----", ""]).encode()
 
 
 def _decoded(lines: tuple[str, ...]) -> bytes:

@@ -6,12 +6,12 @@ from datetime import datetime
 from domain.certificate import Certificate
 from domain.connector import Traits
 from domain.errors import BadInput
+from domain.neighbours import check_together
 from domain.plan import Change, Plan, Refusal
 from domain.rules import (
     check_certificates,
     check_change,
     check_coverage,
-    check_listeners,
     check_validity,
 )
 
@@ -36,13 +36,13 @@ def check_submission(
     found = [refusal for each in used if (refusal := check_validity(each, at))]
     for change in plan.changes:
         found += _refusals(change, known, traits[change.resource.service], require_coverage)
-    found += check_listeners(plan.changes)
+    found += check_together(plan.changes)
     if found:
         raise BadInput(
             "; ".join(f"{each.subject}: {each.reason}" for each in found[:MOST_TOLD])
             + (f"; and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""),
             where="plan",
-            fix="Make the plan anew (certroll plan): it says what can be done.",
+            fix="Make the plan anew (certroll plan create): it says what can be done.",
         )
 
 

@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
+from sandbox import sm2
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -83,6 +85,8 @@ def read(pem: str) -> Facts:
 def key_matches(pem: str, key: str) -> bool:
     """Whether an unencrypted private key belongs to the leaf; ValueError when it is unreadable."""
     leaf = x509.load_pem_x509_certificates(pem.encode())[0]
+    if _key(leaf)[0] == "SM2":
+        return sm2.key_matches(leaf, key)
     try:
         private = serialization.load_pem_private_key(
             key.encode(), None, unsafe_skip_rsa_key_validation=True
@@ -115,7 +119,9 @@ def _first(name: x509.Name, oid: x509.ObjectIdentifier) -> str:
 def _key(leaf: x509.Certificate) -> tuple[str, int]:
     try:
         key = leaf.public_key()
-    except UnsupportedAlgorithm:
+    except UnsupportedAlgorithm as unsupported:
+        if sm2.CURVE in str(unsupported):
+            return "SM2", 8 * sm2.BYTES
         raise ValueError("the key of this certificate is of an unknown kind") from None
     if isinstance(key, rsa.RSAPublicKey):
         return "RSA", key.key_size

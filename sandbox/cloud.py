@@ -1,5 +1,7 @@
 """What all parts of one sandbox share: its accounts, certificates, resources and faults."""
 
+from collections.abc import Callable
+
 from sandbox.faults import Faults
 from sandbox.options import Account, Options
 from sandbox.resources import Resources
@@ -18,6 +20,10 @@ class Cloud:
         self.certificates = CertificateStore(self.journal, self.counters, self.resources)
         self.faults = Faults(options.seed)
         self.latency_ms = options.latency
+        # How many certificates an account's store takes, the one for all or each of a region's.
+        self.limits: dict[str, int | None] = {"cas": None, "clb": 100}
+        # Who uses a certificate (account, as its products write it) beside what resources tell.
+        self.users: list[Callable[[str, str], bool]] = []
         self.accounts: dict[str, Account] = {one.access_key_id: one for one in options.accounts}
 
     @property

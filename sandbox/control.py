@@ -31,6 +31,7 @@ class Control:
             ("POST", "seed"): lambda request: {"created": self.seed(_json(request))},
             ("POST", "propagation"): self._set_propagation,
             ("POST", "latency"): self._set_latency,
+            ("POST", "limits"): self._set_limits,
         }
 
     def listening(self, endpoint: str, edge: str) -> None:
@@ -117,6 +118,13 @@ class Control:
         self._cloud.latency_ms = _not_negative(_json(request)["milliseconds"])
         return {"milliseconds": self._cloud.latency_ms}
 
+    def _set_limits(self, request: Request) -> dict[str, Any]:
+        limits = {name: _count(value) for name, value in _json(request).items()}
+        if unknown := limits.keys() - self._cloud.limits.keys():
+            raise ValueError(f"nothing is known to limit {', '.join(sorted(unknown))}")
+        self._cloud.limits.update(limits)
+        return dict(self._cloud.limits)
+
 
 def _json(request: Request) -> Any:
     try:
@@ -129,6 +137,15 @@ def _not_negative(value: Any) -> float:
     number = float(value)
     if not 0 <= number < 86_400:
         raise ValueError("a delay is between nothing and a day")
+    return number
+
+
+def _count(value: Any) -> int | None:
+    if value is None:
+        return None
+    number = int(value)
+    if number < 0:
+        raise ValueError("a limit is a number of certificates, or null")
     return number
 
 
@@ -148,4 +165,6 @@ def _show(one: Resource) -> dict[str, Any]:
         "settled": one.settled,
         "unserved": one.unserved,
         "applied": one.applied,
+        "sm": (one.attributes.get("sm") or {}).get("fingerprint"),
+        "sm_applied": one.attributes.get("sm_applied", []),
     }

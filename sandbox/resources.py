@@ -141,4 +141,10 @@ class Resources:
 
     def users(self, cert_id: int) -> list[Resource]:
         """The resources that are bound to a certificate of the store."""
-        return [row for row in self._rows if row.binding and row.binding["cert_id"] == cert_id]
+        return [row for row in self._rows if cert_id in _used(row)]
+
+
+def _used(row: Resource) -> list[int | None]:
+    """The certificates of the store that it is bound to; an SM2 pair beside the usual one."""
+    bound: list[Any] = [row.binding, row.attributes.get("sm")]
+    return [one["cert_id"] for one in bound if one]

@@ -15,7 +15,10 @@ SOURCES = ("upload", "buy")
 
 @dataclass
 class Certificate:
-    """One certificate of one account. `source` is "upload" or, for an official one, "buy"."""
+    """One certificate of one account. `source` is "upload" or, for an official one, "buy".
+
+    Of an SM2 pair all tells of the half that signs; `encrypt` is the other half's material.
+    """
 
     id: int
     account: str
@@ -25,6 +28,7 @@ class Certificate:
     pem: str
     created: float
     token: str = ""
+    encrypt: str = ""
 
     @property
     def facts(self) -> Facts:
@@ -76,11 +80,13 @@ class CertificateStore:
         *,
         source: str = "upload",
         token: str = "",
+        encrypt: str = "",
     ) -> Certificate:
         """Put a certificate into the store; the caller has checked name, chain and key."""
         number = self._counters.next("certificate", FIRST_ID)
         material = self._resources.keep_material(pem, key)
-        row = Certificate(number, account, name, source, material, pem, time.time(), token)
+        now = time.time()
+        row = Certificate(number, account, name, source, material, pem, now, token, encrypt)
         self._rows.save(str(number), row)
         self._index.update(dict.fromkeys(_index_keys(row), row))
         return row

@@ -18,13 +18,18 @@ from starter.commands import (
     database,
     demo,
     doctor,
+    expiry,
+    freeze,
+    hook,
     inventory,
     plan,
     quota,
+    report,
     sandbox,
     task,
     up,
     vault,
+    window,
 )
 from starter.exits import MEANING, Code, Problem, code_for, is_told, told
 from starter.output import json_line, note
@@ -40,7 +45,11 @@ GROUPS = {
     "certificate": (certificate.app, "Certificates with their keys, which the vault seals."),
     "account": (account.app, "Accounts at providers, and what they may do there."),
     "inventory": (inventory.app, "The resources that serve certificates."),
+    "plan": (plan.app, "What a task would change: kept, compared, reviewed as a file."),
     "task": (task.app, "Deployment tasks: made, watched, taken back."),
+    "window": (window.app, "Maintenance windows: when changes may be made."),
+    "freeze": (freeze.app, "Times in which no change is begun."),
+    "report": (report.app, "Whether the signed report of a task is genuine."),
     "quota": (quota.app, "Deployments that may still be spent."),
     "contact": (contact.app, "Whom to tell when a task ends or is rolled back."),
     "connector": (connector.app, "The services that certroll deploys to."),
@@ -48,13 +57,14 @@ GROUPS = {
     "database": (database.app, "The database's schema."),
 }
 COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
-    "plan": (plan.plan, "What a task would change; touches nothing."),
+    "expiry": (expiry.expiry, "What serves which certificate until when; metrics."),
+    "hook": (hook.hook, "For ACME clients: certbot, acme.sh and lego call it."),
     "up": (up.up, "Temporal with its Web UI and a worker, until Ctrl-C."),
     "demo": (demo.demo, "The whole of it on a practice cloud, in a minute."),
     "sandbox": (sandbox.sandbox, "A practice cloud on loopback, until Ctrl-C."),
     "doctor": (doctor.doctor, "What is reachable, what is missing, how to fix it."),
 }
-ORDER = ("certificate", "account", "inventory", "plan", *GROUPS, *COMMANDS)
+ORDER = ("certificate", "account", "inventory", "expiry", "plan", *GROUPS, *COMMANDS)
 CONTEXTS = {"sandbox": sandbox.PASS_THROUGH}
 
 

@@ -87,7 +87,7 @@ class Demo:
         chosen = ["--certificate", "demo-ec", "--certificate", "demo-rsa", "--all-matched"]
         chosen += ["--resource", f"{ACCOUNT}/{SERVICE}/{HTTP_ONLY}"]
         self._say("What would change: nothing is touched yet")
-        self._certroll("plan", *chosen)
+        self._certroll("plan", "create", *chosen)
         self._certroll("quota", "show")
         before = self._served()
         self._say("A task two seconds ahead, watched until it ends (one domain fails for good)")

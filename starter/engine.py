@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Self
 
 from temporalio.api.enums.v1 import IndexedValueType, TaskQueueType
 from temporalio.api.operatorservice.v1 import (
@@ -30,10 +31,27 @@ LONGEST_POLL = timedelta(seconds=75)
 class EngineUnreachable(CertrollError):
     """Temporal does not answer at this address."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, otherwise: str = "") -> None:
+        self.address = address
         super().__init__(
             f"Temporal does not answer at {address}. Start it with `certroll up`, or set "
-            "CERTROLL_TEMPORAL_ADDRESS to where it runs."
+            f"CERTROLL_TEMPORAL_ADDRESS to where it runs.{otherwise and ' '}{otherwise}"
+        )
+
+    def but(self, otherwise: str) -> Self:
+        """The same, with what else could be done."""
+        return type(self)(self.address, otherwise)
+
+
+class NoWorker(EngineUnreachable):
+    """Temporal answers, but nobody takes work from it."""
+
+    def __init__(self, address: str, otherwise: str = "") -> None:
+        self.address = address
+        CertrollError.__init__(
+            self,
+            f"Temporal answers at {address}, but no worker takes work there. Start one with "
+            f"`certroll up` or `certroll-worker`.{otherwise and ' '}{otherwise}",
         )
 
 

@@ -15,6 +15,7 @@ class Code(IntEnum):
     CLOUD = 3
     ENGINE = 4
     TASK = 5
+    EXPIRY = 6
     INTERRUPTED = 130
 
 
@@ -24,7 +25,8 @@ MEANING = {
     Code.BAD_INPUT: "what was asked for, or a setting, is wrong; nothing was changed",
     Code.CLOUD: "a provider refused or failed; the cause and what to do are told",
     Code.ENGINE: "Temporal does not answer, or (doctor) something here is missing",
-    Code.TASK: "the task that was waited for did not succeed",
+    Code.TASK: "a task that was waited for did not succeed, or a renewal was left to a person",
+    Code.EXPIRY: "a certificate that is served expires sooner than was allowed for",
     Code.INTERRUPTED: "interrupted by Ctrl-C; tasks go on by themselves",
 }
 

@@ -1,17 +1,31 @@
 """What commands print: tables for people, whole lines for pipes, JSON for programs."""
 
+import csv
 import json
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from textwrap import indent
 from typing import Any
 
 import typer
 
 Meter = Callable[[int, int | None, str], None]
 
+MOST_FOR_PEOPLE = 200
+
 _GAP = "  "
 _SHORT = 14
+_FORMULA = (
+    "=",
+    "+",
+    "-",
+    "@",
+    "\N{FULLWIDTH EQUALS SIGN}",
+    "\N{FULLWIDTH PLUS SIGN}",
+    "\N{FULLWIDTH HYPHEN-MINUS}",
+    "\N{FULLWIDTH COMMERCIAL AT}",
+)
 _GOOD = {"succeeded", "deployed", "rolled back", "online", "fine"}
 _BAD = {"failed", "partially failed", "partially rolled back", "rollback failed", "missing"}
 
@@ -24,6 +38,17 @@ def printable(text: str) -> str:
 def is_terminal() -> bool:
     """Whether a person reads what is printed."""
     return sys.stdout.isatty()
+
+
+def shown_at_most(limit: int | None) -> int | None:
+    """How many rows to show: as told, else a few screens for a person, and all for a program."""
+    return MOST_FOR_PEOPLE if limit is None and is_terminal() else limit
+
+
+def say_rest(shown: int, total: int) -> None:
+    """Says how many rows were left out."""
+    if total > shown:
+        note(f"... and {total - shown} more: --limit {total} shows all.")
 
 
 def say(text: str = "") -> None:
@@ -39,6 +64,16 @@ def note(text: str) -> None:
 def show_json(value: Any) -> None:
     """The value as indented JSON; our values and times inside it too."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+
+
+def show_json_list(values: Iterable[Any]) -> None:
+    """The same for a list of any length: each value is printed before the next one is made."""
+    opened = False
+    for value in values:
+        text = json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
+        typer.echo(("," if opened else "[") + "\n" + indent(text, "  "), nl=False)
+        opened = True
+    typer.echo("\n]" if opened else "[]")
 
 
 def json_line(value: Any, *, err: bool = False) -> None:
@@ -67,6 +102,23 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: 
         _for_people(columns, clean)
     else:
         _for_pipes([list(columns), *clean])
+
+
+def show_csv(columns: Sequence[str], rows: Iterable[Sequence[str | int | None]]) -> None:
+    """Rows under their columns as CSV, in which no text can be taken for a formula.
+
+    Names are chosen by others, and a spreadsheet would run one that begins like a formula.
+    """
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_harmless(cell) for cell in row] for row in rows)
+
+
+def _harmless(cell: str | int | None) -> str | int | None:
+    if not isinstance(cell, str):
+        return cell
+    text = printable(cell).replace("\n", " ")
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
 
 
 def show_fields(fields: Sequence[tuple[str, str]]) -> None:

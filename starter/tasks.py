@@ -1,24 +1,18 @@
 """Deployment tasks, from the asking side: rows in storage, workflows in Temporal, their signals."""
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-import connectors
 from domain.errors import BadInput
 from domain.plan import Plan
-from domain.planning import refuse_empty
-from domain.quota import check_reservation
-from domain.record import TaskRecord
-from domain.rules import check_contacts
-from domain.status import Tally, TaskStatus
-from domain.submission import check_submission
+from domain.record import Draft, TaskRecord
+from domain.status import TaskStatus
 from domain.task import (
     TASK_QUEUE,
     CancelRequest,
@@ -30,17 +24,14 @@ from domain.task import (
     workflow_id,
 )
 from starter.engine import register_search_attributes
+from starter.scheduling import drafted, schedule, told
+from starter.scheduling import new_id as new_id
 from storage.store import Store
 from workflows import attributes
 from workflows.deployment_task import DeploymentTask
 
 OPEN = (TaskStatus.SCHEDULED, TaskStatus.RUNNING, TaskStatus.ROLLING_BACK)
 SECONDS_BETWEEN_LOOKS = 0.3
-
-
-def new_id(now: datetime) -> str:
-    """Sorts by time, is easy to read out loud, and is not guessable in bulk: 20261124-1a2b3c."""
-    return f"{now:%Y%m%d}-{secrets.token_hex(3)}"
 
 
 async def create(
@@ -55,32 +46,28 @@ async def create(
     rollback_days: int = 30,
     concurrency: int = 100,
     require_coverage: bool = False,
+    ignore_windows: str | None = None,
+    plan_id: str | None = None,
 ) -> TaskRecord:
-    """Writes the task and starts its workflow; raises BadInput before anything is written."""
-    now = datetime.now(UTC)
-    refuse_empty(plan)
-    _check_rules(store, plan, max(at, now), require_coverage=require_coverage)
-    check_contacts(contacts)
-    for contact in contacts:
-        store.contacts.get(contact)
-    check_reservation(plan.cost, store.quota.balance())
-    record = TaskRecord(
-        id=new_id(now),
+    """Writes the task and starts its workflow; raises BadInput before anything is written.
+
+    Outside a maintenance window, or in a freeze, it gets the time of its next opening, and its
+    audit says so; `ignore_windows` is the reason why it shall heed neither.
+    """
+    draft = drafted(
         name=name,
-        status=TaskStatus.SCHEDULED,
-        digest=plan.digest,
-        certificates=plan.certificates,
-        contacts=tuple(contacts),
+        plan=plan,
+        contacts=contacts,
         at=at,
-        rollback_until=max(at, now) + timedelta(days=rollback_days),
-        cost=plan.cost,
-        concurrency=concurrency,
-        created_at=now,
         created_by=created_by,
-        tally=Tally(pending=len(plan.changes)),
+        asked=Draft(rollback_days=rollback_days, require_coverage=require_coverage),
+        concurrency=concurrency,
+        ignore_windows=ignore_windows,
+        plan_id=plan_id,
     )
+    record, found = schedule(store, draft, plan)
     store.tasks.create(record, plan)
-    store.tasks.event(record.id, "created", created_by, f"plan {plan.digest[:12]}", now)
+    told(store, record, found, asked=at, kind="created", by=created_by)
     try:
         await start(store, client, record)
     except WorkflowAlreadyStartedError:
@@ -89,13 +76,6 @@ async def create(
         store.tasks.delete(record.id, created_by, "Temporal did not take it", datetime.now(UTC))
         raise
     return record
-
-
-def _check_rules(store: Store, plan: Plan, at: datetime, *, require_coverage: bool) -> None:
-    certificates = [store.certificates.get(fingerprint) for fingerprint in plan.certificates]
-    services = {change.resource.service for change in plan.changes}
-    traits = {service: connectors.load(service).traits(service) for service in services}
-    check_submission(plan, certificates, traits, at, require_coverage=require_coverage)
 
 
 async def start_forgotten(store: Store, client: Client) -> int:
@@ -142,6 +122,7 @@ async def start(store: Store, client: Client, record: TaskRecord) -> None:
 
 async def reschedule(client: Client, record: TaskRecord, at: datetime) -> datetime:
     """Another time for a waiting task."""
+    _refuse_draft(record, f"Give it another time: certroll task edit {record.id} --at TIME.")
     try:
         return await _handle(client, record).execute_update(
             DeploymentTask.reschedule, RescheduleRequest(at=at)
@@ -154,6 +135,7 @@ async def reschedule(client: Client, record: TaskRecord, at: datetime) -> dateti
 
 async def cancel(client: Client, record: TaskRecord, reason: str, by: str) -> None:
     """Begins nothing more; raises BadInput for a task that has ended."""
+    _refuse_draft(record, f"Delete it: certroll task delete {record.id}.")
     if record.status not in (TaskStatus.SCHEDULED, TaskStatus.RUNNING):
         raise BadInput(
             f"the task is {record.status.value}, nothing of it waits",
@@ -167,6 +149,7 @@ async def rollback(
     client: Client, record: TaskRecord, resources: Sequence[str] | None, reason: str, by: str
 ) -> None:
     """Asks for the way back of some resources (ids) or of the whole task."""
+    _refuse_draft(record, "Nothing of it was deployed.")
     request = RollbackRequest(
         resources=None if resources is None else tuple(resources), reason=reason, requested_by=by
     )
@@ -224,6 +207,11 @@ async def _signal(
         await _handle(client, record).signal(name, request)
     except RPCError as error:
         raise _closed(record, error) from None
+
+
+def _refuse_draft(record: TaskRecord, fix: str) -> None:
+    if record.status is TaskStatus.DRAFT:
+        raise BadInput("the task is a draft, nothing of it waits", where=record.name, fix=fix)
 
 
 def _closed(record: TaskRecord, error: RPCError) -> Exception:

@@ -77,6 +77,18 @@ def parse_day(text: str, now: datetime, zone: tzinfo = LOCAL) -> datetime:
     return parse_time(text, now, zone)
 
 
+def parse_age(text: str) -> timedelta:
+    """How long: "30d", "1d12h"; BadInput for anything else."""
+    after = _AFTER.fullmatch(f"in {text.strip()}")
+    if after is None:
+        fix = 'Write it as "30d" or "1d12h" (d, h, m, s).'
+        raise BadInput(f"{text[:60]!r} is no age", where="--older-than", fix=fix)
+    age = _duration(after.group(1))
+    if age > FURTHEST:
+        raise BadInput(f"{text[:60]!r} is more than ten years", where="--older-than")
+    return age
+
+
 def shown(when: datetime, zone: tzinfo = LOCAL) -> str:
     """For tables: to the minute, with the zone's short name."""
     local = when.astimezone(zone)

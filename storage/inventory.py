@@ -1,19 +1,24 @@
 """The inventory: every resource known, as of the last sync."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, or_
+from sqlalchemy import bindparam, case, or_
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select, update
 
 from domain.errors import BadInput
 from domain.record import InventoryItem
 from domain.resource import Binding, Found, Resource
+from domain.wish import Wish
+from storage import light_rows
 from storage.database import Database
+from storage.inventory_queries import Asked, asked_for
+from storage.light_rows import Seen
+from storage.listing import Listed, first
 from storage.lookup import unknown
-from storage.statements import batches, upsert
+from storage.statements import BATCH, batches, table, upsert
 from storage.tables import ResourceRow
 
 
@@ -41,15 +46,8 @@ class Inventory:
 
     def mark_vanished(self, account: str, service: str, not_seen_since: datetime) -> int:
         """Marks what no listing has shown since then (the start of a sync); how many are new."""
-        gone = (
-            col(ResourceRow.account) == account,
-            col(ResourceRow.service) == service,
-            col(ResourceRow.seen_at) < not_seen_since,
-            col(ResourceRow.vanished_at).is_(None),
-        )
         with self._database.write() as session:
-            done = session.exec(update(ResourceRow).where(*gone).values(vanished_at=not_seen_since))
-            return done.rowcount
+            return mark_vanished(session, account, service, not_seen_since)
 
     def list(
         self,
@@ -69,6 +67,19 @@ class Inventory:
         with self._database.read() as session:
             return [_item(row) for row in session.exec(query)]
 
+    def search(self, asked: Asked, limit: int | None = None) -> Listed[InventoryItem]:
+        """The first of what is asked for, by id; `BadInput` where a tag cannot be one."""
+        with self._database.read() as session:
+            rows, total = first(session, asked_for(asked), limit)
+        return Listed([_item(row) for row in rows], total)
+
+    def each(self, asked: Asked) -> Iterator[InventoryItem]:
+        """All of what is asked for, by id, read as it is used: for lists of any length."""
+        query = asked_for(asked).execution_options(yield_per=BATCH)
+        with self._database.read() as session:
+            for row in session.execute(query):
+                yield _item(row)
+
     def get(self, resource_id: str) -> InventoryItem:
         """The one of this id, vanished or not; `BadInput` if there is none."""
         with self._database.read() as session:
@@ -77,16 +88,72 @@ class Inventory:
                 raise _unknown(session, resource_id)
             return _item(row)
 
+    def some(self, resource_ids: Iterable[str]) -> dict[str, InventoryItem]:
+        """Those of these ids that are known, vanished or not, by id."""
+        found: dict[str, InventoryItem] = {}
+        with self._database.read() as session:
+            for batch in batches(resource_ids):
+                rows = session.exec(select(ResourceRow).where(col(ResourceRow.id).in_(batch)))
+                found.update((row.id, _item(row)) for row in rows)
+        return found
+
+    def candidates(self, wish: Wish) -> Iterator[Seen]:
+        """What the wish may be about, by id; filters over names are left to who looks at them.
+
+        Rows come a few at a time, so that never all of them lie in memory.
+        """
+        with self._database.read() as session:
+            yield from light_rows.candidates(session, wish)
+
+    def serving_like(self, beginning: str, most: int = 6) -> Sequence[str]:
+        """Fingerprints that some resource serves and that begin like this, at most so many."""
+        with self._database.read() as session:
+            return light_rows.serving_like(session, beginning, most)
+
     def record_binding(self, resource_id: str, binding: Binding | None, read_at: datetime) -> None:
         """Keeps what a read told; None: HTTPS is off. `BadInput` if the resource is unknown."""
-        with self._database.write() as session:
-            done = session.exec(
-                update(ResourceRow)
-                .where(col(ResourceRow.id) == resource_id)
-                .values(binding_known=True, read_at=read_at, **_served(binding))
-            )
-            if done.rowcount == 0:
+        if not self.bound(resource_id, binding, read_at):
+            with self._database.read() as session:
                 raise _unknown(session, resource_id)
+
+    def record_bindings(
+        self, read: Iterable[tuple[str, Binding | None]], read_at: datetime
+    ) -> None:
+        """The same for many; what is not known any more is passed over."""
+        target = table(ResourceRow)
+        keeping = target.update().where(target.c.id == bindparam("resource_id"))
+        values = (
+            {"resource_id": each, "binding_known": True, "read_at": read_at, **_served(binding)}
+            for each, binding in read
+        )
+        for batch in batches(values):
+            with self._database.statements() as connection:
+                connection.execute(keeping, batch)
+
+    def bound(self, resource_id: str, binding: Binding | None, at: datetime) -> bool:
+        """Keeps what a deployment has bound; whether the resource is known here."""
+        return self._set(resource_id, binding_known=True, read_at=at, **_served(binding))
+
+    def doubt(self, resource_id: str) -> bool:
+        """Has its binding read again before it is relied on: a change of it ended unclear."""
+        return self._set(resource_id, binding_known=False, read_at=None)
+
+    def _set(self, resource_id: str, **values: Any) -> bool:
+        chosen = update(ResourceRow).where(col(ResourceRow.id) == resource_id)
+        with self._database.write() as session:
+            return session.exec(chosen.values(**values)).rowcount > 0
+
+
+def mark_vanished(session: Session, account: str, service: str, not_seen_since: datetime) -> int:
+    """The same, within a transaction that keeps more than this."""
+    gone = (
+        col(ResourceRow.account) == account,
+        col(ResourceRow.service) == service,
+        col(ResourceRow.seen_at) < not_seen_since,
+        col(ResourceRow.vanished_at).is_(None),
+    )
+    done = session.exec(update(ResourceRow).where(*gone).values(vanished_at=not_seen_since))
+    return done.rowcount
 
 
 def _refreshed(new: Any) -> Mapping[str, Any]:
@@ -128,7 +195,7 @@ def _served(binding: Binding | None) -> dict[str, Any]:
     }
 
 
-def _item(row: ResourceRow) -> InventoryItem:
+def _item(row: Any) -> InventoryItem:
     return InventoryItem(
         resource=Resource.model_validate(row.document),
         binding=None if row.binding is None else Binding.model_validate(row.binding),

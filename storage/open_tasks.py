@@ -30,11 +30,14 @@ def that_change(account: str) -> ColumnElement[bool]:
 def refuse_while_open(
     session: Session, which: ColumnElement[bool], what: str, now: datetime | None
 ) -> None:
-    """`BadInput` if such a task has work to do, or may still be rolled back, at `now`."""
+    """`BadInput` if such a task has work to do, or may still be rolled back, at `now`.
+
+    A draft hinders nobody: it is checked when it is submitted.
+    """
     open_now = or_(
         col(TaskRow.status).in_(_BUSY), col(TaskRow.rollback_until) > (now or datetime.now(UTC))
     )
-    kept = col(TaskRow.deleted_at).is_(None)
+    kept = col(TaskRow.deleted_at).is_(None) & (col(TaskRow.status) != TaskStatus.DRAFT)
     row = session.exec(select(TaskRow).where(kept, open_now, which).limit(1)).first()
     if row is not None:
         raise BadInput(

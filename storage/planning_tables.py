@@ -9,7 +9,10 @@ from storage.tables import CASCADE, JSON_OR_NULL, Row
 
 
 class SyncRow(Row, table=True):
-    """The newest walk through one service of one account; `page` is where it goes on."""
+    """The newest walk through one service of one account; `page` is where it goes on.
+
+    `complete_at` is when the newest walk that saw everything began.
+    """
 
     __tablename__ = "sync"
 
@@ -23,6 +26,7 @@ class SyncRow(Row, table=True):
     vanished: int = 0
     ended_at: datetime | None = None
     error: dict[str, Any] | None = Field(default=None, sa_type=JSON_OR_NULL)
+    complete_at: datetime | None = None
 
 
 class RememberedRow(Row, table=True):
@@ -31,7 +35,8 @@ class RememberedRow(Row, table=True):
     __tablename__ = "remembered"
 
     resource_id: str = Field(primary_key=True)
-    binding: dict[str, Any] | None = Field(sa_type=JSON_OR_NULL)
+    account: str = Field(foreign_key="account.name", ondelete=CASCADE, index=True)
+    binding: dict[str, Any] = Field(sa_type=JSON_OR_NULL)
     at: datetime
 
 
@@ -48,6 +53,7 @@ class SavedPlanRow(Row, table=True):
     plan: dict[str, Any] = Field(sa_type=JSON_OR_NULL)
     created_at: datetime = Field(index=True)
     created_by: str
+    changes: int
 
 
 class SavedChangeRow(Row, table=True):

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from sqlalchemy import select, update
 from sqlmodel import Session, SQLModel
 
-from storage import accounts, certificates, contacts
+from storage import accounts, certificates, contacts, signing
+from storage.evidence_tables import SigningKeyRow
 from storage.statements import table
 from storage.tables import AccountRow, CertificateRow, ContactRow
 from storage.vault import Vault
@@ -14,6 +15,7 @@ _SEALED: tuple[tuple[type[SQLModel], Callable[[str], str]], ...] = (
     (CertificateRow, certificates.identity),
     (AccountRow, accounts.identity),
     (ContactRow, contacts.identity),
+    (SigningKeyRow, signing.identity),
 )
 
 

@@ -1,18 +1,27 @@
 """Where certroll keeps its things and whom it talks to: environment variables CERTROLL_*."""
 
+import re
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from domain.errors import BadInput
+from domain.opening import MARGIN
+from domain.retention import KEEP
+from domain.wish import PLAN_AGE
+
+LOOPBACK = "127.0.0.1"
 
 _PREFIX = "CERTROLL_"
 _SCHEMES = {"postgres", "postgresql", "postgresql+psycopg", "sqlite"}
+_HOURS_OR_DAYS = re.compile(r"([0-9]{1,4})(h|d)")
+_MINUTES_OR_HOURS = re.compile(r"([0-9]{1,4})(m|h)")
 _MAIL_SCHEMES = {"smtp", "smtps", "smtp+starttls"}
 
 
@@ -22,7 +31,14 @@ class Settings(BaseSettings):
     `kek` is "ID:BASE64[,ID2:BASE64]", 32 bytes each, the first being the current one;
     `kek_file` holds the same, one "ID:BASE64" a line. With neither, `home`/kek is made on first
     use. `smtp_url` is "smtp://user:password@host:587", smtp+starttls:// to insist on encryption,
-    or smtps:// for TLS from the first byte.
+    or smtps:// for TLS from the first byte. `window_margin` ("48h", "2d") is how near the expiry of
+    what is served has to be to the next opening to override maintenance windows and freezes.
+    `keep_certificates` is how many former certificates of each resource stay in a provider's store
+    for its way back ("all": none is removed after a task).
+    `sync_every` is how often the inventory is synced by itself ("off": never), `inventory_age` how
+    old it may be for a plan: what is older is synced first. `plan_age` ("15m") is for how long a
+    plan relies on what a resource was seen to serve before it is read again. `metrics_address` is
+    where a worker answers Prometheus ("127.0.0.1:9464"; "9464" is on loopback too), None: nowhere.
     """
 
     model_config = SettingsConfigDict(
@@ -37,6 +53,12 @@ class Settings(BaseSettings):
     temporal_namespace: str = "default"
     smtp_url: SecretStr | None = None
     mail_from: str | None = None
+    window_margin: timedelta = MARGIN
+    keep_certificates: Annotated[int, Field(ge=0)] | None = KEEP
+    sync_every: timedelta | None = timedelta(hours=6)
+    inventory_age: timedelta = timedelta(hours=6)
+    plan_age: timedelta = PLAN_AGE
+    metrics_address: str | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     def __init__(self, **values: Any) -> None:
@@ -56,6 +78,49 @@ class Settings(BaseSettings):
         if value == "":
             raise ValueError("it is empty")
         return value
+
+    @field_validator("sync_every", mode="before")
+    @classmethod
+    def _or_off(cls, every: object) -> object:
+        if isinstance(every, str) and every.strip().lower() == "off":
+            return None
+        return every if every is None else cls._hours_or_days(every)
+
+    @field_validator("sync_every")
+    @classmethod
+    def _not_always(cls, every: timedelta | None) -> timedelta | None:
+        if every is not None and every < timedelta(hours=1):
+            raise ValueError('it must be at least 1h, or "off"')
+        return every
+
+    @field_validator("window_margin", "inventory_age", mode="before")
+    @classmethod
+    def _hours_or_days(cls, margin: object) -> object:
+        if isinstance(margin, timedelta):
+            return margin
+        told = _HOURS_OR_DAYS.fullmatch(str(margin).strip().lower())
+        if told is None:
+            raise ValueError("it must look like 48h or 2d")
+        return timedelta(hours=int(told.group(1)) * (24 if told.group(2) == "d" else 1))
+
+    @field_validator("plan_age", mode="before")
+    @classmethod
+    def _minutes_or_hours(cls, age: object) -> object:
+        if isinstance(age, timedelta):
+            return age
+        told = _MINUTES_OR_HOURS.fullmatch(str(age).strip().lower())
+        if told is None:
+            raise ValueError("it must look like 15m or 2h")
+        return timedelta(minutes=int(told.group(1)) * (60 if told.group(2) == "h" else 1))
+
+    @field_validator("keep_certificates", mode="before")
+    @classmethod
+    def _all_or_number(cls, told: object) -> object:
+        if told is None or str(told).strip().lower() == "all":
+            return None
+        if not str(told).strip().isdecimal():
+            raise ValueError("it must be a number, or all")
+        return int(str(told))
 
     @field_validator("log_level", mode="before")
     @classmethod
@@ -87,6 +152,18 @@ class Settings(BaseSettings):
                 raise ValueError("it must look like HOST:PORT")
         return address
 
+    @field_validator("metrics_address")
+    @classmethod
+    def _listening(cls, address: str | None) -> str | None:
+        """A port alone is one on loopback."""
+        if not address:
+            return None
+        full = f"{LOOPBACK}:{address}" if address.isdecimal() else address
+        host, port = host_and_port(full)
+        if not host or not 0 < port < 65536:
+            raise ValueError("it must look like 127.0.0.1:9464, or 9464")
+        return full
+
     def database(self) -> str:
         """The database's URL, with its password where it has one: never print it."""
         if self.database_url is not None:
@@ -94,6 +171,14 @@ class Settings(BaseSettings):
         else:
             url = URL.create("sqlite", database=str(self.home / "certroll.db"))
         return url.render_as_string(hide_password=False)
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """Both of "127.0.0.1:9464" or "[::1]:9464"; no host and port 0 where it is neither."""
+    host, _, port = address.rpartition(":")
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    wrong = not port.isdecimal() or len(port) > 5 or (":" in host and bare == host)
+    return ("", 0) if wrong else (bare, int(port))
 
 
 def parse_database_url(text: str) -> URL:

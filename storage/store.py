@@ -1,36 +1,63 @@
 """Everything that is kept, opened as one."""
 
+from datetime import timedelta
 from typing import Self
 
 from sqlalchemy.exc import DBAPIError
 
 from domain.errors import BadInput
+from domain.opening import MARGIN
+from domain.retention import KEEP
+from domain.wish import PLAN_AGE
 from storage.accounts import Accounts
+from storage.calendar import Calendars
 from storage.certificates import Certificates
 from storage.contacts import Contacts
 from storage.database import Database
+from storage.evidence import Evidence
+from storage.expiry import Expiry
 from storage.installations import Installations
 from storage.inventory import Inventory
+from storage.plans import SavedPlans
 from storage.quota import Ledger
+from storage.remembered import Remembered
 from storage.rotation import rewrap_all
 from storage.settings import Settings
+from storage.signing import Signing
+from storage.syncs import Syncs
 from storage.tasks import Tasks
 from storage.turns import Budgets, Locks
+from storage.usage import Usage
 from storage.vault import Keyring, Vault
 
 
 class Store:
     """The database, the vault and what lies in them; may be shared between threads."""
 
-    def __init__(self, database: Database, vault: Vault) -> None:
+    def __init__(
+        self,
+        database: Database,
+        vault: Vault,
+        window_margin: timedelta = MARGIN,
+        keep_certificates: int | None = KEEP,
+        plan_age: timedelta = PLAN_AGE,
+    ) -> None:
         self.database, self.vault = database, vault
+        self.keep_certificates, self.plan_age = keep_certificates, plan_age
         self.certificates = Certificates(database, vault)
         self.accounts = Accounts(database, vault)
         self.inventory = Inventory(database)
+        self.syncs = Syncs(database)
+        self.expiry = Expiry(database)
         self.installations = Installations(database)
+        self.usage = Usage(database)
+        self.remembered = Remembered(database)
+        self.plans = SavedPlans(database)
         self.tasks = Tasks(database)
         self.quota = Ledger(database)
         self.contacts = Contacts(database, vault)
+        self.calendar = Calendars(database, window_margin)
+        self.evidence, self.signing = Evidence(database), Signing(database, vault)
         self.locks, self.budgets = Locks(database), Budgets(database)
 
     @classmethod
@@ -52,7 +79,13 @@ class Store:
         except BaseException:
             database.dispose()
             raise
-        return cls(database, vault)
+        return cls(
+            database,
+            vault,
+            settings.window_margin,
+            settings.keep_certificates,
+            settings.plan_age,
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -72,7 +72,10 @@ class ResourceRow(Row, table=True):
 
 
 class InstallationRow(Row, table=True):
-    """Where a certificate already lies in a provider's store; `uploaded`: by us."""
+    """Where a certificate already lies in a provider's store; `uploaded`: by us.
+
+    `ref` is None while an upload is under way or its answer was lost.
+    """
 
     __tablename__ = "installation"
 
@@ -81,7 +84,7 @@ class InstallationRow(Row, table=True):
     )
     account: str = Field(primary_key=True, foreign_key="account.name", ondelete=CASCADE)
     store: str = Field(primary_key=True)
-    ref: dict[str, Any] = Field(sa_type=JSON_OR_NULL)
+    ref: dict[str, Any] | None = Field(default=None, sa_type=JSON_OR_NULL)
     installed_at: datetime
     uploaded: bool = False
 
@@ -112,7 +115,9 @@ class TaskRow(Row, table=True):
     rollback_until: datetime
     cost: int
     concurrency: int = 100
+    unproven: int = 0
     plan_id: str | None = None
+    windows_ignored: str | None = None
     draft: dict[str, Any] | None = Field(default=None, sa_type=JSON_OR_NULL)
     created_at: datetime
     created_by: str
@@ -131,7 +136,7 @@ class TaskCertificateRow(Row, table=True):
 
 
 class ChangeRow(Row, table=True):
-    """One change of a task and its outcome.
+    """One change of a task and its outcome; `after` is the fingerprint to be served.
 
     `deployed` stays true once the change has succeeded, even after it is taken back: quota asks.
     """
@@ -149,6 +154,7 @@ class ChangeRow(Row, table=True):
     account: str
     service: str
     cost: int
+    after: str | None = None
     document: dict[str, Any] = Field(sa_type=JSON_OR_NULL)
     status: str
     applied: bool = False

@@ -1,33 +1,35 @@
 """Deployment tasks: their plans, statuses and audit."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, insert, select, update
+from sqlmodel import Session, col, select, update
 
 from domain.errors import BadInput
 from domain.plan import Change, Plan
 from domain.record import TaskEvent, TaskRecord
-from domain.status import TASK_TRANSITIONS, OutcomeStatus, TaskStatus
+from domain.status import TASK_TRANSITIONS, TaskStatus
 from storage.database import Database
+from storage.drafts import Drafts
 from storage.lookup import ambiguous, unknown
 from storage.outcomes import Outcomes
-from storage.statements import table
-from storage.tables import ChangeRow, TaskCertificateRow, TaskEventRow, TaskRow
+from storage.tables import ChangeRow, TaskEventRow, TaskRow
 from storage.tallies import tallies
+from storage.task_rows import add_parts, fields, task_row
 
 _RUNS = {TaskStatus.RUNNING, TaskStatus.ROLLING_BACK}
 _WAITS = {TaskStatus.DRAFT, TaskStatus.SCHEDULED}
 
 
 class Tasks:
-    """Tasks by id; `outcomes` holds what became of their changes."""
+    """Tasks by id; `outcomes` holds what became of their changes, `drafts` edits drafts."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self.outcomes = Outcomes(database)
+        self.drafts = Drafts(database)
 
     def create(self, record: TaskRecord, plan: Plan) -> None:
         """Stores a task with one row per change, its ordinal being its place in the plan.
@@ -39,10 +41,9 @@ class Tasks:
             raise ValueError("the record is of another plan")
         try:
             with self._database.write() as session:
-                session.add(_task_row(record, plan))
+                session.add(TaskRow(**fields(record, plan)))
                 session.flush()
-                _insert(session, TaskCertificateRow, _certificate_values(record))
-                _insert(session, ChangeRow, _change_values(record.id, plan))
+                add_parts(session, record, plan)
         except IntegrityError as error:
             taken = self._taken(record)
             if taken is None:
@@ -52,7 +53,7 @@ class Tasks:
     def get(self, task_id: str) -> TaskRecord:
         """The one of exactly this id, deleted or not; `BadInput` if there is none."""
         with self._database.read() as session:
-            return _records(session, [_row(session, task_id)])[0]
+            return _records(session, [task_row(session, task_id)])[0]
 
     def find(self, id_or_name_or_id_prefix: str) -> TaskRecord:
         """By id, else by name (not deleted), else by the beginning of an id.
@@ -67,7 +68,7 @@ class Tasks:
         """The plan as it was stored: the same digest."""
         query = select(ChangeRow.document).where(col(ChangeRow.task_id) == task_id)
         with self._database.read() as session:
-            rest = _row(session, task_id).plan
+            rest = task_row(session, task_id).plan
             changes = session.exec(query.order_by(col(ChangeRow.ordinal))).all()
         return Plan.model_validate({**rest, "changes": [Change.model_validate(c) for c in changes]})
 
@@ -77,7 +78,7 @@ class Tasks:
         The first time that it runs sets `started_at`, every end sets `ended_at`.
         """
         with self._database.write() as session:
-            row = _row(session, task_id, lock=True)
+            row = task_row(session, task_id, lock=True)
             now = TaskStatus(row.status)
             if now is status:
                 return
@@ -90,9 +91,16 @@ class Tasks:
                 row.ended_at = at
 
     def set_time(self, task_id: str, at: datetime) -> None:
-        """Another time to start at."""
+        """Another time to start at; a later one also moves the end of the rollback window."""
         with self._database.write() as session:
-            _row(session, task_id, lock=True).at = at
+            row = task_row(session, task_id, lock=True)
+            row.rollback_until += max(at - row.at, timedelta())
+            row.at = at
+
+    def ignore_windows(self, task_id: str, reason: str | None) -> None:
+        """From now on it heeds neither maintenance windows nor freezes; None: both again."""
+        with self._database.write() as session:
+            task_row(session, task_id, lock=True).windows_ignored = reason
 
     def delete(self, task_id: str, by: str, reason: str, at: datetime) -> None:
         """Marks it deleted, which frees its name, and says so in its audit; once."""
@@ -105,7 +113,7 @@ class Tasks:
                     TaskEventRow(task_id=task_id, at=at, kind="deleted", by=by, text=reason)
                 )
             else:
-                _row(session, task_id)
+                task_row(session, task_id)
 
     def event(self, task_id: str, kind: str, by: str, text: str, at: datetime) -> None:
         """Adds a line to its audit; the very same line again adds nothing."""
@@ -165,55 +173,9 @@ def _named(session: Session, name: str) -> TaskRow | None:
     return session.exec(select(TaskRow).where(col(TaskRow.name) == name, kept)).first()
 
 
-def _row(session: Session, task_id: str, *, lock: bool = False) -> TaskRow:
-    query = select(TaskRow).where(col(TaskRow.id) == task_id)
-    row = session.exec(query.with_for_update() if lock else query).first()
-    if row is None:
-        raise unknown("task", task_id, session.exec(select(TaskRow.id)))
-    return row
-
-
 def _records(session: Session, rows: Sequence[TaskRow]) -> list[TaskRecord]:
     counted = tallies(session, [row.id for row in rows])
     return [
-        TaskRecord.model_validate({**row.model_dump(exclude={"plan", "draft"}), "tally": counted[row.id]})
+        TaskRecord.model_validate({**row.model_dump(exclude={"plan"}), "tally": counted[row.id]})
         for row in rows
     ]
-
-
-def _task_row(record: TaskRecord, plan: Plan) -> TaskRow:
-    fields = record.model_dump(exclude={"tally", "certificates", "contacts"})
-    return TaskRow(
-        **fields,
-        certificates=list(record.certificates),
-        contacts=list(record.contacts),
-        plan=plan.model_dump(mode="json", exclude={"changes"}),
-    )
-
-
-def _certificate_values(record: TaskRecord) -> list[dict[str, Any]]:
-    return [{"fingerprint": one, "task_id": record.id} for one in sorted(set(record.certificates))]
-
-
-def _change_values(task_id: str, plan: Plan) -> list[dict[str, Any]]:
-    return [
-        {
-            "task_id": task_id,
-            "ordinal": ordinal,
-            "resource_id": change.resource.id,
-            "account": change.resource.account,
-            "service": change.resource.service,
-            "cost": change.cost,
-            "document": change.model_dump(mode="json"),
-            "status": OutcomeStatus.PENDING.value,
-            "applied": False,
-            "deployed": False,
-            "attempts": 0,
-        }
-        for ordinal, change in enumerate(plan.changes)
-    ]
-
-
-def _insert(session: Session, row: type[Any], values: list[dict[str, Any]]) -> None:
-    if values:
-        session.execute(insert(table(row)), values)

@@ -192,7 +192,7 @@ class FullRun:
             "plan --certificate ec --all-matched --json",
         )
         self.cloud.fault("reset", "DescribeUserDomains")
-        self._certroll("inventory sync --service alibaba.cdn", 3)
+        self._certroll("inventory sync --here --service alibaba.cdn", 3)
 
     async def _keep_histories(self) -> None:
         client = await connect(Settings(home=self.home, temporal_address=f"127.0.0.1:{self.port}"))

@@ -47,9 +47,11 @@ class House:
         self.former: dict[str, str | None] = {}
         self.key_id = ""
 
-    def add_account(self, propagation: float = 3.0, calls_per_second: float | None = None) -> None:
-        """An account of this test's own at the practice cloud."""
-        known = self.cloud.account
+    def add_account(
+        self, propagation: float = 3.0, calls_per_second: float | None = None, **settings: str
+    ) -> None:
+        """An account of this test's own at the practice cloud; `settings` are added to its own."""
+        known = {**self.cloud.account, **settings}
         self.key_id = known["access_key_id"]
         secrets = {"access_key_secret": known.pop("access_key_secret")}
         account = Account(

@@ -149,6 +149,10 @@ class PracticeCloud:
         """How long the edge takes to serve what was bound, from the next change on."""
         self._ask("POST", "propagation", {"seconds": seconds})
 
+    def limit(self, store: str, certificates: int | None) -> None:
+        """How many certificates a store ("cas", "clb") takes from now on; None is no limit."""
+        self._ask("POST", "limits", {store: certificates})
+
     def latency(self, milliseconds: float) -> None:
         """What each call takes at least, from now on."""
         self._ask("POST", "latency", {"milliseconds": milliseconds})

@@ -1,10 +1,12 @@
 """SM2 certificates for tests: made as EC ones, then put on the other curve and signed anew."""
 
+import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Self
+from urllib.parse import quote, quote_plus
 
 from asn1crypto.x509 import Certificate
 from cryptography import x509
@@ -21,10 +23,15 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from gmalg import SM2
 
+from domain.certificate import Certificate as HouseCertificate
+from domain.certificate import PrivateKey
+from domain.sm2_pair import parse_pair
 from starter.practice_ca import named, pem_of, request, usage
 from tests.factory import DAY, ECDSA, NOW, P256, SM2_CURVE, SM2_SM3, armour
 
 UID = b"1234567812345678"
+# Where in the base64 of a key's DER its number lies; the rest is no secret.
+SECRET = {PrivateFormat.PKCS8: range(49, 90), PrivateFormat.TraditionalOpenSSL: range(10, 52)}
 Key = ec.EllipticCurvePrivateKey
 
 
@@ -153,3 +160,45 @@ class Sm2Authority:
         subject = self.certificate.subject
         made = make(names[0], key, subject, self.key, extensions, not_before, not_after)
         return Sm2Leaf(made, key)
+
+
+@dataclass
+class Sm2Pair:
+    """A pair as the house takes it. `opened` counts how often its keys were asked for."""
+
+    sign: Sm2Leaf
+    encrypt: Sm2Leaf
+    certificate: HouseCertificate
+    secret: PrivateKey = field(repr=False)
+    opened: int = 0
+
+    def key(self) -> PrivateKey:
+        """Both keys."""
+        self.opened += 1
+        return self.secret
+
+    @property
+    def traces(self) -> list[str]:
+        """Pieces of both keys in every spelling that a URL, a log or a repr may use."""
+        pieces = [
+            base64.b64encode(key_der(key, form)).decode()[at : at + 16]
+            for key in (self.sign.key, self.encrypt.key)
+            for form, secret in SECRET.items()
+            for at in range(secret.start, secret.stop - 15)
+        ]
+        return sorted({form(piece) for piece in pieces for form in (str, quote, quote_plus)})
+
+
+def make_pair(name: str, *hosts: str, issuer: "Sm2Authority") -> Sm2Pair:
+    """A new pair for these hosts."""
+    sign, encrypt = issuer.leaf(hosts), issuer.leaf(hosts, key_usage=may_encrypt())
+    certificate, secret = parse_pair(
+        name,
+        certificate=sign.pem,
+        key=sign.key_pem,
+        encrypt_certificate=encrypt.pem,
+        encrypt_key=encrypt.key_pem,
+        chain=issuer.pem,
+        now=datetime.now(UTC),
+    )
+    return Sm2Pair(sign, encrypt, certificate, secret)

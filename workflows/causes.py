@@ -1,8 +1,10 @@
 """From the engine's failures to the cause that a person reads."""
 
+from temporalio import workflow
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, TimeoutError
 
-from domain.task import Cause
+with workflow.unsafe.imports_passed_through():
+    from domain.task import Cause
 
 
 def cause_of(failure: ActivityError) -> Cause:

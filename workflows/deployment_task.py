@@ -7,7 +7,6 @@ from typing import Any
 from temporalio import workflow
 
 from workflows import rolling_back, rolling_out, steps
-from workflows.policies import SHORT_HISTORY
 from workflows.requests import Refused, read
 from workflows.state import State
 from workflows.telling import show
@@ -63,15 +62,15 @@ class DeploymentTask:
 
     @workflow.update
     async def reschedule(self, request: RescheduleRequest) -> datetime:
-        """Another time; one in the past starts the task at once. Answers with the time."""
-        self._state.at = request.at
+        """Another time; one in the past means at once. Answers with the time."""
+        self._state.move(request.at)
         self._state.note(f"rescheduled to {request.at.isoformat()}")
         await steps.record_time(self._state.task.task_id, request.at)
         return request.at
 
     @reschedule.validator
     def _may_reschedule(self, request: RescheduleRequest) -> None:
-        if self._state.phase is not Phase.WAITING or self._state.stopped:
+        if not self._state.waits:
             raise ValueError(f"the task no longer waits, it is {self._state.status.value}")
 
     @workflow.query
@@ -107,7 +106,7 @@ class DeploymentTask:
             return True
         if state.phase is Phase.DEPLOYING and not await rolling_out.deploy(state):
             return False
-        if self._history_is_long():
+        if state.history_is_long:
             return False
         if not await self._stay_open():
             return False
@@ -121,10 +120,10 @@ class DeploymentTask:
             if state.rollbacks:
                 if not await rolling_back.take_back(state, state.rollbacks[0]):
                     return False
-                if self._history_is_long():
+                if state.history_is_long:
                     return False
                 continue
-            left = (state.task.rollback_until - workflow.now()).total_seconds()
+            left = (state.rollback_until - workflow.now()).total_seconds()
             if state.deleted or left <= 0:
                 break
             await self._listen(left)
@@ -144,6 +143,3 @@ class DeploymentTask:
     async def _mark_deleted(self) -> None:
         if asked := self._state.deleted:
             await steps.delete(self._state.task.task_id, asked.requested_by, asked.reason)
-
-    def _history_is_long(self) -> bool:
-        return workflow.info().get_current_history_length() > SHORT_HISTORY

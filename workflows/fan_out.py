@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
@@ -17,6 +17,8 @@ with workflow.unsafe.imports_passed_through():
 class FanOut:
     """One direction of one task. `cursor` is the last ordinal that needs no look any more.
 
+    `stop` is looked at before each change, `may_begin` is asked before each page of them.
+
     Orders with the same lock go one after the other, and those that wait for it take no place in
     the window: two hundred changes of one locked instance must not hold up all other services.
     """
@@ -29,38 +31,46 @@ class FanOut:
         concurrency: int,
         cursor: int,
         stop: Callable[[], bool],
+        may_begin: Callable[[], Awaitable[bool]] | None = None,
         only: tuple[str, ...] | None = None,
     ) -> None:
-        self.cursor = cursor
+        self.cursor, self.done = cursor, False
         self._task_id, self._direction, self._only = task_id, direction, only
-        self._concurrency, self._stop = concurrency, stop
+        self._concurrency, self._stop, self._may_begin = concurrency, stop, may_begin
         self._full = False
         self._in_flight: set[asyncio.Task[None]] = set()
         self._locked: set[str] = set()
         self._queues: defaultdict[str, deque[ChangeOrder]] = defaultdict(deque)
 
     async def run(self) -> bool:
-        """True when all is done or `stop` says so; False when the history is long enough.
+        """True when all is done or it was held up; False when the history is long enough.
 
-        Either way nothing is under way any more.
+        Either way nothing is under way any more. `done` says whether nothing is left either.
         """
         await self._hand_out()
         await workflow.wait_condition(lambda: not self._in_flight)
         waiting = [order.ordinal for queue in self._queues.values() for order in queue]
         if waiting:
-            self.cursor = min(waiting) - 1
+            self.cursor, self.done = min(waiting) - 1, False
         return not self._full
 
     async def _hand_out(self) -> None:
         while True:
             page = await steps.orders(self._task_id, self.cursor, self._direction, self._only)
             if not page:
+                self.done = True
+                return
+            await self._room()
+            if self._closed() or (self._may_begin and not await self._may_begin()):
                 return
             for order in page:
-                await workflow.wait_condition(lambda: len(self._in_flight) < self._concurrency)
+                await self._room()
                 if self._closed():
                     return
                 self._take(order)
+
+    async def _room(self) -> None:
+        await workflow.wait_condition(lambda: len(self._in_flight) < self._concurrency)
 
     def _closed(self) -> bool:
         """Whether nothing more is to be begun in this run."""

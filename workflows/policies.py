@@ -52,6 +52,36 @@ INSTALL = Patience(
     retry_policy=CHANGE["retry_policy"],
 )
 
+# Nobody waits for it, and what is left over goes another time.
+CLEAN_UP = Patience(
+    start_to_close_timeout=timedelta(minutes=10),
+    schedule_to_close_timeout=timedelta(minutes=30),
+    heartbeat_timeout=timedelta(seconds=10),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1),
+        backoff_coefficient=5,
+        maximum_interval=timedelta(minutes=1),
+        maximum_attempts=3,
+    ),
+)
+
+# One walk through a service: an attempt goes on at the page where the former one ended, so there
+# may be many of them, and a long one costs nothing. After some ten minutes of failures in a row the
+# service is given up; the schedule, or whoever wants to know, tries it again.
+WALK = Patience(
+    start_to_close_timeout=timedelta(hours=2),
+    heartbeat_timeout=timedelta(seconds=10),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1),
+        backoff_coefficient=2,
+        maximum_interval=timedelta(seconds=30),
+        maximum_attempts=25,
+    ),
+)
+
+# Services of one account that are walked side by side: each keeps to a rate of its own.
+WALKS_AT_ONCE = 8
+
 # A contact's channel that stays silent must not hold a task open.
 NOTIFY = Patience(
     start_to_close_timeout=timedelta(seconds=30),

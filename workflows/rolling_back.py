@@ -9,7 +9,7 @@ from workflows.telling import tell_contacts
 
 with workflow.unsafe.imports_passed_through():
     from domain.status import Phase
-    from domain.task import Direction, RollbackRequest
+    from domain.task import Cause, Direction, RollbackRequest
 
 
 async def take_back(state: State, request: RollbackRequest) -> bool:
@@ -18,17 +18,9 @@ async def take_back(state: State, request: RollbackRequest) -> bool:
     Resources that are back already are not touched: the same signal again changes nothing.
     """
     if state.phase is Phase.SETTLED and not await _begin(state, request):
-        state.rollbacks.pop(0)
-        state.note(f"nothing to take back for {request.requested_by}")
+        _forget(state, request)
         return True
-    fan_out = FanOut(
-        state.task.task_id,
-        Direction.ROLL_BACK,
-        concurrency=state.task.concurrency,
-        cursor=state.cursor,
-        stop=lambda: False,
-        only=request.resources,
-    )
+    fan_out = _fan_out(state, request, state.cursor)
     finished = await fan_out.run()
     state.cursor = fan_out.cursor
     if finished:
@@ -36,27 +28,84 @@ async def take_back(state: State, request: RollbackRequest) -> bool:
     return finished
 
 
+async def take_back_meanwhile(state: State, request: RollbackRequest) -> bool:
+    """The same while the task waits for its next opening, which it goes on to do after that.
+
+    A way back never waits for a window. What is named and was not begun is left out.
+    """
+    await leave_out(state, request)
+    if not await _has_work(state, request):
+        _forget(state, request)
+        return True
+    await _record(state, request)
+    finished = await _fan_out(state, request, cursor=-1).run()
+    if finished:
+        await _count(state, request)
+        await _tell(state)
+    return finished
+
+
+async def leave_out(state: State, request: RollbackRequest) -> None:
+    """What is named and was not begun is not begun any more."""
+    text = f"{request.requested_by} asked for its rollback before it was begun"
+    cause = Cause(code="RolledBackBefore", message=text)
+    await steps.skip(state.task.task_id, cause, request.resources)
+
+
 async def _begin(state: State, request: RollbackRequest) -> bool:
+    if not await _has_work(state, request):
+        return False
+    await _record(state, request)
+    state.cursor = -1
+    state.enter(Phase.ROLLING_BACK)
+    await steps.record_status(state.task.task_id, state.status)
+    return True
+
+
+async def _has_work(state: State, request: RollbackRequest) -> bool:
     task_id = state.task.task_id
     if request.resources:
         unknown = await steps.unknown_resources(task_id, request.resources)
         if unknown:
             state.note(f"rollback refused, not in this task: {', '.join(unknown[:3])}")
-    if not await steps.orders(task_id, -1, Direction.ROLL_BACK, request.resources):
-        return False
+    return bool(await steps.orders(task_id, -1, Direction.ROLL_BACK, request.resources))
+
+
+async def _record(state: State, request: RollbackRequest) -> None:
+    task_id = state.task.task_id
     await steps.record_event(task_id, "rollback", request.requested_by, request.reason)
-    state.cursor = -1
-    state.enter(Phase.ROLLING_BACK)
-    await steps.record_status(task_id, state.status)
-    return True
+
+
+def _fan_out(state: State, request: RollbackRequest, cursor: int) -> FanOut:
+    return FanOut(
+        state.task.task_id,
+        Direction.ROLL_BACK,
+        concurrency=state.task.concurrency,
+        cursor=cursor,
+        stop=lambda: False,
+        only=request.resources,
+    )
+
+
+def _forget(state: State, request: RollbackRequest) -> None:
+    state.rollbacks.pop(0)
+    state.note(f"nothing to take back for {request.requested_by}")
 
 
 async def _end(state: State, request: RollbackRequest) -> None:
-    task = state.task
-    state.rollbacks.pop(0)
-    state.rollbacks_done += 1
-    state.tally = await steps.tally(task.task_id)
+    await _count(state, request)
     state.enter(Phase.SETTLED)
     state.note(f"rollback by {request.requested_by} ended: {request.reason}")
-    await steps.record_status(task.task_id, state.status)
+    await steps.record_status(state.task.task_id, state.status)
+    await _tell(state)
+
+
+async def _count(state: State, request: RollbackRequest) -> None:
+    state.rollbacks.pop(0)
+    state.rollbacks_done += 1
+    state.tally = await steps.tally(state.task.task_id)
+
+
+async def _tell(state: State) -> None:
+    task = state.task
     await tell_contacts(task.task_id, f"rolled_back-{state.rollbacks_done}", task.contacts)

@@ -5,7 +5,7 @@ import asyncio
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from workflows import steps
+from workflows import cleaning, openings, rolling_back, steps
 from workflows.causes import cause_of
 from workflows.fan_out import FanOut
 from workflows.state import State
@@ -23,13 +23,16 @@ async def wait(state: State) -> bool:
     except ActivityError as failure:
         await _give_up(state, cause_of(failure))
         return False
-    if state.seconds_left <= 0:
-        state.note("its time has passed: started at once")
-    await _sleep(state)
+    asked, late = state.at, state.seconds_left <= 0
+    await openings.sleep(state)
+    while not state.stopped and not await openings.may_begin(state):
+        await openings.sleep(state)
     if state.stopped:
         state.cancelled = True
         await _give_up(state, Cause(code="Cancelled", message=_why_stopped(state)))
         return False
+    if late and state.at == asked:
+        state.note("its time has passed: started at once")
     state.enter(Phase.DEPLOYING)
     await steps.record_status(state.task.task_id, state.status)
     return True
@@ -39,40 +42,41 @@ async def deploy(state: State) -> bool:
     """Installs, then makes all changes; False when the history is long enough for a new one."""
     task_id = state.task.task_id
     if state.cursor < 0:
-        await _skip_what_shall_go_back(state)
+        for request in state.rollbacks:
+            if request.resources:
+                await rolling_back.leave_out(state, request)
         wanted = await steps.installations(task_id)
         await asyncio.gather(*(_install(each) for each in wanted))
-    fan_out = FanOut(
-        task_id,
-        Direction.DEPLOY,
-        concurrency=state.task.concurrency,
-        cursor=state.cursor,
-        stop=lambda: state.stopped,
-    )
-    finished = await fan_out.run()
-    state.cursor = fan_out.cursor
-    if not finished:
+    if not await _make_changes(state):
         return False
     if state.stopped:
         state.cancelled = True
         await steps.skip(task_id, Cause(code="Cancelled", message=_why_stopped(state)))
     await _settle(state)
+    await cleaning.clean_up(state)
     return True
 
 
-async def _sleep(state: State) -> None:
-    while not state.stopped and (seconds := state.seconds_left) > 0:
-        asked = state.at
-
-        def changed(asked: object = asked) -> bool:
-            return state.stopped or state.at != asked
-
-        try:
-            await workflow.wait_condition(
-                changed, timeout=seconds, timeout_summary=f"waits until {asked.isoformat()}"
-            )
-        except TimeoutError:
-            return
+async def _make_changes(state: State) -> bool:
+    """Until all is done or it is stopped, in as many openings as it takes; False as `deploy`."""
+    done = False
+    while not done and not state.stopped:
+        if not await openings.pause(state):
+            return False
+        state.closes = None
+        fan_out = FanOut(
+            state.task.task_id,
+            Direction.DEPLOY,
+            concurrency=state.task.concurrency,
+            cursor=state.cursor,
+            stop=lambda: state.held,
+            may_begin=lambda: openings.may_begin(state),
+        )
+        finished = await fan_out.run()
+        state.cursor, done = fan_out.cursor, fan_out.done
+        if not finished:
+            return False
+    return True
 
 
 async def _give_up(state: State, cause: Cause) -> None:
@@ -80,14 +84,6 @@ async def _give_up(state: State, cause: Cause) -> None:
     state.note(str(cause))
     await steps.skip(state.task.task_id, cause)
     await _settle(state)
-
-
-async def _skip_what_shall_go_back(state: State) -> None:
-    for request in state.rollbacks:
-        if request.resources:
-            text = f"{request.requested_by} asked for its rollback before it was begun"
-            cause = Cause(code="RolledBackBefore", message=text)
-            await steps.skip(state.task.task_id, cause, request.resources)
 
 
 async def _install(wanted: Installation) -> None:

@@ -1,9 +1,10 @@
 """What a task knows of itself, apart from what it does: kept from run to run."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from temporalio import workflow
 
+from workflows.policies import SHORT_HISTORY
 from workflows.telling import show
 
 with workflow.unsafe.imports_passed_through():
@@ -19,6 +20,8 @@ class State:
     def __init__(self, task: TaskInput) -> None:
         self.task = task
         self.at: datetime = task.at
+        self.rollback_until: datetime = task.rollback_until
+        self.closes: datetime | None = None
         self.phase = task.phase
         self.tally: Tally = task.tally
         self.cursor = task.cursor
@@ -40,6 +43,25 @@ class State:
         return self.cancelled or any(request.resources is None for request in self.rollbacks)
 
     @property
+    def held(self) -> bool:
+        """Whether nothing more is to be begun for now: stopped, or the maintenance window closed.
+
+        A freeze that is added meanwhile is found with the next page of changes.
+        """
+        return self.stopped or (self.closes is not None and workflow.now() >= self.closes)
+
+    @property
+    def history_is_long(self) -> bool:
+        """Whether to begin a new history before waiting."""
+        return workflow.info().get_current_history_length() > SHORT_HISTORY
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for its time: the first one, or its next opening in the middle."""
+        pauses = self.phase is Phase.DEPLOYING and self.seconds_left > 0
+        return (self.phase is Phase.WAITING or pauses) and not self.stopped
+
+    @property
     def seconds_left(self) -> float:
         """Until the task's time; negative when it has passed."""
         return (self.at - workflow.now()).total_seconds()
@@ -49,6 +71,16 @@ class State:
         if self.phase in (Phase.WAITING, Phase.DEPLOYING):
             self.cancelled = True
         self.note(note)
+
+    def move(self, at: datetime) -> None:
+        """Another time; a later one also moves the end of the rollback window."""
+        self.rollback_until += max(at - self.at, timedelta())
+        self.at = at
+
+    def note_once(self, text: str) -> None:
+        """Keeps a line that is not among the latest."""
+        if text not in self.notes:
+            self.note(text)
 
     def note(self, text: str) -> None:
         """Keeps a line for people: the latest few are shown."""
@@ -78,6 +110,7 @@ class State:
         return self.task.model_copy(
             update={
                 "at": self.at,
+                "rollback_until": self.rollback_until,
                 "phase": self.phase,
                 "tally": self.tally,
                 "cursor": self.cursor,

@@ -5,7 +5,15 @@ from datetime import datetime
 
 from temporalio import workflow
 
-from workflows.policies import BOOKKEEPING, CHANGE, INSTALL, NOTIFY, ONE_ROW, ORDERS_PER_PAGE
+from workflows.policies import (
+    BOOKKEEPING,
+    CHANGE,
+    CLEAN_UP,
+    INSTALL,
+    NOTIFY,
+    ONE_ROW,
+    ORDERS_PER_PAGE,
+)
 
 with workflow.unsafe.imports_passed_through():
     from activities.bookkeeping import (
@@ -18,8 +26,11 @@ with workflow.unsafe.imports_passed_through():
         TaskAt,
         TaskRef,
     )
+    from activities.calendar import Openings
+    from activities.cleanup import Cleanup
     from activities.deployment import Deployment, FailedChange
     from activities.notification import Notice, Notifications
+    from domain.calendar import Opening
     from domain.record import TaskEvent
     from domain.status import Tally, TaskStatus
     from domain.task import Cause, ChangeOrder, Direction, Installation
@@ -54,6 +65,16 @@ async def tally(task_id: str) -> Tally:
     )
 
 
+async def may_begin(task_id: str, now: datetime) -> Opening:
+    """When changes may begin: now, or the next opening, to which the task is then moved."""
+    return await workflow.execute_activity_method(
+        Openings.may_begin,
+        TaskAt(task_id=task_id, at=now),
+        summary="look at windows and freezes",
+        **BOOKKEEPING,
+    )
+
+
 async def installations(task_id: str) -> list[Installation]:
     """What must be installed before the first change."""
     return await workflow.execute_activity_method(
@@ -65,6 +86,16 @@ async def install(wanted: Installation) -> None:
     """Puts one certificate into one store."""
     await workflow.execute_activity_method(
         Deployment.install, wanted, summary=f"install {wanted.label}", **INSTALL
+    )
+
+
+async def clean_up(task_id: str) -> int:
+    """Removes former certificates that nobody needs; how many."""
+    return await workflow.execute_activity_method(
+        Cleanup.clean_up,
+        TaskAt(task_id=task_id, at=workflow.now()),
+        summary="remove former certificates that nobody needs",
+        **CLEAN_UP,
     )
 
 

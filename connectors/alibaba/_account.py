@@ -79,5 +79,8 @@ class Settings(BaseModel):
     endpoint: Endpoint | None = Field(
         default=None, description="one URL that speaks for all services, e.g. a practice cloud's"
     )
+    sm_slots: bool = Field(
+        default=False, description="true: list the slots for SM2 pairs of CDN and DCDN domains too"
+    )
     connect_timeout: float = Field(default=5, gt=0, le=60, description="seconds")
     read_timeout: float = Field(default=10, gt=0, le=300, description="seconds without an answer")

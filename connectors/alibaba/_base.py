@@ -10,7 +10,7 @@ from connectors.alibaba._cas_store import CAS, CAS_CALLS_PER_SECOND, CasStore
 from connectors.alibaba._client import Api, Client
 from connectors.alibaba._errors import is_credential_error
 from domain.certificate import Certificate
-from domain.connector import Connector, OpenKey, Paces, Vault, unpaced
+from domain.connector import NO_MEMORY, Connector, Memory, OpenKey, Paces, Vault, unpaced
 from domain.errors import NeedsOperator
 from domain.resource import CertificateRef, Resource
 
@@ -22,8 +22,6 @@ class AlibabaConnector(Connector):
 
     settings_model = Settings
     api: ClassVar[Api]
-    budget: ClassVar[str | None] = None
-    """Whose calls per second these are, where two connectors call one product; else its own."""
 
     def __init__(
         self,
@@ -31,8 +29,9 @@ class AlibabaConnector(Connector):
         settings: BaseModel,
         vault: Vault | None = None,
         paces: Paces = unpaced,
+        memory: Memory = NO_MEMORY,
     ) -> None:
-        super().__init__(account, settings, vault, paces)
+        super().__init__(account, settings, vault, paces, memory)
         self._settings = Settings.model_validate(settings)
         self.service = type(self).__module__.removeprefix("connectors.")
         self.pace = paces(self.budget or self.service, self.queries_per_second)

@@ -5,6 +5,8 @@ Unconfirmed, and kept here only:
   official client sends it. A form body would keep it out of the access logs on the way, but
   nobody has confirmed that the store reads it from there. `_upload` is the only place.
 * A name that is taken is told by the code NameRepeat or by words of the message.
+* Which digest is told of an SM2 pair, of the certificate that signs or of the other. So a pair is
+  known by the name as well that it gets here, which holds its fingerprint.
 """
 
 import hashlib
@@ -19,6 +21,7 @@ from connectors.alibaba._account import Settings, Site
 from connectors.alibaba._client import Api, Client
 from connectors.alibaba._errors import Rule
 from connectors.alibaba._leaf import Leaf, read_leaf
+from connectors.alibaba._upload_fields import upload_fields
 from domain.certificate import Certificate
 from domain.connector import OpenKey, Pace
 from domain.errors import CloudError, Permanent, Transient
@@ -71,7 +74,7 @@ class CasStore:
         leaf = read_leaf(certificate.chain_pem)
         if leaf is None:
             raise Permanent("the certificate cannot be read", code="UnreadableCertificate")
-        found = self._search(leaf, self._rows())
+        found = self._search(leaf, self._rows(), _pair_name(certificate))
         if found is None:
             found = self._upload_once(certificate, leaf, key)
         return reference(found, self.site)
@@ -95,6 +98,11 @@ class CasStore:
     def _first(self, fits: Callable[[Row], bool]) -> CertificateRef | None:
         ids = (str(row["CertificateId"]) for row in self._lately() if fits(row))
         return next((reference(found, self.site) for found in ids), None)
+
+    def forget_listing(self) -> None:
+        """The next look-up lists anew: something was removed."""
+        with self._lock:
+            self._listed_at = -FRESH_SECONDS
 
     def probe(self) -> str | None:
         """Lists one certificate, to see whether it may; its id, if there is one."""
@@ -126,9 +134,11 @@ class CasStore:
             if not rows or number * PAGE_SIZE >= int(reply.get("TotalCount") or 0):
                 return
 
-    def _search(self, leaf: Leaf, rows: Iterator[Row] | list[Row]) -> str | None:
+    def _search(
+        self, leaf: Leaf, rows: Iterator[Row] | list[Row], name: str | None = None
+    ) -> str | None:
         for row in rows:
-            if self._is(leaf, row):
+            if (name and row.get("Name") == name) or self._is(leaf, row):
                 return str(row["CertificateId"])
         return None
 
@@ -140,21 +150,23 @@ class CasStore:
         same_serial = bool(serial) and serial == leaf.serial
         return same_serial and self._confirmed(str(row["CertificateId"]), leaf)
 
-    def _confirmed(self, cert_id: str, leaf: Leaf) -> bool:
-        return bool(digests(self.detail(cert_id)) & {leaf.fingerprint, leaf.sha1})
+    def _confirmed(self, cert_id: str, leaf: Leaf, name: str | None = None) -> bool:
+        row = self.detail(cert_id)
+        same_name = name is not None and row.get("Name") == name
+        return same_name or bool(digests(row) & {leaf.fingerprint, leaf.sha1})
 
     def _upload_once(self, certificate: Certificate, leaf: Leaf, key: OpenKey) -> str:
         token = token_for(certificate)
         try:
             cert_id = self._upload(certificate, key, token)
-            if self._lies_here(cert_id, leaf):
+            if self._lies_here(cert_id, leaf, _pair_name(certificate)):
                 return cert_id
             # A token seen before gets its former answer, even if that certificate was deleted.
             return self._upload(certificate, key, f"certroll-{uuid.uuid4().hex}")
         except CloudError as error:
             if not _name_is_taken(error):
                 raise
-        found = self._search(leaf, self._rows())
+        found = self._search(leaf, self._rows(), _pair_name(certificate))
         if found is None:
             raise Transient(
                 f"the name {name_for(certificate)!r} is taken, but no listing shows it yet",
@@ -168,17 +180,15 @@ class CasStore:
             UPLOAD,
             {
                 "Name": name_for(certificate),
-                "Cert": certificate.chain_pem,
-                # The older form: the cloud's consoles ask for it, and all its products take it.
-                "Key": key().traditional_pem().decode(),
+                **upload_fields(certificate, key),
                 "ClientToken": token,
             },
         )
         return str(reply["CertId"])
 
-    def _lies_here(self, cert_id: str, leaf: Leaf) -> bool:
+    def _lies_here(self, cert_id: str, leaf: Leaf, name: str | None) -> bool:
         try:
-            return self._confirmed(cert_id, leaf)
+            return self._confirmed(cert_id, leaf, name)
         except Permanent as error:
             if not error.code.startswith("NotFound"):
                 raise
@@ -203,9 +213,13 @@ def name_for(certificate: Certificate) -> str:
     return start + ending
 
 
+def _pair_name(certificate: Certificate) -> str | None:
+    return name_for(certificate) if certificate.encrypt_pem else None
+
+
 def token_for(certificate: Certificate) -> str:
     """Marks repeats of one upload: the same text and name, the same token."""
-    content = f"{name_for(certificate)}\n{certificate.chain_pem}"
+    content = f"{name_for(certificate)}\n{certificate.chain_pem}{certificate.encrypt_pem or ''}"
     return f"certroll-{hashlib.sha256(content.encode()).hexdigest()[:48]}"
 
 

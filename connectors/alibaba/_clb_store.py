@@ -41,6 +41,7 @@ API = Api(
     ),
 )
 LIST, UPLOAD = "DescribeServerCertificates", "UploadServerCertificate"
+DELETE = "DeleteServerCertificate"
 PERMISSIONS = (f"{API.ram}:{LIST}", f"{API.ram}:{UPLOAD}")
 OURS = "certroll-"
 
@@ -60,14 +61,9 @@ class ClbStore:
 
     def install(self, certificate: Certificate, key: OpenKey, region: str) -> CertificateRef:
         """The reference of this certificate, which is uploaded unless it is there already."""
-        leaf = read_leaf(certificate.chain_pem)
-        if leaf is None:
-            raise Permanent("the certificate cannot be read", code="UnreadableCertificate")
-        wanted = {leaf.fingerprint, leaf.sha1}
-        found = [row for row in self.rows(region) if digests(row) & wanted]
-        if found:
-            first = min(found, key=lambda row: (int(row.get("CreateTimeStamp") or 0), _id(row)))
-            return reference(_id(first), region)
+        found = self.find(certificate, region)
+        if found is not None:
+            return found
         query = {
             "RegionId": region,
             "ServerCertificateName": f"{OURS}{certificate.fingerprint}",
@@ -75,6 +71,28 @@ class ClbStore:
             "PrivateKey": _dense(key().traditional_pem().decode()),
         }
         return reference(_id(self.client.call(UPLOAD, query, region=region)), region)
+
+    def find(self, certificate: Certificate, region: str) -> CertificateRef | None:
+        """The reference of this certificate, the oldest if there are several; None if none is."""
+        leaf = read_leaf(certificate.chain_pem)
+        if leaf is None:
+            raise Permanent("the certificate cannot be read", code="UnreadableCertificate")
+        wanted = {leaf.fingerprint, leaf.sha1}
+        found = [row for row in self.rows(region) if digests(row) & wanted]
+        if not found:
+            return None
+        first = min(found, key=lambda row: (int(row.get("CreateTimeStamp") or 0), _id(row)))
+        return reference(_id(first), region)
+
+    def remove(self, ref: CertificateRef) -> None:
+        """Removes it; one that is gone is fine. One that a listener uses is refused."""
+        number, region = ref.fields["server_certificate_id"], ref.fields["region"]
+        query = {"RegionId": region, "ServerCertificateId": number}
+        try:
+            self.client.call(DELETE, query, region=region)
+        except Permanent as error:
+            if not error.code.endswith("NotFound"):
+                raise
 
     def rows(self, region: str, number: str | None = None) -> list[Row]:
         """All certificates of a region, or the one of that id if there is one."""

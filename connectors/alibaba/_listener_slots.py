@@ -44,6 +44,7 @@ class ListenerConnector(StoredConnector):
 
     scenarios: ClassVar[frozenset[Scenario]] = frozenset({Scenario.UPDATE})
     queries_per_second = 10
+    calls_per_change = 5  # 3 for a default certificate, 7 for an additional one
     propagation = timedelta(minutes=2)
     product: ClassVar[str]
     secured: ClassVar[frozenset[str]]

@@ -61,6 +61,7 @@ class Apig(StoredConnector):
         *PERMISSIONS,
     )
     queries_per_second = 5
+    calls_per_change = 4
     propagation = timedelta(minutes=5)
 
     def discover(self, page: str | None = None) -> Page:

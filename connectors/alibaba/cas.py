@@ -1,14 +1,18 @@
 """The certificate store itself: where certificates of an account lie, and products bind them from.
 
 Nothing is served from here, so it lists no resources and binds nothing. `install` puts a
-certificate into the store ahead of any deployment.
+certificate into the store ahead of any deployment. What our own uploads left there is removed
+again by way of this connector, see `_cas_removal`. No limit of the store is documented.
 """
 
 from datetime import timedelta
 from typing import ClassVar, NoReturn
 
+from connectors.alibaba import _cas_removal as removal
 from connectors.alibaba._base import AlibabaConnector, missing
 from connectors.alibaba._cas_store import API, PERMISSIONS
+from connectors.alibaba._leaf import read_leaf
+from domain.certificate import Certificate
 from domain.connector import Scenario
 from domain.errors import Permanent
 from domain.resource import Binding, CertificateRef, Page, Resource
@@ -20,7 +24,7 @@ class Cas(AlibabaConnector):
     title = "Certificate Management Service (CAS)"
     api = API
     scenarios: ClassVar[frozenset[Scenario]] = frozenset()
-    permissions = PERMISSIONS
+    permissions = (*PERMISSIONS, *removal.PERMISSIONS)
     queries_per_second = 10  # of the listing, as documented
     propagation = timedelta(0)
 
@@ -40,9 +44,29 @@ class Cas(AlibabaConnector):
         """Raises Permanent."""
         _nothing_served()
 
+    def removable(self, ref: CertificateRef) -> str | None:
+        """Names the products that use it."""
+        users = removal.users(self.cas, ref.fields["cert_id"])
+        return f"the store says that it is in use by {', '.join(users)}" if users else None
+
+    def remove(self, ref: CertificateRef) -> None:
+        """Removes it, unless the store refuses."""
+        removal.remove(self.cas, ref.fields["cert_id"])
+
+    def lying(self, store: str, certificate: Certificate) -> CertificateRef | None:
+        """Where it lies; the listing may be a minute old."""
+        leaf = read_leaf(certificate.chain_pem)
+        return self.cas.find(leaf) if leaf else None
+
     def check(self) -> list[str]:
-        """Lists and looks at one certificate; the upload cannot be tried without one."""
-        return missing(self.probe_store())
+        """Lists and looks at one certificate; upload and removal cannot be tried without one."""
+        uses = f"{API.ram}:{removal.USES}"
+        return missing([*self.probe_store(), (uses, self._probe_uses)])
+
+    def _probe_uses(self) -> None:
+        cert_id = self.cas.probe()
+        if cert_id is not None:
+            removal.users(self.cas, cert_id)
 
 
 def _nothing_served() -> NoReturn:

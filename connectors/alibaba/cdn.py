@@ -8,6 +8,9 @@ free one, can be restored only if the same certificate also lies in the store.
 Domains that are offline, under review or being deleted are listed with their state and take no
 certificate; "online" here also stands for domains whose configuration is being spread.
 
+Beside it lies a slot for an SM2 pair, "<domain>/sm", listed only if the account asks for it: the
+service does not tell what it serves, and no handshake here can show it. See `_sm_slot`.
+
 The service says at once that it serves a new certificate; its nodes follow. How long they take is
 not documented: five minutes is this project's own choice.
 """
@@ -35,6 +38,7 @@ class Cdn(DomainsConnector):
         list="DescribeUserDomains",
         read="DescribeDomainCertificateInfo",
         bind="SetCdnDomainSSLCertificate",
+        bind_sm="SetCdnDomainSMCertificate",
         listed="SslProtocol",
         switch="ServerCertificateStatus",
         pem="ServerCertificate",
@@ -43,6 +47,7 @@ class Cdn(DomainsConnector):
         "cdn:DescribeUserDomains",
         "cdn:DescribeDomainCertificateInfo",
         "cdn:SetCdnDomainSSLCertificate",
+        "cdn:SetCdnDomainSMCertificate",
         *PERMISSIONS,
     )
     queries_per_second = 30  # of the setter, as documented; the two readers may make 100

@@ -17,8 +17,10 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from functools import cached_property, partial
 
+from connectors.alibaba import _quotas as quotas
 from connectors.alibaba._base import AlibabaConnector, Probe, missing
-from connectors.alibaba._clb_store import API, PERMISSIONS, ClbStore, Row, lock
+from connectors.alibaba._clb_store import API, DELETE, PERMISSIONS, ClbStore, Row, lock
+from connectors.alibaba._clb_users import Users
 from connectors.alibaba._regions import page_over, regions_of
 from connectors.alibaba._stored import hosts
 from domain.certificate import Certificate
@@ -29,6 +31,7 @@ from domain.resource import Binding, CertificateRef, Found, Page, Resource
 
 PAGE_SIZE = 100
 DEFAULT = "default"
+LIMIT = ("slb", "slb_quota_certs_num")  # of server certificates in one region, as documented
 
 
 class Clb(AlibabaConnector):
@@ -45,14 +48,20 @@ class Clb(AlibabaConnector):
         "slb:SetLoadBalancerHTTPSListenerAttribute",
         "slb:SetDomainExtensionAttribute",
         *PERMISSIONS,
+        f"{API.ram}:{DELETE}",
+        *quotas.PERMISSIONS,
     )
     queries_per_second = 10
+    calls_per_change = 4
     propagation = timedelta(minutes=1)
 
     def prepare(self) -> None:
         """The certificates of each region."""
         super().prepare()
         self.certificates = ClbStore(self.client)
+        self._users = Users(self._slots_in)
+        pace = self.paces(quotas.QUOTAS, quotas.CALLS_PER_SECOND)
+        self.quotas = quotas.Quotas(self._settings, pace)
 
     def discover(self, page: str | None = None) -> Page:
         """The slots of a hundred listeners a page, with what they serve."""
@@ -91,6 +100,24 @@ class Clb(AlibabaConnector):
     def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:
         """Whether the slot has the certificate."""
         return ref is not None and self._bound(resource) == ref.fields["server_certificate_id"]
+
+    def removable(self, ref: CertificateRef) -> str | None:
+        """Names a slot that serves it, having looked at all listeners of its region."""
+        user = self._users.of(ref)
+        return f"the listener serves it: {user}" if user else None
+
+    def remove(self, ref: CertificateRef) -> None:
+        """Removes it, unless a listener uses it."""
+        self.certificates.remove(ref)
+
+    def space(self, store: str) -> int | None:
+        """What its region may have by the account's quota, without what it has."""
+        limit = self.quotas.limit(*LIMIT)
+        return None if limit is None else limit - len(self.certificates.rows(_region(store)))
+
+    def lying(self, store: str, certificate: Certificate) -> CertificateRef | None:
+        """Where it lies in its region."""
+        return self.certificates.find(certificate, _region(store))
 
     def lock_key(self, resource: Resource) -> str:
         """A load balancer is busy while one of its listeners is changed."""
@@ -206,3 +233,8 @@ class Clb(AlibabaConnector):
                 partial(self._attribute, region, *one),
             )
         yield "slb:DescribeServerCertificates", partial(self.certificates.rows, region)
+        yield quotas.PERMISSIONS[0], partial(self.quotas.limit, *LIMIT)
+
+
+def _region(store: str) -> str:
+    return store.partition("/")[2]

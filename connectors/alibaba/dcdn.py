@@ -5,6 +5,8 @@ serves a certificate of the store is restored by that certificate's id; one with
 switching HTTPS off again. A certificate that was uploaded to the DCDN alone can be restored only
 if the same certificate also lies in the store.
 
+Beside it lies a slot for an SM2 pair, "<domain>/sm", as at the CDN.
+
 How often certificates may be set is not documented: ten a second is this project's own choice,
 what its batch operation was allowed. So are the five minutes that its nodes may take to follow.
 """
@@ -32,6 +34,7 @@ class Dcdn(DomainsConnector):
         list="DescribeDcdnUserDomains",
         read="DescribeDcdnDomainCertificateInfo",
         bind="SetDcdnDomainSSLCertificate",
+        bind_sm="SetDcdnDomainSMCertificate",
         listed="SSLProtocol",
         switch="SSLProtocol",
         pem="SSLPub",
@@ -40,6 +43,7 @@ class Dcdn(DomainsConnector):
         "dcdn:DescribeDcdnUserDomains",
         "dcdn:DescribeDcdnDomainCertificateInfo",
         "dcdn:SetDcdnDomainSSLCertificate",
+        "dcdn:SetDcdnDomainSMCertificate",
         *PERMISSIONS,
     )
     queries_per_second = 10

@@ -59,6 +59,7 @@ class Ddos(StoredConnector):
         *PERMISSIONS,
     )
     queries_per_second = 10  # the listing may make 50
+    calls_per_change = 6
     propagation = timedelta(minutes=5)
 
     def discover(self, page: str | None = None) -> Page:

@@ -28,6 +28,7 @@ class GaDomain(GaConnector):
         "ga:DissociateAdditionalCertificatesFromListener",
         *PERMISSIONS,
     )
+    calls_per_change = 6
 
     def slots(self, accelerator: Row, listener: Row) -> Iterator[Found]:
         """One slot for each domain that has an additional certificate."""

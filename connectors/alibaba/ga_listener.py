@@ -31,6 +31,7 @@ class GaListener(GaConnector):
             binding=binding,
             binding_known=True,
         )
+    calls_per_change = 4
 
     def read(self, resource: Resource) -> Binding | None:
         """The default certificate."""

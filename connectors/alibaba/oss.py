@@ -70,6 +70,7 @@ class Oss(StoredConnector):
     scenarios = frozenset({Scenario.UPDATE})
     permissions = ("oss:ListBuckets", "oss:ListCname", "oss:PutCname", *ON_BEHALF, *PERMISSIONS)
     queries_per_second = 5
+    calls_per_change = 4
     propagation = timedelta(minutes=5)
 
     def prepare(self) -> None:

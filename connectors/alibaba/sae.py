@@ -44,6 +44,7 @@ class Sae(StoredConnector):
     scenarios = frozenset({Scenario.UPDATE})
     permissions = (*SAE_PERMISSIONS, *clb.PERMISSIONS, *PERMISSIONS)
     queries_per_second = 5
+    calls_per_change = 4.5
     propagation = timedelta(minutes=3)
 
     def prepare(self) -> None:

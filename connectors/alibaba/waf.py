@@ -71,6 +71,7 @@ class Waf(StoredConnector):
         *PERMISSIONS,
     )
     queries_per_second = 5
+    calls_per_change = 5
     propagation = timedelta(minutes=5)
 
     def discover(self, page: str | None = None) -> Page:

@@ -1,5 +1,6 @@
 """How the CDN words its domains and what they are bound to."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,8 @@ EXPIRES_SOON = timedelta(days=30)
 def status(row: Resource) -> str:
     """The state that listings show: `configuring` while a change is on its way."""
     base = str(row.attributes["status"])
-    return "configuring" if base == "online" and not row.settled else base
+    settled = row.settled and time.time() >= row.attributes.get("sm_settles_at", 0)
+    return "configuring" if base == "online" and not settled else base
 
 
 def listed(row: Resource) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 from sandbox.certificates import Facts, key_matches, read
 from sandbox.cloud import Cloud
 from sandbox.errors import CloudError
-from sandbox.resources import Binding
+from sandbox.resources import Binding, Resource
 from sandbox.service import Params
 from sandbox.state import Table
 
@@ -81,6 +81,27 @@ class ServerCertificates:
         wanted = read(pem).sha256
         found = (row for row in self.of(account, region) if row.facts.sha256 == wanted)
         return next(found, None) or self.add(account, region, "seeded", pem, key)
+
+    def check_space(self, account: str, region: str) -> None:
+        """Raises CloudError where the region takes no more uploads of this account."""
+        limit = self._cloud.limits["clb"]
+        if limit is not None and len(list(self.of(account, region))) >= limit:
+            raise CloudError("CertificateQuotaExceeded", "The region takes no more certificates.")
+
+    def refuse_if_used(self, row: ServerCertificate, slots: list[Resource]) -> None:
+        """Raises CloudError where a listener, an additional domain or a route serves it."""
+        used = [one for one in slots if one.attributes["certificate"] == row.id]
+        routed = any(uses(row.account, row.id) for uses in self._cloud.users)
+        if routed or any(not one.attributes["domain"] for one in used):
+            raise CloudError(
+                "CertificateAndPrivateKeyIsRefered",
+                "The specified certificate is bound to listeners. You cannot delete it.",
+            )
+        if used:
+            raise CloudError(
+                "CertificateRelatedDomainExtensionExist",
+                "The domainExtension related with this ServerCertificate exists.",
+            )
 
     def save(self, row: ServerCertificate) -> None:
         """Keep an upload as it is now."""

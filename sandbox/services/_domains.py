@@ -11,6 +11,7 @@ from sandbox.options import SITE_REGIONS, Account
 from sandbox.resources import Binding, Resource
 from sandbox.service import Call, Params, Service
 from sandbox.services._cdn_fields import https, status
+from sandbox.services._sm_slots import set_pair
 from sandbox.store import bound_to
 
 UNREACHABLE = ("offline", "checking", "check_failed", "stopping", "deleting")
@@ -71,6 +72,13 @@ class Domains(Service):
         self.cloud.resources.bind(row, binding, unserved=call.unserved)
         return {}
 
+    def change_pair(self, call: Call) -> dict[str, Any]:
+        """Set the SM2 pair beside it, or switch that off."""
+        row = self.row(call)
+        if row.attributes["status"] in UNREACHABLE:
+            raise CloudError("IllegalOperation", "Illegal domain operate is not permitted.", 403)
+        return set_pair(self.cloud, row, call)
+
     def row(self, call: Call) -> Resource:
         """The domain that a call is about."""
         name = call.params.need("DomainName")
@@ -126,7 +134,9 @@ class Domains(Service):
             raise CloudError("CertId.MissingParameter", "The CertId parameter is required.")
         number = call.params.number("CertId", 0)
         row = self.cloud.certificates.get(call.account.access_key_id, number)
-        if row is None or region != call.account.region:
+        # An SM2 pair has a slot of its own, and could not be served from this one.
+        fits = row is not None and row.facts.algorithm != "SM2"
+        if row is None or not fits or region != call.account.region:
             raise CloudError("Certificate.NotFind", "The certificate does not exist.")
         return bound_to(row)
 

@@ -63,5 +63,10 @@ class Cdn(Domains):
         """Bind a certificate from the store or given as PEM, or switch HTTPS off."""
         return self.change(call)
 
+    @operation("SetCdnDomainSMCertificate", resource="DomainName")
+    def set_sm_certificate(self, call: Call) -> dict[str, Any]:
+        """Set an SM2 pair of the store beside what the domain serves, or switch it off."""
+        return self.change_pair(call)
+
 
 SERVICE = Cdn

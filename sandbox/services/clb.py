@@ -5,7 +5,8 @@ take effect at once for the API and are refused with ServiceIsConfiguring while 
 load balancer is on its way to the edge.
 
 Unconfirmed against the real cloud: which kind of fingerprint is told (here SHA-256; a seed may ask
-for SHA-1), the codes for a PEM that cannot be read, and that a PEM with blank lines is one.
+for SHA-1), the codes for a PEM that cannot be read and for a full region, and that a PEM with blank
+lines is one that cannot be read.
 """
 
 import time
@@ -111,21 +112,21 @@ class Clb(Service):
             if stored is None:
                 raise CloudError("CertificateNotFound", "The certificate does not exist.", 404)
             key = self.cloud.resources.material(stored.material).key
+            self._certificates.check_space(owner, region)
             row = self._certificates.add(owner, region, name, stored.pem, key)
             row.cas_id = stored.id
             self._certificates.save(row)
         else:
-            row = self._certificates.add(owner, region, name, *checked(params))
+            pem, key = checked(params)
+            self._certificates.check_space(owner, region)
+            row = self._certificates.add(owner, region, name, pem, key)
         return told(row)
 
     @operation("DeleteServerCertificate", resource="ServerCertificateId")
     def delete(self, call: Call) -> dict[str, Any]:
         """Delete a certificate that nothing serves."""
         row = self._certificate(call)
-        if any(one.attributes["certificate"] == row.id for one in self._rows(call)):
-            raise CloudError(
-                "CertificateAndPrivateKeyIsRefered", "The certificate is used by a listener."
-            )
+        self._certificates.refuse_if_used(row, self._rows(call))
         self._certificates.drop(row)
         return {}
 

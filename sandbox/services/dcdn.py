@@ -73,6 +73,11 @@ class Dcdn(Domains):
         """Bind a certificate from the store or given as PEM, or switch HTTPS off."""
         return self.change(call)
 
+    @operation("SetDcdnDomainSMCertificate", resource="DomainName")
+    def set_sm_certificate(self, call: Call) -> dict[str, Any]:
+        """Set an SM2 pair of the store beside what the domain serves, or switch it off."""
+        return self.change_pair(call)
+
 
 SERVICE = Dcdn
 

@@ -55,6 +55,7 @@ class Sae(RoaService):
         super().__init__(cloud)
         self._table = Table(cloud.journal, "sae_routes", Route)
         self._certificates = server_certificates(cloud)
+        cloud.users.append(self._uses)
 
     def success(self, fields: dict[str, Any], request_id: str) -> Reply:
         """The envelope, whose code alone tells success from failure."""
@@ -62,6 +63,10 @@ class Sae(RoaService):
         if "Regions" in fields:
             del envelope["Success"], envelope["TraceId"]
         return json_reply(200, {"RequestId": request_id, **envelope, **fields})
+
+    def _uses(self, account: str, number: str) -> bool:
+        rows = (row for row in self._table if row.account == account)
+        return any(number in row.certificates for row in rows)
 
     @route("GET", "/pop/v1/paas/regionConfig", "DescribeRegions")
     def regions(self, call: Call) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """Making a task: what is checked before the question, and what is told after it."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from domain.errors import BadInput
 from starter.commands._shared import confirm
@@ -13,8 +15,11 @@ from starter.output import note, say, show_fields, show_json
 from starter.times import echoed
 
 if TYPE_CHECKING:
+    from temporalio.client import Client
+
     from domain.plan import Plan
     from domain.record import TaskRecord
+    from starter.commands._chosen_plan import ChosenPlan
     from storage.settings import Settings
     from storage.store import Store
 
@@ -22,13 +27,31 @@ LONGEST_NAME = 80
 SHORTEST_DIGEST = 12
 
 
-def name_for(name: str | None, certificates: list[str], now: datetime) -> str:
-    """The task's name as given, or one made of certificate and time."""
+class Asked(NamedTuple):
+    """What someone says of a task beside its plan."""
+
+    name: str
+    contacts: tuple[str, ...]
+    at: datetime
+    by: str
+    rollback_days: int
+    concurrency: int
+    ignore_windows: str | None = None
+
+
+def name_for(name: str | None, certificates: list[str] | None, now: datetime) -> str:
+    """The name as given, or one made of certificate and time."""
     if name is None:
-        return f"{certificates[0][:40]} {now:%Y-%m-%d %H:%M:%S}"
+        what = certificates[0][:40] if certificates else "all certificates"
+        return f"{what} {now:%Y-%m-%d %H:%M:%S}"
+    return checked_name(name)
+
+
+def checked_name(name: str) -> str:
+    """The name, if it is one."""
     if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
         raise BadInput(
-            f"{name[:LONGEST_NAME]!r} cannot name a task",
+            f"{name[:LONGEST_NAME]!r} is no name for a plan or a task",
             where="--name",
             fix=f"Give 1 to {LONGEST_NAME} printable characters.",
         )
@@ -44,12 +67,28 @@ def check_digest(plan: "Plan", expected: str | None) -> None:
         raise BadInput(
             f"the plan is now {plan.digest[:SHORTEST_DIGEST]}, not {expected[:64]!r}",
             where="--digest",
-            fix="Something changed since it was shown: look at it again (certroll plan).",
+            fix="Something changed since it was shown: look at it again (certroll plan create).",
         )
 
 
+@contextmanager
+def kept(store: "Store", chosen: "ChosenPlan", by: str) -> Iterator[str | None]:
+    """The id of the saved plan; one that was made anew is saved, and not if the block fails."""
+    from starter.plans import save
+
+    if chosen.saved is None or not chosen.remade or chosen.plan.digest == chosen.saved.digest:
+        yield chosen.saved.id if chosen.saved else None
+        return
+    new = save(store, chosen.plan, chosen.wish, name=chosen.saved.name, origin="created", by=by)
+    try:
+        yield new.id
+    except BaseException:
+        store.plans.delete(new.id)
+        raise
+
+
 class Creation:
-    """One task about to be made."""
+    """One task about to be made or submitted."""
 
     def __init__(self, store: "Store", settings: "Settings", *, as_json: bool) -> None:
         self.store, self.settings, self.as_json = store, settings, as_json
@@ -61,55 +100,95 @@ class Creation:
             say(f"time       {echoed(at)}{'; it has passed: starts at once' if passed else ''}")
         one_way = sum(1 for change in plan.changes if change.not_reversible)
         warning = f", {one_way} of them without a way back" if one_way else ""
+        warning += f", {plan.unproven} of them without proof" if plan.unproven else ""
         confirm(f"Deploy to {len(plan.changes)} resources{warning}?", yes=yes)
 
-    async def create(
-        self,
-        plan: "Plan",
-        *,
-        name: str,
-        contacts: list[str],
-        at: datetime,
-        by: str,
-        rollback_days: int,
-        concurrency: int,
-        yes: bool,
-        wait: bool,
-        require_coverage: bool = False,
-    ) -> None:
+    async def create(self, chosen: "ChosenPlan", asked: Asked, *, yes: bool, wait: bool) -> None:
         """Connects, asks, creates, tells, and waits if asked to."""
-        from starter.engine import connect, workers
+        from starter.engine import connect
         from starter.tasks import create
 
         client = await connect(self.settings)
-        await asyncio.to_thread(self.ask, plan, at, yes=yes)
-        record = await create(
-            self.store,
-            client,
-            name=name,
-            plan=plan,
-            contacts=contacts,
-            at=at,
-            created_by=by,
-            rollback_days=rollback_days,
-            concurrency=concurrency,
-            require_coverage=require_coverage,
-        )
-        self._tell(record, wait=wait)
-        if not await workers(client):
-            note("No worker takes work now: start one with `certroll up` or `certroll-worker`.")
-        if wait:
-            await self._wait(record)
+        await asyncio.to_thread(self.ask, chosen.plan, asked.at, yes=yes)
+        with kept(self.store, chosen, asked.by) as plan_id:
+            record = await create(
+                self.store,
+                client,
+                name=asked.name,
+                plan=chosen.plan,
+                contacts=asked.contacts,
+                at=asked.at,
+                created_by=asked.by,
+                rollback_days=asked.rollback_days,
+                concurrency=asked.concurrency,
+                require_coverage=chosen.require_coverage,
+                ignore_windows=asked.ignore_windows,
+                plan_id=plan_id,
+            )
+        await self.tell(client, record, wait=wait)
 
-    def _tell(self, record: "TaskRecord", *, wait: bool) -> None:
+    async def submit(
+        self, record: "TaskRecord", plan: "Plan", by: str, *, yes: bool, wait: bool
+    ) -> None:
+        """The same for a draft; a plan that is not its own any more becomes its own first."""
+        from starter import drafts
+        from starter.engine import connect
+
+        client = await connect(self.settings)
+        await asyncio.to_thread(self.ask, plan, record.at, yes=yes)
+        if plan.digest != record.digest:
+            wish = record.draft.wish if record.draft else None
+            drafts.edit(self.store, record, drafts.Edits(plan=plan, wish=wish), by)
+            record = self.store.tasks.get(record.id)
+        submitted = await drafts.submit(self.store, client, record, by)
+        await self.tell(client, submitted, wait=wait)
+
+    def draft(self, chosen: "ChosenPlan", asked: Asked) -> None:
+        """Writes a draft and tells how to go on; no engine is asked."""
+        from domain.record import Draft
+        from starter import drafts
+        from starter.scheduling import drafted
+
+        remembered = Draft(
+            rollback_days=asked.rollback_days,
+            require_coverage=chosen.require_coverage,
+            wish=chosen.wish,
+        )
+        with kept(self.store, chosen, asked.by) as plan_id:
+            draft = drafted(
+                name=asked.name,
+                plan=chosen.plan,
+                contacts=asked.contacts,
+                at=asked.at,
+                created_by=asked.by,
+                asked=remembered,
+                concurrency=asked.concurrency,
+                ignore_windows=asked.ignore_windows,
+                plan_id=plan_id,
+            )
+            record = drafts.write(self.store, draft, chosen.plan)
+        if self.as_json:
+            show_json({"task": record})
+            return
+        facts = [("draft", record.id), ("change", f"certroll task edit {record.id} ...")]
+        show_fields([*facts, ("begin", f"certroll task submit {record.id}")])
+
+    async def tell(self, client: "Client", record: "TaskRecord", *, wait: bool) -> None:
+        """Where the task is to be seen, and with `wait` how it ended."""
+        from starter.engine import workers
+
         found = links(record, self.settings)
         if self.as_json:
             if not wait:
                 show_json({"task": record, **found})
-            return
-        facts = [("task", record.id), ("workflow", found["workflow_id"] or "")]
-        facts += [("web", found["web"])] if found["web"] else []
-        show_fields([*facts, ("take back", found["rollback"] or "")])
+        else:
+            facts = [("task", record.id), ("workflow", found["workflow_id"] or "")]
+            facts += [("web", found["web"])] if found["web"] else []
+            show_fields([*facts, ("take back", found["rollback"] or "")])
+        if not await workers(client):
+            note("No worker takes work now: start one with `certroll up` or `certroll-worker`.")
+        if wait:
+            await self._wait(record)
 
     async def _wait(self, record: "TaskRecord") -> None:
         from domain.status import TaskStatus

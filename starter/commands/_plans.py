@@ -1,14 +1,19 @@
 """A plan as a person reads it before saying yes: what matters in lines, all of it in JSON."""
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+import typer
+
+from domain.errors import BadInput
 from starter.output import is_terminal, say, show_table, some
 
 if TYPE_CHECKING:
     from domain.certificate import Certificate
+    from domain.estimate import Estimate
     from domain.plan import Change, Plan, Total
     from domain.resource import Binding, Resource
+    from storage.store import Store
 
 MOST_GROUPS = 5
 """Of what is only told, e.g. new names, on a terminal; warnings are told all."""
@@ -16,7 +21,26 @@ MOST_GROUPS = 5
 Told = Iterable[tuple[str, str]]
 
 
-def facts(plan: "Plan", balance: int) -> dict[str, Any]:
+Explain = Annotated[
+    bool,
+    typer.Option(
+        "--explain", help="Why each resource gets its certificate, and what nearly matched."
+    ),
+]
+
+
+def estimated(store: "Store", plan: "Plan") -> "Estimate | None":
+    """How long it takes; None where an account of the plan is not there any more."""
+    from activities.clouds import Clouds
+    from activities.estimating import estimate_of
+
+    try:
+        return estimate_of(Clouds(store), plan)
+    except BadInput:
+        return None
+
+
+def facts(plan: "Plan", balance: int, estimate: "Estimate | None" = None) -> dict[str, Any]:
     """The plan as JSON, with what follows from it."""
     told = plan.model_dump(mode="json")
     for change, row in zip(plan.changes, told["changes"], strict=True):
@@ -25,6 +49,7 @@ def facts(plan: "Plan", balance: int) -> dict[str, Any]:
         row["key_change"] = change.key_change
         row["issuer_change"] = change.issuer_change
         row["reversible"] = change.not_reversible is None
+        row["verifiable"] = change.unproven is None
     return {
         **told,
         "matches": plan.matches,
@@ -32,11 +57,19 @@ def facts(plan: "Plan", balance: int) -> dict[str, Any]:
         "totals_by_service": plan.totals_by_service,
         "cost": plan.cost,
         "balance": balance,
+        "estimate": estimate,
         "digest": plan.digest,
     }
 
 
-def show_plan(plan: "Plan", certificates: Iterable["Certificate"], balance: int) -> None:
+def show_plan(
+    plan: "Plan",
+    certificates: Iterable["Certificate"],
+    balance: int,
+    estimate: "Estimate | None" = None,
+    *,
+    explain: bool = False,
+) -> None:
     """Changes, totals, refusals, what serves already, what differs, warnings, cost and digest."""
     _show_changes(plan.changes)
     say()
@@ -57,6 +90,10 @@ def show_plan(plan: "Plan", certificates: Iterable["Certificate"], balance: int)
     if plan.unchanged:
         say(f"unchanged  {len(plan.unchanged)} serve it already: {some(plan.unchanged)}")
     _show_differences(plan.changes)
+    if explain:
+        _explain(plan)
+    if estimate is not None and plan.changes:
+        say(f"duration   {_duration(estimate)}")
     say(f"quota      {plan.cost} of {balance} left")
     say(f"digest     {plan.digest}")
 
@@ -66,7 +103,7 @@ def _show_changes(changes: Sequence["Change"]) -> None:
     columns = {
         "RESOURCE": [change.resource.id for change in changes],
         "WHERE": [_where(change.resource) for change in changes],
-        "SERVES": [_serving(change.before) for change in changes],
+        "SERVES": [_before(change) for change in changes],
         "WILL SERVE": [_serving(change.after) for change in changes],
         "BACK": ["no" if change.not_reversible else "yes" for change in changes],
         "COST": [str(change.cost) for change in changes],
@@ -93,7 +130,28 @@ def _show_differences(changes: Sequence["Change"]) -> None:
         most=MOST_GROUPS,
     )
     _tell("one way", [(c.not_reversible, c.resource.id) for c in changes if c.not_reversible])
+    _tell("unproven", [(c.unproven, c.resource.id) for c in changes if c.unproven])
     _tell("warning", [(text, c.resource.id) for c in changes for text in c.warnings])
+
+
+def _explain(plan: "Plan") -> None:
+    """Why each change has its certificate, and which resources were nearly matched."""
+    _tell("chosen", [(_chosen(c), c.resource.id) for c in plan.changes if c.why])
+    for near_miss in plan.near_misses:
+        resources = "1 resource" if near_miss.resources == 1 else f"{near_miss.resources} resources"
+        say(f"near miss  {near_miss} ({resources})")
+
+
+def _chosen(change: "Change") -> str:
+    return f"{change.after.name if change.after else 'none'}: {change.why}"
+
+
+def _duration(estimate: "Estimate") -> str:
+    from domain.estimate import duration
+
+    least, most = duration(estimate.seconds), duration(estimate.at_most)
+    told = f"about {least} by the calls per second that the services allow"
+    return told if least == most else f"{told}, {most} if each takes as long as it may"
 
 
 def _tell(what: str, told: Told, most: int | None = None) -> None:
@@ -112,6 +170,11 @@ def _where(resource: "Resource") -> str:
     return resource.region if resource.slot == "default" else f"{resource.region} {resource.slot}"
 
 
+def _before(change: "Change") -> str:
+    """What no service tells is not known, rather than none."""
+    return "not known" if change.unproven and not change.before else _serving(change.before)
+
+
 def _serving(binding: "Binding | None") -> str:
     """The certificate and its last day: so few columns fit a terminal of 80."""
     if binding is None:
@@ -124,4 +187,5 @@ def _counted(total: "Total") -> str:
     parts = ["1 change" if total.changes == 1 else f"{total.changes} changes"]
     parts += [f"quota {total.cost}"] if total.cost else []
     parts += [f"{total.not_reversible} without a way back"] if total.not_reversible else []
+    parts += [f"{total.unproven} without proof"] if total.unproven else []
     return ", ".join(parts)

@@ -1,19 +1,27 @@
-"""What shall be deployed where: the options that `plan` and `task create` share."""
+"""What shall be deployed where: the options that `plan create` and `task create` share."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from starter.output import metering
+from starter.output import Meter, metering, note
 
 if TYPE_CHECKING:
+    from activities.reading import Reading, Told
     from domain.plan import Plan
+    from domain.wish import Wish
     from storage.store import Store
 
+MOST_SILENT = 200
+"""Resources to be read again; of more it is said how long that takes."""
+
+SHORTEST_FINGERPRINT = 8
+
 Certificates = Annotated[
-    list[str],
+    list[str] | None,
     typer.Option(
         "--certificate",
         "-c",
@@ -41,7 +49,45 @@ AllMatched = Annotated[
     bool,
     typer.Option(
         "--all-matched",
-        help="All that match and serve one now; of --service if given.",
+        "--all",
+        help="All that match and serve one now; without -c with any valid one of the vault.",
+    ),
+]
+Tags = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--tag", metavar="KEY[=VALUE]", help="Only what has this tag; repeated, all of them."
+    ),
+]
+Hosts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--host",
+        metavar="GLOB",
+        help="Only names (or last parts) like *.shop.example.com or api-*; repeatable.",
+    ),
+]
+Issuers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--issuer",
+        metavar="TEXT",
+        help="Only what serves one whose issuer's common name has this in it, in any case; with "
+        "* or ? a pattern for all of it; repeatable.",
+    ),
+]
+ExpiringBefore = Annotated[
+    str | None,
+    typer.Option(
+        "--expiring-before",
+        metavar="TIME",
+        help='Only what serves one that ends before, e.g. 2026-12-01 or "in 14d".',
+    ),
+]
+Serving = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--serving", metavar="NAME|FINGERPRINT", help="Only what serves this one now; repeatable."
     ),
 ]
 RequireCoverage = Annotated[
@@ -53,38 +99,108 @@ RequireCoverage = Annotated[
 ]
 
 
-def planned(
-    store: "Store",
-    certificates: Sequence[str],
-    accounts: Sequence[str] | None,
-    services: Sequence[str] | None,
-    resources: Sequence[str] | None,
-    *,
-    all_matched: bool,
-    require_coverage: bool,
-    quiet: bool,
-) -> "Plan":
-    """The plan for these options; asks the clouds what they serve, and changes nothing there."""
-    from activities.clouds import Clouds
-    from activities.planning import make_plan
-    from domain.planning import Wish
+@dataclass(frozen=True)
+class Selection:
+    """The options themselves, once for all commands that take them (`sharing(Selection)`)."""
+
+    certificate: Certificates = None
+    account: Accounts = None
+    service: Services = None
+    resource: Resources = None
+    all_matched: AllMatched = False
+    tag: Tags = None
+    host: Hosts = None
+    issuer: Issuers = None
+    expiring_before: ExpiringBefore = None
+    serving: Serving = None
+    require_coverage: RequireCoverage = False
+
+    @property
+    def is_given(self) -> bool:
+        """Whether any of them was."""
+        return any(vars(self).values())
+
+
+def wished(store: "Store", chosen: Selection) -> "Wish":
+    """What these options ask for; BadInput for a name that is not known."""
+    from domain.filters import Filters
+    from domain.wish import Wish, check_wish
 
     wish = Wish(
-        certificates=_fingerprints(store, certificates),
-        accounts=tuple(store.accounts.get(name).name for name in accounts or ()),
-        services=_known(services or ()),
-        resources=tuple(resources or ()),
-        # The narrower word counts: a service named beside it means all that match of this service.
-        all_matched=all_matched and not services,
-        require_coverage=require_coverage,
+        certificates=_fingerprints(store, chosen.certificate or ()),
+        accounts=tuple(store.accounts.get(name).name for name in chosen.account or ()),
+        services=_known(chosen.service or ()),
+        resources=tuple(chosen.resource or ()),
+        all_matched=chosen.all_matched,
+        require_coverage=chosen.require_coverage,
+        tags=tuple(chosen.tag or ()),
+        globs=tuple(chosen.host or ()),
+        issuers=tuple(chosen.issuer or ()),
+        expiring_before=_time(chosen.expiring_before),
+        serving=tuple(_served(store, each) for each in chosen.serving or ()),
     )
-    with metering("Reading what the resources serve", quiet=quiet):
-        return make_plan(store, Clouds(store), wish, now=datetime.now(UTC))
+    check_wish(wish)
+    Filters(wish)  # before anything is synced for a pattern that is none
+    return wish
+
+
+def planned(store: "Store", wish: "Wish", *, quiet: bool) -> "Plan":
+    """The plan for this wish; asks the clouds what they serve, and changes nothing there.
+
+    An inventory that is too old is synced first where that is possible, and told of where not.
+    """
+    from activities.clouds import Clouds
+    from activities.planning import make_plan
+    from starter.commands._sync_live import freshen
+
+    freshen(store, wish.accounts, wish.services, quiet=quiet)
+    with metering("Reading what the resources serve", quiet=quiet) as meter:
+        now = datetime.now(UTC)
+        return make_plan(store, Clouds(store), wish, now=now, told=telling(meter))
+
+
+def telling(meter: Meter) -> "Told":
+    """Moves the bar; where much must be read, says first how much and how long that takes."""
+    from domain.estimate import duration
+
+    def told(reading: "Reading") -> None:
+        if reading.done == 0 and reading.total > MOST_SILENT:
+            note(
+                f"{reading.total} resources must be read again, about {duration(reading.seconds)} "
+                "by the calls per second that their services allow."
+            )
+        meter(reading.done, reading.total, "")
+
+    return told
 
 
 def _fingerprints(store: "Store", certificates: Sequence[str]) -> tuple[str, ...]:
     found = [store.certificates.find(name) for name in certificates]
     return tuple(dict.fromkeys(certificate.fingerprint for certificate in found))
+
+
+def _served(store: "Store", asked: str) -> str:
+    """The fingerprint: of ours by name or its beginning, else of anything that is served."""
+    from domain.errors import BadInput
+
+    beginning = asked.strip().lower().replace(":", "")
+    is_hex = len(beginning) >= SHORTEST_FINGERPRINT and set(beginning) <= set("0123456789abcdef")
+    served = store.inventory.serving_like(beginning) if is_hex else []
+    if len(served) == 1:
+        return served[0]
+    if served:
+        raise BadInput(
+            f"{asked!r} begins several fingerprints: {', '.join(each[:16] for each in served)}",
+            where="--serving",
+            fix="Give more digits of it.",
+        )
+    return store.certificates.find(asked).fingerprint
+
+
+def _time(text: str | None) -> datetime | None:
+    from starter.times import parse_time
+
+    return None if text is None else parse_time(text, datetime.now(UTC))
 
 
 def _known(services: Sequence[str]) -> tuple[str, ...]:

@@ -43,20 +43,20 @@ def opened() -> Iterator[tuple["Store", "Settings"]]:
         yield store, settings
 
 
-def read_file(path: Path) -> bytes:
-    """What the file holds, at most 1 MiB; BadInput that names it if it cannot be read."""
+def read_file(path: Path, most: int = MOST_BYTES) -> bytes:
+    """What the file holds, by default at most 1 MiB; BadInput that names it if it cannot be."""
     try:
         with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
+            data = file.read(most + 1)
     except OSError as error:
         raise BadInput(
             f"cannot be read: {error.strerror or type(error).__name__}",
             where=str(path),
             fix="Check the path and its permissions.",
         ) from None
-    if len(data) > MOST_BYTES:
+    if len(data) > most:
         raise BadInput(
-            f"has more than {MOST_BYTES} bytes",
+            f"has more than {most} bytes",
             where=str(path),
             fix="Give the file that was meant.",
         )

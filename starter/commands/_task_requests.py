@@ -1,4 +1,4 @@
-"""What can be asked of a task that was created: another time, an end, the way back, deletion."""
+"""What can be asked of a task that was created: another time, an end, the way back."""
 
 import asyncio
 from collections.abc import Sequence
@@ -113,31 +113,7 @@ def rollback(
         say(f"{record.name}: asked for the way back. Look: certroll task show {record.id}")
 
 
-def delete(
-    which: Annotated[list[str], typer.Argument(metavar="ID|NAME...", help="One or several.")],
-    reason: Reason,
-    by: By = None,
-    yes: Yes = False,
-    as_json: Json = False,
-) -> None:
-    """Deletes tasks; they cannot be rolled back any more.
-
-    What waits is cancelled, what is deployed stays.
-    """
-    reason, by = why(reason), who(by)
-    with opened() as (store, settings):
-        records = {each.id: each for each in map(store.tasks.find, which)}
-        names = ", ".join(record.name for record in records.values())
-        note("A deleted task can no longer be rolled back; what it deployed stays.")
-        confirm(f"Delete {names}?", yes=yes)
-        asyncio.run(_delete_all(store, settings, list(records.values()), reason, by))
-    if as_json:
-        show_json({"asked": "delete", "tasks": list(records)})
-    else:
-        say(f"Asked to delete {names}.")
-
-
-COMMANDS = (reschedule, cancel, rollback, delete)
+COMMANDS = (reschedule, cancel, rollback)
 
 
 async def _take_back(
@@ -156,17 +132,6 @@ async def _take_back(
     client = await connect(settings)
     await ask(client, record, ids, reason, by)
     return await until_back(store, client, record) if wait else None
-
-
-async def _delete_all(
-    store: "Store", settings: "Settings", records: Sequence["TaskRecord"], reason: str, by: str
-) -> None:
-    from starter.engine import connect
-    from starter.tasks import delete as ask
-
-    client = await connect(settings)
-    for record in records:
-        await ask(store, client, record, reason, by)
 
 
 def _chosen(outcomes: list["OutcomeRecord"], named: Sequence[str] | None) -> list["OutcomeRecord"]:

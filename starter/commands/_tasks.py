@@ -1,5 +1,6 @@
 """A task as a person reads it."""
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,10 @@ if TYPE_CHECKING:
     from domain.record import OutcomeRecord, TaskEvent, TaskRecord
     from storage.settings import Settings
     from storage.store import Store
+
+
+FEW, MOST_WRONG = 20, 100
+"""Up to so many outcomes of a service are listed, and of more so many that are not fine."""
 
 
 def links(record: "TaskRecord", settings: "Settings") -> dict[str, str | None]:
@@ -51,30 +56,51 @@ def show_task(
     certificates: Sequence[str],
     outcomes: Sequence["OutcomeRecord"],
     events: Sequence["TaskEvent"],
+    *,
+    show_all: bool = False,
 ) -> None:
-    """Everything of one task: facts, outcomes by service, audit."""
+    """One task: facts, outcomes by service, audit; of many outcomes only what is not fine."""
     from starter.times import logged
 
     show_fields(_facts(record, certificates))
     ordered = sorted(outcomes, key=_service)
     for service, group in groupby(ordered, key=_service):
-        say(f"\n{service}")
-        show_outcomes(list(group))
+        _show_service(service, list(group), show_all=show_all)
     say()
     rows = [(logged(event.at), event.kind, event.by, event.text) for event in events]
     show_table(("AT", "EVENT", "BY", "TEXT"), rows)
+
+
+def _show_service(service: str, outcomes: Sequence["OutcomeRecord"], *, show_all: bool) -> None:
+    from domain.status import OutcomeStatus as Status
+
+    counts = Counter(words(outcome.status) for outcome in outcomes)
+    told = ", ".join(f"{count} {status}" for status, count in counts.items())
+    say(f"\n{service}: {told}")
+    if show_all or len(outcomes) <= FEW:
+        show_outcomes(outcomes)
+        return
+    quiet = (Status.DEPLOYED, Status.ROLLED_BACK, Status.PENDING)
+    wrong = [outcome for outcome in outcomes if outcome.status not in quiet]
+    if wrong:
+        show_outcomes(wrong[:MOST_WRONG])
+    left = len(outcomes) - len(wrong[:MOST_WRONG])
+    say(f"and {left} more: --all shows each")
 
 
 def show_outcomes(outcomes: Sequence["OutcomeRecord"]) -> None:
     """What became of each change, and why."""
     show_table(
         ("RESOURCE", "OUTCOME", "ATTEMPTS", "CAUSE"),
-        [
-            (o.change.resource.id, words(o.status), str(o.attempts), str(o.cause or ""))
-            for o in outcomes
-        ],
+        [(o.change.resource.id, _became(o), str(o.attempts), str(o.cause or "")) for o in outcomes],
         empty="Nothing is to be told.",
     )
+
+
+def _became(outcome: "OutcomeRecord") -> str:
+    """What nothing has verified never reads as if it were."""
+    became = words(outcome.status)
+    return f"{became}, unverified" if outcome.unverified else became
 
 
 def show_end(store: "Store", record: "TaskRecord", *, as_json: bool, **more: Any) -> None:
@@ -89,8 +115,10 @@ def show_end(store: "Store", record: "TaskRecord", *, as_json: bool, **more: Any
     if wrong := [outcome for outcome in outcomes if outcome.status not in fine]:
         show_outcomes(wrong)
     counts = ", ".join(f"{count} {words(name)}" for name, count in record.tally if count)
+    unverified = sum(outcome.unverified for outcome in outcomes)
+    counts += f"; {unverified} of them accepted, not verified" if unverified else ""
     say(f"{record.name}: {words(record.status)} ({counts})")
-    if wrong:
+    if wrong or unverified:
         note(f"All of it: certroll task show {record.id}")
 
 
@@ -108,6 +136,7 @@ def _facts(record: "TaskRecord", certificates: Sequence[str]) -> list[tuple[str,
         *((name, logged(when)) for name, when in times.items() if when),
         ("rollback until", shown(record.rollback_until)),
         ("created", f"{shown(record.created_at)} by {record.created_by}"),
+        *([("without proof", f"{record.unproven} of the changes")] if record.unproven else []),
         ("quota", str(record.cost)),
         ("digest", record.digest),
     ]

@@ -86,7 +86,8 @@ def _shower(record: "TaskRecord") -> Told:
 
 def _counts(record: "TaskRecord") -> str:
     counts = [f"{count} {words(name)}" for name, count in record.tally if count]
-    return f"{words(record.status)} ({', '.join(counts)})"
+    proof = f"; without proof: {record.unproven}" if record.unproven else ""
+    return f"{words(record.status)} ({', '.join(counts)}{proof})"
 
 
 def _done(tally: "Tally") -> int:

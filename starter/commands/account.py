@@ -65,6 +65,10 @@ def add(
             help="How long a change may take to be served, instead of what the service documents.",
         ),
     ] = None,
+    sm_slots: Annotated[
+        bool,
+        typer.Option("--sm-slots", help="List the slots of domains for SM2 pairs as well."),
+    ] = False,
     calls_per_second: Annotated[
         float | None,
         typer.Option(
@@ -87,6 +91,7 @@ def add(
         "site": site,
         "regions": ",".join(region) if region else None,
         "endpoint": endpoint,
+        "sm_slots": "true" if sm_slots else None,
     }
     values = {key: value for key, value in given.items() if value is not None}
     connectors.settings(provider, values)

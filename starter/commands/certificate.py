@@ -1,22 +1,23 @@
 """`certroll certificate`: uploaded with their keys, listed, shown, deleted."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from domain.errors import BadInput
-from starter.commands._shared import (
-    Json,
-    Yes,
-    confirm,
-    opened,
-    secret_from,
+from starter.commands._certificates import Family, facts, policy_words, show_list, show_one
+from starter.commands._cleanup import cleanup
+from starter.commands._renewals import (
+    Modes,
+    PolicyMode,
+    Replaces,
+    hand_over,
+    renewal_facts,
+    show_renewal,
 )
-from starter.output import say, show_fields, show_json, show_table, some
-
-if TYPE_CHECKING:
-    from domain.certificate import Certificate
+from starter.commands._shared import By, Json, Yes, confirm, opened, secret_from, who
+from starter.output import say, show_json
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -72,6 +73,9 @@ def upload(
             help="Deploying official and shared ones costs no quota.",
         ),
     ] = "uploaded",
+    replaces: Replaces = None,
+    policy: PolicyMode = None,
+    by: By = None,
     as_json: Json = False,
 ) -> None:
     """Checks a certificate with its key and stores both.
@@ -79,11 +83,19 @@ def upload(
     The key has to match, the chain has to be complete (it is put in order), and the certificate
     has to be valid now. The key is sealed first. Whatever is refused leaves nothing behind. SM2
     certificates come in pairs: one signs, the other encrypts, each with its key.
+
+    A renewed certificate follows a former one: the one that --replaces names, else the only one
+    with the same names, the same kind of key and an earlier expiry. It inherits the policy, which
+    says what becomes of the resources that serve the former. With --replaces, a name that the
+    former has gets the day of issue behind it, and the same upload again is no error.
     """
     from domain.certificate import Source, check_name
+    from domain.renewal import Mode
     from starter.commands._uploads import Paths, from_pair, from_pem, from_pfx
+    from starter.successors import keep
 
     check_name(name)
+    by = who(by)
     passphrase = secret_from(passphrase_file, VARIABLE)
     paths = Paths(certificate, chain, key, encrypt_certificate, encrypt_key)
     if pfx is not None:
@@ -94,42 +106,89 @@ def upload(
         made = from_pair(name, paths, Source(source))
     else:
         made = from_pem(name, paths, passphrase, Source(source))
-    with opened() as (store, _):
-        store.certificates.add(*made)
-    _show(made[0], as_json=as_json)
+    with opened() as (store, settings):
+        kept = keep(store, *made, replaces=replaces, mode=Mode(policy) if policy else None)
+        family, renewal = Family(store), None
+        if not as_json:
+            show_one(kept.certificate, family)
+        try:
+            renewal = hand_over(store, settings, kept, by)
+        finally:
+            if as_json:
+                show_json(
+                    {**facts(kept.certificate, family), **renewal_facts(kept, renewal, store)}
+                )
+        if not as_json:
+            show_renewal(kept, renewal, store)
 
 
 @app.command("list")
 def list_(as_json: Json = False) -> None:
     """Lists all certificates."""
     with opened() as (store, _):
-        certificates = store.certificates.list()
-    if as_json:
-        show_json([_facts(each) for each in certificates])
-        return
-    show_table(
-        ("NAME", "NAMES", "KEY", "SOURCE", "EXPIRES", "SHA-256"),
-        [
-            (
-                each.name,
-                some([*each.names, *each.addresses]),
-                f"{each.algorithm} {each.key_bits}",
-                each.source,
-                _expiry(each),
-                each.short,
-            )
-            for each in certificates
-        ],
-        empty="No certificates yet: certroll certificate upload",
-    )
+        family = Family(store)
+    show_list(family, as_json=as_json)
 
 
 @app.command()
 def show(which: Which, as_json: Json = False) -> None:
     """Shows one certificate: names, key, times, chain."""
     with opened() as (store, _):
+        found, family = store.certificates.find(which), Family(store)
+    if as_json:
+        show_json(facts(found, family))
+    else:
+        show_one(found, family)
+
+
+@app.command()
+def policy(
+    which: Which,
+    mode: Annotated[
+        Modes | None, typer.Argument(metavar="[manual|propose|automatic]", help="Else it is told.")
+    ] = None,
+    contact: Annotated[
+        list[str] | None,
+        typer.Option("--contact", metavar="NAME", help="Who hears of the task; at most 10."),
+    ] = None,
+    account: Annotated[
+        list[str] | None,
+        typer.Option("--account", metavar="NAME", help="Only resources of it; repeatable."),
+    ] = None,
+    service: Annotated[
+        list[str] | None,
+        typer.Option("--service", metavar="SERVICE", help="Only resources of it; repeatable."),
+    ] = None,
+    rollback_days: Annotated[
+        int,
+        typer.Option(
+            "--rollback-days", metavar="N", min=0, max=365, help="How long it may be taken back."
+        ),
+    ] = 30,
+    as_json: Json = False,
+) -> None:
+    """Says what shall be done once a certificate has a successor, which inherits it.
+
+    manual: nothing. propose: a plan is saved. automatic: a task is made for the next opening of
+    the maintenance windows. What is not named here again is not kept. Of a certificate that has a
+    successor already, the newest one is meant.
+    """
+    from starter.commands._policies import checked, set_policy
+
+    with opened() as (store, _):
         found = store.certificates.find(which)
-    _show(found, as_json=as_json)
+        if mode is not None:
+            made = checked(store, mode, contact, account, service, rollback_days)
+            found = set_policy(store, found, made)
+        elif contact or account or service:
+            raise BadInput(
+                "no policy is named", where="policy", fix="Name manual, propose or automatic."
+            )
+        told = store.certificates.standing(found.fingerprint).policy
+    if as_json:
+        show_json({"fingerprint": found.fingerprint, "name": found.name, "policy": told})
+    else:
+        say(f"{found.name}: {policy_words(told)}")
 
 
 @app.command()
@@ -145,60 +204,4 @@ def delete(which: Which, yes: Yes = False, as_json: Json = False) -> None:
         say(f"Certificate {found.name!r} is deleted.")
 
 
-def _show(certificate: "Certificate", *, as_json: bool) -> None:
-    from starter.times import shown
-
-    if as_json:
-        show_json(_facts(certificate))
-        return
-    show_fields(
-        [
-            ("name", certificate.name),
-            ("names", "\n".join([*certificate.names, *certificate.addresses])),
-            ("key", f"{certificate.algorithm} {certificate.key_bits} bits"),
-            ("source", certificate.source),
-            ("valid from", shown(certificate.not_before)),
-            ("expires", _expiry(certificate)),
-            ("serial", certificate.serial),
-            ("SHA-256", certificate.fingerprint),
-            ("SHA-1", certificate.sha1),
-            *_encryption(certificate),
-            ("subject", certificate.subject),
-            ("issuer", certificate.issuer),
-            ("chain", "\n".join(_chain(certificate))),
-        ]
-    )
-
-
-def _encryption(certificate: "Certificate") -> list[tuple[str, str]]:
-    """Of an SM2 pair the half that all other facts do not tell of."""
-    half = certificate.encrypt_fingerprint
-    return [("encrypts with", f"SHA-256 {half}")] if half else []
-
-
-def _expiry(certificate: "Certificate") -> str:
-    from datetime import UTC, datetime
-
-    from starter.times import days_left, shown
-
-    left = days_left(certificate.not_after, datetime.now(UTC))
-    told = f"{left} days left" if left >= 0 else "expired"
-    return f"{shown(certificate.not_after)} ({told})"
-
-
-def _chain(certificate: "Certificate") -> list[str]:
-    """The subjects from the leaf up."""
-    from cryptography import x509
-
-    parsed = x509.load_pem_x509_certificates(certificate.chain_pem.encode())
-    return [each.subject.rfc4514_string() for each in parsed]
-
-
-def _facts(certificate: "Certificate") -> dict[str, Any]:
-    from datetime import UTC, datetime
-
-    from starter.times import days_left
-
-    left = days_left(certificate.not_after, datetime.now(UTC))
-    facts = certificate.model_dump(mode="json")
-    return {**facts, "days_left": left, "chain": _chain(certificate)}
+app.command()(cleanup)

@@ -1,51 +1,158 @@
-"""`certroll plan`: what a task would do, without doing any of it."""
+"""`certroll plan`: what a task would do, kept until one does exactly that."""
 
-from starter.commands._plans import facts, show_plan
-from starter.commands._selection import (
-    Accounts,
-    AllMatched,
-    Certificates,
-    RequireCoverage,
-    Resources,
-    Services,
-    planned,
-)
-from starter.commands._shared import Json, opened
-from starter.output import show_json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from starter.commands import _plan_files
+from starter.commands._creating import name_for
+from starter.commands._options import sharing
+from starter.commands._plans import Explain, estimated, facts, show_plan
+from starter.commands._saved_plans import certificates_of, show_differences, show_saved
+from starter.commands._selection import Selection, planned, wished
+from starter.commands._shared import By, Json, Yes, confirm, opened, who
+from starter.output import note, say, show_json
+
+if TYPE_CHECKING:
+    from domain.plan_diff import Difference
+    from domain.record import SavedPlan
+    from storage.store import Store
+
+app = typer.Typer(no_args_is_help=True)
+
+Which = Annotated[str, typer.Argument(metavar="ID|NAME", help="The beginning of an id is enough.")]
 
 
-def plan(
-    certificate: Certificates,
-    account: Accounts = None,
-    service: Services = None,
-    resource: Resources = None,
-    all_matched: AllMatched = False,
-    require_coverage: RequireCoverage = False,
+@app.command()
+@sharing(Selection)
+def create(
+    chosen: Selection,
+    name: Annotated[
+        str | None,
+        typer.Option("--name", metavar="TEXT", help="By default of certificate and time."),
+    ] = None,
+    explain: Explain = False,
+    by: By = None,
     as_json: Json = False,
 ) -> None:
-    """Shows what a task would change, what it costs, and what is refused and why.
+    """Shows what a task would change, what it costs, what is refused and why, and keeps it.
 
-    Nothing is touched: the clouds are only asked what their resources serve now. The digest names
-    exactly this plan; `task create --digest` does that and nothing else. Ends with exit code 2
+    No cloud is touched: they are only asked what their resources serve now. `task create --plan`
+    with the id that is told does that and nothing else. Ends with exit code 2, and keeps nothing,
     when nothing would be changed.
     """
-    from domain.planning import refuse_empty
+    from datetime import UTC, datetime
 
+    from domain.planning import refuse_empty
+    from starter.plans import save
+
+    by, name = who(by), name_for(name, chosen.certificate, datetime.now(UTC))
     with opened() as (store, _):
-        made = planned(
-            store,
-            certificate,
-            account,
-            service,
-            resource,
-            all_matched=all_matched,
-            require_coverage=require_coverage,
-            quiet=as_json,
-        )
-        certificates = [store.certificates.get(each) for each in made.certificates]
+        wish = wished(store, chosen)
+        plan = planned(store, wish, quiet=as_json)
         balance = store.quota.balance()
+        saved = None
+        if plan.changes:
+            saved = save(store, plan, wish, name=name, origin="created", by=by)
+        if as_json:
+            show_json({**facts(plan, balance, estimated(store, plan)), "saved": saved})
+        else:
+            certificates, estimate = certificates_of(store, plan), estimated(store, plan)
+            show_plan(plan, certificates, balance, estimate, explain=explain)
+    refuse_empty(plan)
+    if saved is not None and not as_json:
+        say(f"plan       {saved.id}  {saved.name}")
+
+
+@app.command()
+def show(which: Which, explain: Explain = False, as_json: Json = False) -> None:
+    """Shows a saved plan as it was when it was made."""
+    with opened() as (store, _):
+        saved = store.plans.find(which)
+        plan, balance = store.plans.plan(saved.id), store.quota.balance()
+        if as_json:
+            show_json({**facts(plan, balance, estimated(store, plan)), "saved": saved})
+            return
+        certificates, estimate = certificates_of(store, plan), estimated(store, plan)
+        show_plan(plan, certificates, balance, estimate, explain=explain)
+    show_saved([saved])
+
+
+@app.command("list")
+def list_(
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, help="The newest so many.")
+    ] = 50,
+    as_json: Json = False,
+) -> None:
+    """Lists saved plans, newest first."""
+    with opened() as (store, _):
+        found = store.plans.list(limit)
     if as_json:
-        show_json(facts(made, balance))
+        show_json(found)
     else:
-        show_plan(made, certificates, balance)
-    refuse_empty(made)
+        show_saved(found)
+
+
+@app.command()
+def diff(
+    which: Which,
+    other: Annotated[
+        str | None,
+        typer.Argument(metavar="[ID|NAME]", help="Another plan; else what its wish gives now."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Shows what differs between two plans, or what has changed since one was made.
+
+    Of a single plan its wish is made anew: resources may have come or gone, may serve something
+    else by now, or a rule may refuse them. One from a file without a wish is held against its own
+    resources.
+    """
+    with opened() as (store, _):
+        saved = store.plans.find(which)
+        found = _differences(store, saved, other, quiet=as_json)
+    if as_json:
+        show_json({"plan": saved.id, "differences": found})
+    else:
+        show_differences(found)
+
+
+@app.command()
+def delete(
+    which: Annotated[list[str], typer.Argument(metavar="ID|NAME...", help="One or several.")],
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Deletes saved plans; tasks that were made of them keep what they need."""
+    with opened() as (store, _):
+        found = {each.id: each for each in map(store.plans.find, which)}
+        for each in found.values():
+            note(f"{each.id}  {each.name}: {each.changes} changes")
+        confirm(f"Delete {'these plans' if len(found) > 1 else 'this plan'}?", yes=yes)
+        for plan_id in found:
+            store.plans.delete(plan_id)
+    if as_json:
+        show_json({"deleted": list(found)})
+    else:
+        say(f"Deleted {', '.join(found)}.")
+
+
+for _name, _command in _plan_files.COMMANDS.items():
+    app.command(_name)(_command)
+
+
+def _differences(
+    store: "Store", saved: "SavedPlan", other: str | None, *, quiet: bool
+) -> "tuple[Difference, ...]":
+    from datetime import UTC, datetime
+
+    from domain.plan_diff import differences
+    from starter.output import metering
+    from starter.plans import again
+
+    plan = store.plans.plan(saved.id)
+    if other is not None:
+        return differences(plan, store.plans.plan(store.plans.find(other).id))
+    with metering("Reading what the resources serve", quiet=quiet):
+        return differences(plan, again(store, plan, saved.wish, now=datetime.now(UTC)))

@@ -7,19 +7,26 @@ from typing import Annotated
 import typer
 
 from domain.errors import BadInput
-from starter.commands import _task_requests
-from starter.commands._creating import Creation, check_digest, name_for
-from starter.commands._plans import show_plan
-from starter.commands._selection import (
-    Accounts,
-    AllMatched,
-    Certificates,
-    RequireCoverage,
-    Resources,
-    Services,
-    planned,
-)
+from starter.commands import _task_drafts, _task_requests, report
+from starter.commands._chosen_plan import check_choice, choose
+from starter.commands._creating import Asked, Creation, check_digest, checked_name, name_for
+from starter.commands._deleting import delete
+from starter.commands._options import sharing
+from starter.commands._plans import Explain, estimated, show_plan
+from starter.commands._saved_plans import certificates_of
+from starter.commands._selection import Selection
 from starter.commands._shared import By, Json, Yes, opened, who
+from starter.commands._task_options import (
+    At,
+    Concurrency,
+    Contacts,
+    IgnoreWindows,
+    Name,
+    PlanId,
+    Remake,
+    RollbackDays,
+    Wait,
+)
 from starter.commands._tasks import show_end, show_list, show_task
 from starter.commands._watching import until_ended
 from starter.exits import Code, Problem
@@ -31,91 +38,76 @@ Which = Annotated[str, typer.Argument(metavar="ID|NAME", help="The beginning of 
 
 
 @app.command()
+@sharing(Selection)
 def create(
-    certificate: Certificates,
-    account: Accounts = None,
-    service: Services = None,
-    resource: Resources = None,
-    all_matched: AllMatched = False,
-    require_coverage: RequireCoverage = False,
-    name: Annotated[
-        str | None,
-        typer.Option("--name", metavar="TEXT", help="By default of certificate and time."),
-    ] = None,
-    contact: Annotated[
-        list[str] | None,
-        typer.Option("--contact", metavar="NAME", help="Whom to tell; repeatable, at most 10."),
-    ] = None,
-    at: Annotated[
-        str,
-        typer.Option(
-            "--at", metavar="TIME", help='RFC 3339, "2026-12-01 03:00" (local) or "in 2h30m".'
-        ),
-    ] = "now",
+    chosen: Selection,
+    plan: PlanId = None,
+    remake: Remake = False,
+    draft: Annotated[
+        bool, typer.Option("--draft", help="Begin nothing yet: it may be edited, then submitted.")
+    ] = False,
+    name: Name = None,
+    contact: Contacts = None,
+    at: At = "now",
+    ignore_windows: IgnoreWindows = None,
     digest: Annotated[
         str | None,
         typer.Option(
-            "--digest", metavar="HEX", help="Do exactly this plan, as `certroll plan` showed it."
+            "--digest", metavar="HEX", help="Do exactly this plan, as `plan create` showed it."
         ),
     ] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Until it ends; code 5 on failure.")] = False,
-    rollback_days: Annotated[
-        int,
-        typer.Option(
-            "--rollback-days", metavar="N", min=0, max=365, help="How long it may be taken back."
-        ),
-    ] = 30,
-    concurrency: Annotated[
-        int, typer.Option("--concurrency", metavar="N", min=1, max=500, help="Changes at once.")
-    ] = 100,
+    wait: Wait = False,
+    rollback_days: RollbackDays = 30,
+    concurrency: Concurrency = 100,
+    explain: Explain = False,
     by: By = None,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Shows the plan, asks, and creates a task that does it."""
+    """Shows the plan, asks, and creates a task that does it.
+
+    The plan is a saved one (--plan), or is made at once of certificates and where they go. A saved
+    one is done exactly as it is: if anything that it was made of has moved since, it is refused,
+    and the difference is shown.
+    """
     from domain.planning import refuse_empty
     from domain.quota import check_reservation
     from domain.rules import check_contacts
     from starter.times import parse_time
 
-    now, contacts, by = datetime.now(UTC), contact or [], who(by)
-    when, name = parse_time(at, now), name_for(name, certificate, now)
+    check_choice(chosen, plan, remake=remake)
+    now, by = datetime.now(UTC), who(by)
+    when, contacts = parse_time(at, now), tuple(contact or ())
+    given = None if name is None else checked_name(name)
     check_contacts(contacts)
     with opened() as (store, settings):
         for each in contacts:
             store.contacts.get(each)
-        plan = planned(
-            store,
-            certificate,
-            account,
-            service,
-            resource,
-            all_matched=all_matched,
-            require_coverage=require_coverage,
-            quiet=as_json,
-        )
+        found = choose(store, chosen, plan, remake=remake, begins=when, as_json=as_json)
         balance = store.quota.balance()
         if not as_json:
-            certificates = [store.certificates.get(each) for each in plan.certificates]
-            show_plan(plan, certificates, balance)
-        refuse_empty(plan)
-        check_digest(plan, digest)
-        check_reservation(plan.cost, balance)
-        creation = Creation(store, settings, as_json=as_json)
-        asyncio.run(
-            creation.create(
-                plan,
-                name=name,
-                contacts=contacts,
-                at=when,
-                by=by,
-                rollback_days=rollback_days,
-                concurrency=concurrency,
-                yes=yes,
-                wait=wait,
-                require_coverage=require_coverage,
+            certificates, estimate = (
+                certificates_of(store, found.plan),
+                estimated(store, found.plan),
             )
+            show_plan(found.plan, certificates, balance, estimate, explain=explain)
+        refuse_empty(found.plan)
+        check_digest(found.plan, digest)
+        asked = Asked(
+            name=given or found.name or name_for(None, chosen.certificate, now),
+            contacts=contacts,
+            at=when,
+            by=by,
+            rollback_days=rollback_days,
+            concurrency=concurrency,
+            ignore_windows=ignore_windows,
         )
+        creation = Creation(store, settings, as_json=as_json)
+        if draft:
+            creation.draft(found, asked)
+            return
+        check_reservation(found.plan.cost, balance)
+        asyncio.run(creation.create(found, asked, yes=yes, wait=wait))
 
 
 @app.command("list")
@@ -131,13 +123,11 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """Lists tasks, newest first."""
-    from domain.status import TaskStatus
+    from starter.commands._task_options import known_status
 
-    known = [each.value for each in TaskStatus]
-    if status is not None and status not in known:
-        raise BadInput(f"{status!r} is no status", where="--status", fix=f"Use {', '.join(known)}.")
+    only = None if status is None else known_status(status)
     with opened() as (store, _):
-        records = store.tasks.list(deleted, None if status is None else TaskStatus(status), limit)
+        records = store.tasks.list(deleted, only, limit)
     if as_json:
         show_json(records)
     else:
@@ -145,8 +135,18 @@ def list_(
 
 
 @app.command()
-def show(which: Which, as_json: Json = False) -> None:
-    """Shows one task: outcomes by service, causes, audit."""
+def show(
+    which: Which,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Every outcome, also where there are many that are fine.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Shows one task: outcomes by service, causes, audit.
+
+    Of a service with many outcomes only those are listed that are not fine; --all lists all, and so
+    does --json.
+    """
     with opened() as (store, _):
         record = store.tasks.find(which)
         outcomes, events = store.tasks.outcomes.list(record.id), store.tasks.events(record.id)
@@ -156,7 +156,7 @@ def show(which: Which, as_json: Json = False) -> None:
         show_json({"task": record, "outcomes": outcomes, "events": events, "quota": entries})
         return
     certificates = [f"{known.get(each, 'deleted')} ({each[:12]})" for each in record.certificates]
-    show_task(record, certificates, outcomes, events)
+    show_task(record, certificates, outcomes, events, show_all=all_)
 
 
 @app.command()
@@ -170,6 +170,12 @@ def watch(which: Which, as_json: Json = False) -> None:
 
     with opened() as (store, _):
         record = store.tasks.find(which)
+        if record.status is TaskStatus.DRAFT:
+            raise BadInput(
+                "a draft does nothing that could be watched",
+                where=f"task {record.id}",
+                fix=f"Submit it: certroll task submit {record.id}",
+            )
         ended = asyncio.run(until_ended(store, record, json_line if as_json else None))
         if not as_json:
             show_end(store, ended, as_json=False)
@@ -177,5 +183,6 @@ def watch(which: Which, as_json: Json = False) -> None:
         raise Problem(Code.TASK)
 
 
-for _command in _task_requests.COMMANDS:
+for _command in (*_task_drafts.COMMANDS, *_task_requests.COMMANDS, delete):
     app.command()(_command)
+app.command("report")(report.write)

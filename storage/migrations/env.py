@@ -7,7 +7,10 @@ from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection
 from sqlmodel.sql.sqltypes import AutoString, UTCDateTime
 
+from storage.evidence_tables import HandshakeRow
 from storage.planning_tables import SyncRow
+
+TABLES = (HandshakeRow, SyncRow)  # one of each file: what is imported is what Alembic compares
 
 
 def plain(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
@@ -23,7 +26,7 @@ def run(connection: Connection) -> None:
     """SQLite cannot alter much in place: there a changed table is rebuilt ("batch")."""
     context.configure(
         connection=connection,
-        target_metadata=SyncRow.metadata,
+        target_metadata=TABLES[0].metadata,
         render_as_batch=connection.dialect.name == "sqlite",
         render_item=plain,
         transactional_ddl=True,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlmodel import delete
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
@@ -20,7 +21,8 @@ from domain.errors import Permanent, Transient
 from domain.plan import Plan
 from domain.record import OutcomeRecord, TaskRecord
 from domain.status import OutcomeStatus, TaskStatus
-from domain.task import ChangeOrder, Direction, Installation
+from domain.task import Cause, ChangeOrder, Direction, Installation
+from storage.tables import ResourceRow
 from tests.house import ACCOUNT, SERVICE, House
 from tests.storage.examples import CAUSE, NOW, certificate, change
 
@@ -106,6 +108,41 @@ def test_a_change_is_made_proved_and_taken_back(attempt: Attempt) -> None:
     attempt.deploy(Direction.ROLL_BACK)
     assert attempt.house.served(NAME) == attempt.house.former[NAME]
     assert attempt.outcome.status is STATUS.ROLLED_BACK
+
+
+def test_a_plan_made_right_after_a_deployment_knows_what_is_served_now(attempt: Attempt) -> None:
+    attempt.install()
+    attempt.deploy()
+    again = attempt.house.plan(attempt.new)
+    assert (again.changes, again.unchanged) == ((), (f"{ACCOUNT}/{SERVICE}/{NAME}",))
+    newer = attempt.house.upload("newer", NAME)
+    (change,) = attempt.house.plan(newer).changes
+    assert change.before is not None
+    assert change.before.fingerprint == attempt.new.fingerprint
+    attempt.deploy(Direction.ROLL_BACK)
+    (change,) = attempt.house.plan(attempt.new).changes
+    assert change.before is not None
+    assert change.before.fingerprint == attempt.house.former[NAME]
+
+
+def test_a_plan_made_right_after_a_failure_asks_the_service_what_it_serves(
+    attempt: Attempt,
+) -> None:
+    attempt.install()
+    attempt.house.cloud.fault("unserved")
+    failure = attempt.refused()
+    cause = Cause(code=str(failure.type), message=failure.message)
+    failed = FailedChange(order=order(), cause=cause)
+    ActivityEnvironment().run(attempt.steps.record_failure, failed)
+    assert attempt.house.plan(attempt.new).changes == ()
+
+
+def test_a_resource_that_the_inventory_lost_is_deployed_to_all_the_same(attempt: Attempt) -> None:
+    attempt.install()
+    with attempt.house.store.database.write() as session:
+        session.exec(delete(ResourceRow))
+    attempt.deploy()
+    assert attempt.outcome.status is STATUS.DEPLOYED
 
 
 def test_installing_twice_uploads_once(attempt: Attempt) -> None:

@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from activities.planning import READ_AGAIN_AFTER, make_plan
+from activities.planning import make_plan
 from domain.errors import BadInput
 from domain.planning import Wish
+from domain.wish import PLAN_AGE
 from tests.house import ACCOUNT, SERVICE, House
 
 NAMES = ("a.example.com", "b.example.com")
@@ -55,7 +56,7 @@ def test_what_was_read_long_ago_is_read_again(house: House) -> None:
     house.plan(new)
     house.rebind("a.example.com", house.ca.leaf(["a.example.com"]))
     wish = Wish(certificates=(new.fingerprint,), all_matched=True)
-    later = datetime.now(UTC) + READ_AGAIN_AFTER + timedelta(seconds=1)
+    later = datetime.now(UTC) + PLAN_AGE + timedelta(seconds=1)
     plan = make_plan(house.store, house.clouds, wish, now=later)
     former = plan.changes[0].before
     assert former is not None

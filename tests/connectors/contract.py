@@ -25,6 +25,8 @@ class ConnectorContract(StoreContract):
     can_be_off: ClassVar[bool] = True
     tells_issuer: ClassVar[bool] = True
     """And the kind of key: by a PEM, or by the certificate store."""
+    tells_use: ClassVar[bool] = True
+    """Whether the practice cloud's store tells what uses it, and not only by refusing."""
 
     def place(self, lab: Lab, host: str, serving: Material | None) -> None:
         """Creates one resource that answers to `host`, at the practice cloud."""
@@ -135,6 +137,26 @@ class ConnectorContract(StoreContract):
         connector.bind(found.resource, None)
         assert connector.settled(found.resource, None)
         assert connector.read(found.resource) is None
+
+    def test_what_it_serves_stays_in_its_store(self, lab: Lab) -> None:
+        resource = self.placed(lab, lab.issue(HOST)).resource
+        before = lab.connector(self.service).read(resource)
+        assert before is not None
+        made = lab.issue(HOST)
+        connector, after = self.bound(lab, resource, made)
+        reference = after.ref
+        assert reference is not None
+        keeper = self.keeper(lab, reference)
+        assert bool(keeper.removable(reference)) is self.tells_use
+        with pytest.raises(CloudError):
+            keeper.remove(reference)
+        assert len(self.stored(lab, made)) == 1
+        connector.bind(resource, before.ref)
+        connector.release(resource, reference, before.ref)
+        keeper = self.keeper(lab, reference)  # what it was told before may be a minute old
+        assert keeper.removable(reference) is None
+        keeper.remove(reference)
+        assert self.stored(lab, made) == []
 
     def test_a_change_whose_answer_was_lost_is_made_again(self, lab: Lab) -> None:
         resource = self.placed(lab, lab.issue(HOST)).resource

@@ -10,7 +10,7 @@ import connectors
 from domain.certificate import Certificate, PrivateKey, parse_pem
 from domain.connector import Connector
 from domain.errors import Permanent
-from domain.resource import Found
+from domain.resource import Binding, Found
 from starter.practice_ca import Issued
 from tests.factory import CA
 from tests.practice_cloud import PracticeCloud
@@ -66,6 +66,16 @@ class Held:
 
 
 @dataclass
+class Remembering:
+    """What was bound last, as connectors of services that do not tell it ask for it."""
+
+    bound: dict[str, Binding] = field(default_factory=dict)
+
+    def get(self, resource_id: str) -> Binding | None:
+        return self.bound.get(resource_id)
+
+
+@dataclass
 class Lab:
     """One account at the practice cloud, and a vault that holds all that was issued."""
 
@@ -73,6 +83,7 @@ class Lab:
     ca: CA
     settings: dict[str, str]
     vault: Held = field(default_factory=Held)
+    memory: Remembering = field(default_factory=Remembering)
 
     @property
     def account(self) -> str:
@@ -83,7 +94,7 @@ class Lab:
         """A new connector of this account; `changes` replace some of its settings."""
         provider = service.partition(".")[0]
         settings = connectors.settings(provider, {**self.settings, **changes})
-        return connectors.load(service)("main", settings, self.vault)
+        return connectors.load(service)("main", settings, self.vault, memory=self.memory)
 
     def issue(self, *names: str, **options: Any) -> Material:
         """A new certificate for these names."""

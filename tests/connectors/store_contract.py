@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 
 import pytest
 
+import connectors
+from domain.connector import Connector
 from domain.errors import CloudError, Transient
 from domain.resource import CertificateRef, Resource
 from tests.connectors.lab import Lab, Material
@@ -19,6 +21,7 @@ class StoreContract:
     service: ClassVar[str]
     upload: ClassVar[str] = "UploadUserCertificate"
     listing: ClassVar[str] = "ListUserCertificateOrder"
+    removal: ClassVar[str] = "DeleteUserCertificate"
     identity: ClassVar[str] = "cert_id"
     on_behalf: ClassVar[frozenset[str]] = frozenset()  # what the service itself does in our name
 
@@ -43,6 +46,12 @@ class StoreContract:
         connector = lab.connector(self.service, **changes)
         return connector.install(made.certificate, made.key, self.any_resource(lab))
 
+    def keeper(self, lab: Lab, reference: CertificateRef) -> Connector:
+        """The connector that keeps the store of a reference."""
+        name = connectors.keeper(reference.store)
+        assert name is not None
+        return lab.connector(name)
+
     def send_key(self, lab: Lab, made: Material, **changes: str) -> None:
         """Makes the one call that carries the private key, `upload`."""
         self.install(lab, made, **changes)
@@ -62,6 +71,27 @@ class StoreContract:
             self.install(lab, made)
         reference = self.install(lab, made)
         assert self.stored(lab, made) == [reference.fields[self.identity]]
+
+    def test_what_was_installed_is_removed_and_can_be_installed_again(self, lab: Lab) -> None:
+        made = lab.issue(HOST)
+        reference = self.install(lab, made)
+        keeper = self.keeper(lab, reference)
+        assert keeper.removable(reference) is None
+        for _ in range(2):
+            keeper.remove(reference)
+        assert keeper.removable(reference) is None
+        assert self.stored(lab, made) == []
+        again = self.install(lab, made)
+        assert self.stored(lab, made) == [again.fields[self.identity]]
+
+    def test_a_removal_whose_answer_was_lost_is_made_again(self, lab: Lab) -> None:
+        made = lab.issue(HOST)
+        reference = self.install(lab, made)
+        lab.cloud.fault("lost", self.removal, count=1)
+        with pytest.raises(Transient):
+            self.keeper(lab, reference).remove(reference)
+        self.keeper(lab, reference).remove(reference)
+        assert self.stored(lab, made) == []
 
     @pytest.mark.parametrize("algorithm", ["ec", "rsa"])
     def test_both_kinds_of_keys_are_installed(self, lab: Lab, algorithm: str) -> None:

@@ -34,6 +34,17 @@ def test_a_success_is_told_with_its_counts() -> None:
     assert (message.outcomes, message.causes, message.at) == ({"deployed": 2}, (), LATER)
 
 
+def test_what_nothing_has_verified_is_told() -> None:
+    outcomes = [outcome(0, S.DEPLOYED), outcome(1, S.ROLLED_BACK), outcome(2, S.FAILED)]
+    unseen = [
+        each.model_copy(update={"change": each.change.model_copy(update={"unproven": "TLCP"})})
+        for each in outcomes
+    ]
+    message = task_message("ended", task(TaskStatus.SUCCEEDED, deployed=3), unseen, LATER)
+    assert message.unverified == 2
+    assert "Of these 2 were accepted by the service, but not verified.\n" in message.body
+
+
 def test_each_resource_that_is_not_as_wanted_is_told_with_its_cause() -> None:
     done = task(TaskStatus.PARTIALLY_ROLLED_BACK, rolled_back=1, rollback_failed=1, skipped=1)
     outcomes = [

@@ -7,7 +7,15 @@ from service_identity import CertificateError
 from service_identity.hazmat import DNS_ID, DNSPattern
 
 from domain.errors import BadInput
-from domain.names import canonical, covers, covers_all, probe_name, to_ascii, why_not
+from domain.names import (
+    CANONICAL,
+    canonical,
+    covers,
+    covers_all,
+    probe_name,
+    to_ascii,
+    why_not,
+)
 
 LABELS = st.sampled_from(["a", "b", "www", "example", "com", "xn--bcher-kva", "_dmarc", "a-b", "7"])
 HOSTS = st.lists(LABELS, min_size=1, max_size=5).map(".".join).filter(canonical)
@@ -181,3 +189,22 @@ def test_what_is_asked_for_in_a_handshake_is_concrete_and_covered(host: str) -> 
 def test_a_wildcard_is_asked_for_by_a_label_of_our_own() -> None:
     assert probe_name("*.Example.com") == "certroll-probe.example.com"
     assert probe_name("www.Example.com.") == "www.example.com"
+
+
+ODD = st.text(st.sampled_from("ab*.-_19Zé\n"), max_size=12) | NAMES
+
+
+@given(name=ODD)
+def test_what_is_canonical_at_a_glance_is_so_at_a_closer_look(name: str) -> None:
+    try:
+        slowly = to_ascii(name)
+    except BadInput:
+        slowly = None
+    assert canonical(name) == slowly
+    assert (CANONICAL.fullmatch(name) is not None) == (slowly == name)
+
+
+@pytest.mark.parametrize("length", [62, 63, 64])
+def test_a_label_has_at_most_63_characters_at_a_glance_too(length: int) -> None:
+    name = f"{'a' * length}.example.com"
+    assert (canonical(name) == name) is (length <= 63)

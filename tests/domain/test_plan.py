@@ -115,11 +115,12 @@ REPLACED: dict[str, Any] = {
     "lock": "main/lb-1",
     "cost": 0,
     "not_reversible": "nobody kept it",
+    "unproven": "nobody can look",
     "warnings": ("a short outage",),
 }
 
 
-@pytest.mark.parametrize("field", sorted(Change.model_fields))
+@pytest.mark.parametrize("field", sorted(Change.model_fields.keys() - {"why"}))
 def test_every_field_of_a_change_counts_in_the_digest(field: str) -> None:
     made = plan(3)
     changed = made.changes[2].model_copy(update={field: REPLACED[field]})

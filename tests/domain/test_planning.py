@@ -45,11 +45,11 @@ WILD = cert("wild", "*.example.com")
 
 def chosen(wish: Wish, certificates: list[Certificate], *items: InventoryItem) -> dict[str, str]:
     """The name of the certificate for each resource that gets one."""
-    matches, _ = match(wish, certificates, items)
-    return {each.resource.key: each.certificate.name for each in matches}
+    found = match(wish, certificates, items)
+    return {each.resource.key: each.certificate.name for each in found.matches}
 
 
-ALL = Wish(certificates=(), all_matched=True)
+ALL = Wish(certificates=("any",), all_matched=True)
 
 
 def test_the_certificate_that_names_a_resource_goes_before_the_one_that_covers_it() -> None:
@@ -76,13 +76,13 @@ def test_certificates_of_several_sources_are_refused() -> None:
 
 @pytest.mark.parametrize("name", [WWW.resource.key, WWW.resource.id])
 def test_a_resource_is_named_by_key_or_id(name: str) -> None:
-    wish = Wish(certificates=(), resources=(name,))
+    wish = Wish(certificates=("any",), resources=(name,))
     assert chosen(wish, [WILD], WWW, API) == {"www.example.com": "wild"}
     assert match(wish, [WILD], [WWW])[0][0].named
 
 
 def test_a_name_that_is_in_no_inventory_is_refused_and_told() -> None:
-    wish = Wish(certificates=(), resources=("www.example.com", "no.such"))
+    wish = Wish(certificates=("any",), resources=("www.example.com", "no.such"))
     with pytest.raises(BadInput, match=r"not in the inventory: no\.such\."):
         match(wish, [WILD], [WWW])
 
@@ -90,23 +90,23 @@ def test_a_name_that_is_in_no_inventory_is_refused_and_told() -> None:
 def test_accounts_and_services_narrow_the_choice() -> None:
     other = item("www.example.com", account="other")
     alb = item("api.example.com", service="alibaba.alb")
-    mine = Wish(certificates=(), accounts=("other",), all_matched=True)
+    mine = Wish(certificates=("any",), accounts=("other",), all_matched=True)
     assert [m.resource.account for m in match(mine, [WILD], [WWW, other])[0]] == ["other"]
-    balancers = Wish(certificates=(), services=("alibaba.alb",))
+    balancers = Wish(certificates=("any",), services=("alibaba.alb",))
     assert chosen(balancers, [WILD], WWW, alb) == {"api.example.com": "wild"}
 
 
 def test_what_has_vanished_is_taken_only_when_it_is_named() -> None:
     gone = item("www.example.com", gone=True)
     assert chosen(ALL, [WILD], gone) == {}
-    named = Wish(certificates=(), resources=("www.example.com",))
+    named = Wish(certificates=("any",), resources=("www.example.com",))
     assert chosen(named, [WILD], gone) == {"www.example.com": "wild"}
 
 
 def test_a_named_resource_that_nothing_covers_is_refused_with_the_nearest_miss() -> None:
-    wish = Wish(certificates=(), resources=("a.b.example.com", "none"))
+    wish = Wish(certificates=("any",), resources=("a.b.example.com", "none"))
     deep, nameless = item("a.b.example.com"), item(key="none")
-    matches, refusals = match(wish, [WILD], [deep, nameless])
+    matches, refusals, _ = match(wish, [WILD], [deep, nameless])
     assert matches == []
     assert [each.rule for each in refusals] == ["names", "names"]
     assert "exactly one label" in refusals[0].reason
@@ -114,7 +114,7 @@ def test_a_named_resource_that_nothing_covers_is_refused_with_the_nearest_miss()
 
 
 def test_a_resource_that_nobody_named_and_nothing_covers_is_passed_over() -> None:
-    assert match(ALL, [WILD], [item("www.example.org")]) == ([], [])
+    assert match(ALL, [WILD], [item("www.example.org")]) == ([], [], ())
 
 
 def candidate(

@@ -28,8 +28,8 @@ def cert(name: str, *names: str, **more: object) -> Certificate:
     return made.model_copy(update={"names": names, **more})
 
 
-def place(service: str, *domains: str, slot: str = "default") -> Resource:
-    key = f"{service}/443/{slot}"
+def place(service: str, *domains: str, slot: str = "default", key: str = "") -> Resource:
+    key = key or f"{service}/443/{slot}"
     return Resource(account="main", service=service, key=key, domains=domains, slot=slot)
 
 
@@ -55,14 +55,45 @@ def plan_of(*candidates: Candidate, require_coverage: bool = False) -> Plan:
 APEX, WWW = cert("apex", "example.com"), cert("www", "www.example.com")
 
 
-def test_a_listener_reached_two_ways_gets_one_certificate_and_other_slots_theirs() -> None:
+def test_a_listener_that_sae_manages_is_changed_through_sae_alone() -> None:
     sni = candidate(place(ALB, "www.example.com", slot="sni"), WWW, "www.example.com")
     listener = candidate(place(ALB, "example.com"), APEX, "example.com")
     route = candidate(place(SAE, "www.example.com"), WWW, "example.com")
     plan = plan_of(listener, route, sni)
-    assert [change.resource.id for change in plan.changes] == [sni.match.resource.id]
-    assert [refusal.rule for refusal in plan.refusals] == ["one per listener"] * 2
+    assert [change.resource.id for change in plan.changes] == [route.match.resource.id]
+    assert [refusal.rule for refusal in plan.refusals] == ["managed by sae"] * 2
+    assert f"change it through SAE ({route.match.resource.id})" in plan.refusals[0].reason
     assert len(plan_of(listener, sni).changes) == 2
+    elsewhere = route._replace(lock="main/other")
+    assert len(plan_of(listener, elsewhere, sni).changes) == 3
+
+
+def test_two_routes_on_one_listener_get_one_certificate() -> None:
+    first = candidate(place(SAE, "www.example.com"), WWW, "example.com")
+    second = candidate(place(SAE, "example.com", key="second"), APEX, "example.com")
+    plan = plan_of(first, second)
+    assert plan.changes == ()
+    assert [refusal.rule for refusal in plan.refusals] == ["one per listener"] * 2
+
+
+@pytest.mark.parametrize("serves_it", [True, False])
+def test_an_additional_certificate_is_not_the_default_one_again(serves_it: bool) -> None:
+    default = candidate(
+        place(ALB, "www.example.com"),
+        WWW,
+        "www.example.com",
+        fingerprint=WWW.fingerprint if serves_it else OLD,
+    )
+    sni = candidate(place(ALB, "www.example.com", slot="sni"), WWW, "www.example.com")
+    plan = plan_of(default, sni)
+    assert len(plan.changes) == (0 if serves_it else 1)
+    (refusal,) = plan.refusals
+    assert (refusal.subject, refusal.rule) == (sni.match.resource.id, "once per listener")
+    assert default.match.resource.id in refusal.reason
+    other_port = sni._replace(
+        match=sni.match._replace(resource=sni.match.resource.model_copy(update={"port": 8443}))
+    )
+    assert plan_of(default, other_port).refusals == ()
 
 
 def test_what_a_listener_serves_already_is_not_taken_from_it_by_the_other_way() -> None:
@@ -82,13 +113,13 @@ def test_a_listener_that_is_named_takes_a_certificate_that_includes_its_names() 
             resource=place(ALB, "example.com"), binding=None, binding_known=False, seen_at=NOW
         )
     ]
-    named = Wish(certificates=(), resources=(inventory[0].resource.id,))
+    named = Wish(certificates=("any",), resources=(inventory[0].resource.id,))
     later = cert("later", "*.example.com", not_after=LATER)
-    matches, refusals = match(named, [WWW, later], inventory)
+    matches, refusals, _ = match(named, [WWW, later], inventory)
     assert [each.certificate for each in matches] == [later]
     assert refusals == []
-    everything = Wish(certificates=(), all_matched=True)
-    assert match(everything, [WWW, later], inventory) == ([], [])
+    everything = Wish(certificates=("any",), all_matched=True)
+    assert match(everything, [WWW, later], inventory).matches == []
     (change,) = plan_of(candidate(inventory[0].resource, later, "example.com")).changes
     assert change.warnings == ("names no longer covered: example.com", "it is slow")
 
@@ -122,4 +153,4 @@ def test_a_name_that_is_lost_is_a_warning_and_a_refusal_for_who_insists(
 
 def test_a_certificate_with_a_chinese_name_makes_no_plan() -> None:
     with pytest.raises(BadInput, match="Chinese character"):
-        match(Wish(certificates=(), all_matched=True), [cert("\u8bc1", "example.com")], [])
+        match(Wish(certificates=("any",), all_matched=True), [cert("\u8bc1", "example.com")], [])

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.certificate import Algorithm, Source
+from domain.certificate import Algorithm, Certificate, Source
 from domain.connector import Scenario, Traits
 from domain.errors import BadInput
 from domain.resource import Binding
@@ -108,9 +108,10 @@ def test_a_scenario_that_the_service_does_not_know_is_refused(
 @pytest.mark.parametrize("service", sorted(SM_SERVICES))
 def test_sm_certificates_go_where_they_are_taken(service: str) -> None:
     taken = Traits(service=service, scenarios=BOTH, algorithms=frozenset({Algorithm.SM2}))
-    assert check_change(taken, resource(), FORMER, SM) is None
+    slot = resource().model_copy(update={"slot": "sm"})
+    assert check_change(taken, slot, FORMER, SM) is None
     not_yet = taken.model_copy(update={"algorithms": frozenset({Algorithm.RSA})})
-    refusal = check_change(not_yet, resource(), FORMER, SM)
+    refusal = check_change(not_yet, slot, FORMER, SM)
     assert refusal is not None
     assert refusal.rule == "algorithm"
 
@@ -137,6 +138,22 @@ def test_sm_certificates_go_nowhere_else_at_this_provider() -> None:
         "SM certificates go to alibaba.cdn, alibaba.dcdn, alibaba.ddos only",
     )
     elsewhere = taken.model_copy(update={"service": "other.proxy"})
-    assert check_change(elsewhere, resource(), FORMER, SM) is None
+    proxy = resource().model_copy(update={"service": "other.proxy"})
+    assert check_change(elsewhere, proxy, FORMER, SM) is None
+
+
+@pytest.mark.parametrize(
+    ("slot", "given", "told"),
+    [
+        ("default", SM, "SM2 pairs go to the domain's own slot for them, host0.example.com/sm"),
+        ("sm", OURS, "this slot takes SM2 pairs only; other certificates go to the domain itself"),
+    ],
+)
+def test_a_slot_takes_one_kind_only(slot: str, given: Certificate, told: str) -> None:
+    taken = traits(*Scenario, algorithms=(Algorithm.SM2, Algorithm.EC))
+    refusal = check_change(taken, resource().model_copy(update={"slot": slot}), FORMER, given)
+    assert refusal is not None
+    assert refusal.rule == "slot"
+    assert refusal.reason.startswith(told)
     usual = taken.model_copy(update={"algorithms": frozenset({Algorithm.EC})})
     assert check_change(usual, resource(), FORMER, OURS) is None

@@ -128,10 +128,11 @@ def test_other_keys_are_not_of_sm2() -> None:
         SUB.pem + armour("EC PARAMETERS", SM2_CURVE) + key_pem(KEY),
     ],
 )
-def test_a_key_is_read_in_every_common_form_and_written_in_one(written: bytes) -> None:
+def test_a_key_is_read_in_every_common_form_and_written_in_two(written: bytes) -> None:
     key = read_sm2_key(written, "a.key")
     assert key.point == point(KEY)
     assert key.pem() == key_pem(KEY)
+    assert key.traditional_pem() == armour("EC PRIVATE KEY", key_der(KEY, SEC1))
 
 
 @pytest.mark.parametrize("traditional", [False, True])

@@ -76,7 +76,7 @@ def test_a_certificate_that_ends_before_the_task_begins_is_refused_if_it_is_used
     check_submission(made, [OURS, ended], {ALB: taken}, NOW)
     text = told(plan(change()), at=OURS.not_after)
     assert f"plan: {OURS.name}: valid from" in text
-    assert text.endswith("Make the plan anew (certroll plan): it says what can be done.")
+    assert text.endswith("Make the plan anew (certroll plan create): it says what can be done.")
 
 
 def test_each_change_keeps_the_rules() -> None:
@@ -91,8 +91,10 @@ def test_each_change_keeps_the_rules() -> None:
 
 
 def test_one_listener_gets_one_certificate() -> None:
-    made = plan(change(), change(OTHER, SAE), certificates=(OURS, OTHER))
+    made = plan(change(), change(OTHER), certificates=(OURS, OTHER))
     assert "several certificates for the default slot" in told(made, OURS, OTHER)
+    through_sae = plan(change(), change(OTHER, SAE), certificates=(OURS, OTHER))
+    assert "change it through SAE (main/alibaba.sae/lb/0)" in told(through_sae, OURS, OTHER)
 
 
 def test_lost_names_are_refused_for_who_insists() -> None:

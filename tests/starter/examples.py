@@ -51,7 +51,7 @@ def store_resources(certroll: CommandLine) -> None:
     found = [
         Found(resource=resource("soon.example.com"), binding=soon, binding_known=True),
         Found(resource=resource("off.example.com"), binding_known=True),
-        Found(resource=resource("new.example.com")),
+        Found(resource=resource("new.example.com"), tags={"env": "prod"}),
     ]
     with certroll.store() as store:
         store.inventory.upsert(found, datetime.now(UTC))

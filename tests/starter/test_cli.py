@@ -66,7 +66,7 @@ def _options(command: object) -> Iterator[str]:
 def test_a_command_line_that_cannot_be_read_is_one_line(certroll: CommandLine) -> None:
     told = certroll.refusal("certificate", "show")
     assert told == "Missing argument 'NAME|FINGERPRINT'. Try `certroll certificate show --help`."
-    assert "No such option: --al" in certroll.refusal("plan", "--al", "x")
+    assert "No such option: --al" in certroll.refusal("plan", "create", "--al", "x")
     assert "No such command 'certificates'" in certroll.refusal("certificates")
     assert "--concurrency" in certroll.refusal("task", "create", "-c", "x", "--concurrency", "501")
 

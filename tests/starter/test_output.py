@@ -1,6 +1,9 @@
 """What is printed loses nothing, in a pipe or on a narrow terminal, and plays no tricks."""
 
+import csv
+import io
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -61,3 +64,32 @@ def test_a_bar_is_silent_where_no_one_looks(capsys: pytest.CaptureFixture[str]) 
     with output.metering("Reading") as meter:
         meter(1, 2, "text")
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_list_as_json_is_printed_as_it_is_made(capsys: pytest.CaptureFixture[str]) -> None:
+    def made() -> Iterator[dict[str, object]]:
+        yield {"a": [1, {"b": "证书"}]}
+        assert json.loads(capsys.readouterr().out + "]") == [{"a": [1, {"b": "证书"}]}]
+        yield {"at": datetime(2026, 1, 1, tzinfo=UTC)}
+
+    output.show_json_list(made())
+    output.show_json_list([])
+    assert capsys.readouterr().out.endswith('"2026-01-01T00:00:00+00:00"\n  }\n]\n[]\n')
+    values = [{"a": [1, {"b": []}]}, 2]
+    output.show_json_list(values)
+    streamed = capsys.readouterr().out
+    output.show_json(values)
+    assert streamed == capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "cell", ["=1+1", "+1", "-1", "@SUM(A1)", " =1", "\n=1", "\N{FULLWIDTH EQUALS SIGN}1"]
+)
+def test_a_spreadsheet_takes_no_text_for_a_formula(
+    cell: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output.show_csv(("NAME", "DAYS", "NONE"), [(cell, -3, None), ('a "b", c', 1, "\t=1")])
+    header, first, second = csv.reader(io.StringIO(capsys.readouterr().out))
+    assert header == ["NAME", "DAYS", "NONE"]
+    assert (first[0][0], first[1:]) == ("'", ["-3", ""])
+    assert second == ['a "b", c', "1", "\N{REPLACEMENT CHARACTER}=1"]

@@ -1,11 +1,17 @@
 """Asking for a task on an engine that is new to us."""
 
+from datetime import UTC, datetime
+
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from domain.task import workflow_id
+from domain.record import Draft
+from domain.task import TaskInput, workflow_id
 from starter.processes import temporal_binary
+from starter.scheduling import drafted, schedule
+from starter.tasks import start_forgotten
+from tests.factory import DAY
 from tests.house import House
 from workflows import attributes
 
@@ -24,3 +30,29 @@ async def test_a_server_that_no_worker_has_met_takes_a_task(house: House) -> Non
         task = await house.create(client, plan)
         about = await client.get_workflow_handle(workflow_id(task.id)).describe()
     assert about.typed_search_attributes.get(attributes.STATUS) == "scheduled"
+
+
+async def test_a_forgotten_task_starts_with_the_concurrency_that_was_asked_for(
+    house: House, engine: Client
+) -> None:
+    house.domains("www.example.com")
+    plan = house.plan(house.upload("new", "www.example.com"))
+    house.grant(1)
+    later, asked = datetime.now(UTC) + DAY, Draft(rollback_days=3)
+    draft = drafted(
+        name="forgotten",
+        plan=plan,
+        contacts=(),
+        at=later,
+        created_by="tester",
+        asked=asked,
+        concurrency=7,
+    )
+    record, _ = schedule(house.store, draft, plan)
+    house.store.tasks.create(record, plan)  # and whoever asked is killed here
+    assert await start_forgotten(house.store, engine) == 1
+    handle = engine.get_workflow_handle(workflow_id(record.id))
+    started = (await handle.fetch_history()).events[0].workflow_execution_started_event_attributes
+    (given,) = await pydantic_data_converter.decode(started.input.payloads, [TaskInput])
+    assert given.concurrency == 7
+    assert given.rollback_until == later + 3 * DAY

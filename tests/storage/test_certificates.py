@@ -11,9 +11,20 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from domain.certificate import PrivateKey
 from domain.errors import BadInput
+from domain.renewal import Mode, Policy, Standing
+from domain.resource import Binding, Found
 from domain.status import TaskStatus
 from storage.store import Store
-from tests.storage.examples import LATER, NEW, NOW, OLD, certificate, create
+from tests.storage.examples import (
+    LATER,
+    NEW,
+    NOW,
+    OLD,
+    account,
+    certificate,
+    create,
+    resource,
+)
 
 KEY = PrivateKey(b"not really a key")
 PKCS8 = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
@@ -85,6 +96,57 @@ def test_a_deleted_task_keeps_nothing(store: Store) -> None:
     create(store)
     store.tasks.delete("task-1", "me", "not wanted", NOW)
     store.certificates.delete(NEW, now=NOW)
+
+
+def test_what_it_follows_and_its_policy_come_back(store: Store) -> None:
+    policy = Policy(mode=Mode.AUTOMATIC, contacts=("ops",), services=("alibaba.cdn",))
+    store.certificates.add(certificate("old", OLD), KEY)
+    store.certificates.add(certificate("new"), KEY, Standing(replaces=OLD, policy=policy))
+    assert store.certificates.standing(NEW) == Standing(replaces=OLD, policy=policy)
+    assert store.certificates.standing(OLD) == Standing()
+    assert store.certificates.standings()[NEW].policy == policy
+    assert store.certificates.links() == {NEW: OLD}
+    store.certificates.stand(NEW, Standing(replaces=OLD))
+    assert store.certificates.standing(NEW) == Standing(replaces=OLD)
+    store.certificates.delete(OLD)
+    assert store.certificates.links() == {NEW: OLD}
+    assert (store.certificates.held(OLD), store.certificates.held(NEW)) == (
+        None,
+        certificate("new"),
+    )
+
+
+def test_one_certificate_has_one_successor(store: Store) -> None:
+    third = "ef" * 32
+    store.certificates.add(certificate("old", OLD), KEY)
+    store.certificates.add(certificate("new"), KEY, Standing(replaces=OLD))
+    with pytest.raises(BadInput, match="'old' has a successor already: 'new'"):
+        store.certificates.add(certificate("third", third), KEY, Standing(replaces=OLD))
+    assert store.certificates.held(third) is None
+    store.certificates.add(certificate("third", third), KEY)
+    with pytest.raises(BadInput, match="has a successor already"):
+        store.certificates.stand(third, Standing(replaces=OLD))
+    assert store.certificates.links() == {NEW: OLD}
+
+
+def test_its_tasks_and_the_resources_that_serve_it_are_counted(store: Store) -> None:
+    store.certificates.add(certificate(), KEY)
+    create(store, "task-1")
+    create(store, "task-2")
+    store.tasks.delete("task-1", "me", "not wanted", NOW)
+    assert store.certificates.tasks(NEW) == ("task-1", "task-2")
+    assert store.certificates.tasks(OLD) == ()
+    store.accounts.add(account(), {})
+    serving = [NEW, OLD, OLD, "ef" * 32]
+    found = [
+        Found(resource=resource(number), binding=Binding(fingerprint=each), binding_known=True)
+        for number, each in enumerate(serving)
+    ]
+    store.inventory.upsert(found, NOW)
+    assert [store.certificates.served(each) for each in ((OLD,), (OLD, NEW), ())] == [2, 3, 0]
+    store.inventory.upsert(found[:2], LATER)
+    store.inventory.mark_vanished("main", "alibaba.cdn", LATER)
+    assert store.certificates.served((OLD,)) == 1
 
 
 @pytest.mark.parametrize("kind", ["ec", "rsa"])

@@ -56,6 +56,18 @@ def test_a_listing_or_a_read_may_know_that_https_is_off(store: Store) -> None:
     assert store.inventory.get(resource().id).binding is None
 
 
+def test_what_a_deployment_has_bound_is_kept_until_it_is_in_doubt(store: Store) -> None:
+    store.inventory.upsert([Found(resource=resource())], NOW)
+    assert store.inventory.bound(resource().id, READ, LATER)
+    item = store.inventory.get(resource().id)
+    assert (item.binding, item.binding_known, item.read_at) == (READ, True, LATER)
+    assert store.inventory.doubt(resource().id)
+    item = store.inventory.get(resource().id)
+    assert (item.binding, item.binding_known, item.read_at) == (READ, False, None)
+    assert not store.inventory.bound("nothing", READ, LATER)
+    assert not store.inventory.doubt("nothing")
+
+
 def test_what_no_listing_shows_is_marked_and_may_come_back(store: Store) -> None:
     store.inventory.upsert([Found(resource=resource(n)) for n in range(2)], NOW)
     store.inventory.upsert([Found(resource=resource(0, "other"))], NOW)

@@ -1,12 +1,13 @@
 """Settings come from the environment, and bad ones are refused without being repeated."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
 from domain.errors import BadInput
-from storage.settings import Settings
+from storage.settings import Settings, host_and_port
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +45,11 @@ def test_postgresql_is_spoken_to_through_psycopg(scheme: str) -> None:
         ("DATABASE_URL", "sqlite://", "SQLite needs a file"),
         ("SMTP_URL", "http://me:hidden-word@mail", "smtp://user:password@host:587"),
         ("TEMPORAL_ADDRESS", "hidden-word", "HOST:PORT"),
+        ("METRICS_ADDRESS", "hidden-word", "127.0.0.1:9464"),
+        ("METRICS_ADDRESS", "127.0.0.1:0", "127.0.0.1:9464"),
+        ("METRICS_ADDRESS", "65536", "127.0.0.1:9464"),
+        ("METRICS_ADDRESS", "::1:9464", "127.0.0.1:9464"),
+        ("METRICS_ADDRESS", ":9464", "127.0.0.1:9464"),
         ("LOG_LEVEL", "hidden-word", "'DEBUG'"),
         ("HOME", "", "empty"),
     ],
@@ -69,3 +75,46 @@ def test_secrets_are_not_shown() -> None:
     )
     assert "hidden-word" not in repr(settings)
     assert "hidden-word" not in settings.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("9464", "127.0.0.1:9464"),
+        ("0.0.0.0:9464", "0.0.0.0:9464"),
+        ("[::1]:9464", "[::1]:9464"),
+        ("", None),
+    ],
+)
+def test_metrics_are_on_loopback_unless_told(given: str, taken: str | None) -> None:
+    assert Settings(metrics_address=given).metrics_address == taken
+    assert Settings().metrics_address is None
+    assert host_and_port("[::1]:9464") == ("::1", 9464)
+
+
+@pytest.mark.parametrize(
+    ("given", "taken"),
+    [
+        ("12h", timedelta(hours=12)),
+        ("1d", timedelta(days=1)),
+        ("Off", None),
+        (None, timedelta(hours=6)),
+    ],
+)
+def test_syncs_come_by_themselves_as_told(
+    monkeypatch: pytest.MonkeyPatch, given: str | None, taken: timedelta | None
+) -> None:
+    monkeypatch.delenv("CERTROLL_SYNC_EVERY", raising=False)
+    if given is not None:
+        monkeypatch.setenv("CERTROLL_SYNC_EVERY", given)
+    assert Settings().sync_every == taken
+    assert Settings().inventory_age == timedelta(hours=6)
+
+
+@pytest.mark.parametrize("given", ["0h", "6", "never"])
+def test_syncs_that_would_never_end_are_refused(
+    monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv("CERTROLL_SYNC_EVERY", given)
+    with pytest.raises(BadInput, match="CERTROLL_SYNC_EVERY"):
+        Settings()

@@ -12,6 +12,9 @@ branch_labels = None
 depends_on = None
 
 NEWEST_FIRST = (
+    "attempt",
+    "handshake",
+    "signing_key",
     "freeze",
     "maintenance_window",
     "saved_change",
@@ -48,6 +51,7 @@ def upgrade() -> None:
     _syncs()
     _saved_plans()
     _calendar()
+    _evidence()
 
 
 def downgrade() -> None:
@@ -149,7 +153,7 @@ def _accounts() -> None:
         _text("fingerprint"),
         _text("account"),
         _text("store"),
-        _json("ref"),
+        _json("ref", nullable=True),
         _time("installed_at"),
         _flag("uploaded"),
         _key("installation", "fingerprint", "account", "store"),
@@ -172,7 +176,9 @@ def _tasks() -> None:
         _time("rollback_until"),
         _number("cost"),
         _number("concurrency"),
+        _number("unproven"),
         _text("plan_id", nullable=True),
+        _text("windows_ignored", nullable=True),
         _json("draft", nullable=True),
         _time("created_at"),
         _text("created_by"),
@@ -205,6 +211,7 @@ def _changes() -> None:
         _text("account"),
         _text("service"),
         _number("cost"),
+        _text("after", nullable=True),
         _json("document"),
         _text("status"),
         _flag("applied"),
@@ -309,16 +316,20 @@ def _syncs() -> None:
         _number("vanished"),
         _time("ended_at", nullable=True),
         _json("error", nullable=True),
+        _time("complete_at", nullable=True),
         _key("sync", "account", "service"),
         _parent("sync", "account", "account.name", cascade=True),
     )
     op.create_table(
         "remembered",
         _text("resource_id"),
-        _json("binding", nullable=True),
+        _text("account"),
+        _json("binding"),
         _time("at"),
         _key("remembered", "resource_id"),
+        _parent("remembered", "account", "account.name", cascade=True),
     )
+    op.create_index("ix_remembered_account", "remembered", ["account"])
 
 
 def _saved_plans() -> None:
@@ -332,6 +343,7 @@ def _saved_plans() -> None:
         _json("plan"),
         _time("created_at"),
         _text("created_by"),
+        _number("changes"),
         _key("saved_plan", "id"),
     )
     op.create_index("ix_saved_plan_created_at", "saved_plan", ["created_at"])
@@ -348,3 +360,42 @@ def _saved_plans() -> None:
 def _calendar() -> None:
     for table in ("maintenance_window", "freeze"):
         op.create_table(table, _text("name"), _json("document"), _key(table, "name"))
+
+
+def _evidence() -> None:
+    op.create_table(
+        "signing_key",
+        _text("name"),
+        _text("public"),
+        _sealed(),
+        _time("created_at"),
+        _key("signing_key", "name"),
+    )
+    op.create_table(
+        "handshake",
+        _number("id"),
+        _text("task_id"),
+        _number("ordinal"),
+        _text("direction"),
+        _time("at"),
+        _text("endpoint"),
+        _text("wanted", nullable=True),
+        _text("seen", nullable=True),
+        _text("problem", nullable=True),
+        _key("handshake", "id"),
+        _of_task("handshake"),
+    )
+    op.create_index("ix_handshake_task_id", "handshake", ["task_id"])
+    op.create_table(
+        "attempt",
+        _number("id"),
+        _text("task_id"),
+        _number("ordinal"),
+        _text("direction"),
+        _number("number"),
+        _time("at"),
+        _json("cause"),
+        _key("attempt", "id"),
+        _of_task("attempt"),
+    )
+    op.create_index("ix_attempt_task_id", "attempt", ["task_id"])

@@ -6,6 +6,7 @@ import pytest
 
 from domain.connector import Scenario
 from domain.errors import Permanent
+from tests.connectors.alibaba.sm_slots import pair, pair_slot
 from tests.connectors.contract import ConnectorContract
 from tests.connectors.lab import Lab, Material, everything
 from tests.connectors.store_contract import HOST
@@ -16,6 +17,16 @@ class DomainsContract(ConnectorContract):
 
     product: ClassVar[str]
     page_size = 500
+
+    def walk(self, lab: Lab) -> None:
+        super().walk(lab)
+        connector, slot = pair_slot(lab, self.service)
+        made = pair()
+        reference = connector.install(made.certificate, made.key, slot)
+        # The walk switched HTTPS off, without which there is no such slot.
+        with pytest.raises(Permanent):
+            connector.bind(slot, reference)
+        assert connector.settled(slot, reference)
 
     def place(self, lab: Lab, host: str, serving: Material | None, **more: str) -> None:
         written = host.removeprefix("*")

@@ -2,6 +2,7 @@
 
 import pytest
 
+import connectors
 from domain.errors import Permanent
 from domain.resource import CertificateRef
 from tests.connectors.contract import ConnectorContract
@@ -41,6 +42,26 @@ class PemContract(ConnectorContract):
         made = lab.issue(HOST)
         self.install(lab, made)
         assert lab.stored(made) == []
+
+    def test_what_was_installed_is_removed_and_can_be_installed_again(self, lab: Lab) -> None:
+        """There is no store, so nothing is to be removed: our vault is no one's to clean up."""
+        reference = self.install(lab, lab.issue(HOST))
+        connector = lab.connector(self.service)
+        assert connectors.keeper(reference.store) is None
+        assert connector.space(reference.store) is None
+        assert "keeps no certificates" in str(connector.removable(reference))
+        with pytest.raises(Permanent, match="keeps no certificates"):
+            connector.remove(reference)
+
+    def test_a_removal_whose_answer_was_lost_is_made_again(self, lab: Lab) -> None:
+        """See above."""
+        reference = self.install(lab, lab.issue(HOST))
+        assert connectors.keeper(reference.store) is None
+
+    def test_what_it_serves_stays_in_its_store(self, lab: Lab) -> None:
+        """See above."""
+        reference = self.install(lab, lab.issue(HOST))
+        assert connectors.keeper(reference.store) is None
 
     @pytest.mark.parametrize("algorithm", ["ec", "rsa"])
     def test_both_kinds_of_keys_are_installed(self, lab: Lab, algorithm: str) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.errors import Permanent
+from domain.errors import NeedsOperator, Permanent
 from domain.resource import Resource
 from tests.connectors.lab import Lab
 from tests.connectors.store_contract import HOST, StoreContract
@@ -12,6 +12,46 @@ NONE = Resource(account="main", service="alibaba.cas", key="none")
 
 class TestCas(StoreContract):
     service = "alibaba.cas"
+
+    def walk(self, lab: Lab) -> None:
+        super().walk(lab)
+        reference = self.install(lab, lab.issue(HOST))
+        keeper = lab.connector(self.service)
+        assert keeper.removable(reference) is None
+        keeper.remove(reference)
+
+    def test_it_finds_what_lies_there_and_uploads_nothing(self, lab: Lab) -> None:
+        made, keeper = lab.issue(HOST), lab.connector(self.service)
+        assert keeper.lying("alibaba.cas/cn", made.certificate) is None
+        reference = self.install(lab, made)
+        keeper = lab.connector(self.service)
+        assert keeper.lying("alibaba.cas/cn", made.certificate) == reference
+
+    def test_what_was_removed_is_not_found_any_more(self, lab: Lab) -> None:
+        made = lab.issue(HOST)
+        reference, keeper = self.install(lab, made), lab.connector(self.service)
+        assert keeper.lying("alibaba.cas/cn", made.certificate) == reference
+        keeper.remove(reference)
+        assert keeper.lying("alibaba.cas/cn", made.certificate) is None
+
+    def test_what_a_product_uses_is_named_with_it(self, lab: Lab) -> None:
+        reference = self.install(lab, lab.issue(HOST))
+        lab.cloud.seed("cdn", account=lab.account, domains=[{"name": HOST, "certificate": None}])
+        (domain,) = lab.connector("alibaba.cdn").discover().found
+        lab.connector("alibaba.cdn").bind(domain.resource, reference)
+        told = lab.connector(self.service).removable(reference)
+        assert told == "the store says that it is in use by CDN"
+
+    def test_no_limit_of_the_store_is_told(self, lab: Lab) -> None:
+        assert lab.connector(self.service).space("alibaba.cas/cn") is None
+
+    def test_a_full_store_wants_someone_to_act(self, lab: Lab) -> None:
+        lab.cloud.limit("cas", 0)
+        try:
+            with pytest.raises(NeedsOperator, match="Quota"):
+                self.install(lab, lab.issue(HOST))
+        finally:
+            lab.cloud.limit("cas", None)
 
     def test_it_lists_no_resources(self, lab: Lab) -> None:
         self.install(lab, lab.issue(HOST))

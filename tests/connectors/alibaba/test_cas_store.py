@@ -17,6 +17,7 @@ from connectors.alibaba._leaf import read_leaf
 from domain.errors import Permanent, Transient
 from tests.connectors.lab import Lab, Material, material
 from tests.factory import CA
+from tests.sm2_factory import Sm2Authority, make_pair
 
 Row = dict[str, object]
 MADE = material(CA().leaf(["www.example.com"]), "shop")
@@ -156,6 +157,25 @@ def test_a_taken_name_means_that_a_lost_upload_had_arrived(
     assert (found.fields["cert_id"], cloud.uploads) == ("5", 1)
 
 
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_pair_is_known_by_its_name_where_the_store_tells_another_digest(
+    server: HTTPServer, listed: bool
+) -> None:
+    pair = make_pair("shop", "www.example.com", issuer=Sm2Authority.root().sub())
+    row = {"CertificateId": 5, "Sha2": "00" * 32, "Name": name_for(pair.certificate)}
+    cloud = Scripted(server, [row] if listed else [])
+    cloud.detail = row
+    found = cloud.store.install(pair.certificate, pair.key)
+    assert (found.fields["cert_id"], cloud.uploads) == (("5", 0) if listed else ("8", 1))
+
+
+def test_a_token_tells_pairs_apart() -> None:
+    pair = make_pair("shop", "www.example.com", issuer=Sm2Authority.root().sub()).certificate
+    other = pair.model_copy(update={"encrypt_pem": MADE.certificate.chain_pem})
+    assert token_for(pair) == token_for(pair.model_copy())
+    assert token_for(pair) != token_for(other)
+
+
 def test_any_other_refusal_is_passed_on(server: HTTPServer) -> None:
     cloud = Scripted(server, [])
     cloud.refusal = {"Code": "InvalidCertificate", "Message": "malformed"}
@@ -194,6 +214,7 @@ class Scripted:
         self.deleted = 0  # how many of the first uploads answer with a certificate that is gone
         self.refusal: Row | None = None  # how uploads are refused, which then show in the listing
         self.uploads = 0
+        self.detail: Row = {"CertSha2": MADE.certificate.fingerprint}
         server.clear()
         server.expect_request("/").respond_with_handler(self.answer)
         keys = {"access_key_id": "id", "access_key_secret": "secret"}
@@ -211,7 +232,7 @@ class Scripted:
             return self.uploaded()
         if self.uploads and self.uploads <= self.deleted:
             return 404, {"Code": "NotFound", "Message": "gone"}
-        return 200, {"CertSha2": MADE.certificate.fingerprint}
+        return 200, self.detail
 
     def uploaded(self) -> tuple[int, Row]:
         self.uploads += 1

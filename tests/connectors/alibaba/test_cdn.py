@@ -1,6 +1,7 @@
 """The CDN's domains."""
 
 from tests.connectors.alibaba.domains import DomainsContract
+from tests.connectors.alibaba.sm_slots import SmSlotsContract
 
 
 class TestCdn(DomainsContract):
@@ -8,3 +9,9 @@ class TestCdn(DomainsContract):
     product = "cdn"
     reading = "DescribeDomainCertificateInfo"
     binding = "SetCdnDomainSSLCertificate"
+
+
+class TestCdnSmSlots(SmSlotsContract):
+    service = "alibaba.cdn"
+    product = "cdn"
+    setter = "SetCdnDomainSMCertificate"

@@ -18,6 +18,7 @@ class TestClb(ConnectorContract):
     service = "alibaba.clb"
     upload = "UploadServerCertificate"
     listing = "DescribeServerCertificates"
+    removal = "DeleteServerCertificate"
     identity = "server_certificate_id"
     reading = "DescribeLoadBalancerHTTPSListenerAttribute"
     binding = "SetLoadBalancerHTTPSListenerAttribute"
@@ -43,6 +44,7 @@ class TestClb(ConnectorContract):
     def walk(self, lab: Lab) -> None:
         super().walk(lab)
         self.bound(lab, self.additional(lab).resource, lab.issue(OTHER))
+        self.made(lab).remove(self.install(lab, lab.issue(HOST)))
 
     def additional(self, lab: Lab) -> Found:
         """The slot of an additional domain, beside a default one for another."""
@@ -50,6 +52,41 @@ class TestClb(ConnectorContract):
         self.place(lab, HOST, default, domains={OTHER: added.seed})
         (found,) = [f for f in everything(lab.connector(self.service)) if f.resource.slot == "sni"]
         return found
+
+    def test_what_an_additional_domain_serves_stays(self, lab: Lab) -> None:
+        slot = self.additional(lab)
+        assert slot.binding is not None
+        keeper, reference = self.made(lab), slot.binding.ref
+        told = keeper.removable(reference)
+        assert told == f"the listener serves it: {slot.resource.key}"
+        with pytest.raises(Permanent, match="CertificateRelatedDomainExtensionExist"):
+            keeper.remove(reference)
+
+    def test_a_region_has_space_for_what_its_quota_allows(self, lab: Lab) -> None:
+        keeper, store = self.made(lab), "alibaba.clb/cn-shanghai"
+        assert keeper.space(store) == 100
+        self.place(lab, HOST, None, region="cn-shanghai")
+        assert keeper.space(store) == 99
+        lab.cloud.limit("clb", None)
+        try:
+            assert keeper.space(store) is None
+        finally:
+            lab.cloud.limit("clb", 100)
+
+    def test_a_full_region_wants_someone_to_act(self, lab: Lab) -> None:
+        lab.cloud.limit("clb", 0)
+        try:
+            with pytest.raises(NeedsOperator, match="Quota"):
+                self.install(lab, lab.issue(HOST), regions="cn-hangzhou")
+        finally:
+            lab.cloud.limit("clb", 100)
+
+    def test_it_finds_what_lies_in_a_region_and_uploads_nothing(self, lab: Lab) -> None:
+        made, keeper = lab.issue(HOST), self.made(lab)
+        assert keeper.lying("alibaba.clb/cn-hangzhou", made.certificate) is None
+        reference = self.install(lab, made)
+        assert keeper.lying("alibaba.clb/cn-hangzhou", made.certificate) == reference
+        assert keeper.lying("alibaba.clb/cn-shanghai", made.certificate) is None
 
     def test_only_what_has_a_certificate_takes_one(self, lab: Lab) -> None:
         traits = lab.connector(self.service).traits(self.service)

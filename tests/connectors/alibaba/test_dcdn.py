@@ -1,6 +1,7 @@
 """The DCDN's domains, which are as the CDN's under other names."""
 
 from tests.connectors.alibaba.domains import DomainsContract
+from tests.connectors.alibaba.sm_slots import SmSlotsContract
 
 
 class TestDcdn(DomainsContract):
@@ -8,3 +9,9 @@ class TestDcdn(DomainsContract):
     product = "dcdn"
     reading = "DescribeDcdnDomainCertificateInfo"
     binding = "SetDcdnDomainSSLCertificate"
+
+
+class TestDcdnSmSlots(SmSlotsContract):
+    service = "alibaba.dcdn"
+    product = "dcdn"
+    setter = "SetDcdnDomainSMCertificate"

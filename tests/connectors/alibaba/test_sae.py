@@ -158,8 +158,10 @@ class TestSaeOnClb(RoutesContract):
     service = "alibaba.sae"
     kind = "clb"
     tells_issuer = False
+    tells_use = False  # a route's listener is not among those of its load balancer here
     upload = clb.TestClb.upload
     listing = clb.TestClb.listing
+    removal = clb.TestClb.removal
     identity = clb.TestClb.identity
 
     def stored(self, lab: Lab, made: Material) -> list[str]:

@@ -104,6 +104,22 @@ def test_what_a_listener_uses_is_not_deleted(cloud: Running, authority: Authorit
     refusal("ServerCertificateId.NotFound", change, cloud, number, spare)
 
 
+def test_what_an_additional_domain_uses_is_not_deleted(
+    cloud: Running, authority: Authority
+) -> None:
+    host = name()
+    number = seed(cloud, authority.leaf([name()]), domains={host: given(authority.leaf([host]))})
+    (added,) = listener(cloud, number).domain_extensions.domain_extension
+    refusal(
+        "CertificateRelatedDomainExtensionExist",
+        call,
+        cloud,
+        "delete_server_certificate",
+        "DeleteServerCertificate",
+        server_certificate_id=added.server_certificate_id,
+    )
+
+
 def test_listings_are_paged_by_token_within_a_region(cloud: Running, authority: Authority) -> None:
     leaf = authority.leaf([name()])
     numbers = [seed(cloud, leaf, region="cn-shanghai") for _ in range(3)]

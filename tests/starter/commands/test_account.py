@@ -37,6 +37,12 @@ def test_public_settings_are_shown_and_the_secret_is_sealed(certroll: CommandLin
         assert store.accounts.secrets("main") == {"access_key_secret": SECRET}
 
 
+def test_slots_for_sm2_pairs_are_asked_for(certroll: CommandLine) -> None:
+    certroll(*ADD, "--sm-slots", env=ENV)
+    facts = certroll.json("account", "show", "main")
+    assert facts["settings"]["sm_slots"] == "true"
+
+
 def test_the_secret_comes_from_a_file_too(certroll: CommandLine, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text(f"{SECRET}\n")
     certroll(*ADD, "--access-key-secret-file", str(tmp_path / "secret"))

@@ -52,7 +52,7 @@ def test_a_name_and_a_certificate_are_taken_once(certroll: CommandLine, tmp_path
     assert told == (
         "second: this certificate is already stored as 'main'. Use that one, or delete it first."
     )
-    other = CA_1.leaf()
+    other = CA_1.leaf(["other.example.com"])
     words = written(tmp_path, certificate=other.pem, key=other.key_pem)
     told = certroll.refusal("certificate", "upload", "main", *words)
     assert told == "the name 'main' is taken by another certificate. Choose another name."

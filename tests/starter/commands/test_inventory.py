@@ -16,7 +16,7 @@ def test_what_the_cloud_lists_is_known_afterwards_and_what_is_gone_is_marked(hou
     certroll = CommandLine(house.settings.home)
     house.domains("www.example.com")
     house.domains("plain.example.com", https=False)
-    told = certroll.json("inventory", "sync", *CDN)
+    told = certroll.json("inventory", "sync", "--here", *CDN)
     assert told == [
         {
             "account": "main",
@@ -42,34 +42,37 @@ def test_a_service_that_fails_is_told_for_itself(house: House) -> None:
     certroll = CommandLine(house.settings.home)
     house.domains("www.example.com")
     house.cloud.fault("error", "DescribeUserDomains", code="Forbidden.RAM", status=403)
-    result = certroll("inventory", "sync", *CDN, code=3)
+    result = certroll("inventory", "sync", "--here", *CDN, code=3)
     assert "Forbidden.RAM" in result.stdout
     assert result.stderr == "1 of 1 could not be listed to the end.\n"
     assert len(certroll.json("inventory", "list")) == 1
-    (told,) = certroll.json("inventory", "sync", *CDN, code=3)
+    (told,) = certroll.json("inventory", "sync", "--here", *CDN, code=3)
     assert told["error"]["code"] == "Forbidden.RAM"
 
 
 def test_every_service_that_serves_something_is_synced(certroll: CommandLine) -> None:
     store_account(certroll)
-    told = certroll.json("inventory", "sync", code=3)
+    told = certroll.json("inventory", "sync", "--here", code=3)
     services = [each["service"] for each in told]
     assert "alibaba.cdn" in services
     assert "alibaba.cas" not in services
     assert all(each["error"]["code"] == "ConnectionLost" for each in told)
-    told = certroll.json("inventory", "sync", "--service", "alibaba.cas")
+    told = certroll.json("inventory", "sync", "--here", "--service", "alibaba.cas")
     assert [(each["service"], each["seen"]) for each in told] == [("alibaba.cas", 0)]
 
 
 def test_wrong_words_are_refused(certroll: CommandLine) -> None:
-    assert "there is no account yet. Add one" in certroll.refusal("inventory", "sync")
+    assert "there is no account yet. Add one" in certroll.refusal("inventory", "sync", "--here")
     store_account(certroll)
-    assert "Did you mean main?" in certroll.refusal("inventory", "sync", "--account", "mainn")
-    told = certroll.refusal("inventory", "sync", "--service", "alibaba.cdm")
+    assert "Did you mean main?" in certroll.refusal(
+        "inventory", "sync", "--here", "--account", "mainn"
+    )
+    told = certroll.refusal("inventory", "sync", "--here", "--service", "alibaba.cdm")
     assert "Did you mean alibaba.cdn" in told
     assert "Did you mean main?" in certroll.refusal("inventory", "list", "--account", "mainn")
     told = certroll.refusal("inventory", "list", "--expiring-before", "soon")
     assert "'soon' cannot be read" in told
+    assert "'=x' is no tag" in certroll.refusal("inventory", "list", "--tag", "=x")
 
 
 @pytest.mark.parametrize(
@@ -82,6 +85,10 @@ def test_wrong_words_are_refused(certroll: CommandLine) -> None:
         (("--search", "ababab"), ["soon"]),
         (("--search", "old"), ["soon"]),
         (("--service", "alibaba.dcdn"), []),
+        (("--unmanaged",), ["soon"]),
+        (("--tag", "env=prod"), ["new"]),
+        (("--tag", "env", "--search", "soon"), []),
+        (("--limit", "2"), ["new", "off"]),
         (("--account", "main"), ["new", "off", "soon"]),
     ],
 )
@@ -92,6 +99,15 @@ def test_lists_are_narrowed(
     store_resources(certroll)
     listed = certroll.json("inventory", "list", *words)
     assert [each["resource"]["key"].partition(".")[0] for each in listed] == expected
+
+
+def test_what_is_left_out_of_a_list_is_counted(certroll: CommandLine) -> None:
+    store_account(certroll)
+    store_resources(certroll)
+    listed = certroll("inventory", "list", "--limit", "2")
+    assert len(listed.stdout.splitlines()) == 3
+    assert listed.stderr == "... and 1 more: --limit 3 shows all.\n"
+    assert certroll("inventory", "list").stderr == ""
 
 
 def test_what_is_gone_is_listed_only_when_asked_for(certroll: CommandLine) -> None:

@@ -1,14 +1,20 @@
 """SM2 pairs on the command line: stored sealed with both keys, and refused where they cannot go."""
 
+import asyncio
+import json
 from pathlib import Path
 
 import pytest
+from temporalio.client import Client
 
 from tests.factory import CA, pfx
 from tests.house import House
+from tests.pairs_house import PairsHouse, pairs_house
 from tests.sm2_factory import Sm2Authority, may_encrypt
 from tests.starter.command_line import CommandLine
 from tests.starter.commands.uploads import Refused
+
+__all__ = ["pairs_house"]
 
 HOST = "a.example.com"
 ISSUER = Sm2Authority.root().sub()
@@ -84,12 +90,57 @@ def test_what_does_not_fit_together_is_refused(certroll: CommandLine, tmp_path: 
     assert certroll.json("certificate", "list") == []
 
 
-def test_a_plan_says_why_no_domain_gets_it(house: House, tmp_path: Path) -> None:
+def test_a_plan_says_where_a_pair_goes_and_where_not(
+    pairs_house: PairsHouse, tmp_path: Path
+) -> None:
+    house = pairs_house
+    house.domains_of("cdn", HOST)
+    certroll = CommandLine(house.settings.home)
+    certroll(*upload(tmp_path))
+    told = certroll.json("plan", "create", "-c", "main", "--resource", HOST, code=2)
+    assert [refusal["rule"] for refusal in told["refusals"]] == ["slot"]
+    assert f"{HOST}/sm" in told["refusals"][0]["reason"]
+    words = ("plan", "create", "-c", "main", "--resource", f"{HOST}/sm")
+    told = certroll.json(*words)
+    (change,) = told["changes"]
+    assert (change["verifiable"], change["reversible"]) == (False, False)
+    assert told["totals_by_service"]["alibaba.cdn"]["unproven"] == 1
+    text = certroll(*words).stdout
+    assert "not known" in text
+    assert "HTTPS off" not in text
+    assert "one way    the service does not tell what was set before" in text
+    assert "unproven   SM2 pairs are served by TLCP" in text
+    assert "1 change, quota 1, 1 without a way back, 1 without proof" in text
+    assert not any("Upload" in call for call in house.cloud.calls())
+
+
+def test_a_service_that_takes_no_pair_says_why(house: House, tmp_path: Path) -> None:
     house.domains(HOST)
     certroll = CommandLine(house.settings.home)
     certroll(*upload(tmp_path))
-    told = certroll.json("plan", "--certificate", "main", "--resource", HOST, code=2)
-    assert [refusal["rule"] for refusal in told["refusals"]] == ["algorithm"]
-    assert "could be neither verified nor taken back" in told["refusals"][0]["reason"]
-    assert told["changes"] == []
-    assert not any("Upload" in call for call in house.cloud.calls())
+    told = certroll.json("plan", "create", "-c", "main", "--all-matched", code=2)
+    (refusal,) = told["refusals"]
+    assert refusal["rule"] == "slot"
+    assert "--sm-slots" in refusal["reason"]
+
+
+async def test_what_was_accepted_never_reads_as_verified(
+    pairs_house: PairsHouse, engine: Client
+) -> None:
+    house = pairs_house
+    pair = house.upload_pair("shop sm")
+    house.grant(1)
+    async with house.working(engine):
+        task = await house.ended(await house.create(engine, house.pair_plan(pair)))
+    certroll = CommandLine(house.settings.home)
+    text = certroll("task", "show", task.id).stdout
+    assert "deployed, unverified" in text
+    assert "Accepted: accepted, not verified: SM2 pairs are served by TLCP" in text
+    assert "without proof   1 of the changes" in text
+    told = certroll.json("task", "show", task.id)
+    assert told["task"]["unproven"] == 1
+    assert told["outcomes"][0]["cause"]["code"] == "Accepted"
+    watched = (await asyncio.to_thread(certroll, "task", "watch", task.id)).stdout
+    assert "succeeded (1 deployed; 1 of them accepted, not verified)" in watched
+    lines = await asyncio.to_thread(certroll, "task", "watch", task.id, "--json")
+    assert json.loads(lines.stdout.splitlines()[-1])["unproven"] == 1

@@ -23,9 +23,12 @@ def ready(house: House) -> CommandLine:
     ("words", "told"),
     [
         (("--at", "tomorrow"), "time: 'tomorrow' cannot be read"),
-        (("--name", " "), "--name: ' ' cannot name a task. Give 1 to 80 printable characters."),
-        (("--name", "x" * 81), "cannot name a task"),
-        (("--name", "a\x1bb"), "cannot name a task"),
+        (
+            ("--name", " "),
+            "--name: ' ' is no name for a plan or a task. Give 1 to 80 printable characters.",
+        ),
+        (("--name", "x" * 81), "is no name for"),
+        (("--name", "a\x1bb"), "is no name for"),
         (("--contact", "a", "--contact", "a"), "--contact: a contact is named twice"),
         (("--contact", "nobody"), "there is no contact 'nobody'"),
         (tuple(f"--contact=c{n}" for n in range(11)), "--contact: 11 contacts are named"),
@@ -46,13 +49,13 @@ def test_wrong_words_are_refused_before_any_cloud_is_asked(
 
 
 def test_a_plan_that_is_not_the_previewed_one_is_refused(ready: CommandLine, house: House) -> None:
-    digest = ready.json("plan", "-c", "wild", "--all-matched")["digest"]
+    digest = ready.json("plan", "create", "-c", "wild", "--all-matched")["digest"]
     house.domains("b.example.com")
     house.grant(1)
     for given in (digest, digest[:12], "", "x"):
         result = ready(*CREATE, "--digest", given, "--yes", code=2)
         assert "--digest: the plan is now " in result.stderr
-        assert "look at it again (certroll plan)" in result.stderr
+        assert "look at it again (certroll plan create)" in result.stderr
     assert ready.json("task", "list") == []
 
 
@@ -101,9 +104,9 @@ def test_one_is_shown_with_outcomes_by_service_causes_and_audit(certroll: Comman
     assert "status          partially failed" in facts
     assert f"certificates    main ({record.certificates[0][:12]})" in facts
     assert "(UTC+" in facts or "(UTC-" in facts
-    assert first.splitlines()[0] == "alibaba.cdn"
+    assert first.splitlines()[0] == "alibaba.cdn: 1 deployed"
     assert first.splitlines()[2] == "main/alibaba.cdn/a.example.com  deployed  1"
-    assert second.splitlines()[0] == "alibaba.dcdn"
+    assert second.splitlines()[0] == "alibaba.dcdn: 1 failed"
     assert second.splitlines()[2] == (
         "main/alibaba.dcdn/b.example.com  failed   3         "
         "IllegalOperation: the domain is locked Unlock it."
@@ -145,11 +148,3 @@ def test_requests_that_make_no_sense_are_refused(
 ) -> None:
     store_task(certroll)
     assert told in certroll.refusal("task", *words)
-
-
-def test_deleting_warns_and_asks(certroll: CommandLine) -> None:
-    store_task(certroll)
-    result = certroll("task", "delete", "autumn", "--reason", "over", code=2)
-    warning, refusal = result.stderr.splitlines()
-    assert warning.startswith("A deleted task can no longer be rolled back")
-    assert refusal.startswith("error: --yes: this wants a yes")

@@ -47,7 +47,7 @@ async def running(house: House, engine: Client) -> AsyncIterator[Running]:
 
 
 async def test_a_task_is_created_and_waited_for(running: Running) -> None:
-    digest = (await running.json("plan", "-c", "wild", "--all-matched"))["digest"]
+    digest = (await running.json("plan", "create", "-c", "wild", "--all-matched"))["digest"]
     told = await running(*CREATE, "--digest", digest[:12], "--at", "2026-01-01 12:00", "--wait")
     assert "it has passed: starts at once" in told.stdout
     (record,) = running.house.store.tasks.list()

@@ -1,0 +1,77 @@
+"""Looking at a saved plan again: its own resources and certificates as they are now."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from activities.clouds import Clouds
+from activities.planning import read_all, traits_of
+from domain.certificate import Certificate
+from domain.errors import BadInput
+from domain.plan import Change, Plan, Refusal
+from domain.planning import Match, assemble
+from domain.record import InventoryItem
+from storage.store import Store
+
+MOST_READ_ANEW = 500
+"""Up to so many resources are read again whatever is known of them; more would take too long."""
+
+
+def as_now(
+    store: Store,
+    clouds: Clouds,
+    plan: Plan,
+    *,
+    now: datetime,
+    begins: datetime,
+    require_coverage: bool = False,
+) -> Plan:
+    """The same resources with the same certificates, as they would be planned now.
+
+    What cannot be done any more is among the refusals. Certificates must be valid at `begins`. Of
+    a large plan what the inventory knows of late is taken as it is: a change compares once more.
+    """
+    known = certificates(store, plan.certificates)
+    items = store.inventory.some(change.resource.id for change in plan.changes)
+    found = [_match(change, items, known) for change in plan.changes]
+    matches = [each for each in found if isinstance(each, Match)]
+    missing = [each for each in found if isinstance(each, Refusal)]
+    age = timedelta() if len(matches) <= MOST_READ_ANEW else None
+    candidates, unread = read_all(store, clouds, matches, now, age=age)
+    return assemble(
+        list(known.values()),
+        candidates,
+        traits_of(each.resource.service for each in matches),
+        [*missing, *unread],
+        begins,
+        require_coverage=require_coverage,
+    )
+
+
+def certificates(store: Store, fingerprints: Iterable[str]) -> dict[str, Certificate]:
+    """Those that are still stored, by fingerprint."""
+    found: dict[str, Certificate] = {}
+    for fingerprint in fingerprints:
+        try:
+            found[fingerprint] = store.certificates.get(fingerprint)
+        except BadInput:
+            continue
+    return found
+
+
+def _match(
+    change: Change, items: dict[str, InventoryItem], known: dict[str, Certificate]
+) -> Match | Refusal:
+    item = items.get(change.resource.id)
+    certificate = known.get(change.after.fingerprint or "") if change.after else None
+    if item is None:
+        return _missing(change, "the resource is not in the inventory any more")
+    if item.vanished_at is not None:
+        when = f"{item.vanished_at:%Y-%m-%d %H:%M} UTC"
+        return _missing(change, f"the resource has vanished (at {when})")
+    if certificate is None:
+        return _missing(change, "its certificate was deleted")
+    return Match(resource=item.resource, certificate=certificate, named=True, listed=item)
+
+
+def _missing(change: Change, reason: str) -> Refusal:
+    return Refusal(subject=change.resource.id, rule="missing", reason=reason)

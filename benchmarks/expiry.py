@@ -1,0 +1,162 @@
+"""How long `certroll expiry` takes on an inventory of any size: `python -m benchmarks.expiry`."""
+
+import argparse
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+
+from sqlalchemy import insert
+
+from domain.account import Account
+from domain.certificate import Algorithm, Certificate, PrivateKey
+from domain.plan import Change, Plan, wanted
+from domain.record import TaskRecord
+from domain.resource import Binding, Found, Resource
+from domain.status import OutcomeStatus, TaskStatus
+from storage.settings import Settings
+from storage.statements import batches, table
+from storage.store import Store
+from storage.tables import ChangeRow
+
+ACCOUNTS = ("main", "shop", "media")
+SERVICES = ("alibaba.cdn", "alibaba.dcdn", "alibaba.alb", "alibaba.slb", "alibaba.ga")
+NOW = datetime.now(UTC)
+COMMANDS = (
+    ("certroll expiry", ()),
+    ("certroll expiry --before 'in 30d'", ("--before", "in 30d")),
+    ("certroll expiry --resources --limit 200", ("--resources", "--limit", "200")),
+    ("certroll expiry --unmanaged", ("--unmanaged",)),
+    ("certroll expiry --drift", ("--drift",)),
+    ("certroll expiry --unknown --limit 200", ("--unknown", "--limit", "200")),
+    ("certroll expiry --json", ("--json",)),
+    ("certroll expiry --format prometheus", ("--format", "prometheus")),
+)
+LIST = ("inventory", "list", "--limit", "50")
+
+
+def certificate(number: int) -> Certificate:
+    """One of ours or, from the half on, one that nobody uploads."""
+    domain = f"site{number}.example.com"
+    return Certificate(
+        fingerprint=sha256(domain.encode()).hexdigest(),
+        sha1=f"{number:040x}",
+        name=f"site-{number}",
+        names=(domain, f"*.{domain}"),
+        algorithm=Algorithm.EC,
+        key_bits=256,
+        serial=f"{number:x}",
+        issuer="CN=Benchmark CA",
+        subject=f"CN={domain}",
+        not_before=NOW - timedelta(days=30),
+        not_after=NOW + timedelta(hours=number % 2160),
+        chain_pem="-----BEGIN CERTIFICATE-----\n" + "A" * 4000 + "\n-----END CERTIFICATE-----\n",
+    )
+
+
+def found(number: int, known: list[Certificate]) -> Found:
+    """A resource; one in fifty was not read yet."""
+    serves = known[number % len(known)]
+    key = f"host{number}.{serves.names[0]}"
+    resource = Resource(
+        account=ACCOUNTS[number % 3], service=SERVICES[number % 5], key=key, domains=(key,)
+    )
+    if number % 50 == 0:
+        return Found(resource=resource)
+    return Found(resource=resource, binding=wanted(serves), binding_known=True)
+
+
+def fill(store: Store, resources: int, certificates: int) -> None:
+    """Accounts, certificates (half of them ours), resources, and a task that changed each."""
+    known = [certificate(number) for number in range(certificates)]
+    for one in known[: certificates // 2]:
+        store.certificates.add(one, PrivateKey(b"no key"))
+    for name in ACCOUNTS:
+        account = Account(name=name, provider="alibaba", settings={}, created_at=NOW)
+        store.accounts.add(account, {})
+    for numbers in batches(range(resources), 5000):
+        store.inventory.upsert([found(number, known) for number in numbers], NOW)
+    plan = Plan(certificates=(known[0].fingerprint,), changes=())
+    store.tasks.create(task(plan), plan)
+    with store.database.statements() as connection:
+        for rows in batches(changes(resources, known), 1000):
+            connection.execute(insert(table(ChangeRow)), rows)
+
+
+def task(plan: Plan) -> TaskRecord:
+    """The task that deployed everything."""
+    return TaskRecord(
+        id="benchmark",
+        name="benchmark",
+        status=TaskStatus.SUCCEEDED,
+        digest=plan.digest,
+        certificates=plan.certificates,
+        at=NOW,
+        rollback_until=NOW,
+        cost=0,
+        created_at=NOW,
+        created_by="benchmark",
+    )
+
+
+def changes(resources: int, known: list[Certificate]) -> Iterator[dict[str, object]]:
+    """One deployed change per resource; one in a hundred serves something else by now."""
+    chance = random.Random(1)  # noqa: S311 - the same inventory each time
+    for number in range(resources):
+        place = found(number, known).resource
+        shift = 1 if chance.random() < 0.01 else 0
+        after = wanted(known[(number + shift) % len(known)])
+        before = Binding(fingerprint="f" * 64, not_after=NOW)
+        change = Change(resource=place, before=before, after=after, store="s")
+        yield {
+            "task_id": "benchmark",
+            "ordinal": number,
+            "resource_id": place.id,
+            "account": place.account,
+            "service": place.service,
+            "cost": 0,
+            "after": after.fingerprint,
+            "document": change.model_dump(mode="json"),
+            "status": OutcomeStatus.DEPLOYED.value,
+            "applied": True,
+            "deployed": True,
+            "attempts": 1,
+            "ended_at": NOW - timedelta(hours=1),
+        }
+
+
+def run(environment: dict[str, str], words: tuple[str, ...]) -> float:
+    """Seconds of one command in a process of its own, its start included."""
+    began = time.perf_counter()
+    command = [sys.executable, "-m", "starter.cli", *words]
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    """Fills a database, in a folder of its own or the one that is named, and prints a table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.expiry")
+    parser.add_argument("--resources", type=int, default=100_000)
+    parser.add_argument("--certificates", type=int, default=1_000)
+    parser.add_argument("--database-url", help="an empty PostgreSQL database; else SQLite")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="certroll-expiry-") as folder:
+        environment = {**os.environ, "CERTROLL_HOME": folder}
+        if asked.database_url:
+            environment["CERTROLL_DATABASE_URL"] = asked.database_url
+        settings = Settings(home=Path(folder), database_url=asked.database_url)
+        with Store.open(settings, migrate=True) as store:
+            fill(store, asked.resources, asked.certificates)
+        print("| command | seconds |\n| --- | --- |")
+        for shown, words in (*((s, ("expiry", *w)) for s, w in COMMANDS), (" ".join(LIST), LIST)):
+            print(f"| `{shown}` | {run(environment, words):.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""Slots of a resource that take certificates of one kind only. Pure."""
+
+from domain.certificate import Certificate
+from domain.choosing import Choice, NameIndex
+from domain.keys import Algorithm
+from domain.resource import Resource
+
+PROVIDER = "alibaba."
+SM_SLOT = "sm"
+"""This provider's slot for an SM2 pair, beside a domain's usual one; no other takes such a pair."""
+
+
+def takes(resource: Resource, algorithm: Algorithm) -> bool:
+    """Whether the resource's slot is of the right kind; its service may refuse it all the same."""
+    ours = resource.service.startswith(PROVIDER)
+    return not ours or (algorithm is Algorithm.SM2) is (resource.slot == SM_SLOT)
+
+
+def why_not_taken(resource: Resource) -> str:
+    """What to tell of a certificate that the slot does not take."""
+    if resource.slot == SM_SLOT:
+        return "this slot takes SM2 pairs only; other certificates go to the domain itself"
+    return (
+        f"SM2 pairs go to the domain's own slot for them, {resource.key}/{SM_SLOT}; the inventory "
+        "has it once the account asks for such slots (--sm-slots)"
+    )
+
+
+def choose(
+    resource: Resource, index: NameIndex[Certificate]
+) -> tuple[Choice[Certificate] | None, bool]:
+    """The best one for the resource's names, and whether its slot takes it.
+
+    One that it does not take is told only where no other covers the names, to be refused by name.
+    """
+    taken = index.choose(resource.domains, lambda one: takes(resource, one.algorithm))
+    return taken or index.choose(resource.domains), taken is not None

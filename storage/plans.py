@@ -1,0 +1,89 @@
+"""Saved plans: a list of them never loads what they would change."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, RowMapping, insert, select
+from sqlmodel import Session, col, delete
+
+from domain.plan import Change, Plan
+from domain.record import SavedPlan
+from storage.database import Database
+from storage.lookup import ambiguous, unknown
+from storage.planning_tables import SavedChangeRow, SavedPlanRow
+from storage.statements import batches, table
+
+_PLAN = table(SavedPlanRow)
+_CHANGE = table(SavedChangeRow)
+_LISTED = [column for column in _PLAN.c if column.name != "plan"]
+
+
+class SavedPlans:
+    """Plans by id; names need not be unique."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, record: SavedPlan, plan: Plan) -> None:
+        """Stores a plan with one row per change; `ValueError` if the record is of another plan."""
+        if (record.digest, record.changes) != (plan.digest, len(plan.changes)):
+            raise ValueError("the record is of another plan")
+        row = record.model_dump(mode="json", exclude={"created_at"})
+        rest = plan.model_dump(mode="json", exclude={"changes"})
+        with self._database.write() as session:
+            session.add(SavedPlanRow(**row, created_at=record.created_at, plan=rest))
+            session.flush()
+            for batch in batches(_change_values(record.id, plan)):
+                session.execute(insert(_CHANGE), batch)
+
+    def find(self, id_or_name_or_id_prefix: str) -> SavedPlan:
+        """By id, else by name, else by the beginning of an id.
+
+        `BadInput` if there is none, with the nearest names, or more than one.
+        """
+        asked = id_or_name_or_id_prefix
+        with self._database.read() as session:
+            named = _rows(session, _PLAN.c.id == asked) or _rows(session, _PLAN.c.name == asked)
+            begun = _PLAN.c.id.startswith(asked, autoescape=True)
+            rows = named or (_rows(session, begun) if asked else [])
+            if len(rows) > 1:
+                raise ambiguous("plan", asked, (f"{row['id']} ({row['name']})" for row in rows))
+            if not rows:
+                raise unknown("plan", asked, session.scalars(select(_PLAN.c.name)))
+            return SavedPlan.model_validate(rows[0])
+
+    def plan(self, plan_id: str) -> Plan:
+        """The plan as it was stored: the same digest. `BadInput` if there is none of this id."""
+        changes = select(_CHANGE.c.document).where(_CHANGE.c.plan_id == plan_id)
+        with self._database.read() as session:
+            rest = session.scalar(select(_PLAN.c.plan).where(_PLAN.c.id == plan_id))
+            if rest is None:
+                raise unknown("plan", plan_id, session.scalars(select(_PLAN.c.id)))
+            documents = session.scalars(changes.order_by(_CHANGE.c.ordinal))
+            return Plan.model_validate(
+                {**rest, "changes": [Change.model_validate(each) for each in documents]}
+            )
+
+    def list(self, limit: int | None = None) -> list[SavedPlan]:
+        """Without their changes, newest first."""
+        newest = (_PLAN.c.created_at.desc(), _PLAN.c.id.desc())
+        with self._database.read() as session:
+            rows = session.execute(select(*_LISTED).order_by(*newest).limit(limit)).mappings()
+            return [SavedPlan.model_validate(row) for row in rows]
+
+    def delete(self, plan_id: str) -> None:
+        """Forgets it with its changes; `BadInput` if there is none of this id."""
+        with self._database.write() as session:
+            gone = session.exec(delete(SavedPlanRow).where(col(SavedPlanRow.id) == plan_id))
+            if gone.rowcount == 0:
+                raise unknown("plan", plan_id, session.scalars(select(_PLAN.c.id)))
+
+
+def _rows(session: Session, which: ColumnElement[bool]) -> list[RowMapping]:
+    return list(session.execute(select(*_LISTED).where(which).limit(6)).mappings())
+
+
+def _change_values(plan_id: str, plan: Plan) -> Iterator[Mapping[str, Any]]:
+    for ordinal, change in enumerate(plan.changes):
+        document = change.model_dump(mode="json")
+        yield {"plan_id": plan_id, "ordinal": ordinal, "document": document}

@@ -1,0 +1,68 @@
+"""The key that signs this installation's reports (Ed25519); made when first needed, sealed."""
+
+from datetime import UTC, datetime
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from sqlalchemy.exc import IntegrityError
+
+from storage.database import Database
+from storage.evidence_tables import SigningKeyRow
+from storage.vault import Vault
+
+NAME = "reports"
+
+
+def identity(name: str) -> str:
+    """What the vault binds a signing key to."""
+    return f"signing/{name}"
+
+
+class Signing:
+    """Signs with the one key of this database. Its public half is 64 hex digits."""
+
+    def __init__(self, database: Database, vault: Vault) -> None:
+        self._database, self._vault = database, vault
+
+    def public(self) -> str:
+        """The public key, for an auditor to keep beforehand."""
+        return self._row().public
+
+    def sign(self, data: bytes) -> bytes:
+        """The signature of these bytes, 64 bytes."""
+        row = self._row()
+        private = Ed25519PrivateKey.from_private_bytes(
+            self._vault.open(row.sealed, identity(row.name))
+        )
+        return private.sign(data)
+
+    def _row(self) -> SigningKeyRow:
+        found = self._found()
+        if found is None:
+            try:
+                with self._database.write() as session:
+                    session.add(self._made())
+            except IntegrityError:
+                pass  # somebody else has made it at the same moment
+            found = self._found()
+        assert found is not None  # noqa: S101 - it was written above, and is never deleted
+        return found
+
+    def _found(self) -> SigningKeyRow | None:
+        with self._database.read() as session:
+            return session.get(SigningKeyRow, NAME)
+
+    def _made(self) -> SigningKeyRow:
+        private = Ed25519PrivateKey.generate()
+        public = private.public_key().public_bytes_raw().hex()
+        sealed = self._vault.seal(private.private_bytes_raw(), identity(NAME))
+        return SigningKeyRow(name=NAME, public=public, sealed=sealed, created_at=datetime.now(UTC))
+
+
+def is_signed(data: bytes, signature: bytes, public: str) -> bool:
+    """Whether `public` (hex) made this signature of these bytes; False also for no such key."""
+    try:
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(public)).verify(signature, data)
+    except (InvalidSignature, ValueError):
+        return False
+    return True

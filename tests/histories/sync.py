@@ -1,0 +1,80 @@
+"""Records a sync on the real engine, as `tests.histories` does tasks; run as a module."""
+
+import asyncio
+import json
+import logging
+import tempfile
+from pathlib import Path
+
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+
+from domain.sync import SyncInput, workflow_id
+from domain.task import TASK_QUEUE
+from starter import syncs
+from starter.processes import temporal_binary
+from storage.settings import Settings
+from storage.store import Store
+from tests.factory import CA
+from tests.histories import FOLDER
+from tests.house import ACCOUNT, SERVICE, House
+from tests.practice_cloud import PracticeCloud
+from tests.workflows.syncing import DCDN, ended, working
+from workflows.inventory_sync import InventorySyncOnSchedule
+
+SYNCS = FOLDER / "syncs"
+ON_SCHEDULE = "inventory-main-2026-11-24T18:00:00Z"
+
+
+async def record(house: House, folder: Path) -> None:
+    """One that is joined, meets a refusal and a moment's failure, and walks a service again."""
+    house.cloud.fault("error", "DescribeUserDomains", count=1, code="Forbidden.RAM", status=403)
+    house.cloud.fault("throttle", "DescribeDcdnUserDomains", count=1, retry_after_ms=50)
+    async with await WorkflowEnvironment.start_local(
+        dev_server_existing_path=temporal_binary(),
+        data_converter=pydantic_data_converter,
+        identity="recorder",
+        dev_server_extra_args=["--headless"],
+        dev_server_log_level="error",
+    ) as environment:
+        client = environment.client
+        async with working(house, client):
+            scheduled = await client.start_workflow(
+                InventorySyncOnSchedule.run,
+                SyncInput(account=ACCOUNT),
+                id=ON_SCHEDULE,
+                task_queue=TASK_QUEUE,
+            )
+            everything = await syncs.sync(client, house.store, ACCOUNT)
+            for services in ([SERVICE], [SERVICE], [DCDN]):
+                await ended(house, await syncs.sync(client, house.store, ACCOUNT, services))
+            await ended(house, everything)
+            await scheduled.result()
+        for name, workflow in (("scheduled", ON_SCHEDULE), ("joined", workflow_id(ACCOUNT))):
+            run = await client.get_workflow_handle(workflow).fetch_history()
+            events = json.loads(run.to_json(), object_hook=_anywhere)["events"]
+            lines = ",\n".join(map(json.dumps, events))
+            (folder / f"{name}.json").write_text(f'{{"events": [\n{lines}\n]}}\n')
+
+
+def _anywhere(value: dict[str, object]) -> dict[str, object]:
+    """Without stack traces: they name the folders of the machine that recorded."""
+    return {name: each for name, each in value.items() if name != "stackTrace"}
+
+
+def main() -> None:
+    """What was recorded before goes."""
+    logging.getLogger("temporalio").setLevel(logging.CRITICAL)  # failures are meant here
+    SYNCS.mkdir(exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        PracticeCloud(Path(folder), record=False, keep_state=False) as cloud,
+        Store.open(settings := Settings(home=Path(folder, "home")), migrate=True) as store,
+    ):
+        house = House(settings, store, cloud, CA("recorded"))
+        house.add_account()
+        asyncio.run(record(house, SYNCS))
+
+
+if __name__ == "__main__":
+    main()

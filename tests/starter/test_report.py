@@ -1,0 +1,85 @@
+"""The report of a task: complete, signed, and not to be changed afterwards."""
+
+import json
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client
+
+from domain.errors import BadInput
+from domain.record import TaskRecord
+from domain.status import TaskStatus
+from starter import tasks
+from starter.report import canonical, envelope_in, is_genuine, page, report, signed
+from storage.signing import Signing, is_signed
+from tests.house import House
+
+SCRIPT = "</script><script>alert(1)</script>"
+
+
+async def deployed(house: House, engine: Client) -> TaskRecord:
+    """A task that was deployed after a throttled call, and taken back."""
+    house.domains("www.example.com")
+    plan = house.plan(house.upload("new", "www.example.com"))
+    house.grant(1)
+    house.cloud.fault("throttle", "SetCdnDomainSSLCertificate", count=1)
+    async with house.working(engine):
+        task = await house.ended(await house.create(engine, plan, name=f"night {SCRIPT}"))
+        await tasks.rollback(engine, task, None, "wrong chain", "tester")
+        return await house.ended(task, TaskStatus.ROLLED_BACK)
+
+
+async def test_it_tells_who_asked_what_was_done_and_what_proves_it(
+    house: House, engine: Client
+) -> None:
+    task = await deployed(house, engine)
+    told = report(house.store, task)
+    change = told["changes"][0]
+    wanted = change["change"]["after"]["fingerprint"]
+    former = house.former["www.example.com"]
+    assert told["task"]["created_by"] == "tester"
+    assert told["plan"]["as_created"] is True
+    assert [entry["kind"] for entry in told["quota"]] == ["reserve", "charge"]
+    assert [(each["direction"], each["wanted"], each["seen"]) for each in told["handshakes"]] == [
+        ("deploy", wanted, wanted),
+        ("roll_back", former, former),
+    ]
+    failed = told["failed_attempts"]
+    assert [(each["number"], each["cause"]["code"]) for each in failed] == [(1, "Throttling.User")]
+    assert failed[0]["cause"]["request_id"]
+    assert any("wrong chain" in event["text"] for event in told["events"])
+    assert "PRIVATE KEY" not in canonical(told).decode()
+
+
+async def test_as_json_and_as_a_page_it_is_genuine_until_one_word_is_changed(
+    house: House, engine: Client
+) -> None:
+    envelope = signed(house.store, report(house.store, await deployed(house, engine)))
+    key = house.store.signing.public()
+    html = page(envelope)
+    assert SCRIPT not in html
+    assert html.count("<script") == 1
+    for text in (json.dumps(envelope, indent=3), html):
+        assert envelope_in(text, "file") == envelope
+        assert is_genuine(envelope_in(text, "file"), key)
+        forged = envelope_in(text.replace("rolled_back", "succeeded"), "file")
+        assert not is_genuine(forged, key)
+    assert not is_genuine(envelope, "ab" * 32)
+    broken = {**envelope, "signature": {**envelope["signature"], "value": "no base64"}}
+    assert not is_genuine(broken, key)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"report": 1, "signature": 2}', "<html></html>"])
+def test_what_is_no_report_is_refused(text: str, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="no report of certroll"):
+        envelope_in(text, str(tmp_path / "file"))
+
+
+def test_the_key_is_made_once_and_sealed(any_house: House) -> None:
+    store = any_house.store
+    again = Signing(store.database, store.vault)
+    assert store.signing.public() == again.public()
+    signature = again.sign(b"text")
+    assert is_signed(b"text", signature, store.signing.public())
+    assert not is_signed(b"texT", signature, store.signing.public())
+    assert not is_signed(b"text", signature, "no key")

@@ -1,0 +1,103 @@
+"""Drift: what is served differs from what our last deployment there left."""
+
+from datetime import timedelta
+
+import pytest
+
+from domain.resource import Binding
+from domain.status import OutcomeStatus
+from storage.expiry import Scope
+from storage.store import Store
+from tests.storage.examples import NOW, account
+from tests.storage.expiry_examples import FP, SOON, deploy, ours, place, put
+
+A, B, C = FP["a"], FP["b"], FP["c"]
+THERE = place(1)
+HOUR = timedelta(hours=1)
+DONE, FAILED = OutcomeStatus.DEPLOYED, OutcomeStatus.FAILED
+BACK = (OutcomeStatus.ROLLING_BACK, OutcomeStatus.ROLLED_BACK)
+
+
+@pytest.fixture(autouse=True)
+def _account(store: Store) -> None:
+    store.accounts.add(account(), {})
+
+
+def serving(fingerprint: str | None) -> Binding:
+    return Binding(fingerprint=fingerprint, name="told", not_after=SOON)
+
+
+def drifted(store: Store) -> list[str | None]:
+    assert store.expiry.counts().drifted == len(store.expiry.drifted().rows)
+    return [each.deployed for each in store.expiry.drifted().rows]
+
+
+def test_it_is_told_with_what_was_deployed_and_by_which_task(store: Store) -> None:
+    ours(store, B, SOON)
+    task_id = deploy(store, THERE, A, NOW, DONE)
+    put(store, THERE, serving(B), NOW + HOUR)
+    (found,) = store.expiry.drifted().rows
+    assert (found.resource, found.deployed, found.serves) == (THERE.id, A, B)
+    assert (found.task_id, found.task_name, found.deployed_at) == (task_id, task_id, NOW)
+    assert (found.name, found.managed, found.not_after) == ("our-b", True, SOON)
+    assert found.seen_at == NOW + HOUR
+    assert store.expiry.drifted(Scope(service="alibaba.alb")).rows == []
+    assert store.expiry.drifted(Scope(unmanaged=True)).rows == []
+
+
+def test_what_serves_as_deployed_has_not_drifted(store: Store) -> None:
+    deploy(store, THERE, A, NOW, DONE)
+    put(store, THERE, serving(A), NOW + HOUR)
+    assert drifted(store) == []
+
+
+def test_https_that_was_switched_off_is_drift(store: Store) -> None:
+    deploy(store, THERE, A, NOW, DONE)
+    put(store, THERE, None, NOW + HOUR)
+    assert drifted(store) == [A]
+    assert store.expiry.drifted().rows[0].serves is None
+
+
+def test_what_was_seen_before_the_deployment_says_nothing(store: Store) -> None:
+    put(store, THERE, serving(B), NOW - HOUR)
+    deploy(store, THERE, A, NOW, DONE)
+    assert drifted(store) == []
+    store.inventory.record_binding(THERE.id, serving(B), NOW + HOUR)
+    assert drifted(store) == [A]
+
+
+def test_the_last_deployment_counts_and_one_that_was_taken_back_does_not(store: Store) -> None:
+    deploy(store, THERE, A, NOW, DONE)
+    deploy(store, THERE, B, NOW + HOUR, DONE)
+    put(store, THERE, serving(C), NOW + 5 * HOUR)
+    assert drifted(store) == [B]
+    deploy(store, THERE, C, NOW + 2 * HOUR, DONE, *BACK)
+    assert drifted(store) == [B]
+
+
+def test_a_rollback_brings_back_what_the_task_before_had_deployed(store: Store) -> None:
+    deploy(store, THERE, A, NOW, DONE)
+    deploy(store, THERE, B, NOW + HOUR, DONE, *BACK)
+    put(store, THERE, serving(A), NOW + 5 * HOUR)
+    assert drifted(store) == []
+
+
+def test_a_change_that_is_being_made_is_no_drift(store: Store) -> None:
+    deploy(store, THERE, A, NOW, DONE)
+    put(store, THERE, serving(B), NOW + 5 * HOUR)
+    task_id = deploy(store, THERE, B, NOW + HOUR)
+    assert drifted(store) == []
+    store.tasks.outcomes.finish(task_id, 0, FAILED, NOW + HOUR, None)
+    assert drifted(store) == [A]
+
+
+def test_what_cannot_be_compared_or_is_gone_or_was_never_ours_is_no_drift(store: Store) -> None:
+    deploy(store, place(1), A, NOW, DONE)
+    put(store, place(1), serving(None), NOW + HOUR)
+    put(store, place(2), serving(B), NOW + HOUR)
+    assert drifted(store) == []
+    deploy(store, place(3), A, NOW, DONE)
+    put(store, place(3), serving(B), NOW + HOUR)
+    assert drifted(store) == [A]
+    store.inventory.mark_vanished("main", "alibaba.cdn", NOW + 2 * HOUR)
+    assert drifted(store) == []

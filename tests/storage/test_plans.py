@@ -1,0 +1,113 @@
+"""Saved plans: the same when they come back, found by what people say, listed without changes."""
+
+import time
+import tracemalloc
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event, func, select
+
+from domain.errors import BadInput
+from domain.plan import Plan, Refusal
+from domain.record import SavedPlan
+from domain.wish import Wish
+from storage.planning_tables import SavedChangeRow
+from storage.statements import table
+from storage.store import Store
+from tests.storage.examples import NEW, NOW, plan
+
+
+def record(of: Plan, plan_id: str = "p1", name: str = "autumn", hours: int = 0) -> SavedPlan:
+    return SavedPlan(
+        id=plan_id,
+        name=name,
+        digest=of.digest,
+        origin="created",
+        wish=Wish(certificates=(NEW,), all_matched=True),
+        created_at=NOW + timedelta(hours=hours),
+        created_by="root@host",
+        changes=len(of.changes),
+    )
+
+
+def test_a_plan_comes_back_as_it_was(store: Store) -> None:
+    refusal = Refusal(subject="main/alibaba.cdn/x", rule="names", reason="not covered")
+    made = plan(5).model_copy(update={"refusals": (refusal,)})
+    store.plans.add(record(made), made)
+    assert store.plans.find("p1") == record(made)
+    assert store.plans.plan("p1") == made
+    assert store.plans.plan("p1").digest == made.digest
+
+
+def test_one_from_a_file_has_no_wish(store: Store) -> None:
+    kept = record(plan()).model_copy(update={"wish": None, "origin": "imported"})
+    store.plans.add(kept, plan())
+    assert store.plans.find("autumn") == kept
+
+
+def test_a_record_of_another_plan_is_refused(store: Store) -> None:
+    for wrong in (plan(2), plan(4)):
+        with pytest.raises(ValueError, match="another plan"):
+            store.plans.add(record(wrong), plan(3))
+    assert store.plans.list() == []
+
+
+def test_one_is_found_by_id_name_or_beginning(store: Store) -> None:
+    for plan_id, name in (("abc1", "first"), ("abe1", "abc"), ("x1", "twice"), ("x2", "twice")):
+        store.plans.add(record(plan(), plan_id, name), plan())
+    assert store.plans.find("abc1").name == "first"
+    assert store.plans.find("abc").id == "abe1"
+    assert store.plans.find("abe").id == "abe1"
+    with pytest.raises(BadInput, match=r"more than one plan: abc1 \(first\), abe1 \(abc\)"):
+        store.plans.find("ab")
+    with pytest.raises(BadInput, match=r"more than one plan: x1 \(twice\), x2 \(twice\)"):
+        store.plans.find("twice")
+    with pytest.raises(BadInput, match="Did you mean first?"):
+        store.plans.find("fist")
+    for asked in ("", "%"):
+        with pytest.raises(BadInput, match="there is no plan"):
+            store.plans.find(asked)
+    for call in (store.plans.plan, store.plans.delete):
+        with pytest.raises(BadInput, match="there is no plan 'abc'"):
+            call("abc")
+
+
+def test_a_list_is_newest_first_and_reads_no_changes(store: Store) -> None:
+    for number in range(3):
+        store.plans.add(record(plan(number), f"p{number}", hours=number), plan(number))
+    asked: list[str] = []
+    engine = store.database._engine  # noqa: SLF001 - what is sent is what is to be shown
+    event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    assert [(each.id, each.changes) for each in store.plans.list()] == [
+        ("p2", 2),
+        ("p1", 1),
+        ("p0", 0),
+    ]
+    assert [each.id for each in store.plans.list(limit=1)] == ["p2"]
+    statements = [text for text in asked if "SELECT" in text]
+    assert len(statements) == 2
+    assert not [text for text in statements if "saved_change" in text or "saved_plan.plan" in text]
+
+
+def test_a_deleted_one_leaves_no_changes_behind(store: Store) -> None:
+    store.plans.add(record(plan()), plan())
+    store.plans.add(record(plan(), "p2"), plan())
+    store.plans.delete("p1")
+    assert [each.id for each in store.plans.list()] == ["p2"]
+    changes = table(SavedChangeRow)
+    with store.database.read() as session:
+        left = session.scalars(select(changes.c.plan_id).distinct()).all()
+        assert (left, session.scalar(select(func.count()).select_from(changes))) == (["p2"], 3)
+
+
+def test_listing_a_large_one_costs_no_more_than_a_small_one(store: Store) -> None:
+    made = plan(20_000)
+    kept = record(made)
+    store.plans.add(kept, made)
+    tracemalloc.start()
+    began = time.process_time()
+    assert store.plans.list() == [kept]
+    assert time.process_time() - began < 0.5
+    assert tracemalloc.get_traced_memory()[1] < 2_000_000
+    tracemalloc.stop()
+    assert store.plans.plan("p1").changes == made.changes

@@ -1,0 +1,60 @@
+"""A sync that was begun by an earlier version goes on with this one: saved histories are replayed.
+
+What test_replay.py says of tasks holds for syncs too. `python -m tests.histories.sync` records.
+"""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from temporalio import workflow
+from temporalio.client import WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
+from temporalio.workflow import NondeterminismError
+
+from domain.sync import Synced, SyncInput
+from tests.histories.sync import SYNCS
+from workflows.inventory_sync import InventorySync, InventorySyncOnSchedule
+
+NAMES = ("joined", "scheduled")
+
+
+@workflow.defn(name="InventorySync")
+class Diverged(InventorySync):
+    """Waits a moment before it begins, which no saved sync ever did."""
+
+    @workflow.init
+    def __init__(self, asked: SyncInput) -> None:
+        super().__init__(asked)
+
+    @workflow.run
+    async def run(self, asked: SyncInput) -> list[Synced]:
+        await asyncio.sleep(1)
+        return await super().run(asked)
+
+
+def history(path: Path) -> WorkflowHistory:
+    saved = json.loads(path.read_text())
+    started = saved["events"][0]["workflowExecutionStartedEventAttributes"]
+    return WorkflowHistory.from_json(started["workflowId"], saved)
+
+
+def replayer(*kinds: type) -> Replayer:
+    return Replayer(
+        workflows=kinds,
+        data_converter=pydantic_data_converter,
+        workflow_runner=UnsandboxedWorkflowRunner(),
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_sync_of_an_earlier_version_goes_on(name: str) -> None:
+    kinds = replayer(InventorySync, InventorySyncOnSchedule)
+    await kinds.replay_workflow(history(SYNCS / f"{name}.json"))
+
+
+async def test_a_sync_that_decides_otherwise_is_found() -> None:
+    with pytest.raises(NondeterminismError):
+        await replayer(Diverged).replay_workflow(history(SYNCS / "joined.json"))
