@@ -25,8 +25,12 @@ def opening_of_task(store: Store, record: TaskRecord, at: datetime, now: datetim
     calendar = store.calendar.all()
     if record.windows_ignored is not None or calendar.is_empty:
         return Opening(at=at)
-    touched = store.calendar.touched_by_task(record.id, calendar, now)
-    return opening(at, now, calendar, touched, store.calendar.margin)
+    places = store.calendar.places_of_task(record.id, calendar)
+
+    def expires() -> datetime | None:
+        return store.calendar.expiry_in_task(record.id, now)
+
+    return opening(at, now, calendar, places, expires, store.calendar.margin)
 
 
 class Openings:

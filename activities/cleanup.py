@@ -12,7 +12,7 @@ from activities.failures import told_to_the_engine
 from activities.heartbeats import Heart
 from domain.connector import Connector
 from domain.errors import CloudError
-from domain.retention import Held, Place, Verdict, judge
+from domain.retention import Held, Verdict, judge
 from storage.store import Store
 
 KIND, BY = "cleanup", "certroll"
@@ -34,8 +34,14 @@ def _survey(
     ours = {one.fingerprint: names.get(one.fingerprint, ()) for one in held if one.uploaded}
     if not ours:
         return judge(held, (), (), keep)
-    places: list[Place] = store.usage.places(account, ours, now)
-    return judge(held, places, store.usage.needs(account, ours, now), keep)
+    places = store.usage.places(account, ours, now)
+    needs = store.usage.needs(account, ours, now)
+    verdicts = judge(held, places, needs, keep)
+    # What served when is asked last, and only of what nothing else keeps: it is long to tell.
+    left = {each.held.fingerprint for each in verdicts if each.stays is None}
+    if not left:
+        return verdicts
+    return judge(held, [*places, *store.usage.past(account, left, now)], needs, keep)
 
 
 def asked(clouds: Clouds, verdict: Verdict) -> Verdict:

@@ -14,7 +14,10 @@ SETTINGS = """
 Settings are environment variables: `CERTROLL_HOME` (default `~/.certroll`),
 `CERTROLL_DATABASE_URL`, `CERTROLL_KEK` or `CERTROLL_KEK_FILE`, `CERTROLL_TEMPORAL_ADDRESS`,
 `CERTROLL_TEMPORAL_NAMESPACE`, `CERTROLL_SMTP_URL`, `CERTROLL_MAIL_FROM`,
-`CERTROLL_METRICS_ADDRESS`, `CERTROLL_LOG_LEVEL`.
+`CERTROLL_METRICS_ADDRESS`, `CERTROLL_LOG_LEVEL`; and, with their defaults, `CERTROLL_SYNC_EVERY`
+(`6h`, or `off`), `CERTROLL_INVENTORY_AGE` (`6h`: an older one is synced before a plan),
+`CERTROLL_PLAN_AGE` (`15m`: what was seen longer ago is read again for a plan),
+`CERTROLL_WINDOW_MARGIN` (`48h`) and `CERTROLL_KEEP_CERTIFICATES` (`2`).
 `certroll doctor` says what of it is missing. `CERTROLL_DEBUG=1` shows the traceback of an error.
 
 Results go to standard output, everything else to standard error. With `--json` a command prints

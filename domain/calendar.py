@@ -106,13 +106,6 @@ class Calendar(Value):
         return any(each.scope.tags for each in everything)
 
 
-class Touched(Value):
-    """What a plan touches: its places, and when the first of what they serve expires."""
-
-    places: tuple[Place, ...] = ()
-    expires: datetime | None = None
-
-
 class Opening(Value):
     """When changes may begin: the time that was asked for, or a later one with the reasons.
 

@@ -84,6 +84,7 @@ class _Matching:
         self._unfit: list[Match] = []
         self._refusals: list[Refusal] = []
         self._near = NearMisses(self._index)
+        self._takes_all, self._by_served = wish.takes_all, wish.by_what_is_served
 
     def look(self, item: Listed) -> None:
         """Looks at one row, in any order."""
@@ -96,7 +97,7 @@ class _Matching:
         elif not self._is_taken(item):
             return
         left_out = self._filters.place(resource, item.tags)
-        if left_out is None and item.binding_known and self._wish.by_what_is_served:
+        if left_out is None and item.binding_known and self._by_served:
             left_out = self._filters.served(item.binding)
         if left_out is None:
             self._choose(item, named=bool(called))
@@ -118,7 +119,7 @@ class _Matching:
         return Matched(matches, self._refusals, self._near.told())
 
     def _is_taken(self, item: Listed) -> bool:
-        if not self._wish.takes_all or item.vanished_at is not None:
+        if not self._takes_all or item.vanished_at is not None:
             return False
         return not self._services or item.resource.service in self._services
 

@@ -1,10 +1,10 @@
 """When changes may begin: the first moment at which all that they touch is open."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import combinations
 
-from domain.calendar import Calendar, Freeze, Opening, Touched, Window, shown_moment
+from domain.calendar import Calendar, Freeze, Opening, Place, Window, shown_moment
 from domain.errors import BadInput
 from domain.hours import Span, common, merged, open_hours, unfrozen
 
@@ -21,16 +21,18 @@ def opening(
     at: datetime,
     now: datetime,
     calendar: Calendar,
-    touched: Touched,
+    places: Iterable[Place],
+    expires: Callable[[], datetime | None] = lambda: None,
     margin: timedelta = MARGIN,
 ) -> Opening:
     """The asked time if all places are open then, else the next time at which they are.
 
     A place is open in any window that is for it, always if none is, and never in a freeze. A time
-    that has passed means now. Where what is served expires less than `margin` after the next
-    opening, the asked time stands. `BadInput` if the windows have no hour in common.
+    that has passed means now. Where the first of what is served `expires` (asked only if something
+    is closed) less than `margin` after the next opening, the asked time stands. `BadInput` if the
+    windows have no hour in common.
     """
-    rules = _rules(calendar, touched)
+    rules = _rules(calendar, places)
     start = max(at, now)
     end = max([start, *(freeze.ends for _, freezes in rules for freeze in freezes)]) + HORIZON
     open_for = {rule: _open(rule, start, end) for rule in rules}
@@ -40,7 +42,7 @@ def opening(
     if spans and spans[0][0] == start:
         return Opening(at=at, until=_until(spans[0], end))
     reasons = _reasons(open_for, start)
-    too_late = _too_late(spans, end, touched.expires, margin)
+    too_late = _too_late(spans, end, expires(), margin)
     if too_late:
         return Opening(at=at, reasons=(*reasons, too_late), overridden=True)
     if not spans:
@@ -48,10 +50,10 @@ def opening(
     return Opening(at=spans[0][0], reasons=reasons, until=_until(spans[0], end))
 
 
-def _rules(calendar: Calendar, touched: Touched) -> list[Rules]:
+def _rules(calendar: Calendar, places: Iterable[Place]) -> list[Rules]:
     """Each different set of windows and freezes once: places are many, rules are few."""
     found: dict[Rules, None] = {}
-    for place in touched.places:
+    for place in places:
         windows = tuple(each for each in calendar.windows if each.scope.covers(place))
         freezes = tuple(each for each in calendar.freezes if each.scope.covers(place))
         found[windows, freezes] = None
@@ -114,7 +116,7 @@ def _never(open_for: dict[Rules, list[Span]]) -> BadInput:
         f"{named} have no hour in common within {HORIZON.days} days",
         where="windows",
         fix="Make one task for each, let the windows meet (certroll window add --replace), "
-        "or add --ignore-windows with --reason.",
+        "or add --ignore-windows REASON.",
     )
 
 

@@ -170,9 +170,14 @@ def _fingerprint(binding: Binding | None) -> str | None:
 
 
 def _digest(changes: Iterable[Change]) -> str:
-    value = [change.model_dump(mode="json", exclude={"why"}) for change in changes]
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    """Of one JSON list of them, with sorted keys; never all of it in memory."""
+    encoder = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+    found = hashlib.sha256(b"[")
+    for number, change in enumerate(changes):
+        text = encoder.encode(change.model_dump(mode="json", exclude={"why"}))
+        found.update(f",{text}".encode() if number else text.encode())
+    found.update(b"]")
+    return found.hexdigest()
 
 
 def _totals(changes: Iterable[Change], key: Callable[[Change], K]) -> dict[K, Total]:

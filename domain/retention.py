@@ -29,6 +29,7 @@ class Place(Value):
     `now` is what it serves, None for nothing; `known` is False where nobody can tell, or where it
     serves something that nobody can name. `served` are the fingerprints that our tasks had it
     serve, the newest first; `may_serve` are others that it could serve while that is not known.
+    `others` is how many more resources are in every respect like this one.
     `store` is what it binds from, None where that is not known: then any store is meant.
     """
 
@@ -39,6 +40,7 @@ class Place(Value):
     known: bool = True
     served: tuple[str, ...] = ()
     may_serve: tuple[str, ...] = ()
+    others: int = 0
 
 
 class Need(Value):
@@ -79,6 +81,7 @@ class Claim(NamedTuple):
     store: str | None
     fingerprint: str | None
     ref: CertificateRef | None = None
+    others: int = 0
 
 
 def judge(
@@ -112,7 +115,7 @@ def _claims(place: Place, keep: int) -> Iterator[Claim]:
 
     def claim(why: Why, fingerprint: str | None, ref: CertificateRef | None = None) -> Claim:
         store = ref.store if ref else place.store
-        return Claim(why, place.resource, place.account, store, fingerprint, ref)
+        return Claim(why, place.resource, place.account, store, fingerprint, ref, place.others)
 
     now = place.now
     if now is not None:
@@ -130,6 +133,10 @@ def _is_named(binding: Binding | None) -> bool:
     return binding is None or bool(binding.fingerprint or binding.ref)
 
 
+Standing = tuple[Why, int]
+"""Why somebody keeps a certificate, and how many others do for the same reason."""
+
+
 class _Book:
     """The claims on each certificate."""
 
@@ -137,7 +144,7 @@ class _Book:
         self.held = list(held)
         self._by_fingerprint: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
         self._by_ref: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
-        self._claims: defaultdict[int, dict[str, Why]] = defaultdict(dict)
+        self._claims: defaultdict[int, dict[str, Standing]] = defaultdict(dict)
         for number, one in enumerate(self.held):
             self._by_fingerprint[one.account, one.fingerprint].append(number)
             self._by_ref[one.account, _written(one.ref)].append(number)
@@ -145,8 +152,9 @@ class _Book:
     def enter(self, claim: Claim) -> None:
         """Notes a claim on each certificate that it means."""
         for number in self._meant(claim):
+            standing = (claim.why, claim.others)
             who = self._claims[number]
-            who[claim.who] = min(claim.why, who.get(claim.who, claim.why))
+            who[claim.who] = min(standing, who.get(claim.who, standing))
 
     def why(self, number: int, keep: int) -> str | None:
         """Why it stays, in words."""
@@ -155,10 +163,10 @@ class _Book:
         claims = self._claims.get(number, {})
         if not claims:
             return None
-        first = min(claims.values())
-        who = sorted(name for name, why in claims.items() if why is first)
-        others = f" and {len(who) - 1} more" if len(who) > 1 else ""
-        return _in_words(first, who[0] + others, keep)
+        first = min(why for why, _ in claims.values())
+        who = sorted(name for name, (why, _) in claims.items() if why is first)
+        more = sum(1 + others for why, others in claims.values() if why is first) - 1
+        return _in_words(first, who[0] + (f" and {more} more" if more else ""), keep)
 
     def _meant(self, claim: Claim) -> set[int]:
         found: set[int] = set()

@@ -20,6 +20,7 @@ MOST = 200_000
 FIRST_END, DAYS_OF_ENDS = 7, 53
 KINDS = ("ec", "rsa", "wild")
 ELSEWHERE = "cn-shanghai"
+ENVIRONMENTS = ("prod", "staging", "test")
 DOMAINS_PER_GATEWAY = 10
 LISTENERS_PER_ACCELERATOR = 2
 
@@ -155,7 +156,7 @@ def _oss(slots: Slots) -> Json:
 def _clb(slots: Slots) -> Json:
     listeners = []
     for one, more in _beside(slots, "clb"):
-        listener = {"load_balancer": f"lb-scale-{one.number}", **_regional(one)}
+        listener = {"load_balancer": f"lb-scale-{one.number}", **_regional(one), **_tags(one)}
         listeners.append({**listener, "domains": {more.name: more.certificate} if more else {}})
     return {"service": "clb", "listeners": listeners}
 
@@ -169,7 +170,7 @@ def _load_balancers(service: str) -> Callable[[Slots], Json]:
                 "load_balancer": f"{service}-scale-{one.number}",
             }
             additional = [more.certificate] if more else []
-            listeners.append({**ids, **_regional(one), "additional": additional})
+            listeners.append({**ids, **_regional(one), **_tags(one), "additional": additional})
         return {"service": service, "listeners": listeners}
 
     return entry
@@ -182,8 +183,8 @@ def _ga(slots: Slots) -> Json:
         ids = {"id": f"lsr-scale-{one.number}", "port": 443 + at % LISTENERS_PER_ACCELERATOR}
         listeners.append({**ids, "certificate": one.certificate, "additional": additional})
     accelerators = [
-        {"id": group[0]["id"].replace("lsr", "ga"), "listeners": group}
-        for group in _in_groups(listeners, LISTENERS_PER_ACCELERATOR)
+        {"id": group[0]["id"].replace("lsr", "ga"), "listeners": group, **_tags(slots("ga")[at])}
+        for at, group in enumerate(_in_groups(listeners, LISTENERS_PER_ACCELERATOR))
     ]
     return {"service": "ga", "accelerators": accelerators}
 
@@ -224,7 +225,7 @@ def _gateways(service: str, groups: str) -> Callable[[Slots], Json]:
         for at, some in enumerate(_in_groups(slots(service), DOMAINS_PER_GATEWAY)):
             domains = [{"name": one.name, "certificate": one.certificate} for one in some]
             ids = {"id": f"scale-{some[0].number}", "region": some[at % len(some)].region}
-            rows.append({**ids, "domains": domains})
+            rows.append({**ids, "domains": domains, **_tags(some[0])})
         return {"service": service, groups: rows}
 
     return entry
@@ -255,6 +256,11 @@ def _beside(slots: Slots, service: str) -> list[tuple[Slot, Slot | None]]:
 
 def _in_groups(rows: Sequence[T], size: int) -> list[Sequence[T]]:
     return [rows[at : at + size] for at in range(0, len(rows), size)]
+
+
+def _tags(one: Slot) -> Json:
+    """One of three kinds in turn; products whose listings tell no tags pass it over."""
+    return {"tags": {"env": ENVIRONMENTS[sum(map(ord, one.number)) % len(ENVIRONMENTS)]}}
 
 
 def _regional(one: Slot) -> Json:

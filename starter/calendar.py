@@ -19,8 +19,12 @@ def opening(store: Store, plan: Plan, at: datetime, now: datetime) -> Opening:
     calendar = store.calendar.all()
     if calendar.is_empty:
         return Opening(at=at)
-    touched = store.calendar.touched_by_plan(plan, calendar, now)
-    return rules.opening(at, now, calendar, touched, store.calendar.margin)
+    places = store.calendar.places_of_plan(plan, calendar)
+
+    def expires() -> datetime | None:
+        return store.calendar.expiry_in_plan(plan, now)
+
+    return rules.opening(at, now, calendar, places, expires, store.calendar.margin)
 
 
 def tell(

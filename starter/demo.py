@@ -87,12 +87,12 @@ class Demo:
         chosen = ["--certificate", "demo-ec", "--certificate", "demo-rsa", "--all-matched"]
         chosen += ["--resource", f"{ACCOUNT}/{SERVICE}/{HTTP_ONLY}"]
         self._say("What would change: nothing is touched yet")
-        self._certroll("plan", "create", *chosen)
+        self._certroll("plan", "create", *chosen, "--name", "autumn renewal")
         self._certroll("quota", "show")
         before = self._served()
-        self._say("A task two seconds ahead, watched until it ends (one domain fails for good)")
-        task = ["--name", "autumn renewal", "--at", "in 2s", "--yes", "--wait"]
-        self._certroll("task", "create", *chosen, *task, expected=(5,))
+        self._say("A task of exactly this plan two seconds ahead, watched until it ends (one domain fails for good)")
+        task = ["--plan", "autumn renewal", "--at", "in 2s", "--yes", "--wait"]
+        self._certroll("task", "create", *task, expected=(5,))
         record = self._task()
         self._certroll("task", "show", record.id)
         self._certroll("quota", "show")

@@ -5,14 +5,14 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Select, Text, cast, func, select
+from sqlalchemy import ColumnElement, Select, Text, cast, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete
 
-from domain.calendar import Calendar, Freeze, Place, Scoped, Touched, Window
+from domain.calendar import Calendar, Freeze, Place, Scoped, Window
 from domain.errors import BadInput
 from domain.opening import MARGIN
-from domain.plan import Change, Plan
+from domain.plan import Plan
 from storage.database import Database
 from storage.lookup import unknown
 from storage.outcome_statements import CHANGE, TO_DEPLOY
@@ -23,6 +23,9 @@ from storage.tables import ResourceRow
 N = TypeVar("N", bound=Scoped)
 
 _RESOURCE = table(ResourceRow)
+_TAGS = cast(_RESOURCE.c.tags, Text)
+"""Their text: a column of JSON knows no equality on PostgreSQL."""
+
 _EXPIRES = CHANGE.c.document["before"]["not_after"].as_string()
 
 
@@ -88,44 +91,48 @@ class Calendars:
         """All there are, as one value."""
         return Calendar(windows=tuple(self.windows.list()), freezes=tuple(self.freezes.list()))
 
-    def touched_by_plan(self, plan: Plan, calendar: Calendar, now: datetime) -> Touched:
-        """What the plan touches; tags are looked up only where `calendar` heeds them."""
+    def expiry_in_plan(self, plan: Plan, now: datetime) -> datetime | None:
+        """When the first of what the plan replaces expires; what is long gone does not count."""
         after = now - self.margin
         expiries = (each.before.not_after for each in plan.changes if each.before)
-        soon = [each for each in expiries if each is not None and each > after]
-        places = self._places_of(plan.changes, tagged=calendar.heeds_tags)
-        return Touched(places=places, expires=min(soon, default=None))
+        return min((each for each in expiries if each is not None and each > after), default=None)
 
-    def touched_by_task(self, task_id: str, calendar: Calendar, now: datetime) -> Touched:
-        """What the changes of a task that are still to be made touch, tags as of now."""
-        open_ = (CHANGE.c.task_id == task_id, TO_DEPLOY)
-        rows: Select[Any] = select(CHANGE.c.account).where(*open_).distinct()
-        if calendar.heeds_tags:
-            # A column of JSON knows no equality on PostgreSQL, so the text of it is compared.
-            tags = cast(_RESOURCE.c.tags, Text)
-            joined = CHANGE.outerjoin(_RESOURCE, _RESOURCE.c.id == CHANGE.c.resource_id)
-            rows = select(CHANGE.c.account, tags).select_from(joined).where(*open_).distinct()
+    def expiry_in_task(self, task_id: str, now: datetime) -> datetime | None:
+        """The same for the changes of a task that are still to be made."""
         after = f"{(now - self.margin).astimezone(UTC).replace(tzinfo=None).isoformat()}Z"
-        soonest = select(func.min(_EXPIRES)).where(*open_, after < _EXPIRES)
+        query = select(func.min(_EXPIRES)).where(*_left(task_id), after < _EXPIRES)
         with self._database.read() as session:
-            places = _places((account, *more) for account, *more in session.execute(rows))
-            expires = session.execute(soonest).scalar()
-        return Touched(places=places, expires=expires and datetime.fromisoformat(expires))
+            expires = session.execute(query).scalar()
+        return expires and datetime.fromisoformat(expires)
 
-    def _places_of(self, changes: Iterable[Change], *, tagged: bool) -> tuple[Place, ...]:
-        resources = {change.resource.id: change.resource.account for change in changes}
-        if not tagged:
+    def places_of_task(self, task_id: str, calendar: Calendar) -> tuple[Place, ...]:
+        """Places of the changes that are still to be made; tags, as of now, where they matter."""
+        query: Select[Any] = select(CHANGE.c.account)
+        if calendar.heeds_tags:
+            joined = CHANGE.outerjoin(_RESOURCE, _RESOURCE.c.id == CHANGE.c.resource_id)
+            query = select(CHANGE.c.account, _TAGS).select_from(joined)
+        with self._database.read() as session:
+            return _places(map(tuple, session.execute(query.where(*_left(task_id)).distinct())))
+
+    def places_of_plan(self, plan: Plan, calendar: Calendar) -> tuple[Place, ...]:
+        """Places of all changes; tags are looked up only where `calendar` heeds them."""
+        resources = {each.resource.id: each.resource.account for each in plan.changes}
+        if not calendar.heeds_tags:
             return tuple(Place(account=account) for account in sorted(set(resources.values())))
         found: set[tuple[str, ...]] = set()
         known: set[str] = set()
         with self._database.read() as session:
             for batch in batches(resources):
-                query = select(_RESOURCE.c.id, cast(_RESOURCE.c.tags, Text))
+                query = select(_RESOURCE.c.id, _TAGS)
                 for id_, tags in session.execute(query.where(_RESOURCE.c.id.in_(batch))):
                     found.add((resources[id_], tags))
                     known.add(id_)
         unlisted = {(account,) for id_, account in resources.items() if id_ not in known}
         return _places(found | unlisted)
+
+
+def _left(task_id: str) -> tuple[ColumnElement[bool], ...]:
+    return CHANGE.c.task_id == task_id, TO_DEPLOY
 
 
 def _places(rows: Iterable[tuple[str | None, ...]]) -> tuple[Place, ...]:

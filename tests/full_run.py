@@ -189,7 +189,12 @@ class FullRun:
             "inventory list",
             "task show release",
             "task show release --json",
-            "plan --certificate ec --all-matched --json",
+            "plan create --certificate ec --all-matched --name kept --json",
+            "plan export kept",
+            "task report release",
+            "report key",
+            "expiry --format json",
+            "certificate cleanup --dry-run",
         )
         self.cloud.fault("reset", "DescribeUserDomains")
         self._certroll("inventory sync --here --service alibaba.cdn", 3)

@@ -19,6 +19,7 @@ from connectors.alibaba._additional import Slot, current, may_go, slots
 from connectors.alibaba._base import Probe, missing
 from connectors.alibaba._regions import page_over, regions_of
 from connectors.alibaba._stored import StoredConnector, hosts
+from connectors.alibaba._tags import tags
 from domain.connector import Scenario
 from domain.errors import Permanent
 from domain.names import covers
@@ -67,7 +68,7 @@ class ListenerConnector(StoredConnector):
         """Starts to add a certificate."""
 
     @abstractmethod
-    def remove(self, resource: Resource, identifier: str) -> None:
+    def dissociate(self, resource: Resource, identifier: str) -> None:
         """Starts to remove an additional certificate."""
 
     def raise_failure(self, resource: Resource) -> None:
@@ -123,7 +124,7 @@ class ListenerConnector(StoredConnector):
         added = _added(self._held(resource.region, resource.detail["listener"]))
         old = former.fields["identifier"]
         if old in added and may_go(Slot.of(resource), old, added, self._names):
-            self.remove(resource, old)
+            self.dissociate(resource, old)
 
     def lock_key(self, resource: Resource) -> str:
         """A listener takes one change at a time."""
@@ -186,13 +187,14 @@ class ListenerConnector(StoredConnector):
                 own = self._names(one.identifier)
                 left = tuple(n for n in own if not any(covers(other, n) for other in taken))
                 resource = self._resource(region, row, "default", left or own)
-                yield self._found(resource, one.identifier)
+                yield self._found(resource, one.identifier, row)
         for slot in added:
             resource = self._resource(region, row, f"sni/{slot.called}", slot.domains, slot.ids())
-            yield self._found(resource, slot.former)
+            yield self._found(resource, slot.former, row)
 
-    def _found(self, resource: Resource, identifier: str) -> Found:
-        return Found(resource=resource, binding=self.served(identifier), binding_known=True)
+    def _found(self, resource: Resource, identifier: str, row: Row) -> Found:
+        binding, told = self.served(identifier), tags(row.get("Tags"))
+        return Found(resource=resource, binding=binding, binding_known=True, tags=told)
 
     def _resource(
         self,

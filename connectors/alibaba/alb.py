@@ -82,7 +82,7 @@ class Alb(ListenerConnector):
         """Needs a free place among the listener's additional certificates."""
         self._change("AssociateAdditionalCertificatesWithListener", resource, identifier)
 
-    def remove(self, resource: Resource, identifier: str) -> None:
+    def dissociate(self, resource: Resource, identifier: str) -> None:
         """Gives its place free again."""
         self._change("DissociateAdditionalCertificatesFromListener", resource, identifier)
 

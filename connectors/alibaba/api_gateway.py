@@ -19,6 +19,7 @@ from connectors.alibaba._client import Api
 from connectors.alibaba._errors import Rule
 from connectors.alibaba._pem import PemConnector, serves
 from connectors.alibaba._regions import page_over, regions_of
+from connectors.alibaba._tags import tags
 from domain.connector import Scenario
 from domain.errors import Transient
 from domain.names import canonical
@@ -109,15 +110,15 @@ class ApiGateway(PemConnector):
         number = int(page or 1)
         reply = self._groups(region, number, GROUPS_PER_PAGE)
         found = [
-            self._found(region, group["GroupId"], row)
+            self._found(region, group, row)
             for group in _listed(reply)
             for row in self._domains(region, group["GroupId"])
         ]
         more = number * GROUPS_PER_PAGE < int(reply.get("TotalCount") or 0)
         return found, str(number + 1) if more else None
 
-    def _found(self, region: str, group: str, row: Row) -> Found:
-        domain = str(row["DomainName"])
+    def _found(self, region: str, of: Row, row: Row) -> Found:
+        group, domain = str(of["GroupId"]), str(row["DomainName"])
         name = canonical(domain)
         asks = {"asks_clients": "yes"} if int(row.get("SslVerifyDepth") or 0) else {}
         resource = Resource(
@@ -129,7 +130,11 @@ class ApiGateway(PemConnector):
             state=_state(row),
             detail={"group": group, "domain": domain, **asks},
         )
-        return Found(resource=resource, binding_known=not row.get("CertificateId"))
+        return Found(
+            resource=resource,
+            binding_known=not row.get("CertificateId"),
+            tags=tags((of.get("Tags") or {}).get("TagInfo")),
+        )
 
     def _domain(self, resource: Resource) -> Row:
         return self._call("DescribeDomain", resource.region, _ids(resource))

@@ -23,6 +23,7 @@ from connectors.alibaba._clb_store import API, DELETE, PERMISSIONS, ClbStore, Ro
 from connectors.alibaba._clb_users import Users
 from connectors.alibaba._regions import page_over, regions_of
 from connectors.alibaba._stored import hosts
+from connectors.alibaba._tags import tags
 from domain.certificate import Certificate
 from domain.connector import OpenKey, Scenario
 from domain.errors import Permanent
@@ -164,10 +165,12 @@ class Clb(AlibabaConnector):
         binding = self.certificates.served(number, region, known)
         own = hosts(binding.names) if binding else ()
         left = tuple(name for name in own if not any(covers(one, name) for one in added))
+        its_own = tags(row.get("Tags"), "TagKey", "TagValue")
         yield Found(
             resource=self._resource(region, row, DEFAULT, left or own),
             binding=binding,
             binding_known=True,
+            tags=its_own,
         )
         for one in extensions:
             domain = str(one["Domain"])
@@ -175,7 +178,7 @@ class Clb(AlibabaConnector):
                 region, row, f"sni/{domain}", hosts((domain,)), extension=one["DomainExtensionId"]
             )
             binding = self.certificates.served(one["ServerCertificateId"], region, known)
-            yield Found(resource=resource, binding=binding, binding_known=True)
+            yield Found(resource=resource, binding=binding, binding_known=True, tags=its_own)
 
     def _resource(
         self, region: str, row: Row, slot: str, domains: tuple[str, ...], **ids: str

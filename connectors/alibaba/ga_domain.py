@@ -14,6 +14,7 @@ from functools import partial
 from connectors.alibaba._base import Probe
 from connectors.alibaba._ga import PAGE_SIZE, PERMISSIONS, WHERE, GaConnector, Row
 from connectors.alibaba._stored import hosts
+from connectors.alibaba._tags import tags
 from domain.resource import Binding, CertificateRef, Found, Resource
 
 
@@ -38,6 +39,7 @@ class GaDomain(GaConnector):
                 resource=self.resource(accelerator, listener, domain, hosts((domain,))),
                 binding=self.served(row.get("CertificateId")),
                 binding_known=True,
+                tags=tags(accelerator.get("Tags")),
             )
 
     def read(self, resource: Resource) -> Binding | None:

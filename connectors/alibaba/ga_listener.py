@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from connectors.alibaba._ga import PERMISSIONS, WHERE, GaConnector, Row
 from connectors.alibaba._stored import hosts
+from connectors.alibaba._tags import tags
 from domain.errors import Permanent
 from domain.resource import Binding, CertificateRef, Found, Resource
 
@@ -30,7 +31,9 @@ class GaListener(GaConnector):
             resource=self.resource(accelerator, listener, None, names),
             binding=binding,
             binding_known=True,
+            tags=tags(accelerator.get("Tags")),
         )
+
     calls_per_change = 4
 
     def read(self, resource: Resource) -> Binding | None:

@@ -66,7 +66,7 @@ class Nlb(ListenerConnector):
         action = "AssociateAdditionalCertificatesWithListener"
         self._change(action, resource, {"AdditionalCertificateIds": [identifier]})
 
-    def remove(self, resource: Resource, identifier: str) -> None:
+    def dissociate(self, resource: Resource, identifier: str) -> None:
         """Gives its place free again."""
         action = "DisassociateAdditionalCertificatesWithListener"
         self._change(action, resource, {"AdditionalCertificateIds": [identifier]})

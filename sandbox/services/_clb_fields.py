@@ -5,6 +5,7 @@ from typing import Any
 
 from sandbox.resources import Resource
 from sandbox.services._clb_certificates import ServerCertificate
+from sandbox.services._tags import worded
 
 
 def balancer(row: Resource) -> str:
@@ -20,6 +21,7 @@ def listed(row: Resource) -> dict[str, Any]:
         "ListenerProtocol": "https",
         "Status": row.attributes["status"],
         "HTTPSListenerConfig": {"ServerCertificateId": row.attributes["certificate"]},
+        "Tags": worded(row.attributes.get("tags", {}), "TagKey", "TagValue"),
     }
 
 

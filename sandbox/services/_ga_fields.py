@@ -1,11 +1,12 @@
 """How Global Accelerator words accelerators, listeners and their certificates."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.options import Account
 from sandbox.resources import Resource
 from sandbox.services._identified import identifier
+from sandbox.services._tags import worded
 
 REGION = "cn-hangzhou"
 
@@ -18,6 +19,7 @@ class Accelerator:
     account: str
     created: float
     state: str = "active"
+    tags: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -47,7 +49,7 @@ def accelerator(row: Accelerator, state: str) -> dict[str, Any]:
         "ServiceManaged": False,
         "Spec": "1",
         "State": state,
-        "Tags": [],
+        "Tags": worded(row.tags),
     }
 
 

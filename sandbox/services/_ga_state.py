@@ -29,7 +29,7 @@ class Accelerators(Service):
         self.listeners = Table(cloud.journal, "ga_listeners", Listener)
 
     def seed(self, account: Account, entry: dict[str, Any], *, keep: bool) -> int:
-        """`{"accelerators": [{"id", "state", "listeners": [a listener, ...]}]}`.
+        """`{"accelerators": [{"id", "state", "tags", "listeners": [a listener, ...]}]}`.
 
         A listener is `{"id", "protocol", "port", "certificate": {"pem", "key"}, "hosts": [name],
         "additional": [{"domain", "certificate"}]}`; without `hosts` it answers to the names of its
@@ -40,7 +40,8 @@ class Accelerators(Service):
             number, owner = one["id"], account.access_key_id
             if keep and self.accelerators.get(f"{owner}/{number}"):
                 continue
-            accelerator = Accelerator(number, owner, time.time(), one.get("state", "active"))
+            state, tags = one.get("state", "active"), one.get("tags", {})
+            accelerator = Accelerator(number, owner, time.time(), state, tags)
             self.accelerators.save(f"{owner}/{number}", accelerator)
             for each in one.get("listeners", []):
                 created += self._seed_listener(account, number, each)

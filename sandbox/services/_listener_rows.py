@@ -26,6 +26,7 @@ class Listener:
     leaving: list[tuple[int, bool]] = field(default_factory=list)
     settles_at: float = 0.0
     next_job_fails: str = ""
+    tags: dict[str, str] = field(default_factory=dict)
 
     @property
     def settled(self) -> bool:

@@ -138,7 +138,7 @@ class Listeners(Service):
 
         "id", "load_balancer", "port", "protocol", "region", "status" ("stopped"), "additional"
         (a list of certificates), "hosts" (else the edge answers for the names of all of them),
-        and "next_job_fails", a code.
+        "tags" (by key), and "next_job_fails", a code.
         """
         for one in entry["listeners"]:
             if not (keep and self._listeners.get(one.get("id", ""))):
@@ -165,6 +165,7 @@ class Listeners(Service):
             additional=[each.id for each in stored[1:] if each],
             stopped=one.get("status") == "stopped",
             next_job_fails=one.get("next_job_fails", ""),
+            tags=one.get("tags", {}),
         )
         self._listeners.save(row.id, row)
         for host in row.hosts if row.default else []:

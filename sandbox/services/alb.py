@@ -6,6 +6,7 @@ from sandbox.service import Call, operation
 from sandbox.services._listener_rows import Job, Listener
 from sandbox.services._listeners import LEAVING, Listeners, paged
 from sandbox.services._regions import regions
+from sandbox.services._tags import worded
 
 
 class Alb(Listeners):
@@ -92,6 +93,7 @@ def _listener(row: Listener) -> dict[str, Any]:
         "ListenerPort": row.port,
         "ListenerProtocol": row.protocol,
         "ListenerStatus": row.status,
+        "Tags": worded(row.tags),
     }
 
 

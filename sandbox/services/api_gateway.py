@@ -8,7 +8,7 @@ a domain that does not exist, and that a repeated call gives the certificate a n
 
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.certificates import read
@@ -20,6 +20,7 @@ from sandbox.service import Call, Service, operation
 from sandbox.services._identified import edge_names
 from sandbox.services._pem import fault_of, uploaded
 from sandbox.services._regions import regions
+from sandbox.services._tags import worded
 from sandbox.state import Table
 
 
@@ -31,6 +32,7 @@ class Group:
     account: str
     region: str
     created: float
+    tags: dict[str, str] = field(default_factory=dict)
 
 
 class ApiGateway(Service):
@@ -55,7 +57,7 @@ class ApiGateway(Service):
         size = call.params.number("PageSize", 10, high=50)
         place = (call.account.access_key_id, call.region)
         rows = [one for one in self._groups if (one.account, one.region) == place]
-        shown = [_group(one) for one in rows[(number - 1) * size : number * size]]
+        shown = [_listed(one) for one in rows[(number - 1) * size : number * size]]
         paging = {"PageNumber": number, "PageSize": size, "TotalCount": len(rows)}
         return {"ApiGroupAttributes": {"ApiGroupAttribute": shown}, **paging}
 
@@ -101,15 +103,16 @@ class ApiGateway(Service):
     def seed(self, account: Account, entry: dict[str, Any], *, keep: bool) -> int:
         """`{"groups": [{"id", "region", "domains": [{"name", "certificate", "settings"}]}]}`.
 
-        `settings` are further fields of a domain, such as "DomainBindingStatus" or
-        "SslVerifyDepth".
+        A group may have "tags", by key. `settings` are further fields of a domain, such as
+        "DomainBindingStatus" or "SslVerifyDepth".
         """
         created, owner = 0, account.access_key_id
         for one in entry["groups"]:
             key = f"{owner}/{one['id']}"
             if keep and self._groups.get(key):
                 continue
-            group = Group(one["id"], owner, one.get("region", account.region), time.time())
+            region, tags = one.get("region", account.region), one.get("tags", {})
+            group = Group(one["id"], owner, region, time.time(), tags)
             self._groups.save(key, group)
             for domain in one.get("domains", []):
                 self._seed_domain(owner, group, domain)
@@ -174,3 +177,8 @@ def _group(one: Group) -> dict[str, Any]:
         "InstanceType": "VPC_SHARED",
         "TrafficLimit": 500,
     }
+
+
+def _listed(one: Group) -> dict[str, Any]:
+    """Only the listing tells the tags."""
+    return {**_group(one), "Tags": {"TagInfo": worded(one.tags)}}

@@ -133,9 +133,9 @@ class Clb(Service):
     def seed(self, account: Account, entry: dict[str, Any], *, keep: bool) -> int:
         """`{"listeners": [{"certificate": {"pem", "key"}, ...}]}`, each with these if need be.
 
-        "load_balancer", "port", "region", "status", "hosts" (else the edge answers for the names
-        of the certificate), "digest" ("sha1" or "sha256", which fingerprint is told), and
-        "domains": {"www.example.com": {"pem", "key"}} for additional ones.
+        "load_balancer", "port", "region", "status", "tags" (by key), "hosts" (else the edge answers
+        for the names of the certificate), "digest" ("sha1" or "sha256", which fingerprint is told),
+        and "domains": {"www.example.com": {"pem", "key"}} for additional ones.
         """
         return sum(self._seed_one(account, one, keep) for one in entry["listeners"])
 
@@ -148,6 +148,7 @@ class Clb(Service):
             "load_balancer": one.get("load_balancer") or f"lb-{self._next():012x}",
             "port": int(one.get("port", 443)),
             "status": status,
+            "tags": one.get("tags", {}),
         }
         slots = {"": one["certificate"], **one.get("domains", {})}
         for domain, given in slots.items():

@@ -11,6 +11,7 @@ from sandbox.service import Call, operation
 from sandbox.services._listener_rows import Listener
 from sandbox.services._listeners import Listeners, paged
 from sandbox.services._regions import regions
+from sandbox.services._tags import worded
 
 MOST_AT_ONCE = 15
 
@@ -79,6 +80,7 @@ class Nlb(Listeners):
             "ListenerPort": row.port,
             "ListenerProtocol": row.protocol,
             "ListenerStatus": row.status,
+            "Tags": worded(row.tags),
             "RegionId": row.region,
             "CertificateIds": default[:1],
             "CaEnabled": False,

@@ -3,16 +3,16 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from domain.errors import BadInput
+from starter.commands._openings import Timing, timing
 from starter.commands._shared import confirm
 from starter.commands._tasks import links, show_end
 from starter.commands._watching import until_ended
 from starter.exits import Code, Problem
 from starter.output import note, say, show_fields, show_json
-from starter.times import echoed
 
 if TYPE_CHECKING:
     from temporalio.client import Client
@@ -93,15 +93,16 @@ class Creation:
     def __init__(self, store: "Store", settings: "Settings", *, as_json: bool) -> None:
         self.store, self.settings, self.as_json = store, settings, as_json
 
-    def ask(self, plan: "Plan", at: datetime, *, yes: bool) -> None:
-        """Tells the time, and goes on only after a yes."""
+    def ask(self, plan: "Plan", at: datetime, *, ignored: bool, yes: bool) -> Timing:
+        """Tells the time, or the opening that it is moved to; goes on only after a yes."""
+        found = timing(self.store, plan, at, ignored=ignored)
         if not self.as_json:
-            passed = at < datetime.now(UTC)
-            say(f"time       {echoed(at)}{'; it has passed: starts at once' if passed else ''}")
+            say(f"time       {found.told}")
         one_way = sum(1 for change in plan.changes if change.not_reversible)
         warning = f", {one_way} of them without a way back" if one_way else ""
         warning += f", {plan.unproven} of them without proof" if plan.unproven else ""
         confirm(f"Deploy to {len(plan.changes)} resources{warning}?", yes=yes)
+        return found
 
     async def create(self, chosen: "ChosenPlan", asked: Asked, *, yes: bool, wait: bool) -> None:
         """Connects, asks, creates, tells, and waits if asked to."""
@@ -109,7 +110,8 @@ class Creation:
         from starter.tasks import create
 
         client = await connect(self.settings)
-        await asyncio.to_thread(self.ask, chosen.plan, asked.at, yes=yes)
+        ignored = asked.ignore_windows is not None
+        found = await asyncio.to_thread(self.ask, chosen.plan, asked.at, ignored=ignored, yes=yes)
         with kept(self.store, chosen, asked.by) as plan_id:
             record = await create(
                 self.store,
@@ -125,7 +127,7 @@ class Creation:
                 ignore_windows=asked.ignore_windows,
                 plan_id=plan_id,
             )
-        await self.tell(client, record, wait=wait)
+        await self.tell(client, record, found, wait=wait)
 
     async def submit(
         self, record: "TaskRecord", plan: "Plan", by: str, *, yes: bool, wait: bool
@@ -135,13 +137,14 @@ class Creation:
         from starter.engine import connect
 
         client = await connect(self.settings)
-        await asyncio.to_thread(self.ask, plan, record.at, yes=yes)
+        ignored = record.windows_ignored is not None
+        found = await asyncio.to_thread(self.ask, plan, record.at, ignored=ignored, yes=yes)
         if plan.digest != record.digest:
             wish = record.draft.wish if record.draft else None
             drafts.edit(self.store, record, drafts.Edits(plan=plan, wish=wish), by)
             record = self.store.tasks.get(record.id)
         submitted = await drafts.submit(self.store, client, record, by)
-        await self.tell(client, submitted, wait=wait)
+        await self.tell(client, submitted, found, wait=wait)
 
     def draft(self, chosen: "ChosenPlan", asked: Asked) -> None:
         """Writes a draft and tells how to go on; no engine is asked."""
@@ -173,14 +176,16 @@ class Creation:
         facts = [("draft", record.id), ("change", f"certroll task edit {record.id} ...")]
         show_fields([*facts, ("begin", f"certroll task submit {record.id}")])
 
-    async def tell(self, client: "Client", record: "TaskRecord", *, wait: bool) -> None:
+    async def tell(
+        self, client: "Client", record: "TaskRecord", timed: Timing, *, wait: bool
+    ) -> None:
         """Where the task is to be seen, and with `wait` how it ended."""
         from starter.engine import workers
 
         found = links(record, self.settings)
         if self.as_json:
             if not wait:
-                show_json({"task": record, **found})
+                show_json({"task": record, **timed.facts, **found})
         else:
             facts = [("task", record.id), ("workflow", found["workflow_id"] or "")]
             facts += [("web", found["web"])] if found["web"] else []
@@ -188,15 +193,16 @@ class Creation:
         if not await workers(client):
             note("No worker takes work now: start one with `certroll up` or `certroll-worker`.")
         if wait:
-            await self._wait(record)
+            await self._wait(record, timed)
 
-    async def _wait(self, record: "TaskRecord") -> None:
+    async def _wait(self, record: "TaskRecord", timed: Timing) -> None:
         from domain.status import TaskStatus
 
         def silent(record: "TaskRecord") -> None:
             return
 
         ended = await until_ended(self.store, record, silent if self.as_json else None)
-        show_end(self.store, ended, as_json=self.as_json, **links(record, self.settings))
+        more = {**timed.facts, **links(record, self.settings)}
+        show_end(self.store, ended, as_json=self.as_json, **more)
         if ended.status is not TaskStatus.SUCCEEDED:
             raise Problem(Code.TASK)

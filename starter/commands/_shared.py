@@ -109,9 +109,9 @@ def who(by: str | None) -> str:
     return _line(by, "--by", LONGEST_NAME)
 
 
-def why(reason: str) -> str:
+def why(reason: str, option: str = "--reason") -> str:
     """The reason, if it is one."""
-    return _line(reason, "--reason", LONGEST_REASON)
+    return _line(reason, option, LONGEST_REASON)
 
 
 def _line(text: str, where: str, longest: int) -> str:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from domain.errors import BadInput
+from starter.commands._shared import why
 
 if TYPE_CHECKING:
     from domain.status import TaskStatus
@@ -49,6 +50,11 @@ RollbackDays = Annotated[
 Concurrency = Annotated[
     int, typer.Option("--concurrency", metavar="N", min=1, max=500, help="Changes at once.")
 ]
+
+
+def reason_to_ignore(given: str | None) -> str | None:
+    """Why windows and freezes are not heeded; None where they are."""
+    return None if given is None else why(given, "--ignore-windows")
 
 
 def known_status(status: str) -> "TaskStatus":

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from domain.errors import BadInput
+from starter.commands._openings import Timing
 from starter.commands._shared import By, Json, Reason, Yes, confirm, opened, who, why
+from starter.commands._task_options import IgnoreWindows, reason_to_ignore
 from starter.commands._tasks import show_end
 from starter.commands._watching import until_back
 from starter.exits import Code, Problem
 from starter.output import note, say, show_json
 
 if TYPE_CHECKING:
+    from domain.calendar import Opening
     from domain.record import OutcomeRecord, TaskRecord
     from storage.settings import Settings
     from storage.store import Store
@@ -27,15 +30,21 @@ def reschedule(
     at: Annotated[
         str, typer.Option("--at", metavar="TIME", help="As for `task create`; past: at once.")
     ],
+    ignore_windows: IgnoreWindows = None,
+    by: By = None,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Gives a waiting task another time."""
-    from starter.engine import connect
-    from starter.tasks import reschedule as ask
-    from starter.times import echoed, parse_time
+    """Gives a waiting task another time.
 
-    now = datetime.now(UTC)
+    Outside its maintenance windows, or in a freeze, it gets their next opening after that time. A
+    task that waits for that in its middle may be given another time too.
+    """
+    from starter.engine import connect
+    from starter.rescheduling import reschedule as ask
+    from starter.times import parse_time
+
+    now, by, ignored = datetime.now(UTC), who(by), reason_to_ignore(ignore_windows)
     when = parse_time(at, now)
     at_once = when <= now
     with opened() as (store, settings):
@@ -43,14 +52,18 @@ def reschedule(
         if at_once:
             confirm(f"This time has passed: start {record.name!r} at once?", yes=yes)
 
-        async def run() -> datetime:
-            return await ask(await connect(settings), record, when)
+        async def run() -> "Opening":
+            client = await connect(settings)
+            return await ask(store, client, record, when, now=now, by=by, ignore_windows=ignored)
 
-        told = asyncio.run(run())
+        found = asyncio.run(run())
+    timed = Timing(when, found, ignored is not None)
     if as_json:
-        show_json({"task": record.id, "at": told, "starts_at_once": at_once})
+        at_once = at_once and found.at == when
+        facts = {"at": found.at, "starts_at_once": at_once, **timed.facts}
+        show_json({"task": record.id, **facts})
     else:
-        say(f"{record.name}: {echoed(told)}{'; it has passed: starts at once' if at_once else ''}")
+        say(f"{record.name}: {timed.told}")
 
 
 def cancel(which: Which, reason: Reason, by: By = None, as_json: Json = False) -> None:

@@ -27,6 +27,7 @@ def write(
             "--output", "-o", metavar="FILE", help="A page if it ends in .html, else JSON."
         ),
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Writes the signed report of a task: who asked, each change, proof, quota, notifications.
 
@@ -50,7 +51,11 @@ def write(
         raise BadInput(
             f"cannot be written: {error.strerror}", where=str(output), fix="Choose another file."
         ) from None
-    say(f"{output} is written, signed with {envelope['signature']['public_key']}")
+    key = envelope["signature"]["public_key"]
+    if as_json:
+        show_json({"file": str(output), "key": key})
+    else:
+        say(f"{output} is written, signed with {key}")
 
 
 @app.command()

@@ -26,6 +26,7 @@ from starter.commands._task_options import (
     Remake,
     RollbackDays,
     Wait,
+    reason_to_ignore,
 )
 from starter.commands._tasks import show_end, show_list, show_task
 from starter.commands._watching import until_ended
@@ -100,7 +101,7 @@ def create(
             by=by,
             rollback_days=rollback_days,
             concurrency=concurrency,
-            ignore_windows=ignore_windows,
+            ignore_windows=reason_to_ignore(ignore_windows),
         )
         creation = Creation(store, settings, as_json=as_json)
         if draft:

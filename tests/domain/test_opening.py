@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.calendar import WEEK, Calendar, Day, Freeze, Opening, Place, Scope, Touched, Window
+from domain.calendar import WEEK, Calendar, Day, Freeze, Opening, Place, Scope, Window
 from domain.errors import BadInput
 from domain.opening import HORIZON, opening
 
@@ -43,7 +43,7 @@ def found(
     windows = tuple(each for each in rules if isinstance(each, Window))
     freezes = tuple(each for each in rules if isinstance(each, Freeze))
     calendar = Calendar(windows=windows, freezes=freezes)
-    return opening(at, now, calendar, Touched(places=places, expires=expires))
+    return opening(at, now, calendar, places, lambda: expires)
 
 
 def test_without_windows_the_asked_time_stands() -> None:
@@ -110,7 +110,7 @@ def test_windows_that_never_meet_are_refused_by_name() -> None:
     with pytest.raises(BadInput) as refusal:
         found(mine, theirs, places=(MAIN, OTHER))
     assert "'mine' (daily 14:00-15:00 UTC) and window 'theirs'" in refusal.value.what
-    assert "Make one task for each" in str(refusal.value.fix)
+    assert "or add --ignore-windows REASON" in str(refusal.value.fix)
 
 
 def test_three_of_which_only_all_never_meet_are_refused_by_name() -> None:

@@ -56,6 +56,8 @@ def test_what_is_served_stays_and_names_who_serves_it() -> None:
     places = [serving("a", resource="r2"), serving("a", resource="r1"), serving("b")]
     assert why(held("a"), *places) == "serves r1 and 1 more"
     assert why(held("a"), *places[1:]) == "serves r1"
+    alike = places[0].model_copy(update={"others": 3})
+    assert why(held("a"), *places[1:], alike) == "serves r1 and 4 more"
 
 
 def test_what_is_served_by_reference_alone_stays() -> None:

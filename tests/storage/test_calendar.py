@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.calendar import Calendar, Freeze, Place, Scope, Touched, Window
+from domain.calendar import Calendar, Freeze, Place, Scope, Window
 from domain.calendar_words import window
 from domain.errors import BadInput
 from domain.plan import Plan
@@ -85,21 +85,21 @@ def test_a_plan_touches_its_accounts_and_tags_only_where_they_matter(store: Stor
     by_account = Calendar(windows=(nights(),))
     by_tag = Calendar(windows=(nights(BY_TAG),))
     main, other = Place(account="main"), Place(account="other")
-    assert store.calendar.touched_by_plan(made, by_account, NOW).places == (main, other)
-    assert set(_shown(store.calendar.touched_by_plan(made, by_tag, NOW))) == {
+    assert store.calendar.places_of_plan(made, by_account) == (main, other)
+    assert set(_shown(store.calendar.places_of_plan(made, by_tag))) == {
         ("main", "prod"),
         ("main", "test"),
         ("other", None),
     }
 
 
-def _shown(touched: Touched) -> list[tuple[str, str | None]]:
-    return [(place.account, place.tags.get("env")) for place in touched.places]
+def _shown(places: tuple[Place, ...]) -> list[tuple[str, str | None]]:
+    return [(place.account, place.tags.get("env")) for place in places]
 
 
 def test_the_expiry_that_counts_is_the_first_that_is_not_long_gone(store: Store) -> None:
     """Change 0 has no binding before, 1 expires in 5 days and 1 hour, 2 in 5 days and 2 hours."""
-    made, none = plan_of(0, 1, 2), Calendar()
+    made = plan_of(0, 1, 2)
     first = NOW + 5 * DAY + timedelta(hours=1)
     create(store)
     for now, expires in [
@@ -108,24 +108,24 @@ def test_the_expiry_that_counts_is_the_first_that_is_not_long_gone(store: Store)
         (first + store.calendar.margin, first + timedelta(hours=1)),
         (NOW + 9 * DAY, None),
     ]:
-        assert store.calendar.touched_by_plan(made, none, now).expires == expires
-        assert store.calendar.touched_by_task("task-1", none, now).expires == expires
+        assert store.calendar.expiry_in_plan(made, now) == expires
+        assert store.calendar.expiry_in_task("task-1", now) == expires
 
 
 def test_a_task_touches_what_it_has_still_to_do(store: Store) -> None:
     tagged(store)
     create(store)
     by_tag = Calendar(windows=(nights(BY_TAG),))
-    both = store.calendar.touched_by_task("task-1", by_tag, NOW)
+    both = store.calendar.places_of_task("task-1", by_tag)
     assert sorted(_shown(both)) == [("main", "prod"), ("main", "test")]
     for ordinal in (0, 1):
         store.tasks.outcomes.begin("task-1", ordinal, OutcomeStatus.DEPLOYING, NOW)
         store.tasks.outcomes.finish("task-1", ordinal, OutcomeStatus.DEPLOYED, NOW, None)
-    left = store.calendar.touched_by_task("task-1", by_tag, NOW)
+    left = store.calendar.places_of_task("task-1", by_tag)
     assert _shown(left) == [("main", "test")]
-    assert left.expires == NOW + 5 * DAY + timedelta(hours=2)
-    untagged = store.calendar.touched_by_task("task-1", Calendar(windows=(nights(),)), NOW)
-    assert untagged.places == (Place(account="main"),)
+    assert store.calendar.expiry_in_task("task-1", NOW) == NOW + 5 * DAY + timedelta(hours=2)
+    untagged = store.calendar.places_of_task("task-1", Calendar(windows=(nights(),)))
+    assert untagged == (Place(account="main"),)
 
 
 def test_a_later_time_of_a_task_moves_the_end_of_its_rollback_window_too(store: Store) -> None:

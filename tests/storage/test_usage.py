@@ -1,6 +1,5 @@
 """Who uses a certificate: by the inventory, by what tasks did, by what tasks may have to do."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -79,8 +78,15 @@ def tasks(home: Store) -> Tasks:
     return Tasks(home)
 
 
-def only(store: Store, names: Mapping[str, tuple[str, ...]] = NAMES, at: datetime = NOW) -> Place:
-    (found,) = store.usage.places("main", names, at)
+def only(store: Store, at: datetime = NOW) -> Place:
+    """The one place that the inventory tells of."""
+    (found,) = store.usage.places("main", NAMES, at)
+    return found
+
+
+def past(store: Store) -> Place:
+    """The one place that A or B was deployed to."""
+    (found,) = store.usage.past("main", [A, B], NOW)
     return found
 
 
@@ -90,15 +96,21 @@ def test_what_a_resource_serves_and_has_served_is_told_newest_first(
     tasks.run(change(binding(C), A))
     tasks.run(change(binding(A), B))
     home.inventory.bound(place().id, binding(B, "7"), NOW)
-    found = only(home, {A: ()})
-    assert found == Place(
-        resource=place().id,
-        account="main",
-        store=CAS,
-        now=binding(B, "7"),
-        known=True,
-        served=(B, A, C),
-    )
+    serving = Place(resource=place().id, account="main", store=CAS, now=binding(B))
+    assert only(home) == serving
+    assert past(home) == serving.model_copy(update={"served": (B, A, C)})
+
+
+def test_resources_that_are_alike_are_told_as_one(home: Store, tasks: Tasks) -> None:
+    home.inventory.upsert([Found(resource=place(n)) for n in range(3)], NOW)
+    for number in range(3):
+        home.inventory.bound(place(number).id, binding(A), NOW)
+        tasks.run(change(binding(C), A, resource=place(number)))
+    assert (only(home).resource, only(home).others) == (place(0).id, 2)
+    assert (past(home).resource, past(home).others) == (place(0).id, 2)
+    home.inventory.bound(place(2).id, binding(B), NOW)
+    told = home.usage.past("main", [A], NOW)
+    assert {(one.resource, one.others) for one in told} == {(place(0).id, 1), (place(2).id, 0)}
 
 
 def test_what_was_taken_back_served_before_the_former_one_came_again(
@@ -106,7 +118,7 @@ def test_what_was_taken_back_served_before_the_former_one_came_again(
 ) -> None:
     tasks.run(change(binding(A), B), OutcomeStatus.DEPLOYED, OutcomeStatus.ROLLED_BACK)
     home.inventory.bound(place().id, binding(A), NOW)
-    assert only(home).served == (A, B)
+    assert past(home).served == (A, B)
 
 
 def test_a_change_that_was_never_applied_has_no_part(home: Store, tasks: Tasks) -> None:
@@ -114,7 +126,7 @@ def test_a_change_that_was_never_applied_has_no_part(home: Store, tasks: Tasks) 
     home.tasks.outcomes.begin(task_id, 0, OutcomeStatus.DEPLOYING, NOW)
     home.tasks.outcomes.finish(task_id, 0, OutcomeStatus.FAILED, NOW, CAUSE)
     home.inventory.bound(place().id, binding(A), NOW)
-    assert only(home).served == ()
+    assert home.usage.past("main", [A, B], NOW) == []
 
 
 @pytest.mark.parametrize("end", [OutcomeStatus.FAILED, OutcomeStatus.ROLLBACK_FAILED])
@@ -124,15 +136,15 @@ def test_after_an_unclear_end_it_is_known_only_once_someone_looked(
     ends = (end,) if end is OutcomeStatus.FAILED else (OutcomeStatus.DEPLOYED, end)
     tasks.run(change(binding(A), B), *ends)
     home.inventory.bound(place().id, binding(A), NOW)
-    assert not only(home).known
+    assert not past(home).known
     home.inventory.bound(place().id, binding(A), NOW + timedelta(hours=1))
-    assert only(home).known
+    assert past(home).known
 
 
 def test_what_no_handshake_shows_is_never_known(home: Store, tasks: Tasks) -> None:
     tasks.run(change(binding(A), B, unproven="nothing shows it"))
     home.inventory.bound(place().id, binding(B), NOW + timedelta(hours=1))
-    assert not only(home).known
+    assert not past(home).known
 
 
 def test_a_resource_that_was_never_read_may_serve_what_covers_it(home: Store) -> None:
@@ -150,13 +162,17 @@ def test_what_serves_something_nameless_is_told(home: Store) -> None:
 
 def test_another_account_has_its_own(home: Store) -> None:
     assert home.usage.places("other", NAMES, NOW) == []
+    assert home.usage.past("other", [A, B], NOW) == []
 
 
-def test_what_vanished_counts_for_a_while(home: Store) -> None:
+def test_what_vanished_counts_for_a_while(home: Store, tasks: Tasks) -> None:
+    tasks.run(change(binding(C), A))
     home.inventory.bound(place().id, binding(A), NOW)
     home.inventory.mark_vanished("main", "alibaba.cdn", NOW + MINUTE)
-    assert only(home, at=NOW).now == binding(A)
-    assert home.usage.places("main", NAMES, NOW + VANISHED_COUNTS_FOR + 2 * MINUTE) == []
+    assert only(home).now == past(home).now == binding(A)
+    later = NOW + VANISHED_COUNTS_FOR + 2 * MINUTE
+    assert home.usage.places("main", NAMES, later) == []
+    assert home.usage.past("main", [A], later) == []
 
 
 def needed(store: Store, at: datetime = NOW) -> set[tuple[str | None, str]]:

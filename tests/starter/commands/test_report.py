@@ -27,6 +27,8 @@ def test_a_report_is_written_as_json_or_as_a_page_and_is_genuine(
         told = certroll.json("report", "verify", str(file), "--key", key.upper(), "--json")
         assert told["genuine"] is True
     assert (tmp_path / "report.html").read_text().startswith("<!doctype html>")
+    told = certroll.json("task", "report", "autumn", "-o", str(tmp_path / "other.json"), "--json")
+    assert told == {"file": str(tmp_path / "other.json"), "key": key}
     printed = json.loads(certroll("task", "report", "autumn").stdout)
     assert printed["report"]["task"]["name"] == "autumn"
 

@@ -1,0 +1,95 @@
+"""What a plan reads again and what it takes as it was seen."""
+
+from datetime import UTC, datetime, timedelta
+
+from activities.planning import make_plan
+from activities.reading import Reading
+from domain.plan import Plan
+from domain.wish import PLAN_AGE, Wish
+from tests.house import ACCOUNT, House
+from tests.storage.examples import NEW
+
+READ = "alb.ListListenerCertificates"
+HOST = "www.example.com"
+
+
+def balancer(house: House) -> None:
+    """A listener, whose listing tells what it serves."""
+    leaf = house.ca.leaf([HOST])
+    pem = {"pem": leaf.pem.decode(), "key": leaf.key_pem.decode()}
+    house.cloud.seed("alb", account=house.key_id, listeners=[{"certificate": pem}])
+    from activities.inventory import sync
+
+    assert sync(house.store, house.clouds, ACCOUNT, "alibaba.alb").error is None
+
+
+def reads(house: House) -> int:
+    return sum(house.cloud.calls().get(READ, {}).values())
+
+
+def plan(house: House, now: datetime | None = None, **asked: object) -> Plan:
+    wish = Wish.model_validate({"certificates": (), "all_matched": True, **asked})
+    return make_plan(house.store, house.clouds, wish, now=now or datetime.now(UTC))
+
+
+def test_what_a_listing_told_a_moment_ago_is_not_read_again(house: House) -> None:
+    balancer(house)
+    house.upload("new", HOST, days=200)
+    before = reads(house)
+    assert len(plan(house).changes) == 1
+    assert reads(house) == before
+    plan(house, datetime.now(UTC) + PLAN_AGE + timedelta(seconds=1))
+    assert reads(house) == before + 1
+
+
+def test_what_is_in_doubt_is_read_again(house: House) -> None:
+    balancer(house)
+    house.upload("new", HOST, days=200)
+    (change,) = plan(house).changes
+    before = reads(house)
+    house.store.inventory.doubt(change.resource.id)
+    assert plan(house).digest == plan(house).digest
+    assert reads(house) == before + 1
+
+
+def test_a_listing_that_tells_too_little_for_a_way_back_is_followed_by_a_read(house: House) -> None:
+    balancer(house)
+    house.upload("new", HOST, days=200)
+    (item,) = house.store.inventory.list(service="alibaba.alb")
+    assert item.binding is not None
+    bare = item.binding.model_copy(update={"ref": None})
+    found = {"resource": item.resource, "binding": bare, "binding_known": True}
+    from domain.resource import Found
+
+    house.store.inventory.upsert([Found.model_validate(found)], datetime.now(UTC))
+    before = reads(house)
+    (change,) = plan(house).changes
+    assert reads(house) == before + 1
+    assert change.before == item.binding
+    assert change.not_reversible is None
+
+
+def test_how_much_is_read_is_told_first_and_then_how_far_it_is(house: House) -> None:
+    house.domains("a.example.com", "b.example.com")
+    new = house.upload("new", "*.example.com")
+    told: list[Reading] = []
+    wish = Wish(certificates=(new.fingerprint,), all_matched=True)
+    now = datetime.now(UTC)
+    make_plan(house.store, house.clouds, wish, now=now, told=told.append)
+    assert [(each.done, each.total) for each in told] == [(0, 2), (1, 2), (2, 2)]
+    assert told[0].seconds > 0
+    make_plan(house.store, house.clouds, wish, now=now, told=told.append)
+    assert len(told) == 3
+
+
+def test_what_only_a_read_tells_is_filtered_after_it(house: House) -> None:
+    house.domains("a.example.com", "b.example.com")
+    new = house.upload("new", "*.example.com")
+    former = house.former["a.example.com"]
+    asked = {"certificates": (new.fingerprint,), "serving": (former,)}
+    assert [c.resource.key for c in plan(house, **asked).changes] == ["a.example.com"]
+    named = plan(house, **{**asked, "resources": ("b.example.com",), "all_matched": False})
+    assert [(each.rule, each.reason) for each in named.refusals] == [
+        ("filter", "it serves another certificate")
+    ]
+    assert plan(house, certificates=(new.fingerprint,), serving=(NEW,)).changes == ()
