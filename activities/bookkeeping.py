@@ -44,6 +44,14 @@ class OrdersAfter(Value):
     only: tuple[str, ...] | None = None
 
 
+class InstallationsAfter(Value):
+    """The next certificates to install; `after` is the ordinal of the last one's first change."""
+
+    task_id: str
+    after: int = -1
+    limit: int = 1000
+
+
 class Skip(Value):
     """Changes that are not to be made any more; `only` None means all that still wait."""
 
@@ -104,15 +112,12 @@ class Bookkeeping:
             return self._store.tasks.outcomes.tally(task_id)
 
     @activity.defn
-    def installations(self, task_id: str) -> list[Installation]:
+    def installations(self, page: InstallationsAfter) -> list[Installation]:
         """What must lie in which store before the first change: each pair once."""
         with told_to_the_engine():
-            needed: dict[tuple[str, str, str], Installation] = {}
-            for record in self._waiting(task_id):
-                installation = installation_for(record)
-                if installation:
-                    needed.setdefault(_pair(installation), installation)
-            return list(needed.values())
+            first = self._store.tasks.outcomes.first_of_each_store
+            records = first(page.task_id, page.after, page.limit)
+            return [needed for record in records if (needed := installation_for(record))]
 
     @activity.defn
     def fail_installation(self, failed: FailedInstallation) -> int:

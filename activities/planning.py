@@ -1,6 +1,8 @@
 """Making a plan: asks the clouds what their resources serve now, and changes nothing there."""
 
-from collections.abc import Iterable, Sequence
+import gc
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 
 import connectors
@@ -32,6 +34,11 @@ def make_plan(
     Whatever a cloud refuses to tell becomes a refusal of that resource with its cause. `told`
     hears how many resources must be read again, and how many of them have been.
     """
+    with _without_collecting():
+        return _made(store, clouds, wish, now, told)
+
+
+def _made(store: Store, clouds: Clouds, wish: Wish, now: datetime, told: Told) -> Plan:
     check_wish(wish)
     certificates = _certificates(store, wish, now)
     found = match(wish, certificates, store.inventory.candidates(wish))
@@ -48,6 +55,18 @@ def make_plan(
         near_misses=found.near_misses,
     )
     return refuse_full(store, clouds, plan, now)
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Looking for cycles among millions of values that have none took a third of the time."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
 
 
 def traits_of(services: Iterable[str]) -> dict[str, Traits]:

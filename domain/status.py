@@ -51,7 +51,8 @@ _TAKEN_BACK = {_T.ROLLED_BACK, _T.PARTIALLY_ROLLED_BACK}
 TASK_TRANSITIONS: dict[TaskStatus, frozenset[TaskStatus]] = {
     _T.DRAFT: frozenset({_T.SCHEDULED, _T.RUNNING, _T.CANCELLED}),
     _T.SCHEDULED: frozenset({_T.RUNNING, _T.CANCELLED, _T.FAILED}),
-    _T.RUNNING: frozenset(_ENDED | {_T.ROLLING_BACK}),
+    # Taken back at once where it was asked for while the task waited for its next opening.
+    _T.RUNNING: frozenset(_ENDED | _TAKEN_BACK | {_T.ROLLING_BACK}),
     _T.SUCCEEDED: frozenset({_T.ROLLING_BACK}),
     _T.PARTIALLY_FAILED: frozenset({_T.ROLLING_BACK}),
     _T.FAILED: frozenset({_T.ROLLING_BACK}),

@@ -109,6 +109,7 @@ class TaskInput(Value):
     rollback_until: AwareDatetime
     concurrency: int = Field(default=100, ge=1, le=500)
     phase: Phase = Phase.WAITING
+    installed: int = -1
     cursor: int = -1
     cancelled: bool = False
     deleted: DeleteRequest | None = None

@@ -90,7 +90,7 @@ class Demo:
         self._certroll("plan", "create", *chosen, "--name", "autumn renewal")
         self._certroll("quota", "show")
         before = self._served()
-        self._say("A task of exactly this plan two seconds ahead, watched until it ends (one domain fails for good)")
+        self._say("A task of this plan in two seconds, watched until it ends (one domain fails)")
         task = ["--plan", "autumn renewal", "--at", "in 2s", "--yes", "--wait"]
         self._certroll("task", "create", *task, expected=(5,))
         record = self._task()

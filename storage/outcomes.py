@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Update, and_, select, update
+from sqlalchemy import Connection, RowMapping, Update, and_, func, select, update
 from sqlmodel import Session
 
 from domain.plan import Change
@@ -28,6 +28,7 @@ from storage.tallies import tallies
 _S = OutcomeStatus
 _T = CHANGE
 _LOCK = _T.c.document["lock"].as_string()
+_FINGERPRINT = _T.c.document[("after", "fingerprint")].as_string()
 
 
 class Outcomes:
@@ -99,6 +100,23 @@ class Outcomes:
                 _count(session, statement.where(_T.c.ordinal.in_(batch)))
                 for batch in batches(ordinals)
             )
+
+    def first_of_each_store(self, task_id: str, after: int, limit: int) -> list[OutcomeRecord]:
+        """The first pending change of each certificate and store, beyond an ordinal, in order."""
+        after_it, document = func.min(_T.c.ordinal), _T.c.document
+        first = (
+            select(after_it)
+            .where(_T.c.task_id == task_id, _T.c.status == _S.PENDING.value)
+            .where(_FINGERPRINT.is_not(None))
+            .group_by(_FINGERPRINT, _T.c.account, document["store"].as_string())
+            .having(after_it > after)
+            .order_by(after_it)
+            .limit(limit)
+        )
+        the_ones = select(_T).where(_T.c.task_id == task_id, _T.c.ordinal.in_(first))
+        with self._database.read() as session:
+            rows = session.execute(the_ones.order_by(_T.c.ordinal)).mappings()
+            return [_record(row) for row in rows]
 
     def orders(
         self,

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, RowMapping, insert, select
 from sqlmodel import Session, col, delete
 
+from domain.errors import BadInput
 from domain.plan import Change, Plan
 from domain.record import SavedPlan
 from storage.database import Database
@@ -46,6 +47,9 @@ class SavedPlans:
             named = _rows(session, _PLAN.c.id == asked) or _rows(session, _PLAN.c.name == asked)
             begun = _PLAN.c.id.startswith(asked, autoescape=True)
             rows = named or (_rows(session, begun) if asked else [])
+            if len(named) > 1:
+                ids = ", ".join(sorted(row["id"] for row in named))
+                raise BadInput(f"{asked!r} names several plans: {ids}", fix="Give the id.")
             if len(rows) > 1:
                 raise ambiguous("plan", asked, (f"{row['id']} ({row['name']})" for row in rows))
             if not rows:

@@ -26,6 +26,12 @@ BOOKKEEPING = Patience(
     ),
 )
 
+# The same for what reads all changes of a task: of 100,000 it takes some ten seconds.
+ALL_ROWS = Patience(
+    start_to_close_timeout=timedelta(minutes=5),
+    retry_policy=BOOKKEEPING["retry_policy"],
+)
+
 # One row, of which a fan-out may have many in hand: what a killed worker held is tried again after
 # this time, so it is near to what an attempt needs. An attempt that was only slow does no harm.
 ONE_ROW = Patience(
@@ -96,6 +102,9 @@ NOTIFY = Patience(
 
 # How many changes are asked for at a time: some 60 bytes each, so far below a payload's limit.
 ORDERS_PER_PAGE = 500
+
+# All of a page are installed at once, of the 2,000 steps that the engine takes of one task.
+INSTALLATIONS_PER_PAGE = 100
 
 # A history this long is cut once a task has nothing left to do but wait.
 SHORT_HISTORY = 200

@@ -41,12 +41,8 @@ async def wait(state: State) -> bool:
 async def deploy(state: State) -> bool:
     """Installs, then makes all changes; False when the history is long enough for a new one."""
     task_id = state.task.task_id
-    if state.cursor < 0:
-        for request in state.rollbacks:
-            if request.resources:
-                await rolling_back.leave_out(state, request)
-        wanted = await steps.installations(task_id)
-        await asyncio.gather(*(_install(each) for each in wanted))
+    if state.cursor < 0 and not await _install_all(state):
+        return False
     if not await _make_changes(state):
         return False
     if state.stopped:
@@ -54,6 +50,23 @@ async def deploy(state: State) -> bool:
         await steps.skip(task_id, Cause(code="Cancelled", message=_why_stopped(state)))
     await _settle(state)
     await cleaning.clean_up(state)
+    return True
+
+
+async def _install_all(state: State) -> bool:
+    """Puts each certificate where it is needed, some at a time; False as `deploy`.
+
+    The engine takes 2,000 steps at once of one task, and a history has its limits.
+    """
+    if state.installed < 0:
+        for request in state.rollbacks:
+            if request.resources:
+                await rolling_back.leave_out(state, request)
+    while wanted := await steps.installations(state.task.task_id, state.installed):
+        if workflow.info().is_continue_as_new_suggested():
+            return False
+        await asyncio.gather(*(_install(each) for each in wanted))
+        state.installed = wanted[-1].ordinal
     return True
 
 

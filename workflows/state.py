@@ -24,7 +24,7 @@ class State:
         self.closes: datetime | None = None
         self.phase = task.phase
         self.tally: Tally = task.tally
-        self.cursor = task.cursor
+        self.installed, self.cursor = task.installed, task.cursor
         self.cancelled = task.cancelled
         self.deleted: DeleteRequest | None = task.deleted
         self.closed = False
@@ -113,6 +113,7 @@ class State:
                 "rollback_until": self.rollback_until,
                 "phase": self.phase,
                 "tally": self.tally,
+                "installed": self.installed,
                 "cursor": self.cursor,
                 "cancelled": self.cancelled,
                 "deleted": self.deleted,

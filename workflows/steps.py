@@ -6,10 +6,12 @@ from datetime import datetime
 from temporalio import workflow
 
 from workflows.policies import (
+    ALL_ROWS,
     BOOKKEEPING,
     CHANGE,
     CLEAN_UP,
     INSTALL,
+    INSTALLATIONS_PER_PAGE,
     NOTIFY,
     ONE_ROW,
     ORDERS_PER_PAGE,
@@ -19,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.bookkeeping import (
         Bookkeeping,
         FailedInstallation,
+        InstallationsAfter,
         NamedResources,
         OrdersAfter,
         Skip,
@@ -44,7 +47,7 @@ async def reserve(task_id: str, digest: str) -> None:
         Bookkeeping.reserve,
         TaskRef(task_id=task_id, digest=digest),
         summary="reserve quota",
-        **BOOKKEEPING,
+        **ALL_ROWS,
     )
 
 
@@ -75,10 +78,13 @@ async def may_begin(task_id: str, now: datetime) -> Opening:
     )
 
 
-async def installations(task_id: str) -> list[Installation]:
-    """What must be installed before the first change."""
+async def installations(task_id: str, after: int) -> list[Installation]:
+    """The next certificates that must be installed before the first change."""
     return await workflow.execute_activity_method(
-        Bookkeeping.installations, task_id, summary="list certificates to install", **BOOKKEEPING
+        Bookkeeping.installations,
+        InstallationsAfter(task_id=task_id, after=after, limit=INSTALLATIONS_PER_PAGE),
+        summary="list certificates to install",
+        **BOOKKEEPING,
     )
 
 

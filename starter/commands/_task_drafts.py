@@ -16,7 +16,7 @@ from starter.commands._chosen_plan import (
 )
 from starter.commands._creating import Creation, checked_name
 from starter.commands._options import sharing
-from starter.commands._plans import show_plan
+from starter.commands._plans import estimated, show_plan
 from starter.commands._saved_plans import certificates_of
 from starter.commands._selection import Selection
 from starter.commands._shared import By, Json, Yes, opened, who
@@ -116,7 +116,7 @@ def submit(
         plan = _plan_now(store, record, remake=remake, as_json=as_json)
         balance = store.quota.balance()
         if not as_json:
-            show_plan(plan, certificates_of(store, plan), balance)
+            show_plan(plan, certificates_of(store, plan), balance, estimated(store, plan))
         refuse_empty(plan)
         check_reservation(plan.cost, balance)
         creation = Creation(store, settings, as_json=as_json)
@@ -138,7 +138,8 @@ def _with_plan(
     check_choice(chosen, plan, remake=False)
     found = choose(store, chosen, plan, remake=False, begins=begins, as_json=as_json)
     if not as_json:
-        show_plan(found.plan, certificates_of(store, found.plan), store.quota.balance())
+        certificates, estimate = certificates_of(store, found.plan), estimated(store, found.plan)
+        show_plan(found.plan, certificates, store.quota.balance(), estimate)
         say()
     saved = found.saved.id if found.saved else None
     return edits.model_copy(update={"plan": found.plan, "plan_id": saved, "wish": found.wish})

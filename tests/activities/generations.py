@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from temporalio.testing import ActivityEnvironment
 
-from activities.bookkeeping import Bookkeeping
+from activities.bookkeeping import Bookkeeping, InstallationsAfter
 from activities.deployment import Deployment
 from activities.heartbeats import Heart
 from domain.certificate import Certificate
@@ -49,7 +49,8 @@ class Generations:
 
     def install(self, task: TaskRecord) -> None:
         """The first step of a task that needs to install anything."""
-        for wanted in Bookkeeping(self.house.store).installations(task.id):
+        page = InstallationsAfter(task_id=task.id)
+        for wanted in Bookkeeping(self.house.store).installations(page):
             ActivityEnvironment().run(self.steps.install, wanted)
 
     def make(self, task: TaskRecord, direction: Direction = Direction.DEPLOY) -> None:

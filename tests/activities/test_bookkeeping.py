@@ -8,6 +8,7 @@ from temporalio.exceptions import ApplicationError
 from activities.bookkeeping import (
     Bookkeeping,
     FailedInstallation,
+    InstallationsAfter,
     NamedResources,
     OrdersAfter,
     Skip,
@@ -24,6 +25,10 @@ from storage.store import Store
 from tests.storage.examples import CAUSE, LATER, NEW, NOW, change, create, plan, record, resource
 
 TASK = "task-1"
+
+
+def page(task_id: str, after: int = -1, limit: int = 100) -> InstallationsAfter:
+    return InstallationsAfter(task_id=task_id, after=after, limit=limit)
 
 
 @pytest.fixture
@@ -63,7 +68,7 @@ def test_settling_charges_what_was_deployed_and_refunds_the_rest(
 
 
 def test_what_several_changes_need_is_installed_once(steps: Bookkeeping) -> None:
-    (needed,) = steps.installations(TASK)
+    (needed,) = steps.installations(page(TASK))
     assert (needed.fingerprint, needed.account, needed.store) == (NEW, "main", "alibaba.cas/cn")
     assert needed.ordinal == 0
     assert needed.label == "new into alibaba.cas/cn of main"
@@ -73,33 +78,46 @@ def test_each_account_needs_its_own_installation(steps: Bookkeeping, store: Stor
     made = plan(1)
     both = made.model_copy(update={"changes": (change(0), change(0, account="other"))})
     store.tasks.create(record(both, "two", name="two accounts"), both)
-    assert [each.account for each in steps.installations("two")] == ["main", "other"]
-    needed = steps.installations("two")[1]
+    assert [each.account for each in steps.installations(page("two"))] == ["main", "other"]
+    needed = steps.installations(page("two"))[1]
     failed = FailedInstallation(installation=needed, cause=CAUSE, at=LATER)
     assert steps.fail_installation(failed) == 1
     assert [o.status.value for o in store.tasks.outcomes.list("two")] == ["pending", "failed"]
     assert steps.fail_installation(failed) == 0
 
 
+def test_installations_are_listed_a_few_at_a_time(steps: Bookkeeping, store: Store) -> None:
+    made = plan(1)
+    of = ("main", "other", "main", "third")
+    changes = tuple(change(number, account=name) for number, name in enumerate(of))
+    whole = made.model_copy(update={"changes": changes})
+    store.tasks.create(record(whole, "many", name="many"), whole)
+    first = steps.installations(page("many", limit=2))
+    assert [(each.account, each.ordinal) for each in first] == [("main", 0), ("other", 1)]
+    (third,) = steps.installations(page("many", after=first[-1].ordinal, limit=2))
+    assert (third.account, third.ordinal) == ("third", 3)
+    assert steps.installations(page("many", after=third.ordinal)) == []
+
+
 def test_a_failed_installation_fails_what_waits_for_it_with_its_cause(
     steps: Bookkeeping, store: Store
 ) -> None:
     store.tasks.outcomes.begin(TASK, 0, OutcomeStatus.DEPLOYING, NOW)
-    (needed,) = steps.installations(TASK)
+    (needed,) = steps.installations(page(TASK))
     assert (
         steps.fail_installation(FailedInstallation(installation=needed, cause=CAUSE, at=NOW)) == 2
     )
     outcomes = store.tasks.outcomes.list(TASK)
     assert [o.status.value for o in outcomes] == ["deploying", "failed", "failed"]
     assert outcomes[1].cause == CAUSE
-    assert steps.installations(TASK) == []
+    assert steps.installations(page(TASK)) == []
 
 
 def test_changes_that_need_none_are_passed_over(steps: Bookkeeping, store: Store) -> None:
     off = change(0).model_copy(update={"after": None})
     mixed = plan(1).model_copy(update={"changes": (off, change(1))})
     store.tasks.create(record(mixed, "mixed", name="mixed"), mixed)
-    (needed,) = steps.installations("mixed")
+    (needed,) = steps.installations(page("mixed"))
     assert needed.ordinal == 1
     assert (
         steps.fail_installation(FailedInstallation(installation=needed, cause=CAUSE, at=NOW)) == 1

@@ -1,10 +1,13 @@
 """What a plan reads again and what it takes as it was seen."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from activities.inventory import sync
 from activities.planning import make_plan
 from activities.reading import Reading
 from domain.plan import Plan
+from domain.resource import Found
 from domain.wish import PLAN_AGE, Wish
 from tests.house import ACCOUNT, House
 from tests.storage.examples import NEW
@@ -18,23 +21,26 @@ def balancer(house: House) -> None:
     leaf = house.ca.leaf([HOST])
     pem = {"pem": leaf.pem.decode(), "key": leaf.key_pem.decode()}
     house.cloud.seed("alb", account=house.key_id, listeners=[{"certificate": pem}])
-    from activities.inventory import sync
-
     assert sync(house.store, house.clouds, ACCOUNT, "alibaba.alb").error is None
+
+
+def lasting(house: House) -> None:
+    """A certificate that the vault may offer for what is served now."""
+    house.upload("new", HOST, not_after=datetime.now(UTC) + timedelta(days=200))
 
 
 def reads(house: House) -> int:
     return sum(house.cloud.calls().get(READ, {}).values())
 
 
-def plan(house: House, now: datetime | None = None, **asked: object) -> Plan:
+def plan(house: House, now: datetime | None = None, **asked: Any) -> Plan:
     wish = Wish.model_validate({"certificates": (), "all_matched": True, **asked})
     return make_plan(house.store, house.clouds, wish, now=now or datetime.now(UTC))
 
 
 def test_what_a_listing_told_a_moment_ago_is_not_read_again(house: House) -> None:
     balancer(house)
-    house.upload("new", HOST, days=200)
+    lasting(house)
     before = reads(house)
     assert len(plan(house).changes) == 1
     assert reads(house) == before
@@ -44,7 +50,7 @@ def test_what_a_listing_told_a_moment_ago_is_not_read_again(house: House) -> Non
 
 def test_what_is_in_doubt_is_read_again(house: House) -> None:
     balancer(house)
-    house.upload("new", HOST, days=200)
+    lasting(house)
     (change,) = plan(house).changes
     before = reads(house)
     house.store.inventory.doubt(change.resource.id)
@@ -54,13 +60,11 @@ def test_what_is_in_doubt_is_read_again(house: House) -> None:
 
 def test_a_listing_that_tells_too_little_for_a_way_back_is_followed_by_a_read(house: House) -> None:
     balancer(house)
-    house.upload("new", HOST, days=200)
+    lasting(house)
     (item,) = house.store.inventory.list(service="alibaba.alb")
     assert item.binding is not None
     bare = item.binding.model_copy(update={"ref": None})
     found = {"resource": item.resource, "binding": bare, "binding_known": True}
-    from domain.resource import Found
-
     house.store.inventory.upsert([Found.model_validate(found)], datetime.now(UTC))
     before = reads(house)
     (change,) = plan(house).changes
@@ -86,7 +90,7 @@ def test_what_only_a_read_tells_is_filtered_after_it(house: House) -> None:
     house.domains("a.example.com", "b.example.com")
     new = house.upload("new", "*.example.com")
     former = house.former["a.example.com"]
-    asked = {"certificates": (new.fingerprint,), "serving": (former,)}
+    asked: dict[str, Any] = {"certificates": (new.fingerprint,), "serving": (former,)}
     assert [c.resource.key for c in plan(house, **asked).changes] == ["a.example.com"]
     named = plan(house, **{**asked, "resources": ("b.example.com",), "all_matched": False})
     assert [(each.rule, each.reason) for each in named.refusals] == [

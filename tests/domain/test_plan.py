@@ -120,6 +120,21 @@ REPLACED: dict[str, Any] = {
 }
 
 
+def test_a_copy_with_other_changes_has_a_digest_of_its_own() -> None:
+    made = plan(3)
+    whole = made.digest
+    part = made.model_copy(update={"changes": made.changes[:2]})
+    assert part.digest == plan(2).digest != whole
+    assert made == plan(3)
+    assert made.model_dump() == plan(3).model_dump()
+
+
+def test_totals_are_counted_in_one_walk() -> None:
+    made = plan(4, cost=2)
+    assert made.totals_by_certificate[NEW].changes == made.totals_by_service["alibaba.cdn"].changes
+    assert made.totals_by_certificate[NEW].cost == made.cost == 8
+
+
 @pytest.mark.parametrize("field", sorted(Change.model_fields.keys() - {"why"}))
 def test_every_field_of_a_change_counts_in_the_digest(field: str) -> None:
     made = plan(3)

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import yaml
@@ -9,10 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import BadInput
-from domain.located import Fault, refused
 from domain.plan import Change, Plan
-from domain.plan_file import PlanFile, differs, read, unknown, write
-from domain.record import InventoryItem, SavedPlan
+from domain.plan_file import PlanFile, read, write
+from domain.record import SavedPlan
 from domain.resource import Binding, CertificateRef, Resource
 from domain.wish import Wish
 from tests.storage.examples import NEW, NOW, OLD, change, plan
@@ -86,9 +86,9 @@ def told(content: str) -> str:
 
 @given(st.lists(BINDINGS | st.none(), min_size=1, max_size=4), TEXT.filter(bool), st.data())
 def test_there_and_back_gives_the_same_digest(
-    befores: list[Binding | None], name: str, data: st.DataObject
+    bindings: list[Binding | None], name: str, data: st.DataObject
 ) -> None:
-    keys = data.draw(st.lists(TEXT, min_size=len(befores), max_size=len(befores), unique=True))
+    keys = data.draw(st.lists(TEXT, min_size=len(bindings), max_size=len(bindings), unique=True))
     changes = tuple(
         Change(
             resource=Resource(account="main", service="alibaba.cdn", key=key),
@@ -98,7 +98,7 @@ def test_there_and_back_gives_the_same_digest(
             not_reversible=data.draw(st.none() | TEXT),
             warnings=(data.draw(TEXT),),
         )
-        for key, before in zip(keys, befores, strict=True)
+        for key, before in zip(keys, bindings, strict=True)
     )
     made = Plan(certificates=(NEW,), changes=changes)
     wish = Wish(certificates=(NEW,), resources=tuple(keys), all_matched=True)
@@ -147,7 +147,7 @@ def test_a_file_without_digest_and_wish_is_taken() -> None:
         ("name: autumn", "name: [autumn", "line 3, column 13", "no YAML:"),
         ("name: autumn", 'name: "autumn', "line 12, column 1", "(from line 2)"),
         ("name: autumn", "\tname: autumn", "line 2, column 1", "no YAML:"),
-        ("name: autumn", "name: autumn\nnmae: x", "line 3, column 1", "unknown field 'nmae'"),
+        ("name: autumn", "name: autumn\ntitle: x", "line 3, column 1", "unknown field 'title'"),
         ("  after:", "  lock: x\n  after:", "line 11, column 3", "unknown field 'lock'"),
         ("    not_after", "    nota", "line 10, column 5", "unknown field 'nota'"),
         ("name: autumn", "name: 12", "line 2, column 7", "valid string (put it in quotes)"),
@@ -156,7 +156,7 @@ def test_a_file_without_digest_and_wish_is_taken() -> None:
         ("name: autumn\n", "", "line 1, column 1", "the field 'name' is missing"),
         (
             "  before:\n    f",
-            "  befor:\n    f",
+            "  earlier:\n    f",
             "line 7, column 3",
             "the field 'before' is missing",
         ),
@@ -200,7 +200,7 @@ def test_the_changes_of_a_list_that_is_none_are_told_where_it_stands() -> None:
 
 
 def test_several_errors_are_told_at_once_in_their_order() -> None:
-    broken = FILE.replace("name: autumn", "nmae: autumn").replace("  before:", "  befre:")
+    broken = FILE.replace("name: autumn", "title: autumn").replace("  before:", "  befre:")
     lines = told(broken).splitlines()
     assert lines[0] == "plan.yaml: 4 errors, nothing was stored"
     found = [re.findall(r"line (\d+), column (\d+)", line)[0] for line in lines[1:]]
@@ -230,37 +230,10 @@ def test_one_resource_is_changed_once() -> None:
     )
 
 
-def stranger(file: PlanFile, *, gone: bool = False, accounts: tuple[str, ...] = ("main",)) -> str:
-    place = Resource(account="main", service="alibaba.cdn", key="host1.example.com")
-    item = InventoryItem(
-        resource=place, binding=None, binding_known=True, seen_at=NOW, vanished_at=NOW
-    )
-    faults = unknown(file, {place.id: item} if gone else {}, {NEW: "other"}, accounts)
-    return str(refused(FILE, "plan.yaml", faults))
-
-
-def test_strangers_are_told_with_their_place() -> None:
-    file, _ = read(FILE.encode(), "plan.yaml")
-    assert "line 5, column 9: this certificate is called 'other' here, not 'new'" in stranger(file)
-    assert "line 7, column 13: the resource" in stranger(file)
-    assert "has vanished" in stranger(file, gone=True)
-    assert "there is no account 'main'" in stranger(file, accounts=())
-    faults = unknown(file, {}, {}, ("main",))
-    assert "upload it first" in faults[0].what
-    wishing = file.model_copy(update={"wish": Wish(certificates=(NEW, OLD))})
-    paths = [each.path for each in unknown(wishing, {}, {NEW: "new"}, ())]
-    assert ("wish", "certificates", 1) in paths
-
-
-def test_a_digest_that_is_not_the_plans_is_a_fault_at_its_place() -> None:
-    file, _ = read(f"digest: {OLD}\n{FILE}".encode(), "plan.yaml")
-    assert differs(file, OLD) == []
-    (fault,) = differs(file, NEW)
-    message = str(refused(f"digest: {OLD}\n{FILE}", "plan.yaml", [fault]))
-    assert "line 1, column 9: the plan of this file has digest abababababab here" in message
-    assert differs(file.model_copy(update={"digest": None}), NEW) == []
-
-
-def test_a_fault_of_something_that_is_not_there_is_at_what_lacks_it() -> None:
-    error = refused(FILE, "plan.yaml", [Fault(("changes", 0, "before", "ref", "store"), "missing")])
-    assert "line 9, column 5" in str(error)
+def test_the_example_of_the_documentation_is_one() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "plans.md").read_text()
+    (example,) = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    file, _ = read(example.encode(), "plans.md")
+    assert len(file.changes) == 2
+    for field in PlanFile.model_fields:
+        assert f"| `{field}` |" in page

@@ -147,12 +147,53 @@ def test_a_change_carries_all_that_its_candidate_knows() -> None:
     assert change.warnings == ("a short outage",)
 
 
-def test_changes_are_in_the_order_of_their_ids_whoever_answered_first() -> None:
-    one, other = candidate(WWW), candidate(API, by=WILD)
-    plan = plan_of(one, other)
-    assert [each.resource.key for each in plan.changes] == ["api.example.com", "www.example.com"]
-    assert plan == plan_of(other, one)
+def test_what_is_served_the_shortest_comes_first_whoever_answered_first() -> None:
+    def serving(key: str, days: int | None) -> Candidate:
+        until = None if days is None else NOW + days * DAYS
+        return candidate(
+            item("www.example.com", key=key), Binding(fingerprint=OLD, not_after=until)
+        )
+
+    days = {"d": 1, "b": 2, "c": 2, "a": None}
+    candidates = [serving(*each) for each in days.items()]
+    off = candidate(item("www.example.com", key="0"), before=None, named=True)
+    plan = plan_of(*candidates, off)
+    assert [each.resource.key for each in plan.changes] == ["d", "b", "c", "0", "a"]
+    assert plan == plan_of(off, *reversed(candidates))
+    assert plan.digest == plan_of(off, *reversed(candidates)).digest
     assert plan.certificates == tuple(sorted([EXACT.fingerprint, WILD.fingerprint]))
+
+
+def of_the_vault(*candidates: Candidate) -> Plan:
+    return assemble([EXACT, WILD], candidates, {SERVICE: TRAITS}, (), NOW, of_the_vault=True)
+
+
+def test_of_the_vault_only_what_is_used_belongs_to_the_plan() -> None:
+    plan = of_the_vault(candidate(by=WILD))
+    assert plan.certificates == (WILD.fingerprint,)
+    assert of_the_vault().certificates == ()
+
+
+def test_the_vault_does_not_replace_what_lasts_longer_unless_it_is_named() -> None:
+    longer = Binding(fingerprint=OLD, not_after=EXACT.not_after + DAYS)
+    (refusal,) = of_the_vault(candidate(before=longer)).refusals
+    assert refusal.rule == "expires sooner"
+    assert len(of_the_vault(candidate(before=longer, named=True)).changes) == 1
+    assert len(plan_of(candidate(before=longer)).changes) == 1
+    as_long = longer.model_copy(update={"not_after": EXACT.not_after})
+    assert len(of_the_vault(candidate(before=as_long)).changes) == 1
+
+
+def test_why_a_certificate_was_chosen_is_told_and_changes_no_digest() -> None:
+    told = candidate()._replace(match=candidate().match._replace(why="it expires last"))
+    assert plan_of(told).changes[0].why == "it expires last"
+    assert plan_of(told).digest == plan_of(candidate()).digest
+
+
+def test_a_certificate_that_fits_many_resources_is_refused_once() -> None:
+    expired = cert("expired", "www.example.com", not_after=NOW)
+    plan = plan_of(candidate(by=expired), candidate(API, by=expired))
+    assert [each.subject for each in plan.refusals] == ["expired"]
 
 
 def test_what_serves_the_certificate_already_stays_as_it_is() -> None:
