@@ -189,12 +189,7 @@ class FullRun:
             "inventory list",
             "task show release",
             "task show release --json",
-            "plan create --certificate ec --all-matched --name kept --json",
-            "plan export kept",
-            "task report release",
-            "report key",
-            "expiry --format json",
-            "certificate cleanup --dry-run",
+            "plan create --certificate ec --all-matched --json",
         )
         self.cloud.fault("reset", "DescribeUserDomains")
         self._certroll("inventory sync --here --service alibaba.cdn", 3)

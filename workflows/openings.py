@@ -10,6 +10,8 @@ async def may_begin(state: State) -> bool:
     """Whether changes may begin now; if not, the task has got the time of its next opening."""
     asked, now = state.at, workflow.now()
     opening = await steps.may_begin(state.task.task_id, now)
+    if state.stopped:
+        return False
     if state.at != asked:  # rescheduled meanwhile: the person's word is the later one
         await steps.record_time(state.task.task_id, state.at)
         return False

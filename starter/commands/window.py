@@ -93,7 +93,10 @@ def show(
             ("for", str(window.scope)),
             ("now", _state(window, freezes, now)),
             *(("freeze", f"{each.name}: {each.reason}") for each in frozen),
-            ("next", "\n".join(_told(each, window) for each in _upcoming(window, now, count))),
+            (
+                "next",
+                "\n".join(_told(each, window) for each in _upcoming(window, freezes, now, count)),
+            ),
         ]
     )
 
@@ -114,7 +117,7 @@ def delete(name: Name, yes: Yes = False, as_json: Json = False) -> None:
 def _row(window: "Window", freezes: list["Freeze"], now: datetime) -> tuple[str, ...]:
     from starter.times import shown
 
-    following = [each for each in _upcoming(window, now, 2) if each[0] > now]
+    following = [each for each in _upcoming(window, freezes, now, 2) if each[0] > now]
     return (
         window.name,
         window.hours,
@@ -126,7 +129,7 @@ def _row(window: "Window", freezes: list["Freeze"], now: datetime) -> tuple[str,
 
 def _facts(window: "Window", freezes: list["Freeze"], now: datetime, count: int) -> dict[str, Any]:
     """The window as JSON; `next` are its openings from now on, the first perhaps open now."""
-    hours = _upcoming(window, now, count)
+    hours = _upcoming(window, freezes, now, count)
     return {
         **window.model_dump(mode="json"),
         "open_now": hours[0][0] <= now and not _frozen(window, freezes, now),
@@ -138,7 +141,7 @@ def _facts(window: "Window", freezes: list["Freeze"], now: datetime, count: int)
 def _state(window: "Window", freezes: list["Freeze"], now: datetime) -> str:
     from starter.times import shown
 
-    opens, closes = _upcoming(window, now, 1)[0]
+    opens, closes = _upcoming(window, freezes, now, 1)[0]
     if frozen := _frozen(window, freezes, now):
         return f"frozen until {shown(max(each.ends for each in frozen))}"
     if opens > now:
@@ -155,11 +158,15 @@ def _frozen(window: "Window", freezes: list["Freeze"], now: datetime) -> list["F
     ]
 
 
-def _upcoming(window: "Window", now: datetime, count: int) -> list["Span"]:
-    """The next openings, the first perhaps begun; a week at least holds one of them."""
-    from domain.hours import DAY, open_hours
+def _upcoming(window: "Window", freezes: list["Freeze"], now: datetime, count: int) -> list["Span"]:
+    """The next openings, the first perhaps begun; without what a freeze surely takes of them."""
+    from domain.calendar import Scope
+    from domain.hours import DAY, common, open_hours, unfrozen
 
-    hours = open_hours(window, now - 2 * DAY, now + (count + 2) * WEEK)
+    sure = [each for each in freezes if each.scope in (Scope(), window.scope)]
+    after = now - 2 * DAY
+    before = max([now, *(each.ends for each in sure)]) + (count + 2) * WEEK
+    hours = common(open_hours(window, after, before), unfrozen(sure, after, before))
     return [span for span in hours if span[1] > now][:count]
 
 

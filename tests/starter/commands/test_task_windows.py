@@ -23,7 +23,7 @@ async def quiet(house: House, engine: Client) -> Running:
     """A domain, a certificate, quota; no worker, and a freeze until tomorrow."""
     house.domains("a.example.com")
     house.upload("wild", "*.example.com")
-    house.grant(1)
+    house.grant(2)
     now = datetime.now(UTC).replace(microsecond=0)
     freeze = Freeze(name="close", begins=now - DAY, ends=now + DAY, reason="sale", scope=Scope())
     house.store.calendar.freezes.add(freeze)

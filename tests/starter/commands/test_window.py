@@ -101,11 +101,19 @@ def test_a_freeze_is_told_with_the_windows_that_it_closes(certroll: CommandLine)
     assert certroll.json("window", "list")[0]["open_now"] is False
     assert "freeze  close: quarter's end" in certroll("window", "show", "open").stdout
     assert "frozen until" in certroll("window", "list").stdout
+    certroll(*freeze, "--replace")
+    assert min(_opens(certroll, "open")) >= datetime.now(UTC) + timedelta(minutes=110)
+    certroll(*freeze, "--account", "other", "--replace")
     certroll("window", "delete", "open", "--yes")
     hours = ("--zone", "UTC", "--from", "0:00", "--to", "24:00", "--account", "main")
     certroll("window", "add", "open", *hours)
     assert certroll.json("window", "show", "open")["frozen_by"] == []
     assert "now    always open" in certroll("window", "show", "open").stdout
+
+
+def _opens(certroll: CommandLine, name: str) -> list[datetime]:
+    told = certroll.json("window", "show", name)
+    return [datetime.fromisoformat(each["opens"]) for each in told["next"]]
 
 
 def test_a_window_that_is_deleted_is_gone(certroll: CommandLine) -> None:
