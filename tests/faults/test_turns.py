@@ -159,10 +159,14 @@ async def _holder(client: Client, task: TaskRecord) -> str:
 
 
 async def _makers(client: Client, task: TaskRecord) -> set[str]:
-    """The identities of the workers that made a task's steps."""
+    """The identities of the workers that made a task's steps, in all runs of its workflow."""
+    runs = client.list_workflows(f"WorkflowId = '{workflow_id(task.id)}'")
     return {
         event.activity_task_started_event_attributes.identity
-        for event in await _history(client, task)
+        async for run in runs
+        async for event in client.get_workflow_handle(
+            run.id, run_id=run.run_id
+        ).fetch_history_events()
         if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_STARTED
     }
 
