@@ -23,6 +23,7 @@ from domain.errors import CertrollError
 from domain.task import TASK_QUEUE
 from starter import metrics, schedules
 from starter.engine import EngineUnreachable, connect, register_search_attributes
+from starter.exits import Code, leave
 from starter.logs import set_up_logs
 from starter.tasks import start_forgotten
 from storage.settings import Settings
@@ -138,7 +139,8 @@ def main() -> None:
         asyncio.run(run(settings))
     except CertrollError as error:
         sys.stderr.write(f"error: {error}\n")
-        sys.exit(2)
+        leave(Code.BAD_INPUT)
+    leave(Code.FINE)
 
 
 if __name__ == "__main__":

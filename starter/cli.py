@@ -31,7 +31,7 @@ from starter.commands import (
     vault,
     window,
 )
-from starter.exits import MEANING, Code, Problem, code_for, is_told, told
+from starter.exits import MEANING, Code, Problem, code_for, is_told, leave, told
 from starter.output import json_line, note
 
 ABOUT = """Rolls TLS certificates out to every cloud resource that serves them.
@@ -169,8 +169,11 @@ def _log(error: Exception) -> str:
 
 def main() -> NoReturn:
     """The command `certroll`."""
-    app()
-    sys.exit(Code.FINE)
+    try:
+        app()
+    except SystemExit as ended:
+        leave(ended.code)
+    leave(Code.FINE)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,10 @@
 """Exit codes, and which error leads to which; only the edge of the program asks here."""
 
+import logging
+import os
 import sys
 from enum import IntEnum
+from typing import NoReturn
 
 from domain.errors import BadInput, CertrollError, CloudError
 
@@ -29,6 +32,10 @@ MEANING = {
     Code.EXPIRY: "a certificate that is served expires sooner than was allowed for",
     Code.INTERRUPTED: "interrupted by Ctrl-C; tasks go on by themselves",
 }
+
+
+_BRIDGE = "temporalio.bridge.temporal_sdk_bridge"
+_NOT_WRITTEN = 120  # as Python itself ends where its output could not be written
 
 
 class Problem(Exception):
@@ -78,3 +85,21 @@ def _is_from(module: str, name: str, error: BaseException) -> bool:
     """Whether it is of a class whose module is slow to import: raised, it was imported already."""
     loaded = sys.modules.get(module)
     return loaded is not None and isinstance(error, getattr(loaded, name))
+
+
+def leave(code: int | str | None) -> NoReturn:
+    """Ends the process as `sys.exit` would, with everything written out.
+
+    Where Temporal's SDK was used, Python is not taken apart before: threads of the SDK that still
+    call into it would now and then abort a process that has done its work (sdk-python issue 300).
+    """
+    if _BRIDGE not in sys.modules or isinstance(code, str):
+        sys.exit(code)
+    logging.shutdown()
+    number = code or 0
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            number = number or _NOT_WRITTEN
+    os._exit(number)

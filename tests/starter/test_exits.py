@@ -1,5 +1,11 @@
 """Which error ends the program with which code, and what is told of it."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
 import pytest
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -47,3 +53,38 @@ def test_what_is_told_has_always_the_same_fields() -> None:
         "request_id": "R-1",
     }
     assert told(VaultError("no key"))["what"] == "no key"
+
+
+LEAVING = """
+import atexit, os, sys
+atexit.register(lambda: os.write(2, b"taken apart"))
+import {first}
+sys.stdout.write("x" * 500)
+from starter.exits import leave
+leave({code})
+"""
+
+
+@pytest.mark.parametrize("code", [0, 5])
+def test_a_process_that_used_temporal_ends_without_taking_python_apart(code: int) -> None:
+    """Threads of the SDK may call into Python while it is taken apart, which aborts the process."""
+    ended = left("temporalio.client", code)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (code, "x" * 500, "")
+
+
+def test_any_other_process_ends_as_always() -> None:
+    ended = left("json", 3)
+    assert (ended.returncode, ended.stderr) == (3, "taken apart")
+
+
+def test_output_that_cannot_be_written_is_no_success() -> None:
+    with Path("/dev/full").open("w") as full:
+        assert left("temporalio.client", 0, stdout=full).returncode == 120
+
+
+def left(first: str, code: int, stdout: Any = subprocess.PIPE) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", LEAVING.format(first=first, code=code)]
+    buffered = {name: v for name, v in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return subprocess.run(
+        command, env=buffered, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False
+    )
