@@ -11,6 +11,7 @@ SAE = "alibaba.sae"
 BALANCERS = frozenset({"alibaba.alb", "alibaba.clb", "alibaba.nlb"})
 TAKE_NONE_TWICE = frozenset({"alibaba.alb", "alibaba.nlb"})
 """Whose listeners refuse an additional certificate that is their default one already."""
+ON_ALB = "alb"  # what a route of SAE tells as its kind
 
 Listeners = Mapping[tuple[str, int], Sequence[Change]]
 
@@ -60,7 +61,7 @@ def _twice(listeners: Listeners) -> Iterable[Refusal]:
         }
         for change in changes:
             place, after = change.resource, change.after and change.after.fingerprint
-            if place.service in TAKE_NONE_TWICE and place.slot != "default" and after in wanted:
+            if _takes_none_twice(place) and place.slot != "default" and after in wanted:
                 yield _refusal(
                     place,
                     "once per listener",
@@ -68,6 +69,11 @@ def _twice(listeners: Listeners) -> Iterable[Refusal]:
                     f"({wanted[after]}), and a listener takes none twice: deploy another one "
                     "here, or remove this additional certificate in the console",
                 )
+
+
+def _takes_none_twice(place: Resource) -> bool:
+    on_alb = place.service == SAE and place.detail.get("kind") == ON_ALB
+    return on_alb or place.service in TAKE_NONE_TWICE
 
 
 def _refusal(resource: Resource, rule: str, reason: str) -> Refusal:

@@ -5,10 +5,12 @@ import pytest
 from domain.certificate import Algorithm, Certificate
 from domain.connector import Scenario, Traits
 from domain.errors import BadInput
+from domain.matching import Match, match
 from domain.plan import Plan
-from domain.planning import Candidate, Match, Wish, assemble, match
+from domain.planning import Candidate, assemble
 from domain.record import InventoryItem
 from domain.resource import Binding, Resource
+from domain.wish import Wish
 from tests.storage.examples import NOW, OLD, certificate
 
 ALB, CDN, SAE = "alibaba.alb", "alibaba.cdn", "alibaba.sae"
@@ -154,3 +156,19 @@ def test_a_name_that_is_lost_is_a_warning_and_a_refusal_for_who_insists(
 def test_a_certificate_with_a_chinese_name_makes_no_plan() -> None:
     with pytest.raises(BadInput, match="Chinese character"):
         match(Wish(certificates=("any",), all_matched=True), [cert("\u8bc1", "example.com")], [])
+
+
+@pytest.mark.parametrize(("kind", "expected"), [("alb", 1), ("clb", 2)])
+def test_neither_is_it_on_a_route_that_lies_on_alb(kind: str, expected: int) -> None:
+    """There it would be shown for the default names too, and hide what the default slot serves."""
+    default, sni = (
+        candidate(
+            place(SAE, "www.example.com", slot=slot).model_copy(update={"detail": {"kind": kind}}),
+            WWW,
+            "www.example.com",
+        )
+        for slot in ("default", "sni")
+    )
+    plan = plan_of(default, sni)
+    assert len(plan.changes) == expected
+    assert [each.rule for each in plan.refusals] == ["once per listener"] * (2 - expected)
