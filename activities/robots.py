@@ -10,7 +10,7 @@ import hmac
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
-from urllib.parse import quote, urldefrag
+from urllib.parse import urldefrag
 
 import httpx2
 
@@ -26,6 +26,7 @@ class Robot(NamedTuple):
 
     `most` is the longest text in bytes of UTF-8; `code` the field of the answer that is 0 on
     success, None where the HTTP status says it; `busy` those codes after which one tries again.
+    `signed` answers with what a signing secret adds to the address and to the body.
     """
 
     title: str
@@ -33,15 +34,30 @@ class Robot(NamedTuple):
     body: Callable[[str], Json]
     code: str | None
     busy: frozenset[int] = frozenset()
+    signed: Callable[[str, float], tuple[Json, Json]] | None = None
+
+
+def _text(content: str) -> Json:
+    return {"msgtype": "text", "text": {"content": content}}
+
+
+def _signed_address(secret: str, now: float) -> tuple[Json, Json]:
+    stamp = str(int(now * 1000))
+    return {"timestamp": stamp, "sign": _mac(secret, f"{stamp}\n{secret}")}, {}
+
+
+def _signed_body(secret: str, now: float) -> tuple[Json, Json]:
+    stamp = str(int(now))
+    return {}, {"timestamp": stamp, "sign": _mac(f"{stamp}\n{secret}", "")}
+
+
+def _mac(key: str, text: str) -> str:
+    return base64.b64encode(hmac.digest(key.encode(), text.encode(), hashlib.sha256)).decode()
 
 
 ROBOTS = {
     "dingtalk": Robot(
-        "DingTalk",
-        16_000,
-        lambda text: {"msgtype": "text", "text": {"content": text}},
-        "errcode",
-        frozenset({-1, 130101}),
+        "DingTalk", 16_000, _text, "errcode", frozenset({-1, 130101}), _signed_address
     ),
     "feishu": Robot(
         "Feishu",
@@ -49,14 +65,9 @@ ROBOTS = {
         lambda text: {"msg_type": "text", "content": {"text": text}},
         "code",
         frozenset({9499, 11232}),
+        _signed_body,
     ),
-    "wecom": Robot(
-        "WeCom",
-        2_048,
-        lambda text: {"msgtype": "text", "text": {"content": text}},
-        "errcode",
-        frozenset({-1, 45009}),
-    ),
+    "wecom": Robot("WeCom", 2_048, _text, "errcode", frozenset({-1, 45009})),
     "slack": Robot("Slack", 16_000, lambda text: {"text": text}, None),
 }
 
@@ -65,16 +76,13 @@ async def tell_robot(kind: str, address: str, message: Message) -> None:
     """Posts the message once. Raises Transient or NeedsOperator, never with the address."""
     robot, (url, secret) = ROBOTS[kind], urldefrag(address)
     body = robot.body(shortened(f"{message.subject}\n{message.body}", robot.most))
-    if secret and kind == "dingtalk":
-        stamp = str(int(time.time() * 1000))
-        sign = quote(_signed(secret, f"{stamp}\n{secret}"), safe="")
-        url += f"&timestamp={stamp}&sign={sign}"
-    elif secret and kind == "feishu":
-        stamp = str(int(time.time()))
-        body |= {"timestamp": stamp, "sign": _signed(f"{stamp}\n{secret}", "")}
+    query: Json = {}
+    if secret and robot.signed:
+        query, more = robot.signed(secret, time.time())
+        body |= more
     try:
         async with httpx2.AsyncClient(timeout=SECONDS, follow_redirects=False) as client:
-            answer = await client.post(url, json=body)
+            answer = await client.post(httpx2.URL(url).copy_merge_params(query), json=body)
     except (httpx2.HTTPError, httpx2.InvalidURL) as error:
         raise Transient(
             f"{robot.title} did not answer: {type(error).__name__}", code="RobotFailed"
@@ -121,7 +129,3 @@ def _refused(robot: Robot, what: str) -> NeedsOperator:
         code="RobotRefused",
         advice="Check the robot's address, signing secret, keywords and allowed addresses.",
     )
-
-
-def _signed(key: str, text: str) -> str:
-    return base64.b64encode(hmac.digest(key.encode(), text.encode(), hashlib.sha256)).decode()

@@ -115,7 +115,9 @@ class InventoryItem(Value):
     vanished_at: datetime | None = None
 
 
-CONTACT_KINDS = ("mail", "webhook", "dingtalk", "feishu", "wecom", "slack")
+ROBOT_KINDS = ("dingtalk", "feishu", "wecom", "slack")
+SIGNED_ROBOT_KINDS = ("dingtalk", "feishu")
+CONTACT_KINDS = ("mail", "webhook", *ROBOT_KINDS)
 
 
 class ContactChannel(Value):

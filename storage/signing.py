@@ -1,13 +1,14 @@
 """The key that signs this installation's reports (Ed25519); made when first needed, sealed."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from sqlalchemy.exc import IntegrityError
 
 from storage.database import Database
 from storage.evidence_tables import SigningKeyRow
+from storage.statements import upsert
 from storage.vault import Vault
 
 NAME = "reports"
@@ -37,26 +38,23 @@ class Signing:
         return private.sign(data)
 
     def _row(self) -> SigningKeyRow:
-        found = self._found()
-        if found is None:
-            try:
-                with self._database.write() as session:
-                    session.add(self._made())
-            except IntegrityError:
-                pass  # somebody else has made it at the same moment
-            found = self._found()
-        assert found is not None  # noqa: S101 - it was written above, and is never deleted
-        return found
-
-    def _found(self) -> SigningKeyRow | None:
         with self._database.read() as session:
-            return session.get(SigningKeyRow, NAME)
+            found = session.get(SigningKeyRow, NAME)
+        if found is not None:
+            return found
+        with self._database.write() as session:
+            # Somebody else may make one at the same moment: the first one stays.
+            upsert(session, SigningKeyRow, [self._made()], lambda new: {"name": new.name})
+        return self._row()
 
-    def _made(self) -> SigningKeyRow:
+    def _made(self) -> dict[str, Any]:
         private = Ed25519PrivateKey.generate()
-        public = private.public_key().public_bytes_raw().hex()
-        sealed = self._vault.seal(private.private_bytes_raw(), identity(NAME))
-        return SigningKeyRow(name=NAME, public=public, sealed=sealed, created_at=datetime.now(UTC))
+        return {
+            "name": NAME,
+            "public": private.public_key().public_bytes_raw().hex(),
+            "sealed": self._vault.seal(private.private_bytes_raw(), identity(NAME)),
+            "created_at": datetime.now(UTC),
+        }
 
 
 def is_signed(data: bytes, signature: bytes, public: str) -> bool:

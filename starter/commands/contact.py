@@ -13,7 +13,6 @@ from starter.output import say, show_json, show_table
 app = typer.Typer(no_args_is_help=True)
 
 VARIABLE, SECRET = "CERTROLL_WEBHOOK", "CERTROLL_ROBOT_SECRET"
-ROBOTS, SIGNED = ("dingtalk", "feishu", "wecom", "slack"), ("dingtalk", "feishu")
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The contact's name.")]
 
 
@@ -75,9 +74,11 @@ def add(
 
 def _robot(kind: str, url: str | None, secret_file: Path | None) -> tuple[str, str]:
     """The kind, and the address with the signing secret as its fragment."""
-    if kind not in ROBOTS:
+    from domain.record import ROBOT_KINDS, SIGNED_ROBOT_KINDS
+
+    if kind not in ROBOT_KINDS:
         raise BadInput(
-            f"{kind!r} is no kind of robot", where="--robot", fix=f"Use {', '.join(ROBOTS)}."
+            f"{kind!r} is no kind of robot", where="--robot", fix=f"Use {', '.join(ROBOT_KINDS)}."
         )
     if url is None:
         raise BadInput(
@@ -86,7 +87,7 @@ def _robot(kind: str, url: str | None, secret_file: Path | None) -> tuple[str, s
             fix="Give it with --webhook or --webhook-file.",
         )
     secret = (secret_from(secret_file, SECRET) or "").strip()
-    if secret and kind not in SIGNED:
+    if secret and kind not in SIGNED_ROBOT_KINDS:
         raise BadInput(
             f"{kind} robots have no signing secret", where="--secret-file", fix="Leave it out."
         )

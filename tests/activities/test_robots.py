@@ -18,6 +18,7 @@ from activities.channels import send
 from activities.robots import ROBOTS, shortened
 from domain.errors import CloudError, NeedsOperator, Transient
 from domain.message import Message, trial_message
+from domain.record import ROBOT_KINDS, SIGNED_ROBOT_KINDS
 from storage.settings import Settings
 
 MESSAGE = trial_message(datetime(2026, 11, 24, 12, tzinfo=UTC))
@@ -130,6 +131,19 @@ async def test_dingtalk_is_signed_in_the_address(server: HTTPServer, tmp_path: P
     assert request.args["sign"] == base64.b64encode(digest).decode()
     assert abs(int(stamp) / 1000 - datetime.now(UTC).timestamp()) < 60
     assert request.args["key"] == TOKEN
+
+
+async def test_an_address_without_a_query_is_signed_as_well(
+    server: HTTPServer, tmp_path: Path
+) -> None:
+    server.expect_request("/robot").respond_with_data(json.dumps(FINE["dingtalk"]))
+    await tell("dingtalk", f"{server.url_for('/robot')}#{SECRET}", tmp_path)
+    assert set(server.log[0][0].args) == {"timestamp", "sign"}
+
+
+def test_each_kind_of_contact_that_is_a_robot_can_be_told() -> None:
+    assert tuple(ROBOTS) == ROBOT_KINDS
+    assert tuple(kind for kind, robot in ROBOTS.items() if robot.signed) == SIGNED_ROBOT_KINDS
 
 
 async def test_feishu_is_signed_in_the_body(server: HTTPServer, tmp_path: Path) -> None:

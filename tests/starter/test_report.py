@@ -11,7 +11,6 @@ from domain.record import TaskRecord
 from domain.status import TaskStatus
 from starter import tasks
 from starter.report import canonical, envelope_in, is_genuine, page, report, signed
-from storage.signing import Signing, is_signed
 from tests.house import House
 
 SCRIPT = "</script><script>alert(1)</script>"
@@ -73,13 +72,3 @@ async def test_as_json_and_as_a_page_it_is_genuine_until_one_word_is_changed(
 def test_what_is_no_report_is_refused(text: str, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no report of certroll"):
         envelope_in(text, str(tmp_path / "file"))
-
-
-def test_the_key_is_made_once_and_sealed(any_house: House) -> None:
-    store = any_house.store
-    again = Signing(store.database, store.vault)
-    assert store.signing.public() == again.public()
-    signature = again.sign(b"text")
-    assert is_signed(b"text", signature, store.signing.public())
-    assert not is_signed(b"texT", signature, store.signing.public())
-    assert not is_signed(b"text", signature, "no key")

@@ -61,15 +61,17 @@ def test_after_a_rotation_the_former_key_is_not_needed(settings: Settings) -> No
         store.certificates.add(certificate(), KEY)
         store.accounts.add(account(), {"secret": "word"})
         store.contacts.add("ops", "mail", "a@b")
+        signature = store.signing.sign(b"report")
     with with_keys(settings, NEW_KEK, OLD_KEK) as store:
         store.certificates.add(certificate("second", OLD), KEY)
-        assert store.rotate_keys() == 3
+        assert store.rotate_keys() == 4
         assert store.rotate_keys() == 0
     with with_keys(settings, NEW_KEK) as store:
         assert store.certificates.key(NEW).pem() == KEY.pem()
         assert store.certificates.key(OLD).pem() == KEY.pem()
         assert store.accounts.secrets("main") == {"secret": "word"}
         assert store.contacts.address("ops") == "a@b"
+        assert store.signing.sign(b"report") == signature
 
 
 def test_a_rotation_without_the_former_key_changes_nothing(settings: Settings) -> None:
