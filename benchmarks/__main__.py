@@ -1,4 +1,4 @@
-"""`make bench`: prints the table of docs/performance.md for this machine, now."""
+"""`make bench`: prints the tables of docs/performance.md for this machine, now."""
 
 import argparse
 import json
@@ -7,24 +7,41 @@ from datetime import UTC, datetime
 
 import psutil
 
-from benchmarks import thread
+from benchmarks import connectors, expiry, imports, matching, syncing, thread
+
+SECTIONS = {
+    "connectors": connectors.section,
+    "imports": imports.section,
+    "syncing": syncing.section,
+    "matching": matching.section,
+    "expiry": expiry.section,
+}
 
 
 def main() -> None:
-    """Measures with each latency, and prints Markdown or JSON."""
+    """Measures all, or what `--only` names; Markdown, or JSON of the thread alone."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks")
     parser.add_argument("--resources", type=int, default=1000)
     parser.add_argument("--latency", type=int, nargs="*", default=[0, 50], help="ms per call")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument(
+        "--only", nargs="*", choices=("thread", *SECTIONS), default=("thread", *SECTIONS)
+    )
+    parser.add_argument("--json", action="store_true", help="the thread alone")
     asked = parser.parse_args()
-    results = [thread.measure(latency, asked.resources) for latency in asked.latency]
     if asked.json:
+        results = [thread.measure(latency, asked.resources) for latency in asked.latency]
         print(json.dumps(thread.as_dicts(results), indent=2))
         return
     cores, memory = psutil.cpu_count(), psutil.virtual_memory().total / 2**30
     print(f"{datetime.now(UTC):%Y-%m-%d}, {cores} cores, {memory:.0f} GiB, {platform.platform()},")
-    print(f"Python {platform.python_version()}, {asked.resources} resources, window 100:\n")
-    print(thread.table(results))
+    print(f"Python {platform.python_version()}")
+    for name in asked.only:
+        print(f"\n## {name}\n", flush=True)
+        if name == "thread":
+            results = [thread.measure(latency, asked.resources) for latency in asked.latency]
+            print(f"{asked.resources} resources, window 100:\n\n{thread.table(results)}")
+        else:
+            print(SECTIONS[name]())
 
 
 if __name__ == "__main__":

@@ -6,24 +6,22 @@ connector.
 """
 
 import argparse
-import json
 import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from itertools import count
 from pathlib import Path
-from urllib.request import urlopen
+
+import httpx2
 
 import connectors
 from activities.clouds import Clouds
 from activities.inventory import sync
-from domain.account import Account
-from domain.certificate import Certificate, parse_pem
+from benchmarks.lab import ACCOUNT, add_account, upload
 from domain.resource import Resource
 from starter.practice_ca import PracticeCA
 from starter.processes import start_sandbox
@@ -32,7 +30,6 @@ from storage.store import Store
 
 SCALE = 110  # five of each kind
 LATENCY_MS = 50
-ACCOUNT = "bench"
 
 # A change asks what is served, changes it, and asks whether that has arrived: one call each.
 # Where a certificate is added beside the former one, taking that away is one more change, and
@@ -66,20 +63,7 @@ class Bench:
         options = ["--latency", str(LATENCY_MS), "--propagation", "0", "--scale", str(SCALE)]
         self.sandbox, self.cloud = start_sandbox(self.settings.home, options)
         self.store = Store.open(self.settings, migrate=True)
-        self.store.accounts.add(
-            Account(
-                name=ACCOUNT,
-                provider="alibaba",
-                settings={
-                    "access_key_id": self.cloud["access_key_id"],
-                    "endpoint": self.cloud["endpoint"],
-                },
-                probe_address=self.cloud["edge"],
-                calls_per_second=10_000,
-                created_at=datetime.now(UTC),
-            ),
-            {"access_key_secret": self.cloud["access_key_secret"]},
-        )
+        add_account(self.store, self.cloud)
         self.clouds, self.ca, self.numbers = Clouds(self.store), PracticeCA("bench"), count()
 
     def close(self) -> None:
@@ -98,30 +82,18 @@ class Bench:
             found.setdefault(_kind(item.resource), []).append(item.resource)
         return found
 
-    def certificate(self, resource: Resource) -> Certificate:
-        """A new certificate for the names of this resource, in the vault."""
-        issued = self.ca.issue(list(resource.domains))
-        certificate, key = parse_pem(
-            f"new-{next(self.numbers)}",
-            certificate=issued.leaf_pem,
-            chain=issued.chain_pem,
-            key=issued.key_pem,
-            now=datetime.now(UTC),
-        )
-        self.store.certificates.add(certificate, key)
-        return certificate
-
     def calls(self) -> Counter[str]:
         """All calls until now, by operation."""
-        with urlopen(f"{self.cloud['endpoint']}/_sandbox/calls") as answer:  # noqa: S310
-            told: dict[str, dict[str, int]] = json.load(answer)["calls"]
+        answer = httpx2.get(f"{self.cloud['endpoint']}/_sandbox/calls")
+        told: dict[str, dict[str, int]] = answer.json()["calls"]
         return Counter({operation: sum(codes.values()) for operation, codes in told.items()})
 
     def measure(self, kind: str, resources: list[Resource]) -> Cost:
         """One change of each."""
         installed, changed, took = 0, Counter[str](), 0.0
         for resource in resources:
-            certificate = self.certificate(resource)
+            name = f"new-{next(self.numbers)}"
+            certificate = upload(self.store, self.ca, name, resource.domains)
             before = self.calls()
             connector = self.clouds.connector(ACCOUNT, resource.service)
             key = partial(self.store.certificates.key, certificate.fingerprint)
@@ -165,6 +137,11 @@ def table(costs: list[Cost]) -> str:
     return "\n".join([head, "| --- | ---: | ---: | ---: | ---: | --- |", *rows])
 
 
+def section() -> str:
+    """What `make bench` prints of it."""
+    return f"{LATENCY_MS} ms per call, one change at a time:\n\n{table(measure())}"
+
+
 @contextmanager
 def _bench() -> Iterator[Bench]:
     with tempfile.TemporaryDirectory(prefix="certroll-bench-") as folder:
@@ -193,8 +170,7 @@ def _kind(resource: Resource) -> str:
 def main() -> None:
     """Measures and prints."""
     argparse.ArgumentParser(prog="python -m benchmarks.connectors").parse_args()
-    print(f"{LATENCY_MS} ms per call, one change at a time:\n")
-    print(table(measure()))
+    print(section())
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from storage.statements import batches, table
 from storage.store import Store
 from storage.tables import ChangeRow
 
+RESOURCES, CERTIFICATES = 100_000, 1_000
 ACCOUNTS = ("main", "shop", "media")
 SERVICES = ("alibaba.cdn", "alibaba.dcdn", "alibaba.alb", "alibaba.slb", "alibaba.ga")
 NOW = datetime.now(UTC)
@@ -139,23 +140,31 @@ def run(environment: dict[str, str], words: tuple[str, ...]) -> float:
     return time.perf_counter() - began
 
 
+def section(
+    resources: int = RESOURCES, certificates: int = CERTIFICATES, database_url: str | None = None
+) -> str:
+    """What `make bench` prints of it."""
+    commands = [*((shown, ("expiry", *words)) for shown, words in COMMANDS), (" ".join(LIST), LIST)]
+    with tempfile.TemporaryDirectory(prefix="certroll-expiry-") as folder:
+        environment = {**os.environ, "CERTROLL_HOME": folder}
+        if database_url:
+            environment["CERTROLL_DATABASE_URL"] = database_url
+        settings = Settings(home=Path(folder), database_url=database_url)
+        with Store.open(settings, migrate=True) as store:
+            fill(store, resources, certificates)
+        rows = [f"| `{shown}` | {run(environment, words):.2f} |" for shown, words in commands]
+    head = f"{resources:,} resources, {certificates:,} certificates, start of the process included:"
+    return "\n".join([head, "", "| command | seconds |", "| --- | ---: |", *rows])
+
+
 def main() -> None:
     """Fills a database, in a folder of its own or the one that is named, and prints a table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.expiry")
-    parser.add_argument("--resources", type=int, default=100_000)
-    parser.add_argument("--certificates", type=int, default=1_000)
+    parser.add_argument("--resources", type=int, default=RESOURCES)
+    parser.add_argument("--certificates", type=int, default=CERTIFICATES)
     parser.add_argument("--database-url", help="an empty PostgreSQL database; else SQLite")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="certroll-expiry-") as folder:
-        environment = {**os.environ, "CERTROLL_HOME": folder}
-        if asked.database_url:
-            environment["CERTROLL_DATABASE_URL"] = asked.database_url
-        settings = Settings(home=Path(folder), database_url=asked.database_url)
-        with Store.open(settings, migrate=True) as store:
-            fill(store, asked.resources, asked.certificates)
-        print("| command | seconds |\n| --- | --- |")
-        for shown, words in (*((s, ("expiry", *w)) for s, w in COMMANDS), (" ".join(LIST), LIST)):
-            print(f"| `{shown}` | {run(environment, words):.2f} |", flush=True)
+    print(section(asked.resources, asked.certificates, asked.database_url))
 
 
 if __name__ == "__main__":

@@ -50,6 +50,11 @@ def table(costs: list[Cost]) -> str:
     return "\n".join(["| process | import, ms | memory, MiB |", "| --- | ---: | ---: |", *rows])
 
 
+def section() -> str:
+    """What `make bench` prints of it."""
+    return table(measure())
+
+
 def _measured(what: str, statement: str) -> Cost:
     program = [sys.executable, "-c", MEASURED.format(statement=statement)]
     answers = [
@@ -63,7 +68,7 @@ def _measured(what: str, statement: str) -> Cost:
 def main() -> None:
     """Measures and prints."""
     argparse.ArgumentParser(prog="python -m benchmarks.imports").parse_args()
-    print(table(measure()))
+    print(section())
 
 
 if __name__ == "__main__":

@@ -1,21 +1,20 @@
 """The processes of one measurement, and what they cost: real server, worker, practice cloud."""
 
 import contextlib
-import json
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.request import Request, urlopen
 
+import httpx2
 import psutil
 
 from activities.clouds import Clouds
 from activities.inventory import sync
 from domain.account import Account
-from domain.certificate import parse_pem
+from domain.certificate import Certificate, parse_pem
 from domain.resource import Resource
 from starter.embedded import Embedded
 from starter.practice_ca import PracticeCA
@@ -55,7 +54,7 @@ class Lab:
         self.store = Store.open(self.settings)
         self.clouds = Clouds(self.store)
         self.ca = PracticeCA("bench")
-        self._add_account()
+        add_account(self.store, self.cloud)
 
     def close(self) -> None:
         """Stops everything."""
@@ -70,9 +69,8 @@ class Lab:
         pem = {"pem": former.pem.decode(), "key": former.key_pem.decode()}
         names = [f"n{number:05}.{zone}" for number in range(count)]
         rows = [{"name": name, "certificate": pem} for name in names]
-        body = json.dumps({"service": "cdn", "domains": rows}).encode()
-        request = Request(f"{self.cloud['endpoint']}/_sandbox/seed", body, method="POST")  # noqa: S310
-        urlopen(request).read()  # noqa: S310 - the practice cloud on loopback
+        seed = {"service": "cdn", "domains": rows}
+        httpx2.post(f"{self.cloud['endpoint']}/_sandbox/seed", json=seed, timeout=600)
         found = sync(self.store, self.clouds, ACCOUNT, SERVICE)
         if found.error:
             raise SystemExit(str(found.error))
@@ -81,16 +79,8 @@ class Lab:
 
     def certificate(self, prefix: str) -> str:
         """A new certificate for those domains, uploaded; its fingerprint."""
-        issued = self.ca.issue([f"*.{prefix}.example.com"])
-        certificate, key = parse_pem(
-            prefix,
-            certificate=issued.leaf_pem,
-            chain=issued.chain_pem,
-            key=issued.key_pem,
-            now=datetime.now(UTC),
-        )
-        self.store.certificates.add(certificate, key)
-        return certificate.fingerprint
+        hosts = [f"*.{prefix}.example.com"]
+        return upload(self.store, self.ca, prefix, hosts).fingerprint
 
     def cpu(self) -> Cpu:
         """What the three processes have used until now."""
@@ -105,22 +95,34 @@ class Lab:
         line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) / 1024
 
-    def _add_account(self) -> None:
-        account = Account(
-            name=ACCOUNT,
-            provider="alibaba",
-            settings={
-                "access_key_id": self.cloud["access_key_id"],
-                "endpoint": self.cloud["endpoint"],
-            },
-            probe_address=self.cloud["edge"],
-            propagation_seconds=30,
-            calls_per_second=10_000,  # what is measured is certroll, not a provider's limit
-            created_at=datetime.now(UTC),
-        )
-        secret = {"access_key_secret": self.cloud["access_key_secret"]}
-        self.store.accounts.add(account, secret)
-        self.store.quota.grant(1_000_000, "benchmark", datetime.now(UTC))
+
+def add_account(store: Store, cloud: dict[str, str], name: str = ACCOUNT) -> None:
+    """An account at the practice cloud that may make as many calls as it likes, with quota."""
+    account = Account(
+        name=name,
+        provider="alibaba",
+        settings={"access_key_id": cloud["access_key_id"], "endpoint": cloud["endpoint"]},
+        probe_address=cloud["edge"],
+        propagation_seconds=30,
+        calls_per_second=10_000,  # what is measured is certroll, not a provider's limit
+        created_at=datetime.now(UTC),
+    )
+    store.accounts.add(account, {"access_key_secret": cloud["access_key_secret"]})
+    store.quota.grant(1_000_000, "benchmark", datetime.now(UTC))
+
+
+def upload(store: Store, ca: PracticeCA, name: str, hosts: Sequence[str]) -> Certificate:
+    """A new certificate for these hosts, in the vault."""
+    issued = ca.issue(list(hosts))
+    certificate, key = parse_pem(
+        name,
+        certificate=issued.leaf_pem,
+        chain=issued.chain_pem,
+        key=issued.key_pem,
+        now=datetime.now(UTC),
+    )
+    store.certificates.add(certificate, key)
+    return certificate
 
 
 def _cpu(child: Child | None) -> float:

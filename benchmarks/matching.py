@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -205,6 +205,12 @@ def table_of(results: list[dict[str, float]]) -> str:
     return "\n".join(lines)
 
 
+def section(sizes: Sequence[int] = SIZES) -> str:
+    """What `make bench` prints of it."""
+    about = f"{CERTIFICATES:,} certificates, resources in {len(ACCOUNTS)} accounts, SQLite:"
+    return f"{about}\n\n{table_of([in_a_process_of_its_own(size) for size in sizes])}"
+
+
 def main() -> None:
     """Prints one line per size."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.matching")
@@ -215,12 +221,10 @@ def main() -> None:
     if asked.one is not None:
         print(json.dumps(measure(asked.one)))
         return
-    results = [in_a_process_of_its_own(size) for size in asked.sizes]
     if asked.json:
-        print(json.dumps(results, indent=2))
+        print(json.dumps([in_a_process_of_its_own(size) for size in asked.sizes], indent=2))
         return
-    print(f"{CERTIFICATES:,} certificates, resources in {len(ACCOUNTS)} accounts, SQLite:\n")
-    print(table_of(results))
+    print(section(asked.sizes))
 
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ from temporalio.client import Client
 from activities.planning import make_plan
 from benchmarks import bare, empty
 from benchmarks.lab import Cpu, Lab, lab, stopwatch
-from domain.planning import Wish
 from domain.status import TaskStatus
 from domain.task import workflow_id
+from domain.wish import Wish
 from starter import tasks
 from starter.engine import connect
 

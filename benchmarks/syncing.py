@@ -1,0 +1,92 @@
+"""Syncing an account of all services, beside reading the same rows from the database.
+
+`python -m benchmarks.syncing` starts a practice cloud with so many resources, which takes a minute
+or more for 100,000, and walks its services side by side as a worker does, without an engine.
+"""
+
+import argparse
+import resource
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from activities.clouds import Clouds
+from activities.inventory import services, sync
+from benchmarks.lab import ACCOUNT, add_account
+from starter.processes import start_sandbox
+from storage.inventory_queries import Asked
+from storage.settings import Settings
+from storage.store import Store
+
+SIZES = (1_000, 10_000, 100_000)
+WALKS_AT_ONCE = 8
+
+
+@dataclass
+class Cost:
+    """One row: seconds on the clock and of CPU here; the cloud's own CPU is not in the latter."""
+
+    resources: int
+    seconds: float
+    cpu: float
+    reading: float
+    mib: float
+
+
+def measure(size: int) -> Cost:
+    """The first sync of an account with so many resources."""
+    with tempfile.TemporaryDirectory(prefix="certroll-bench-") as folder:
+        settings = Settings(home=Path(folder), database_url=None, temporal_address=None)
+        sandbox, cloud = start_sandbox(settings.home, ["--scale", str(size)])
+        try:
+            with Store.open(settings, migrate=True) as store:
+                add_account(store, cloud)
+                return _measured(store, size)
+        finally:
+            sandbox.stop()
+
+
+def _measured(store: Store, size: int) -> Cost:
+    clouds = Clouds(store)
+    began, cpu = time.perf_counter(), time.process_time()
+    with ThreadPoolExecutor(WALKS_AT_ONCE) as walkers:
+        walks = walkers.map(lambda name: sync(store, clouds, ACCOUNT, name), services("alibaba"))
+        seen = sum(walk.seen for walk in walks)
+    if seen != size:
+        raise SystemExit(f"{seen} resources instead of {size}")
+    seconds, spent = time.perf_counter() - began, time.process_time() - cpu
+    began = time.process_time()
+    read = sum(1 for _ in store.inventory.each(Asked()))
+    if read != size:
+        raise SystemExit(f"{read} rows instead of {size}")
+    return Cost(size, seconds, spent, time.process_time() - began, _peak())
+
+
+def _peak() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1024 if sys.platform == "linux" else 1024**2)
+
+
+def section(sizes: tuple[int, ...] = SIZES) -> str:
+    """What `make bench` prints of it."""
+    rows = [
+        f"| {c.resources:,} | {c.seconds:.1f} | {c.cpu:.1f} | {c.reading:.2f} "
+        f"| {c.cpu / c.reading:.0f} | {c.mib:.0f} |"
+        for c in map(measure, sizes)
+    ]
+    head = "| resources | sync, s | CPU, s | reading the rows, CPU s | ratio | memory, MiB |"
+    return "\n".join([head, "| ---: | ---: | ---: | ---: | ---: | ---: |", *rows])
+
+
+def main() -> None:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.syncing")
+    parser.add_argument("--sizes", type=int, nargs="*", default=SIZES)
+    print(section(tuple(parser.parse_args().sizes)))
+
+
+if __name__ == "__main__":
+    main()
