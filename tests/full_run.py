@@ -189,8 +189,13 @@ class FullRun:
             "inventory list",
             "task show release",
             "task show release --json",
-            "plan create --certificate ec --all-matched --json",
+            "plan create --certificate ec --all-matched --name kept --json",
+            "task report release",
+            "report key",
+            "expiry --format json",
+            "certificate cleanup --dry-run",
         )
+        self._certroll("plan export kept")
         self.cloud.fault("reset", "DescribeUserDomains")
         self._certroll("inventory sync --here --service alibaba.cdn", 3)
 
