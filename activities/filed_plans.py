@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from activities.clouds import Clouds
-from activities.planning import candidate, traits_of
+from activities.planning import traits_of
+from activities.reading import candidate
 from domain.certificate import Certificate
 from domain.located import Fault, refused
+from domain.matching import Match
 from domain.plan import Plan
 from domain.plan_file import PlanFile, differs, unknown
-from domain.planning import Candidate, Match, assemble
+from domain.planning import Candidate, assemble
 from domain.record import InventoryItem
 from storage.store import Store
 

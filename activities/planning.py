@@ -7,16 +7,15 @@ from datetime import datetime
 
 import connectors
 from activities.clouds import Clouds
-from activities.reading import Told as Told  # asked for here too, as are the two below
-from activities.reading import candidate as candidate
-from activities.reading import read_all as read_all
+from activities.reading import Told, read_all
 from activities.space import refuse_full
 from domain.certificate import Certificate
 from domain.connector import Traits
 from domain.errors import BadInput
 from domain.filters import Filters
+from domain.matching import match
 from domain.plan import Plan, Refusal
-from domain.planning import Candidate, assemble, match
+from domain.planning import Candidate, assemble
 from domain.wish import Wish, check_wish
 from storage.store import Store
 

@@ -4,11 +4,13 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from activities.clouds import Clouds
-from activities.planning import read_all, traits_of
+from activities.planning import traits_of
+from activities.reading import read_all
 from domain.certificate import Certificate
 from domain.errors import BadInput
+from domain.matching import Match
 from domain.plan import Change, Plan, Refusal
-from domain.planning import Match, assemble
+from domain.planning import assemble
 from domain.record import InventoryItem
 from storage.store import Store
 

@@ -7,15 +7,13 @@ from typing import NamedTuple
 from domain.certificate import Certificate
 from domain.connector import Traits
 from domain.errors import BadInput
-from domain.matching import Match as Match  # asked for by this name too
-from domain.matching import match as match
+from domain.matching import Match
 from domain.near_misses import NearMiss
 from domain.neighbours import check_together
 from domain.plan import Change, Plan, Refusal, wanted
 from domain.quota import cost
 from domain.resource import Binding, serves
 from domain.rules import check_change, check_coverage, check_validity, coverage_warning
-from domain.wish import Wish as Wish  # asked for by this name too
 
 NEVER = datetime.max.replace(tzinfo=UTC)
 

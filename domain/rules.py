@@ -9,8 +9,7 @@ from domain.coverage import not_included
 from domain.errors import BadInput
 from domain.plan import Change, Refusal
 from domain.resource import Binding, Resource
-from domain.slots import PROVIDER as PROVIDER  # asked for by this name too
-from domain.slots import takes, why_not_taken
+from domain.slots import PROVIDER, takes, why_not_taken
 
 MOST_CONTACTS = 10
 

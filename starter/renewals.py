@@ -9,10 +9,10 @@ from activities.planning import make_plan
 from domain.certificate import Certificate
 from domain.handover import STOPPED, Handover
 from domain.plan import Plan
-from domain.planning import Wish
 from domain.record import TaskRecord
 from domain.renewal import Mode, Policy
 from domain.status import OutcomeStatus, TaskStatus
+from domain.wish import Wish
 from starter.engine import connect, workers
 from starter.plans import save
 from starter.successors import look

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-import connectors
+from activities.planning import traits_of
 from domain.calendar import Opening
 from domain.plan import Plan
 from domain.planning import refuse_empty
@@ -107,6 +107,5 @@ def told(
 
 def _check_rules(store: Store, plan: Plan, at: datetime, *, require_coverage: bool) -> None:
     certificates = [store.certificates.get(fingerprint) for fingerprint in plan.certificates]
-    services = {change.resource.service for change in plan.changes}
-    traits = {service: connectors.load(service).traits(service) for service in services}
+    traits = traits_of(change.resource.service for change in plan.changes)
     check_submission(plan, certificates, traits, at, require_coverage=require_coverage)

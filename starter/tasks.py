@@ -25,7 +25,6 @@ from domain.task import (
 )
 from starter.engine import register_search_attributes
 from starter.scheduling import drafted, schedule, told
-from starter.scheduling import new_id as new_id
 from storage.store import Store
 from workflows import attributes
 from workflows.deployment_task import DeploymentTask

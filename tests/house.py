@@ -21,9 +21,9 @@ from activities.planning import make_plan
 from domain.account import Account
 from domain.certificate import Certificate, Source, parse_pem
 from domain.plan import Plan
-from domain.planning import Wish
 from domain.record import OutcomeRecord, TaskRecord
 from domain.status import TaskStatus
+from domain.wish import Wish
 from starter import tasks
 from storage.settings import Settings
 from storage.store import Store

@@ -6,8 +6,7 @@ import pytest
 
 from activities.planning import make_plan
 from domain.errors import BadInput
-from domain.planning import Wish
-from domain.wish import PLAN_AGE
+from domain.wish import PLAN_AGE, Wish
 from tests.house import ACCOUNT, SERVICE, House
 
 NAMES = ("a.example.com", "b.example.com")

@@ -5,7 +5,8 @@ import pytest
 import connectors
 from domain.connector import Scenario
 from domain.keys import Algorithm
-from domain.rules import LISTENERS, PROVIDER, SAME_NAMES, SM_SERVICES
+from domain.rules import LISTENERS, SAME_NAMES, SM_SERVICES
+from domain.slots import PROVIDER
 
 OURS = [name for name in connectors.names() if name.startswith(PROVIDER)]
 FIRST = {"alibaba.cdn", "alibaba.dcdn"}

@@ -5,10 +5,12 @@ import pytest
 from domain.certificate import Algorithm, Certificate, Source
 from domain.connector import Scenario, Traits
 from domain.errors import BadInput
+from domain.matching import Match, match
 from domain.plan import Plan, Refusal
-from domain.planning import Candidate, Match, Wish, assemble, match, refuse_empty
+from domain.planning import Candidate, assemble, refuse_empty
 from domain.record import InventoryItem
 from domain.resource import Binding, Resource
+from domain.wish import Wish
 from tests.factory import DAY as DAYS
 from tests.storage.examples import NOW, OLD, certificate
 

@@ -5,10 +5,11 @@ import pytest
 from domain.certificate import Certificate
 from domain.choosing import NameIndex
 from domain.keys import Algorithm
-from domain.planning import Wish, match
+from domain.matching import match
 from domain.record import InventoryItem
 from domain.resource import Resource
 from domain.slots import choose, takes
+from domain.wish import Wish
 from tests.storage.examples import NOW, certificate, resource
 
 USUAL = certificate("usual").model_copy(update={"names": ("host0.example.com",)})

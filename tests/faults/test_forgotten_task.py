@@ -9,6 +9,7 @@ from domain.record import TaskRecord
 from domain.status import Tally, TaskStatus
 from domain.task import workflow_id
 from starter import tasks
+from starter.scheduling import new_id
 from tests.faults.lab import Lab
 from tests.house import House
 
@@ -23,7 +24,7 @@ def written(house: House, delay: timedelta = timedelta()) -> TaskRecord:
     plan = house.plan(new)
     now = datetime.now(UTC)
     record = TaskRecord(
-        id=tasks.new_id(now),
+        id=new_id(now),
         name="forgotten",
         status=TaskStatus.SCHEDULED,
         digest=plan.digest,
