@@ -7,7 +7,7 @@ from time import monotonic
 from temporalio import activity
 
 from activities.clouds import Clouds
-from activities.evidence import handshakes, witnessed
+from activities.evidence import Witness
 from activities.failures import told_to_the_engine
 from activities.handshake import Endpoint, Seen, look
 from activities.heartbeats import Heart
@@ -100,11 +100,15 @@ class Deployment:
                 refuse_irreversible(change)
                 change = invert(change)
             with (
-                witnessed(self._store, order, record.attempts),
+                Witness(self._store, order, record.attempts) as witness,
                 Turn(self._store.locks, order, pause) as turn,
             ):
-                self._apply(order, self._located(change), record.applied, turn)
-            self._finish(order, DONE[order.direction], accepted(change))
+                change = self._located(change)
+                self._apply(order, change, record.applied, turn, witness)
+                with self._store.database.together():
+                    witness.keep()
+                    self._store.inventory.bound(change.resource.id, change.after, now())
+                    self._finish(order, DONE[order.direction], accepted(change))
 
     @activity.defn
     def record_failure(self, failed: FailedChange) -> None:
@@ -142,7 +146,9 @@ class Deployment:
         record = self._store.tasks.outcomes.get(order.task_id, order.ordinal)
         return record.status is DONE[order.direction]
 
-    def _apply(self, order: ChangeOrder, change: Change, applied: bool, turn: Turn) -> None:
+    def _apply(
+        self, order: ChangeOrder, change: Change, applied: bool, turn: Turn, witness: Witness
+    ) -> None:
         connector = self._clouds.connector(order.account, order.service)
         found = connector.read(change.resource)
         there = serves(found, change.after)
@@ -153,14 +159,11 @@ class Deployment:
             self._bind(order, connector, change, applied)
         deadline = monotonic() + self._clouds.propagation(order.account, order.service)
         proof = Proof(change, deadline, self._look, turn.pause)
+        witness.watch(change, proof.shown)
         proof.settled(connector)
-        try:
-            for endpoint in () if change.unproven else self._clouds.endpoints(change.resource):
-                proof.served(endpoint)
-        finally:
-            self._store.evidence.add_handshakes(handshakes(order, change, proof.shown))
+        for endpoint in () if change.unproven else self._clouds.endpoints(change.resource):
+            proof.served(endpoint)
         connector.release(change.resource, _ref(change.before), _ref(change.after))
-        self._store.inventory.bound(change.resource.id, change.after, now())
 
     def _bind(
         self, order: ChangeOrder, connector: Connector, change: Change, applied: bool

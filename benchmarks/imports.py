@@ -21,12 +21,12 @@ ROWS = {
     ),
 }
 MEASURED = """
-import json, resource, time
+import json, time
+from benchmarks.apart import peak_mib
 began = time.perf_counter()
 {statement}
 took = time.perf_counter() - began
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps([took, peak]))
+print(json.dumps([took, peak_mib()]))
 """
 
 

@@ -7,9 +7,6 @@ its memory is its own, and is held against reading the same rows from the same d
 
 import argparse
 import json
-import resource
-import subprocess
-import sys
 import tempfile
 import time
 from collections import deque
@@ -23,6 +20,8 @@ from sqlalchemy import insert, select
 
 from activities.clouds import Clouds
 from activities.planning import make_plan
+from benchmarks import apart
+from benchmarks.apart import peak_mib
 from domain.account import Account
 from domain.certificate import Algorithm, Certificate
 from domain.matching import match
@@ -33,6 +32,7 @@ from storage.statements import batches, table
 from storage.store import Store
 from storage.tables import CertificateRow, InstallationRow, ResourceRow
 
+MODULE = "benchmarks.matching"
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 CERTIFICATES = 1_000
 ACCOUNTS = ("main", "shop", "media")
@@ -137,10 +137,10 @@ def measure(size: int) -> dict[str, float]:
         with Store.open(settings, migrate=True) as store:
             fill(store, size)
             certificates = store.certificates.list()
-            began = _memory()
+            began = peak_mib()
             reading = _timed(lambda: _read(store))
             matching = _timed(lambda: match(ALL, certificates, _only(store)))
-            peak_matching = _memory()
+            peak_matching = peak_mib()
             plan, planning = _result(lambda: make_plan(store, Clouds(store), ALL, now=NOW))
             digesting = _timed(lambda: plan.digest)
             return {
@@ -152,7 +152,7 @@ def measure(size: int) -> dict[str, float]:
                 "digest": digesting,
                 "mib_before": began,
                 "mib_match": peak_matching,
-                "mib_plan": _memory(),
+                "mib_plan": peak_mib(),
             }
 
 
@@ -176,20 +176,6 @@ def _result(work: Callable[[], Any]) -> tuple[Any, float]:
     return work(), time.process_time() - began
 
 
-def _memory() -> float:
-    """The most that this process had at once, in MiB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1024 if sys.platform == "linux" else 1024**2)
-
-
-def in_a_process_of_its_own(size: int) -> dict[str, float]:
-    """The same, with nothing of any other size in its memory."""
-    command = [sys.executable, "-m", "benchmarks.matching", "--one", str(size)]
-    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    measured: dict[str, float] = json.loads(done.stdout)
-    return measured
-
-
 def table_of(results: list[dict[str, float]]) -> str:
     """Markdown."""
     lines = [
@@ -208,7 +194,7 @@ def table_of(results: list[dict[str, float]]) -> str:
 def section(sizes: Sequence[int] = SIZES) -> str:
     """What `make bench` prints of it."""
     about = f"{CERTIFICATES:,} certificates, resources in {len(ACCOUNTS)} accounts, SQLite:"
-    return f"{about}\n\n{table_of([in_a_process_of_its_own(size) for size in sizes])}"
+    return f"{about}\n\n{table_of([apart.run(MODULE, size) for size in sizes])}"
 
 
 def main() -> None:
@@ -222,7 +208,7 @@ def main() -> None:
         print(json.dumps(measure(asked.one)))
         return
     if asked.json:
-        print(json.dumps([in_a_process_of_its_own(size) for size in asked.sizes], indent=2))
+        print(json.dumps([apart.run(MODULE, size) for size in asked.sizes], indent=2))
         return
     print(section(asked.sizes))
 

@@ -5,22 +5,24 @@ or more for 100,000, and walks its services side by side as a worker does, witho
 """
 
 import argparse
-import resource
-import sys
+import json
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from activities.clouds import Clouds
 from activities.inventory import services, sync
+from benchmarks import apart
+from benchmarks.apart import peak_mib
 from benchmarks.lab import ACCOUNT, add_account
 from starter.processes import start_sandbox
 from storage.inventory_queries import Asked
 from storage.settings import Settings
 from storage.store import Store
 
+MODULE = "benchmarks.syncing"
 SIZES = (1_000, 10_000, 100_000)
 WALKS_AT_ONCE = 8
 
@@ -62,12 +64,7 @@ def _measured(store: Store, size: int) -> Cost:
     read = sum(1 for _ in store.inventory.each(Asked()))
     if read != size:
         raise SystemExit(f"{read} rows instead of {size}")
-    return Cost(size, seconds, spent, time.process_time() - began, _peak())
-
-
-def _peak() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1024 if sys.platform == "linux" else 1024**2)
+    return Cost(size, seconds, spent, time.process_time() - began, peak_mib())
 
 
 def section(sizes: tuple[int, ...] = SIZES) -> str:
@@ -75,7 +72,7 @@ def section(sizes: tuple[int, ...] = SIZES) -> str:
     rows = [
         f"| {c.resources:,} | {c.seconds:.1f} | {c.cpu:.1f} | {c.reading:.2f} "
         f"| {c.cpu / c.reading:.0f} | {c.mib:.0f} |"
-        for c in map(measure, sizes)
+        for c in (Cost(**apart.run(MODULE, size)) for size in sizes)
     ]
     head = "| resources | sync, s | CPU, s | reading the rows, CPU s | ratio | memory, MiB |"
     return "\n".join([head, "| ---: | ---: | ---: | ---: | ---: | ---: |", *rows])
@@ -85,7 +82,12 @@ def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.syncing")
     parser.add_argument("--sizes", type=int, nargs="*", default=SIZES)
-    print(section(tuple(parser.parse_args().sizes)))
+    parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.one is not None:
+        print(json.dumps(asdict(measure(asked.one))))
+        return
+    print(section(tuple(asked.sizes)))
 
 
 if __name__ == "__main__":

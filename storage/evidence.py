@@ -1,10 +1,15 @@
 """What proves afterwards what was done: handshakes, and attempts that failed."""
 
+from collections.abc import Iterable
+
 from sqlmodel import col, select
 
 from domain.record import FailedAttempt, Handshake
 from storage.database import Database
 from storage.evidence_tables import AttemptRow, HandshakeRow
+from storage.statements import table
+
+_ADD_HANDSHAKE, _ADD_ATTEMPT = table(HandshakeRow).insert(), table(AttemptRow).insert()
 
 
 class Evidence:
@@ -13,16 +18,17 @@ class Evidence:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add_handshakes(self, seen: list[Handshake]) -> None:
+    def add_handshakes(self, seen: Iterable[Handshake]) -> None:
         """Keeps what endpoints showed."""
-        if seen:
-            with self._database.write() as session:
-                session.add_all(HandshakeRow(**each.model_dump()) for each in seen)
+        if rows := [each.model_dump() for each in seen]:
+            with self._database.statements() as connection:
+                connection.execute(_ADD_HANDSHAKE, rows)
 
     def add_attempt(self, failed: FailedAttempt) -> None:
         """Keeps an attempt that failed."""
-        with self._database.write() as session:
-            session.add(AttemptRow(**failed.model_dump(mode="json", exclude={"at"}), at=failed.at))
+        row = {**failed.model_dump(mode="json"), "at": failed.at}
+        with self._database.statements() as connection:
+            connection.execute(_ADD_ATTEMPT, row)
 
     def handshakes(self, task_id: str) -> list[Handshake]:
         """Those of a task, oldest first."""

@@ -21,6 +21,19 @@ from storage.lookup import unknown
 from storage.statements import BATCH, batches, table, upsert
 from storage.tables import ResourceRow
 
+_R = table(ResourceRow)
+_KEEP_BINDING = (
+    _R.update()
+    .where(_R.c.id == bindparam("resource_id"))
+    .values(
+        binding_known=bindparam("known"),
+        read_at=bindparam("at"),
+        binding=bindparam("binding", type_=_R.c.binding.type),
+        serves=bindparam("serves"),
+        not_after=bindparam("not_after"),
+    )
+)
+
 
 class Inventory:
     """Resources by id; what vanished is marked and stays."""
@@ -120,28 +133,21 @@ class Inventory:
         self, read: Iterable[tuple[str, Binding | None]], read_at: datetime
     ) -> None:
         """The same for many; what is not known any more is passed over."""
-        target = table(ResourceRow)
-        keeping = target.update().where(target.c.id == bindparam("resource_id"))
-        values = (
-            {"resource_id": each, "binding_known": True, "read_at": read_at, **_served(binding)}
-            for each, binding in read
-        )
-        for batch in batches(values):
+        for batch in batches(_known(each, binding, read_at) for each, binding in read):
             with self._database.statements() as connection:
-                connection.execute(keeping, batch)
+                connection.execute(_KEEP_BINDING, batch)
 
     def bound(self, resource_id: str, binding: Binding | None, at: datetime) -> bool:
         """Keeps what a deployment has bound; whether the resource is known here."""
-        return self._set(resource_id, binding_known=True, read_at=at, **_served(binding))
+        with self._database.statements() as connection:
+            return connection.execute(_KEEP_BINDING, _known(resource_id, binding, at)).rowcount > 0
 
     def doubt(self, resource_id: str) -> bool:
         """Has its binding read again before it is relied on: a change of it ended unclear."""
-        return self._set(resource_id, binding_known=False, read_at=None)
-
-    def _set(self, resource_id: str, **values: Any) -> bool:
-        chosen = update(ResourceRow).where(col(ResourceRow.id) == resource_id)
+        doubting = update(ResourceRow).where(col(ResourceRow.id) == resource_id)
         with self._database.write() as session:
-            return session.exec(chosen.values(**values)).rowcount > 0
+            done = session.exec(doubting.values(binding_known=False, read_at=None))
+            return done.rowcount > 0
 
 
 def mark_vanished(session: Session, account: str, service: str, not_seen_since: datetime) -> int:
@@ -185,6 +191,11 @@ def _values(item: Found, seen_at: datetime) -> dict[str, Any]:
         "read_at": None,
         "vanished_at": None,
     }
+
+
+def _known(resource_id: str, binding: Binding | None, at: datetime) -> dict[str, Any]:
+    """The values of `_KEEP_BINDING`."""
+    return {"resource_id": resource_id, "known": True, "at": at, **_served(binding)}
 
 
 def _served(binding: Binding | None) -> dict[str, Any]:

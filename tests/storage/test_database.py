@@ -4,6 +4,7 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, select
 
 from storage.database import Database
+from storage.statements import table
 from storage.tables import ContactRow
 
 
@@ -137,6 +139,63 @@ def test_sqlite_is_durable_and_keeps_references(sqlite_url: str) -> None:
         "foreign_keys": 1,
         "busy_timeout": 30000,
     }
+    database.dispose()
+
+
+ADD = table(ContactRow).insert()
+
+
+def add(database: Database, name: str) -> None:
+    with database.statements() as connection:
+        connection.execute(ADD, contact(name).model_dump())
+
+
+def names(database: Database) -> set[str]:
+    with database.read() as session:
+        return set(session.exec(select(ContactRow.name)))
+
+
+def _add_together_and_fail(database: Database, name: str, then: Callable[[], None]) -> None:
+    with database.together():
+        add(database, name)
+        then()
+        raise ZeroDivisionError
+
+
+def test_statements_together_are_kept_or_dropped_together(database_url: str) -> None:
+    database = Database(database_url)
+    with database.together():
+        add(database, "one")
+        add(database, "two")
+        assert names(database) == set(), "not before the end"
+    with pytest.raises(ZeroDivisionError):
+        _add_together_and_fail(database, "three", lambda: None)
+    assert names(database) == {"one", "two"}
+    add(database, "alone")
+    assert names(database) == {"one", "two", "alone"}
+    database.dispose()
+
+
+def test_what_is_together_in_one_thread_leaves_others_alone(database_url: str) -> None:
+    database = Database(database_url)
+    begun, ended = threading.Event(), threading.Event()
+
+    def other() -> None:
+        begun.wait()
+        add(database, "other")
+        ended.set()
+
+    def meanwhile() -> None:
+        begun.set()
+        if not database.sqlite:  # where the other one waits for its turn
+            ended.wait(10)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    with pytest.raises(ZeroDivisionError):
+        _add_together_and_fail(database, "mine", meanwhile)
+    thread.join()
+    assert names(database) == {"other"}
     database.dispose()
 
 
