@@ -7,7 +7,7 @@ from datetime import timedelta
 import structlog
 from temporalio.exceptions import ApplicationError
 
-from domain.errors import BadInput, CertrollError, CloudError, Transient
+from domain.errors import BadInput, CertrollError, CloudError, NeedsOperator, Transient
 from domain.task import Cause
 
 log = structlog.get_logger()
@@ -61,6 +61,7 @@ def cause_from(error: CertrollError) -> Cause:
             message=error.message,
             advice=error.advice,
             request_id=error.request_id,
+            needs_operator=isinstance(error, NeedsOperator),
         )
     if isinstance(error, BadInput):
         return Cause(code="BadInput", message=error.what, advice=error.fix)

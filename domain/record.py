@@ -10,6 +10,7 @@ from domain.plan import Change
 from domain.resource import Binding, Resource
 from domain.status import OutcomeStatus, Tally, TaskStatus
 from domain.task import Cause, Direction
+from domain.waves import Rollout
 from domain.wish import Wish
 
 _WELL = (OutcomeStatus.DEPLOYED, OutcomeStatus.ROLLED_BACK)
@@ -59,6 +60,7 @@ class TaskRecord(Value):
     rollback_until: datetime
     cost: int
     concurrency: int = 100
+    rollout: Rollout = Rollout()
     unproven: int = 0
     plan_id: str | None = None
     windows_ignored: str | None = None
@@ -80,6 +82,7 @@ class OutcomeRecord(Value):
     task_id: str
     ordinal: int
     change: Change
+    wave: int = 0
     status: OutcomeStatus
     applied: bool = False
     attempts: int = 0

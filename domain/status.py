@@ -26,6 +26,7 @@ class OutcomeStatus(StrEnum):
     PENDING = "pending"
     DEPLOYING = "deploying"
     DEPLOYED = "deployed"
+    UNVERIFIED = "unverified"
     FAILED = "failed"
     SKIPPED = "skipped"
     ROLLING_BACK = "rolling_back"
@@ -53,23 +54,27 @@ TASK_TRANSITIONS: dict[TaskStatus, frozenset[TaskStatus]] = {
     _T.SCHEDULED: frozenset({_T.RUNNING, _T.CANCELLED, _T.FAILED}),
     # Taken back at once where it was asked for while the task waited for its next opening.
     _T.RUNNING: frozenset(_ENDED | _TAKEN_BACK | {_T.ROLLING_BACK}),
-    _T.SUCCEEDED: frozenset({_T.ROLLING_BACK}),
-    _T.PARTIALLY_FAILED: frozenset({_T.ROLLING_BACK}),
-    _T.FAILED: frozenset({_T.ROLLING_BACK}),
-    _T.CANCELLED: frozenset({_T.ROLLING_BACK}),
-    _T.ROLLING_BACK: frozenset(_ENDED | _TAKEN_BACK),
-    _T.ROLLED_BACK: frozenset({_T.ROLLING_BACK}),
-    _T.PARTIALLY_ROLLED_BACK: frozenset({_T.ROLLING_BACK}),
+    # Running once more by a retry.
+    _T.SUCCEEDED: frozenset({_T.ROLLING_BACK, _T.PARTIALLY_FAILED, _T.RUNNING}),
+    _T.PARTIALLY_FAILED: frozenset({_T.ROLLING_BACK, _T.RUNNING}),
+    _T.FAILED: frozenset({_T.ROLLING_BACK, _T.RUNNING}),
+    _T.CANCELLED: frozenset({_T.ROLLING_BACK, _T.RUNNING}),
+    _T.ROLLING_BACK: frozenset(_ENDED | _TAKEN_BACK | {_T.RUNNING}),
+    _T.ROLLED_BACK: frozenset({_T.ROLLING_BACK, _T.RUNNING}),
+    _T.PARTIALLY_ROLLED_BACK: frozenset({_T.ROLLING_BACK, _T.RUNNING}),
 }
 
 OUTCOME_TRANSITIONS: dict[OutcomeStatus, frozenset[OutcomeStatus]] = {
     _O.PENDING: frozenset({_O.DEPLOYING, _O.FAILED, _O.SKIPPED}),
-    _O.DEPLOYING: frozenset({_O.DEPLOYED, _O.FAILED}),
-    _O.DEPLOYED: frozenset({_O.ROLLING_BACK}),
-    _O.FAILED: frozenset({_O.ROLLING_BACK}),
-    _O.SKIPPED: frozenset(),
+    _O.DEPLOYING: frozenset({_O.DEPLOYED, _O.UNVERIFIED, _O.FAILED}),
+    # Failed afterwards where a second look, after a wave's bake time, finds another certificate.
+    _O.DEPLOYED: frozenset({_O.ROLLING_BACK, _O.FAILED}),
+    _O.UNVERIFIED: frozenset({_O.ROLLING_BACK, _O.DEPLOYED, _O.FAILED, _O.PENDING}),
+    # Pending once more by a retry.
+    _O.FAILED: frozenset({_O.ROLLING_BACK, _O.PENDING}),
+    _O.SKIPPED: frozenset({_O.PENDING}),
     _O.ROLLING_BACK: frozenset({_O.ROLLED_BACK, _O.ROLLBACK_FAILED}),
-    _O.ROLLED_BACK: frozenset(),
+    _O.ROLLED_BACK: frozenset({_O.PENDING}),
     _O.ROLLBACK_FAILED: frozenset({_O.ROLLING_BACK}),
 }
 
@@ -91,6 +96,7 @@ CLOUD_OUTCOME_STATUS: dict[OutcomeStatus, str] = {
     _O.PENDING: "pending",
     _O.DEPLOYING: "processing",
     _O.DEPLOYED: "success",
+    _O.UNVERIFIED: "success",
     _O.FAILED: "error",
     _O.SKIPPED: "editing",
     _O.ROLLING_BACK: "rollback",
@@ -110,6 +116,7 @@ class Tally(Value):
     pending: int = 0
     deploying: int = 0
     deployed: int = 0
+    unverified: int = 0
     failed: int = 0
     skipped: int = 0
     rolling_back: int = 0
@@ -122,8 +129,12 @@ class Tally(Value):
         return sum(dict(self).values())
 
 
-def task_status(phase: Phase, tally: Tally, *, cancelled: bool = False) -> TaskStatus:
+def task_status(
+    phase: Phase, tally: Tally, *, cancelled: bool = False, accept_unverified: bool = False
+) -> TaskStatus:
     """What a task in `phase`, with these outcomes, is called.
+
+    What nobody could verify is a success only with `accept_unverified`.
 
     A rollback that was asked for and is not complete shows as partially rolled back, even when
     not one resource could be taken back: "succeeded" would hide that someone wanted it undone.
@@ -138,18 +149,19 @@ def task_status(phase: Phase, tally: Tally, *, cancelled: bool = False) -> TaskS
         case Phase.ROLLING_BACK:
             return TaskStatus.ROLLING_BACK
         case Phase.SETTLED:  # pragma: no branch - there is no other
-            return _settled(tally, cancelled)
+            return _settled(tally, cancelled, accept_unverified)
 
 
-def _settled(tally: Tally, cancelled: bool) -> TaskStatus:
-    if tally.rolled_back and not (tally.deployed or tally.rollback_failed):
+def _settled(tally: Tally, cancelled: bool, accept_unverified: bool) -> TaskStatus:
+    there = tally.deployed + tally.unverified
+    if tally.rolled_back and not (there or tally.rollback_failed):
         return TaskStatus.ROLLED_BACK
     if tally.rolled_back or tally.rollback_failed:
         return TaskStatus.PARTIALLY_ROLLED_BACK
     if cancelled:
         return TaskStatus.CANCELLED
-    if tally.deployed == 0:
+    if there == 0:
         return TaskStatus.FAILED
-    if tally.failed or tally.skipped:
+    if tally.failed or tally.skipped or (tally.unverified and not accept_unverified):
         return TaskStatus.PARTIALLY_FAILED
     return TaskStatus.SUCCEEDED

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, Field
 
 from domain.model import Value
 from domain.status import Phase, Tally, TaskStatus
+from domain.waves import Rollout
 
 TASK_QUEUE = "certroll"
 WORKFLOW_TYPE = "DeploymentTask"
@@ -38,6 +39,28 @@ class CancelRequest(Value):
 class DeleteRequest(Value):
     """Signal `delete`: cancel what waits, and stay open no longer; what is deployed stays."""
 
+    reason: str = Field(min_length=1, max_length=1000)
+    requested_by: str = Field(min_length=1, max_length=200)
+
+
+class ProceedRequest(Value):
+    """Update `proceed`: go on with the next wave, where the task waits for a person's word."""
+
+    reason: str = Field(min_length=1, max_length=1000)
+    requested_by: str = Field(min_length=1, max_length=200)
+
+
+class StopRequest(Value):
+    """Update `stop`: begin no further wave; what is deployed stays, what waits is skipped."""
+
+    reason: str = Field(min_length=1, max_length=1000)
+    requested_by: str = Field(min_length=1, max_length=200)
+
+
+class RetryRequest(Value):
+    """Signal `retry`: try once more what failed, or of it these resources (ids); nothing else."""
+
+    resources: tuple[str, ...] | None = None
     reason: str = Field(min_length=1, max_length=1000)
     requested_by: str = Field(min_length=1, max_length=200)
 
@@ -82,12 +105,16 @@ class Installation(Value):
 
 
 class Cause(Value):
-    """Why an outcome is what it is, for the person who has to act."""
+    """Why an outcome is what it is, for the person who has to act.
+
+    `needs_operator`: it stays as it is until somebody has acted.
+    """
 
     code: str
     message: str
     advice: str | None = None
     request_id: str | None = None
+    needs_operator: bool = False
 
     def __str__(self) -> str:
         text = f"{self.code}: {self.message}"
@@ -108,6 +135,8 @@ class TaskInput(Value):
     at: AwareDatetime
     rollback_until: AwareDatetime
     concurrency: int = Field(default=100, ge=1, le=500)
+    rollout: Rollout = Rollout()
+    waves: int = Field(default=1, ge=1)
     phase: Phase = Phase.WAITING
     installed: int = -1
     cursor: int = -1

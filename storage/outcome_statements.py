@@ -26,9 +26,13 @@ MARK_APPLIED = {
 
 TO_DEPLOY = _C.status.in_([_S.PENDING.value, _S.DEPLOYING.value])
 
+_UNDER_WAY = (_S.PENDING, _S.DEPLOYING, _S.ROLLING_BACK)
+
+_TAKEN_BACK = (_S.DEPLOYED, _S.UNVERIFIED, _S.FAILED, _S.ROLLING_BACK, _S.ROLLBACK_FAILED)
+
 TO_ROLL_BACK = and_(
     _C.applied,
-    _C.status.in_([s.value for s in (_S.DEPLOYED, _S.FAILED, _S.ROLLING_BACK, _S.ROLLBACK_FAILED)]),
+    _C.status.in_([s.value for s in _TAKEN_BACK]),
 )
 
 
@@ -47,7 +51,8 @@ def _begin(status: OutcomeStatus) -> ReturningUpdate[*tuple[object, ...]]:
 
 
 def _finish(status: OutcomeStatus) -> ReturningUpdate[*tuple[object, ...]]:
-    before = [s.value for s in _S if s is not status and may_follow(s, status)]
+    # Of an attempt only: what has ended well is not failed by an attempt that comes late.
+    before = [s.value for s in _UNDER_WAY if s is not status and may_follow(s, status)]
     return (
         update(CHANGE)
         .where(_THE_ONE, _C.status.in_(before))
@@ -55,7 +60,7 @@ def _finish(status: OutcomeStatus) -> ReturningUpdate[*tuple[object, ...]]:
             status=status.value,
             ended_at=_NOW,
             cause=bindparam("why", type_=_C.cause.type),
-            deployed=true() if status is _S.DEPLOYED else _C.deployed,
+            deployed=true() if status in (_S.DEPLOYED, _S.UNVERIFIED) else _C.deployed,
         )
         .returning(_C.ordinal)
     )
@@ -64,5 +69,12 @@ def _finish(status: OutcomeStatus) -> ReturningUpdate[*tuple[object, ...]]:
 BEGIN = {status: _begin(status) for status in (_S.DEPLOYING, _S.ROLLING_BACK)}
 FINISH = {
     status: _finish(status)
-    for status in (_S.DEPLOYED, _S.FAILED, _S.SKIPPED, _S.ROLLED_BACK, _S.ROLLBACK_FAILED)
+    for status in (
+        _S.DEPLOYED,
+        _S.UNVERIFIED,
+        _S.FAILED,
+        _S.SKIPPED,
+        _S.ROLLED_BACK,
+        _S.ROLLBACK_FAILED,
+    )
 }

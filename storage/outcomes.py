@@ -190,6 +190,7 @@ def _record(row: RowMapping) -> OutcomeRecord:
         task_id=row["task_id"],
         ordinal=row["ordinal"],
         change=Change.model_validate(row["document"]),
+        wave=row["wave"],
         status=OutcomeStatus(row["status"]),
         applied=row["applied"],
         attempts=row["attempts"],

@@ -115,6 +115,7 @@ class TaskRow(Row, table=True):
     rollback_until: datetime
     cost: int
     concurrency: int = 100
+    rollout: dict[str, Any] = Field(sa_type=JSON_OR_NULL)
     unproven: int = 0
     plan_id: str | None = None
     windows_ignored: str | None = None
@@ -156,6 +157,7 @@ class ChangeRow(Row, table=True):
     cost: int
     after: str | None = None
     document: dict[str, Any] = Field(sa_type=JSON_OR_NULL)
+    wave: int = 0
     status: str
     applied: bool = False
     deployed: bool = False

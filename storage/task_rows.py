@@ -24,7 +24,10 @@ def task_row(session: Session, task_id: str, *, lock: bool = False) -> TaskRow:
 def fields(record: TaskRecord, plan: Plan) -> dict[str, Any]:
     """The columns of the task's own row."""
     return {
-        **record.model_dump(exclude={"tally", "certificates", "contacts", "unproven", "draft"}),
+        **record.model_dump(
+            exclude={"tally", "certificates", "contacts", "unproven", "draft", "rollout"}
+        ),
+        "rollout": record.rollout.model_dump(mode="json"),
         "unproven": plan.unproven,
         "certificates": list(record.certificates),
         "contacts": list(record.contacts),
@@ -58,6 +61,7 @@ def _change_values(task_id: str, plan: Plan) -> list[dict[str, Any]]:
             "cost": change.cost,
             "after": change.after and change.after.fingerprint,
             "document": change.model_dump(mode="json"),
+            "wave": 0,
             "status": OutcomeStatus.PENDING.value,
             "applied": False,
             "deployed": False,

@@ -35,7 +35,12 @@ class State:
     @property
     def status(self) -> TaskStatus:
         """What the task is called now."""
-        return task_status(self.phase, self.tally, cancelled=self.cancelled)
+        return task_status(
+            self.phase,
+            self.tally,
+            cancelled=self.cancelled,
+            accept_unverified=self.task.rollout.accept_unverified,
+        )
 
     @property
     def stopped(self) -> bool:

@@ -12,11 +12,12 @@ from storage.store import Store
 from tests.storage.examples import CAUSE, LATER, NOW, create, resource
 
 S = OutcomeStatus
-FINAL = {S.DEPLOYED, S.FAILED, S.SKIPPED, S.ROLLED_BACK, S.ROLLBACK_FAILED}
+FINAL = {S.DEPLOYED, S.UNVERIFIED, S.FAILED, S.SKIPPED, S.ROLLED_BACK, S.ROLLBACK_FAILED}
 PATHS: dict[S, tuple[S, ...]] = {
     S.PENDING: (),
     S.DEPLOYING: (S.DEPLOYING,),
     S.DEPLOYED: (S.DEPLOYING, S.DEPLOYED),
+    S.UNVERIFIED: (S.DEPLOYING, S.UNVERIFIED),
     S.FAILED: (S.DEPLOYING, S.FAILED),
     S.SKIPPED: (S.SKIPPED,),
     S.ROLLING_BACK: (S.DEPLOYING, S.DEPLOYED, S.ROLLING_BACK),
@@ -82,7 +83,8 @@ def test_only_legal_moves_are_made(store: Store, now: S) -> None:
     for ordinal, then in enumerate(S):
         walk(store, ordinal, now)
         before = store.tasks.outcomes.get("task-1", ordinal)
-        if then is not S.PENDING and may_follow(now, then):
+        ends = then not in FINAL or now in (then, S.PENDING, S.DEPLOYING, S.ROLLING_BACK)
+        if then is not S.PENDING and may_follow(now, then) and ends:
             move(store, ordinal, then)
             assert store.tasks.outcomes.get("task-1", ordinal).status is then
         else:
@@ -122,22 +124,22 @@ def test_a_change_that_does_not_exist_is_an_error(store: Store) -> None:
 
 
 def test_orders_to_deploy_are_those_that_have_not_ended(store: Store) -> None:
-    create(store, size=9)
+    create(store, size=10)
     for ordinal, status in enumerate(S):
         walk(store, ordinal, status)
     states = [one.status for one in store.tasks.outcomes.list("task-1")]
     assert states == [*S, S.PENDING]
-    assert ordinals(store, Direction.DEPLOY) == [0, 1, 8]
+    assert ordinals(store, Direction.DEPLOY) == [0, 1, 9]
     assert ordinals(store, Direction.DEPLOY, after=0, limit=1) == [1]
-    assert ordinals(store, Direction.DEPLOY, after=8) == []
-    assert ordinals(store, Direction.DEPLOY, only=[resource(8).id, resource(3).id]) == [8]
-    order = store.tasks.outcomes.orders("task-1", 7, 9, Direction.DEPLOY, None)
+    assert ordinals(store, Direction.DEPLOY, after=9) == []
+    assert ordinals(store, Direction.DEPLOY, only=[resource(9).id, resource(3).id]) == [9]
+    order = store.tasks.outcomes.orders("task-1", 8, 9, Direction.DEPLOY, None)
     assert order == [
         ChangeOrder(
             task_id="task-1",
-            ordinal=8,
+            ordinal=9,
             direction=Direction.DEPLOY,
-            label=resource(8).id,
+            label=resource(9).id,
             account="main",
             service="alibaba.cdn",
         )
@@ -146,10 +148,11 @@ def test_orders_to_deploy_are_those_that_have_not_ended(store: Store) -> None:
 
 @pytest.mark.parametrize("applied", [True, False])
 def test_orders_to_roll_back_are_those_that_may_have_changed(store: Store, applied: bool) -> None:
-    create(store, size=8)
+    create(store, size=9)
     for ordinal, status in enumerate(S):
         walk(store, ordinal, status, applied=applied)
-    wanted = [list(S).index(s) for s in (S.DEPLOYED, S.FAILED, S.ROLLING_BACK, S.ROLLBACK_FAILED)]
+    those = (S.DEPLOYED, S.UNVERIFIED, S.FAILED, S.ROLLING_BACK, S.ROLLBACK_FAILED)
+    wanted = [list(S).index(s) for s in those]
     assert ordinals(store, Direction.ROLL_BACK) == (sorted(wanted) if applied else [])
     if applied:
         assert ordinals(store, Direction.ROLL_BACK, only=[resource(2).id]) == [2]

@@ -31,6 +31,7 @@ TALLY = {
     "pending",
     "deploying",
     "deployed",
+    "unverified",
     "failed",
     "skipped",
     "rolling_back",
