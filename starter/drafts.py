@@ -8,11 +8,14 @@ from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
+from domain.assigning import default_rollout
 from domain.errors import BadInput
 from domain.model import Value
 from domain.plan import Plan
 from domain.record import Draft, TaskRecord
 from domain.status import TaskStatus
+from domain.wave_words import brief
+from domain.waves import Rollout
 from domain.wish import Wish
 from starter.scheduling import check_draft, outline, schedule, told
 from starter.tasks import start
@@ -27,6 +30,7 @@ class Edits(Value):
     at: datetime | None = None
     rollback_days: int | None = None
     concurrency: int | None = None
+    rollout: Rollout | None = None
     plan: Plan | None = None
     plan_id: str | None = None
     wish: Wish | None = None
@@ -42,7 +46,7 @@ class Edited(Value):
 
 def write(store: Store, draft: TaskRecord, plan: Plan) -> TaskRecord:
     """Keeps a new draft: it reserves no quota, and nothing of it is started."""
-    check_draft(store, plan, draft.contacts)
+    check_draft(store, draft, plan)
     store.tasks.create(draft, plan)
     text = f"draft, plan {plan.digest[:12]}"
     store.tasks.event(draft.id, "created", draft.created_by, text, datetime.now(UTC))
@@ -72,15 +76,29 @@ def edit(store: Store, record: TaskRecord, edits: Edits, by: str) -> list[Edited
     """Edits a draft, and says what that changed."""
     check_is_draft(record)
     plan = edits.plan or store.tasks.plan(record.id)
-    edited = outline(record.model_copy(update=_changed(record, edits)), plan)
+    rollout = edits.rollout or rollout_with(store, record, edits.plan)
+    changed = {**_changed(record, edits), "rollout": rollout}
+    edited = outline(record.model_copy(update=changed), plan)
     changes = _told(record, edited)
     if not changes:
         return []
-    check_draft(store, plan, edited.contacts)
+    check_draft(store, edited, plan)
     store.tasks.drafts.write(edited, plan)
     text = "; ".join(f"{each.what}: {each.was} -> {each.now}" for each in changes)
     store.tasks.event(record.id, "edited", by, text, datetime.now(UTC))
     return changes
+
+
+def rollout_with(store: Store, record: TaskRecord, plan: Plan | None) -> Rollout:
+    """The rollout of a draft once it has this plan; None is the one it has.
+
+    It stays what it was, unless nobody asked for another one than goes for so many changes.
+    """
+    if plan is not None:
+        former = store.tasks.plan(record.id).changes
+        if record.rollout == default_rollout(former):
+            return default_rollout(plan.changes)
+    return record.rollout
 
 
 async def submit(store: Store, client: Client, record: TaskRecord, by: str) -> TaskRecord:
@@ -139,6 +157,7 @@ def _facts(record: TaskRecord) -> dict[str, str]:
         "time": record.at.isoformat(timespec="seconds"),
         "rollback days": str(record.draft.rollback_days if record.draft else ""),
         "concurrency": str(record.concurrency),
+        "waves": brief(record.rollout),
         "plan": f"{record.digest[:12]} ({record.tally.total} changes, quota {record.cost})",
         "saved plan": record.plan_id or "none",
     }

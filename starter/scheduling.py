@@ -1,18 +1,21 @@
 """From what someone asks for to a task that may be written: all that is checked before that."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from activities.planning import traits_of
+from domain.assigning import check_rollout, default_rollout
 from domain.calendar import Opening
 from domain.plan import Plan
 from domain.planning import refuse_empty
+from domain.preflight import NO_CHECKS, Policy
 from domain.quota import check_reservation
 from domain.record import Draft, TaskRecord
 from domain.rules import check_contacts
 from domain.status import Tally, TaskStatus
 from domain.submission import check_submission
+from domain.waves import Rollout
 from starter import calendar
 from storage.store import Store
 
@@ -31,10 +34,15 @@ def drafted(
     created_by: str,
     asked: Draft,
     concurrency: int = 100,
+    rollout: Rollout | None = None,
+    checks: Mapping[str, Policy] = NO_CHECKS,
     ignore_windows: str | None = None,
     plan_id: str | None = None,
 ) -> TaskRecord:
-    """A draft with an id of its own; nothing is checked and nothing is written yet."""
+    """A draft with an id of its own; nothing is checked and nothing is written yet.
+
+    Without a `rollout` it has the one that goes for so many changes.
+    """
     now = datetime.now(UTC)
     blank = TaskRecord(
         id=new_id(now),
@@ -47,6 +55,8 @@ def drafted(
         rollback_until=max(at, now) + timedelta(days=asked.rollback_days),
         cost=0,
         concurrency=concurrency,
+        rollout=default_rollout(plan.changes) if rollout is None else rollout,
+        checks=dict(checks),
         windows_ignored=ignore_windows,
         plan_id=plan_id,
         draft=asked,
@@ -69,11 +79,12 @@ def outline(record: TaskRecord, plan: Plan) -> TaskRecord:
     )
 
 
-def check_draft(store: Store, plan: Plan, contacts: Sequence[str]) -> None:
+def check_draft(store: Store, record: TaskRecord, plan: Plan) -> None:
     """What does not depend on when it begins: BadInput before anything is written."""
     refuse_empty(plan)
-    check_contacts(contacts)
-    for contact in contacts:
+    check_rollout(plan.changes, record.rollout)
+    check_contacts(record.contacts)
+    for contact in record.contacts:
         store.contacts.get(contact)
 
 
@@ -87,7 +98,7 @@ def schedule(store: Store, record: TaskRecord, plan: Plan) -> tuple[TaskRecord, 
     if record.windows_ignored is None:
         found = calendar.opening(store, plan, record.at, now)
     begins = max(found.at, now)
-    check_draft(store, plan, record.contacts)
+    check_draft(store, record, plan)
     _check_rules(store, plan, begins, require_coverage=asked.require_coverage)
     check_reservation(plan.cost, store.quota.balance())
     times = {"at": found.at, "rollback_until": begins + timedelta(days=asked.rollback_days)}

@@ -1,8 +1,9 @@
 """Deployment tasks, from the asking side: rows in storage, workflows in Temporal, their signals."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.common import WorkflowIDReusePolicy
@@ -10,19 +11,25 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.errors import BadInput
+from domain.model import Value
 from domain.plan import Plan
+from domain.preflight import NO_CHECKS, Policy
 from domain.record import Draft, TaskRecord
 from domain.status import TaskStatus
 from domain.task import (
     TASK_QUEUE,
     CancelRequest,
     DeleteRequest,
+    ProceedRequest,
     Progress,
     RescheduleRequest,
+    RetryRequest,
     RollbackRequest,
+    StopRequest,
     TaskInput,
     workflow_id,
 )
+from domain.waves import Rollout
 from starter.engine import register_search_attributes
 from starter.scheduling import drafted, schedule, told
 from storage.store import Store
@@ -44,14 +51,17 @@ async def create(
     created_by: str,
     rollback_days: int = 30,
     concurrency: int = 100,
+    rollout: Rollout | None = None,
     require_coverage: bool = False,
+    checks: Mapping[str, Policy] = NO_CHECKS,
     ignore_windows: str | None = None,
     plan_id: str | None = None,
 ) -> TaskRecord:
     """Writes the task and starts its workflow; raises BadInput before anything is written.
 
     Outside a maintenance window, or in a freeze, it gets the time of its next opening, and its
-    audit says so; `ignore_windows` is the reason why it shall heed neither.
+    audit says so; `ignore_windows` is the reason why it shall heed neither. Without a `rollout` it
+    gets the one that goes for so many changes.
     """
     draft = drafted(
         name=name,
@@ -61,6 +71,8 @@ async def create(
         created_by=created_by,
         asked=Draft(rollback_days=rollback_days, require_coverage=require_coverage),
         concurrency=concurrency,
+        rollout=rollout,
+        checks=checks,
         ignore_windows=ignore_windows,
         plan_id=plan_id,
     )
@@ -104,6 +116,8 @@ async def start(store: Store, client: Client, record: TaskRecord) -> None:
         at=record.at,
         rollback_until=record.rollback_until,
         concurrency=record.concurrency,
+        rollout=record.rollout,
+        waves=max(1, len(store.tasks.outcomes.wave_tallies(record.id))),
     )
     await register_search_attributes(client)  # a new server knows them only once a worker ran
     await client.start_workflow(
@@ -122,14 +136,36 @@ async def start(store: Store, client: Client, record: TaskRecord) -> None:
 async def reschedule(client: Client, record: TaskRecord, at: datetime) -> datetime:
     """Another time for a waiting task."""
     _refuse_draft(record, f"Give it another time: certroll task edit {record.id} --at TIME.")
-    try:
-        return await _handle(client, record).execute_update(
-            DeploymentTask.reschedule, RescheduleRequest(at=at)
-        )
-    except WorkflowUpdateFailedError as error:
-        raise BadInput(str(error.cause or error), where=f"task {record.id}") from None
-    except RPCError as error:
-        raise _closed(record, error) from None
+    moved: datetime = await _update(
+        client, record, DeploymentTask.reschedule, RescheduleRequest(at=at)
+    )
+    return moved
+
+
+async def proceed(client: Client, record: TaskRecord, reason: str, by: str) -> int:
+    """The word to go on with the next wave; its number from 1. BadInput unless it waits for it."""
+    _refuse_draft(record, f"Submit it: certroll task submit {record.id}.")
+    request = ProceedRequest(reason=reason, requested_by=by)
+    wave: int = await _update(client, record, DeploymentTask.proceed, request)
+    return wave
+
+
+async def stop(client: Client, record: TaskRecord, reason: str, by: str) -> None:
+    """Begins no further change and skips the rest. BadInput unless the task is at its changes."""
+    _refuse_draft(record, f"Delete it: certroll task delete {record.id}.")
+    request = StopRequest(reason=reason, requested_by=by)
+    await _update(client, record, DeploymentTask.stop, request)
+
+
+async def retry(
+    client: Client, record: TaskRecord, resources: Sequence[str] | None, reason: str, by: str
+) -> None:
+    """Asks to try once more what failed, of these resources (ids) or of the whole task."""
+    _refuse_draft(record, "Nothing of it has failed.")
+    request = RetryRequest(
+        resources=None if resources is None else tuple(resources), reason=reason, requested_by=by
+    )
+    await _signal(client, record, "retry", request)
 
 
 async def cancel(client: Client, record: TaskRecord, reason: str, by: str) -> None:
@@ -196,11 +232,21 @@ def _handle(client: Client, record: TaskRecord) -> WorkflowHandle[DeploymentTask
     return client.get_workflow_handle_for(DeploymentTask.run, workflow_id(record.id))
 
 
+async def _update(client: Client, record: TaskRecord, update: Any, request: Value) -> Any:
+    """What the workflow answers; BadInput where it refuses."""
+    try:
+        return await _handle(client, record).execute_update(update, request)
+    except WorkflowUpdateFailedError as error:
+        raise BadInput(str(error.cause or error), where=f"task {record.id}") from None
+    except RPCError as error:
+        raise _closed(record, error) from None
+
+
 async def _signal(
     client: Client,
     record: TaskRecord,
     name: str,
-    request: RollbackRequest | CancelRequest,
+    request: RollbackRequest | CancelRequest | RetryRequest,
 ) -> None:
     try:
         await _handle(client, record).signal(name, request)

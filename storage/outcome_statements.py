@@ -24,6 +24,24 @@ MARK_APPLIED = {
     for applied in (True, False)
 }
 
+STILL_TRYING = (
+    update(CHANGE)
+    .where(_THE_ONE, _C.status == _S.DEPLOYING.value)
+    .values(cause=bindparam("why", type_=_C.cause.type))
+)
+
+# Of one attempt only: one that comes late, after another or after the end, changes nothing.
+_ITS_OWN = and_(
+    _THE_ONE,
+    _C.attempts == bindparam("attempt"),
+    _C.status.in_([_S.DEPLOYING.value, _S.ROLLING_BACK.value]),
+)
+
+MARK_APPLIED_BY = {
+    applied: update(CHANGE).where(_ITS_OWN).values(applied=applied).returning(_C.ordinal)
+    for applied in (True, False)
+}
+
 TO_DEPLOY = _C.status.in_([_S.PENDING.value, _S.DEPLOYING.value])
 
 _UNDER_WAY = (_S.PENDING, _S.DEPLOYING, _S.ROLLING_BACK)

@@ -5,11 +5,12 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Update, and_, func, select, update
+from sqlalchemy import Connection, RowMapping, Update, and_, bindparam, func, select, update
 from sqlmodel import Session
 
 from domain.plan import Change
 from domain.record import OutcomeRecord
+from domain.retrying import Undoing
 from domain.status import OutcomeStatus, Tally
 from domain.task import Cause, ChangeOrder, Direction
 from storage.database import Database
@@ -19,15 +20,23 @@ from storage.outcome_statements import (
     FIND,
     FINISH,
     MARK_APPLIED,
+    MARK_APPLIED_BY,
+    STILL_TRYING,
     TO_DEPLOY,
     TO_ROLL_BACK,
 )
 from storage.statements import batches
-from storage.tallies import tallies
+from storage.tallies import tallies, wave_tallies
+from storage.undoing import may_be_undone, why_undone
 
 _S = OutcomeStatus
 _T = CHANGE
 _LOCK = _T.c.document["lock"].as_string()
+_OF_AN_ORDER = (
+    *(_T.c.ordinal, _T.c.resource_id, _T.c.account, _T.c.service, _T.c.started_at),
+    *(_T.c.status, _T.c.cause, _LOCK.label("lock")),
+    _T.c.document[("before", "not_after")].as_string().label("expires"),
+)
 _FINGERPRINT = _T.c.document[("after", "fingerprint")].as_string()
 
 
@@ -68,6 +77,14 @@ class Outcomes:
             if connection.execute(MARK_APPLIED[applied], the_one).first() is None:
                 _found(connection, the_one)
 
+    def mark_applied_by(
+        self, task_id: str, ordinal: int, attempt: int, applied: bool = True
+    ) -> bool:
+        """The same, if the attempt of this number still is the one under way; whether it is."""
+        values = {"task": task_id, "place": ordinal, "attempt": attempt}
+        with self._database.statements() as connection:
+            return connection.execute(MARK_APPLIED_BY[applied], values).first() is not None
+
     def finish(
         self, task_id: str, ordinal: int, status: OutcomeStatus, at: datetime, cause: Cause | None
     ) -> None:
@@ -85,6 +102,12 @@ class Outcomes:
                 if row["status"] != status:
                     raise _illegal(row, status)
 
+    def still_trying(self, task_id: str, ordinal: int, cause: Cause) -> None:
+        """Notes why a change that is being deployed has not succeeded yet; else changes nothing."""
+        values = {"task": task_id, "place": ordinal, "why": _json(cause)}
+        with self._database.statements() as connection:
+            connection.execute(STILL_TRYING, values)
+
     def skip(self, task_id: str, only: Sequence[str] | None, at: datetime, cause: Cause) -> int:
         """Marks pending changes skipped, of these resource ids or all; how many there were."""
         skipped = {"status": _S.SKIPPED.value, "ended_at": at, "cause": _json(cause)}
@@ -100,6 +123,17 @@ class Outcomes:
                 _count(session, statement.where(_T.c.ordinal.in_(batch)))
                 for batch in batches(ordinals)
             )
+
+    def abandon(self, task_id: str, at: datetime, cause: Cause) -> int:
+        """Fails what was begun and is tried no more, by its own cause if it has one; how many."""
+        values = {
+            "status": _S.FAILED.value,
+            "ended_at": at,
+            "cause": func.coalesce(_T.c.cause, bindparam("why", _json(cause), _T.c.cause.type)),
+        }
+        begun = and_(_T.c.task_id == task_id, _T.c.status == _S.DEPLOYING.value)
+        with self._database.write() as session:
+            return _count(session, update(_T).where(begun).values(values))
 
     def first_of_each_store(self, task_id: str, after: int, limit: int) -> list[OutcomeRecord]:
         """The first pending change of each certificate and store, beyond an ordinal, in order."""
@@ -125,37 +159,54 @@ class Outcomes:
         limit: int,
         direction: Direction,
         only: Sequence[str] | None,
+        wave: int | None = None,
+        *,
+        by_itself: Undoing | None = None,
     ) -> list[ChangeOrder]:
         """The next changes to make, in order of the plan, at most `limit`, `only` those resources.
 
-        To deploy: what has not ended. To roll back: what was applied and is not rolled back yet.
+        Those of one `wave`, or of all.
+        To deploy: what has not ended. To roll back: what was applied and is not rolled back yet,
+        or of that what a task takes back `by_itself`, with the cause to record.
         """
         wanted = TO_DEPLOY if direction is Direction.DEPLOY else TO_ROLL_BACK
         query = (
-            select(_T.c.ordinal, _T.c.resource_id, _T.c.account, _T.c.service, _LOCK)
+            select(*_OF_AN_ORDER)
             .where(_T.c.task_id == task_id, _T.c.ordinal > after, wanted)
             .order_by(_T.c.ordinal)
         )
+        if wave is not None:
+            query = query.where(_T.c.wave == wave)
+        if by_itself is not None:
+            query = query.where(may_be_undone(by_itself))
         chosen = None if only is None else set(only)
         with self._database.read() as session:
             rows = session.execute(query.limit(limit) if chosen is None else query)
             return [
                 ChangeOrder(
                     task_id=task_id,
-                    ordinal=ordinal,
+                    ordinal=row.ordinal,
                     direction=direction,
-                    label=resource_id,
-                    account=account,
-                    service=service,
-                    lock=lock,
+                    label=row.resource_id,
+                    account=row.account,
+                    service=row.service,
+                    lock=row.lock,
+                    begun_at=row.started_at if direction is Direction.DEPLOY else None,
+                    expires_at=row.expires if direction is Direction.DEPLOY else None,
+                    why=None if by_itself is None else why_undone(by_itself, row),
                 )
-                for ordinal, resource_id, account, service, lock in _chosen(rows, chosen, limit)
+                for row in _chosen(rows, chosen, limit)
             ]
 
     def tally(self, task_id: str) -> Tally:
         """How many there are in each status."""
         with self._database.read() as session:
             return tallies(session, [task_id])[task_id]
+
+    def wave_tallies(self, task_id: str) -> list[Tally]:
+        """The same for each of its waves, from the first; empty for a task without changes."""
+        with self._database.read() as session:
+            return wave_tallies(session, task_id)
 
     def unknown(self, task_id: str, resource_ids: Sequence[str]) -> list[str]:
         """Those of `resource_ids` that the task does not change, in the order given."""

@@ -12,6 +12,7 @@ from storage.database import Database
 from storage.tables import ChangeRow, OwnerRow, QuotaEntryRow
 
 _OWNER = "default"
+_OF_A_TASK = (EntryKind.RESERVE, EntryKind.CHARGE, EntryKind.REFUND)
 
 
 class LedgerEntry(Entry):
@@ -19,6 +20,7 @@ class LedgerEntry(Entry):
 
     id: int
     at: datetime
+    round: int = 0
     note: str
 
 
@@ -50,31 +52,28 @@ class Ledger:
 
         `ValueError` if the task has reserved another amount before.
         """
-        if amount < 0:
-            raise ValueError(f"{amount} cannot be reserved")
         with self._database.write() as session:
-            _lock(session)
-            before = _amounts(session, task_id).get(EntryKind.RESERVE)
-            if before is not None and before != amount:
-                raise ValueError(f"task {task_id} has reserved {before} already, not {amount}")
-            if before is None and amount:
-                quota.check_reservation(amount, _balance(session))
-                session.add(_row(EntryKind.RESERVE, amount, task_id, "reserved", at))
+            reserve_round(session, task_id, 0, amount, at)
 
     def settle(self, task_id: str, at: datetime) -> Settlement:
-        """Charges each change that was deployed and refunds the rest of the reservation, once."""
+        """Charges each change that was deployed and refunds the rest of what is reserved.
+
+        Once for each round of the task; answers with the sums of all its rounds.
+        """
         with self._database.write() as session:
             _lock(session)
-            amounts = _amounts(session, task_id)
-            charged, refunded = amounts.get(EntryKind.CHARGE, 0), amounts.get(EntryKind.REFUND, 0)
-            if charged or refunded or EntryKind.RESERVE not in amounts:
+            entries = _entries(session, task_id)
+            reserved, charged, refunded = (_sum(entries, kind) for kind in _OF_A_TASK)
+            left = reserved - charged - refunded
+            if not left:
                 return Settlement(charged=charged, refunded=refunded)
-            settled = quota.settle(amounts[EntryKind.RESERVE], _spent(session, task_id))
-            if settled.charged:
-                session.add(_row(EntryKind.CHARGE, settled.charged, task_id, "deployed", at))
-            if settled.refunded:
-                session.add(_row(EntryKind.REFUND, settled.refunded, task_id, "not deployed", at))
-            return settled
+            now = quota.settle(left, _spent(session, task_id) - charged)
+            turn = max(entry.round for entry in entries)
+            if now.charged:
+                session.add(_row(EntryKind.CHARGE, now.charged, task_id, "deployed", at, turn))
+            if now.refunded:
+                session.add(_row(EntryKind.REFUND, now.refunded, task_id, "not deployed", at, turn))
+            return Settlement(charged=charged + now.charged, refunded=refunded + now.refunded)
 
     def entries(self, task_id: str | None = None) -> Sequence[LedgerEntry]:
         """The ledger, oldest first; of one task, or all of it."""
@@ -84,6 +83,27 @@ class Ledger:
         with self._database.read() as session:
             rows = session.exec(query)
             return [LedgerEntry.model_validate(row.model_dump(exclude={"owner"})) for row in rows]
+
+
+def reserve_round(session: Session, task_id: str, turn: int, amount: int, at: datetime) -> None:
+    """Takes deployments for one round of a task, once; 0 is the first, retries follow.
+
+    `BadInput` when there are not enough, `ValueError` if it has reserved another amount before.
+    """
+    if amount < 0:
+        raise ValueError(f"{amount} cannot be reserved")
+    _lock(session)
+    before = [
+        entry.amount
+        for entry in _entries(session, task_id)
+        if (entry.kind, entry.round) == (EntryKind.RESERVE, turn)
+    ]
+    if before and before != [amount]:
+        raise ValueError(f"task {task_id} has reserved {before[0]} already, not {amount}")
+    if amount and not before:
+        quota.check_reservation(amount, _balance(session))
+        note = "reserved again" if turn else "reserved"
+        session.add(_row(EntryKind.RESERVE, amount, task_id, note, at, turn))
 
 
 def _lock(session: Session) -> None:
@@ -100,9 +120,13 @@ def _balance(session: Session) -> int:
     return quota.balance(Entry(kind=EntryKind(kind), amount=amount) for kind, amount in sums)
 
 
-def _amounts(session: Session, task_id: str) -> dict[EntryKind, int]:
+def _entries(session: Session, task_id: str) -> Sequence[QuotaEntryRow]:
     query = select(QuotaEntryRow).where(col(QuotaEntryRow.task_id) == task_id)
-    return {EntryKind(row.kind): row.amount for row in session.exec(query)}
+    return session.exec(query).all()
+
+
+def _sum(entries: Sequence[QuotaEntryRow], kind: EntryKind) -> int:
+    return sum(entry.amount for entry in entries if entry.kind == kind)
 
 
 def _spent(session: Session, task_id: str) -> int:
@@ -114,8 +138,14 @@ def _spent(session: Session, task_id: str) -> int:
 
 
 def _row(
-    kind: EntryKind, amount: int, task_id: str | None, note: str, at: datetime
+    kind: EntryKind, amount: int, task_id: str | None, note: str, at: datetime, turn: int = 0
 ) -> QuotaEntryRow:
     return QuotaEntryRow(
-        owner=_OWNER, at=at, kind=kind.value, amount=amount, task_id=task_id, note=note
+        owner=_OWNER,
+        at=at,
+        kind=kind.value,
+        amount=amount,
+        task_id=task_id,
+        round=turn,
+        note=note,
     )

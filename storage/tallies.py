@@ -22,3 +22,16 @@ def tallies(session: Session, task_ids: Sequence[str]) -> dict[str, Tally]:
         for task_id, status, count in session.exec(query):
             counted[task_id][status] = count
     return {task_id: Tally(**counted[task_id]) for task_id in task_ids}
+
+
+def wave_tallies(session: Session, task_id: str) -> list[Tally]:
+    """By wave, from 0; empty for a task without changes."""
+    counted: dict[int, dict[str, int]] = defaultdict(dict)
+    query = (
+        select(ChangeRow.wave, ChangeRow.status, func.count())
+        .where(col(ChangeRow.task_id) == task_id)
+        .group_by(col(ChangeRow.wave), col(ChangeRow.status))
+    )
+    for wave, status, count in session.exec(query):
+        counted[wave][status] = count
+    return [Tally(**counted[wave]) for wave in range(max(counted, default=-1) + 1)]

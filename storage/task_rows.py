@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlmodel import Session, col, insert, select
 
+from domain.assigning import assign
 from domain.plan import Plan
 from domain.record import TaskRecord
 from domain.status import OutcomeStatus
@@ -27,7 +28,7 @@ def fields(record: TaskRecord, plan: Plan) -> dict[str, Any]:
         **record.model_dump(
             exclude={"tally", "certificates", "contacts", "unproven", "draft", "rollout"}
         ),
-        "rollout": record.rollout.model_dump(mode="json"),
+        "rollout": rollout_value(record),
         "unproven": plan.unproven,
         "certificates": list(record.certificates),
         "contacts": list(record.contacts),
@@ -36,24 +37,33 @@ def fields(record: TaskRecord, plan: Plan) -> dict[str, Any]:
     }
 
 
+def rollout_value(record: TaskRecord) -> dict[str, Any]:
+    """The policy, as JSON."""
+    return record.rollout.model_dump(mode="json")
+
+
 def draft_value(record: TaskRecord) -> dict[str, Any] | None:
     """What a draft remembers, as JSON."""
     return None if record.draft is None else record.draft.model_dump(mode="json")
 
 
 def add_parts(session: Session, record: TaskRecord, plan: Plan) -> None:
-    """Adds what lies in tables of its own: the certificates, and one row per change."""
+    """Adds what lies in tables of its own: the certificates, and one row per change.
+
+    `BadInput` if the changes cannot go in the waves that the record asks for.
+    """
     certificates = [
         {"fingerprint": each, "task_id": record.id} for each in sorted(set(record.certificates))
     ]
     _insert(session, TaskCertificateRow, certificates)
-    _insert(session, ChangeRow, _change_values(record.id, plan))
+    _insert(session, ChangeRow, _change_values(record, plan))
 
 
-def _change_values(task_id: str, plan: Plan) -> list[dict[str, Any]]:
+def _change_values(record: TaskRecord, plan: Plan) -> list[dict[str, Any]]:
+    waves = assign(plan.changes, record.rollout)
     return [
         {
-            "task_id": task_id,
+            "task_id": record.id,
             "ordinal": ordinal,
             "resource_id": change.resource.id,
             "account": change.resource.account,
@@ -61,13 +71,14 @@ def _change_values(task_id: str, plan: Plan) -> list[dict[str, Any]]:
             "cost": change.cost,
             "after": change.after and change.after.fingerprint,
             "document": change.model_dump(mode="json"),
-            "wave": 0,
+            "wave": wave,
+            "round": 0,
             "status": OutcomeStatus.PENDING.value,
             "applied": False,
             "deployed": False,
             "attempts": 0,
         }
-        for ordinal, change in enumerate(plan.changes)
+        for ordinal, (change, wave) in enumerate(zip(plan.changes, waves, strict=True))
     ]
 
 

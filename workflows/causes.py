@@ -1,16 +1,29 @@
 """From the engine's failures to the cause that a person reads."""
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, TimeoutError
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    CancelledError,
+    RetryState,
+    TimeoutError,
+)
 
 with workflow.unsafe.imports_passed_through():
     from domain.task import Cause
 
 
+def may_pass(failure: ActivityError) -> bool:
+    """Whether another turn of attempts may succeed: it was given up only for their number."""
+    return failure.retry_state is RetryState.MAXIMUM_ATTEMPTS_REACHED
+
+
 def cause_of(failure: ActivityError) -> Cause:
-    """Why an activity ended without success, after all its attempts."""
+    """Why an activity ended without success, after all its attempts: the last error of a cloud."""
     match failure.cause:
         case ApplicationError() as error:
+            return _told(error)
+        case TimeoutError(cause=ApplicationError() as error):
             return _told(error)
         case TimeoutError() as error:
             kind = error.type.name.lower().replace("_", " ") if error.type else "unknown"

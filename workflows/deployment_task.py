@@ -6,7 +6,7 @@ from typing import Any
 
 from temporalio import workflow
 
-from workflows import rolling_back, rolling_out, steps
+from workflows import retrying, rolling_back, rolling_out, standing, steps
 from workflows.requests import Refused, read
 from workflows.state import State
 from workflows.telling import show
@@ -17,9 +17,12 @@ with workflow.unsafe.imports_passed_through():
         WORKFLOW_TYPE,
         CancelRequest,
         DeleteRequest,
+        ProceedRequest,
         Progress,
         RescheduleRequest,
+        RetryRequest,
         RollbackRequest,
+        StopRequest,
         TaskInput,
     )
 
@@ -59,6 +62,44 @@ class DeploymentTask:
             self._state.note(f"signal delete refused: {refused}")
         else:
             self._state.cancel(f"delete asked by {self._state.deleted.requested_by}")
+
+    @workflow.signal
+    def retry(self, request: Any) -> None:
+        """Try once more what failed. Remembered until what is under way has ended."""
+        try:
+            self._state.retries.append(read(RetryRequest, request))
+        except Refused as refused:
+            self._state.note(f"signal retry refused: {refused}")
+
+    @workflow.update
+    async def proceed(self, request: ProceedRequest) -> int:
+        """A person's word to go on; answers with the number of the wave that begins, from 1."""
+        state, following = self._state, self._state.wave + 2
+        state.proceeds = True
+        await self._heard("proceed", request)
+        return following
+
+    @proceed.validator
+    def _may_proceed(self, request: ProceedRequest) -> None:
+        if not self._state.asks:
+            raise ValueError(standing.refuse_proceed(self._state))
+
+    @workflow.update
+    async def stop(self, request: StopRequest) -> None:
+        """Begin no further change. What is deployed stays, and decides what the task is called."""
+        self._state.halt = request
+        await self._heard("stop", request)
+
+    @stop.validator
+    def _may_stop(self, request: StopRequest) -> None:
+        if self._state.phase is not Phase.DEPLOYING or self._state.stopped:
+            raise ValueError(standing.refuse_stop(self._state))
+
+    async def _heard(self, word: str, request: ProceedRequest | StopRequest) -> None:
+        """Keeps who said so and why, where people look."""
+        by, why = request.requested_by, request.reason
+        self._state.note(f"{word} by {by}: {why}")
+        await steps.record_event(self._state.task.task_id, word, by, why)
 
     @workflow.update
     async def reschedule(self, request: RescheduleRequest) -> datetime:
@@ -114,13 +155,17 @@ class DeploymentTask:
         return True
 
     async def _stay_open(self) -> bool:
-        """Takes back what is asked until the window ends; False for a new history."""
+        """Takes back and tries again what is asked, until the window ends; False for a new one."""
         state = self._state
         while not state.closed:
             if state.rollbacks:
                 if not await rolling_back.take_back(state, state.rollbacks[0]):
                     return False
                 if state.history_is_long:
+                    return False
+                continue
+            if state.retries:
+                if not await retrying.again(state, state.retries[0]):
                     return False
                 continue
             left = (state.rollback_until - workflow.now()).total_seconds()
@@ -133,7 +178,7 @@ class DeploymentTask:
         state = self._state
         try:
             await workflow.wait_condition(
-                lambda: bool(state.rollbacks or state.deleted or state.closed),
+                lambda: bool(state.rollbacks or state.retries or state.deleted or state.closed),
                 timeout=seconds,
                 timeout_summary="open for rollback",
             )

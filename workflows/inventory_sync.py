@@ -103,6 +103,8 @@ class InventorySync:
                 state=WalkState.ENDED,
                 seen=found.seen,
                 vanished=found.vanished,
+                to_read=found.to_read,
+                were_read=found.were_read,
                 error=found.error,
             )
         )
@@ -117,6 +119,8 @@ class InventorySync:
             service=ended.service,
             seen=ended.seen,
             vanished=ended.vanished,
+            to_read=ended.to_read,
+            were_read=ended.were_read,
             error=ended.error,
         )
 

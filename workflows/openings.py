@@ -36,9 +36,9 @@ async def pause(state: State) -> bool:
 
     False when the history is long enough for a new one.
     """
-    if state.waits and state.history_is_long:
+    if state.pauses and state.history_is_long:
         return False
-    while state.waits:
+    while state.pauses:
         if not state.rollbacks:
             await _sleep(state, until_asked_back=True)
         elif not await rolling_back.take_back_meanwhile(state, state.rollbacks[0]):

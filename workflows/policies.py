@@ -26,9 +26,11 @@ BOOKKEEPING = Patience(
     ),
 )
 
-# The same for what reads all changes of a task: of 100,000 it takes some ten seconds.
+# The same for what reads all changes of a task: of 100,000 it takes some ten seconds. It beats, so
+# that a task whose worker is killed as it begins does not wait for five minutes.
 ALL_ROWS = Patience(
     start_to_close_timeout=timedelta(minutes=5),
+    heartbeat_timeout=timedelta(seconds=10),
     retry_policy=BOOKKEEPING["retry_policy"],
 )
 
@@ -40,7 +42,9 @@ ONE_ROW = Patience(
 )
 
 # One change waits for the service's propagation inside one attempt (up to 30 minutes), beating
-# every two seconds: a killed worker is noticed after ten, not after half an hour.
+# every two seconds: a killed worker is noticed after ten, not after half an hour. The attempts here
+# are those of one turn: after it the change gives its place to others, and has its next turn after
+# a pause, for as long as domain/patience.py allows.
 CHANGE = Patience(
     start_to_close_timeout=timedelta(minutes=40),
     heartbeat_timeout=timedelta(seconds=10),
@@ -48,14 +52,32 @@ CHANGE = Patience(
         initial_interval=timedelta(seconds=1),
         backoff_coefficient=2,
         maximum_interval=timedelta(minutes=1),
-        maximum_attempts=10,
+        maximum_attempts=5,
     ),
 )
 
+# After so many turns, some 16 minutes, contacts are told that changes do not succeed.
+TURNS_UNTIL_TOLD = 6
+
+# A store that is down holds nothing up for longer: the changes that need it install by themselves.
 INSTALL = Patience(
     start_to_close_timeout=timedelta(minutes=5),
     heartbeat_timeout=timedelta(seconds=10),
     retry_policy=CHANGE["retry_policy"],
+)
+
+# It asks each account, store and responder once, at the pace of each. What is down is a finding, so
+# an attempt fails only where storage or the worker does.
+PREFLIGHT = Patience(
+    start_to_close_timeout=timedelta(minutes=15),
+    schedule_to_close_timeout=timedelta(minutes=45),
+    heartbeat_timeout=timedelta(seconds=10),
+    retry_policy=RetryPolicy(
+        initial_interval=timedelta(seconds=1),
+        backoff_coefficient=3,
+        maximum_interval=timedelta(minutes=1),
+        maximum_attempts=8,
+    ),
 )
 
 # Nobody waits for it, and what is left over goes another time.
@@ -87,6 +109,14 @@ WALK = Patience(
 
 # Services of one account that are walked side by side: each keeps to a rate of its own.
 WALKS_AT_ONCE = 8
+
+# Looks at all that a wave has deployed: of 100,000 endpoints it takes some minutes, and half an hour
+# where every one of them has to be looked at more than once.
+LOOK_AGAIN = Patience(
+    start_to_close_timeout=timedelta(hours=2),
+    heartbeat_timeout=timedelta(seconds=10),
+    retry_policy=CHANGE["retry_policy"],
+)
 
 # A contact's channel that stays silent must not hold a task open.
 NOTIFY = Patience(

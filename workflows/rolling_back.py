@@ -8,6 +8,9 @@ from workflows.state import State
 from workflows.telling import tell_contacts
 
 with workflow.unsafe.imports_passed_through():
+    from activities.bookkeeping import OrdersAfter
+    from domain import events
+    from domain.retrying import ROLLED_BACK_BEFORE
     from domain.status import Phase
     from domain.task import Cause, Direction, RollbackRequest
 
@@ -29,7 +32,7 @@ async def take_back(state: State, request: RollbackRequest) -> bool:
 
 
 async def take_back_meanwhile(state: State, request: RollbackRequest) -> bool:
-    """The same while the task waits for its next opening, which it goes on to do after that.
+    """The same while the task waits for its next opening or wave, to which it goes on after that.
 
     A way back never waits for a window. What is named and was not begun is left out.
     """
@@ -48,27 +51,31 @@ async def take_back_meanwhile(state: State, request: RollbackRequest) -> bool:
 async def leave_out(state: State, request: RollbackRequest) -> None:
     """What is named and was not begun is not begun any more."""
     text = f"{request.requested_by} asked for its rollback before it was begun"
-    cause = Cause(code="RolledBackBefore", message=text)
+    cause = Cause(code=ROLLED_BACK_BEFORE, message=text)
     await steps.skip(state.task.task_id, cause, request.resources)
+
+
+async def refuse_unknown(state: State, what: str, resources: tuple[str, ...] | None) -> None:
+    """Says so of named resources that are none of the task's."""
+    if resources:
+        unknown = await steps.unknown_resources(state.task.task_id, resources)
+        if unknown:
+            state.note(f"{what} refused, not in this task: {', '.join(unknown[:3])}")
 
 
 async def _begin(state: State, request: RollbackRequest) -> bool:
     if not await _has_work(state, request):
         return False
     await _record(state, request)
-    state.cursor = -1
+    state.cursor, state.since = -1, workflow.now()
     state.enter(Phase.ROLLING_BACK)
     await steps.record_status(state.task.task_id, state.status)
     return True
 
 
 async def _has_work(state: State, request: RollbackRequest) -> bool:
-    task_id = state.task.task_id
-    if request.resources:
-        unknown = await steps.unknown_resources(task_id, request.resources)
-        if unknown:
-            state.note(f"rollback refused, not in this task: {', '.join(unknown[:3])}")
-    return bool(await steps.orders(task_id, -1, Direction.ROLL_BACK, request.resources))
+    await refuse_unknown(state, "rollback", request.resources)
+    return bool(await steps.orders(_orders(state, request, cursor=-1)))
 
 
 async def _record(state: State, request: RollbackRequest) -> None:
@@ -76,15 +83,14 @@ async def _record(state: State, request: RollbackRequest) -> None:
     await steps.record_event(task_id, "rollback", request.requested_by, request.reason)
 
 
+def _orders(state: State, request: RollbackRequest, cursor: int) -> OrdersAfter:
+    task_id = state.task.task_id
+    return steps.wanted(task_id, Direction.ROLL_BACK, cursor, only=request.resources)
+
+
 def _fan_out(state: State, request: RollbackRequest, cursor: int) -> FanOut:
-    return FanOut(
-        state.task.task_id,
-        Direction.ROLL_BACK,
-        concurrency=state.task.concurrency,
-        cursor=cursor,
-        stop=lambda: False,
-        only=request.resources,
-    )
+    state.since = state.since or workflow.now()
+    return FanOut(state, _orders(state, request, cursor), stop=lambda: False)
 
 
 def _forget(state: State, request: RollbackRequest) -> None:
@@ -103,9 +109,10 @@ async def _end(state: State, request: RollbackRequest) -> None:
 async def _count(state: State, request: RollbackRequest) -> None:
     state.rollbacks.pop(0)
     state.rollbacks_done += 1
+    state.since = None
     state.tally = await steps.tally(state.task.task_id)
 
 
 async def _tell(state: State) -> None:
     task = state.task
-    await tell_contacts(task.task_id, f"rolled_back-{state.rollbacks_done}", task.contacts)
+    await tell_contacts(task.task_id, events.rolled_back(state.rollbacks_done), task.contacts)

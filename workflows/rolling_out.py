@@ -5,15 +5,16 @@ import asyncio
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from workflows import cleaning, openings, rolling_back, steps
-from workflows.causes import cause_of
-from workflows.fan_out import FanOut
+from workflows import breaching, cleaning, openings, preflighting, rolling_back, steps, waves
+from workflows.causes import cause_of, may_pass
 from workflows.state import State
 from workflows.telling import tell_contacts
 
 with workflow.unsafe.imports_passed_through():
+    from domain import events
+    from domain.stages import Stage
     from domain.status import Phase
-    from domain.task import Cause, Direction, Installation
+    from domain.task import Cause, Installation
 
 
 async def wait(state: State) -> bool:
@@ -29,7 +30,7 @@ async def wait(state: State) -> bool:
         await openings.sleep(state)
     if state.stopped:
         state.cancelled = True
-        await _give_up(state, Cause(code="Cancelled", message=_why_stopped(state)))
+        await _give_up(state, breaching.why_stopped(state))
         return False
     if late and state.at == asked:
         state.note("its time has passed: started at once")
@@ -40,16 +41,27 @@ async def wait(state: State) -> bool:
 
 async def deploy(state: State) -> bool:
     """Installs, then makes all changes; False when the history is long enough for a new one."""
-    task_id = state.task.task_id
-    if state.cursor < 0 and not await _install_all(state):
+    begins = (state.wave, state.stage, state.cursor) == (0, Stage.CHANGES, -1)
+    if begins and not (await _opened(state) and await _install_all(state)):
         return False
-    if not await _make_changes(state):
+    if not await waves.run(state):
         return False
-    if state.stopped:
+    if state.taken_back_whole:
         state.cancelled = True
-        await steps.skip(task_id, Cause(code="Cancelled", message=_why_stopped(state)))
+    if state.stopped:
+        await breaching.leave_rest(state)
     await _settle(state)
     await cleaning.clean_up(state)
+    return True
+
+
+async def _opened(state: State) -> bool:
+    """A retry heeds windows before its first step as well; False as `deploy`."""
+    while state.round and state.installed < 0 and not state.stopped:
+        if await openings.may_begin(state):
+            return True
+        if not await openings.pause(state):
+            return False
     return True
 
 
@@ -62,33 +74,14 @@ async def _install_all(state: State) -> bool:
         for request in state.rollbacks:
             if request.resources:
                 await rolling_back.leave_out(state, request)
+    await preflighting.check(state)
     while wanted := await steps.installations(state.task.task_id, state.installed):
         if workflow.info().is_continue_as_new_suggested():
             return False
-        await asyncio.gather(*(_install(each) for each in wanted))
+        if state.stopped:
+            return True
+        await asyncio.gather(*(_install(state, each) for each in wanted))
         state.installed = wanted[-1].ordinal
-    return True
-
-
-async def _make_changes(state: State) -> bool:
-    """Until all is done or it is stopped, in as many openings as it takes; False as `deploy`."""
-    done = False
-    while not done and not state.stopped:
-        if not await openings.pause(state):
-            return False
-        state.closes = None
-        fan_out = FanOut(
-            state.task.task_id,
-            Direction.DEPLOY,
-            concurrency=state.task.concurrency,
-            cursor=state.cursor,
-            stop=lambda: state.held,
-            may_begin=lambda: openings.may_begin(state),
-        )
-        finished = await fan_out.run()
-        state.cursor, done = fan_out.cursor, fan_out.done
-        if not finished:
-            return False
     return True
 
 
@@ -99,11 +92,16 @@ async def _give_up(state: State, cause: Cause) -> None:
     await _settle(state)
 
 
-async def _install(wanted: Installation) -> None:
+async def _install(state: State, wanted: Installation) -> None:
+    """What is refused for good fails at once; a store that is down is left to the changes."""
     try:
         await steps.install(wanted)
     except ActivityError as failure:
-        await steps.fail_installation(wanted, cause_of(failure))
+        cause = cause_of(failure)
+        if may_pass(failure):
+            state.note(f"{wanted.label}: not yet, {cause}")
+        else:
+            await steps.fail_installation(wanted, cause)
 
 
 async def _settle(state: State) -> None:
@@ -112,11 +110,4 @@ async def _settle(state: State) -> None:
     state.tally = await steps.settle(task.task_id)
     state.enter(Phase.SETTLED)
     await steps.record_status(task.task_id, state.status)
-    await tell_contacts(task.task_id, "ended", task.contacts)
-
-
-def _why_stopped(state: State) -> str:
-    for request in state.rollbacks:
-        if request.resources is None:
-            return f"{request.requested_by} asked to roll the task back: {request.reason}"
-    return state.notes[-1] if state.notes else "cancelled"
+    await tell_contacts(task.task_id, events.finished(state.round), task.contacts)

@@ -4,18 +4,32 @@ from datetime import datetime, timedelta
 
 from temporalio import workflow
 
+from workflows import standing
 from workflows.policies import SHORT_HISTORY
 from workflows.telling import show
 
 with workflow.unsafe.imports_passed_through():
+    from domain.stages import Breach, Stage, WaveFacts, wave_name
     from domain.status import Phase, Tally, TaskStatus, task_status
-    from domain.task import DeleteRequest, Progress, RollbackRequest, TaskInput
+    from domain.task import (
+        DeleteRequest,
+        Progress,
+        RetryRequest,
+        RollbackRequest,
+        StopRequest,
+        Stuck,
+        TaskInput,
+    )
 
 NOTES_KEPT = 5
 
 
 class State:
-    """The mutable half of a task; `follower` is what the next run starts with."""
+    """The mutable half of a task; `follower` is what the next run starts with.
+
+    `facts` are those of the present wave, and `failures` what came to them since. `stuck` is what
+    is tried again and again, by its place in the plan.
+    """
 
     def __init__(self, task: TaskInput) -> None:
         self.task = task
@@ -25,10 +39,19 @@ class State:
         self.phase = task.phase
         self.tally: Tally = task.tally
         self.installed, self.cursor = task.installed, task.cursor
-        self.cancelled = task.cancelled
+        self.round, self.wave, self.stage = task.round, task.wave, task.stage
+        self.bake_until, self.since, self.proceeds = task.bake_until, task.since, task.proceeds
+        self.breach: Breach | None = task.breach
+        self.halt: StopRequest | None = task.halt
+        self.facts: WaveFacts | None = None
+        self.failures = 0
+        self.stuck: dict[int, Stuck] = {}
+        self.told_stuck = False
+        self.cancelled, self.why_cancelled = task.cancelled, task.why_cancelled
         self.deleted: DeleteRequest | None = task.deleted
         self.closed = False
         self.rollbacks: list[RollbackRequest] = list(task.rollbacks)
+        self.retries: list[RetryRequest] = list(task.retries)
         self.rollbacks_done = task.rollbacks_done
         self.notes: list[str] = list(task.notes)
 
@@ -43,9 +66,21 @@ class State:
         )
 
     @property
+    def taken_back_whole(self) -> bool:
+        """Whether someone wants the whole of it back."""
+        return any(request.resources is None for request in self.rollbacks)
+
+    @property
     def stopped(self) -> bool:
-        """Whether nothing more is to be begun: cancelled, or the whole of it shall go back."""
-        return self.cancelled or any(request.resources is None for request in self.rollbacks)
+        """Whether nothing more is to be begun: called off, stopped, or too much has failed."""
+        ended = self.cancelled or self.halt is not None or self.breach is not None
+        return ended or self.taken_back_whole
+
+    @property
+    def over_budget(self) -> bool:
+        """Whether more has failed in this wave than is borne, as far as is known while it runs."""
+        facts = self.facts
+        return facts is not None and facts.add(self.failures).is_breach
 
     @property
     def held(self) -> bool:
@@ -53,7 +88,8 @@ class State:
 
         A freeze that is added meanwhile is found with the next page of changes.
         """
-        return self.stopped or (self.closes is not None and workflow.now() >= self.closes)
+        closed = self.closes is not None and workflow.now() >= self.closes
+        return self.stopped or self.over_budget or closed
 
     @property
     def history_is_long(self) -> bool:
@@ -61,20 +97,46 @@ class State:
         return workflow.info().get_current_history_length() > SHORT_HISTORY
 
     @property
+    def pauses(self) -> bool:
+        """Whether it waits in its middle for the time of its next changes."""
+        return self.phase is Phase.DEPLOYING and self.seconds_left > 0 and not self.stopped
+
+    @property
+    def rests(self) -> bool:
+        """Whether it waits between two waves."""
+        between = self.stage in (Stage.BAKE, Stage.GATE)
+        return self.phase is Phase.DEPLOYING and between and not self.stopped
+
+    @property
+    def asks(self) -> bool:
+        """Whether it waits for the word `proceed`."""
+        return self.rests and self.stage is Stage.GATE and not self.proceeds
+
+    @property
     def waits(self) -> bool:
-        """Whether it waits for its time: the first one, or its next opening in the middle."""
-        pauses = self.phase is Phase.DEPLOYING and self.seconds_left > 0
-        return (self.phase is Phase.WAITING or pauses) and not self.stopped
+        """Whether it waits, so that it may be given another time for what comes next."""
+        begins = self.phase is Phase.WAITING and not self.stopped
+        return begins or self.pauses or self.rests
 
     @property
     def seconds_left(self) -> float:
         """Until the task's time; negative when it has passed."""
         return (self.at - workflow.now()).total_seconds()
 
+    @property
+    def is_last_wave(self) -> bool:
+        """Whether no wave follows this one."""
+        return self.wave >= self.task.waves - 1
+
+    @property
+    def wave_name(self) -> str:
+        """The present wave as people count."""
+        return wave_name(self.task.rollout, self.wave, self.task.waves)
+
     def cancel(self, note: str) -> None:
         """Begins nothing more; a task that has run already is not cancelled any more."""
         if self.phase in (Phase.WAITING, Phase.DEPLOYING):
-            self.cancelled = True
+            self.cancelled, self.why_cancelled = True, self.why_cancelled or note
         self.note(note)
 
     def move(self, at: datetime) -> None:
@@ -90,25 +152,37 @@ class State:
     def note(self, text: str) -> None:
         """Keeps a line for people: the latest few are shown."""
         self.notes = [*self.notes, text][-NOTES_KEPT:]
-        show(self.progress())
+        self.show()
 
     def enter(self, phase: Phase) -> None:
         """Begins another phase."""
         self.phase = phase
+        self.show()
+
+    def turn_to(self, stage: Stage) -> None:
+        """Begins another stage of the wave, from the first of its changes."""
+        self.stage, self.cursor, self.since = stage, -1, None
+        self.show()
+
+    def begin_wave(self, wave: int) -> None:
+        """Begins another wave."""
+        self.wave, self.bake_until, self.proceeds, self.facts = wave, None, False, None
+        self.turn_to(Stage.CHANGES)
+
+    def begin_round(self) -> None:
+        """Begins all waves anew, for what is tried once more."""
+        self.round += 1
+        self.installed, self.cancelled, self.why_cancelled = -1, False, None
+        self.halt, self.breach, self.told_stuck = None, None, False
+        self.begin_wave(0)
+
+    def show(self) -> None:
+        """Tells the Web UI how the task stands."""
         show(self.progress())
 
     def progress(self) -> Progress:
         """The answer of the query `progress`."""
-        return Progress(
-            task_id=self.task.task_id,
-            name=self.task.name,
-            status=self.status,
-            phase=self.phase,
-            at=self.at,
-            tally=self.tally,
-            pending_rollbacks=len(self.rollbacks),
-            notes=tuple(self.notes),
-        )
+        return standing.progress(self)
 
     def follower(self) -> TaskInput:
         """The next run's input: this one with all that has happened since."""
@@ -120,9 +194,19 @@ class State:
                 "tally": self.tally,
                 "installed": self.installed,
                 "cursor": self.cursor,
+                "round": self.round,
+                "wave": self.wave,
+                "stage": self.stage,
+                "bake_until": self.bake_until,
+                "since": self.since,
+                "proceeds": self.proceeds,
+                "breach": self.breach,
+                "halt": self.halt,
                 "cancelled": self.cancelled,
+                "why_cancelled": self.why_cancelled,
                 "deleted": self.deleted,
                 "rollbacks": tuple(self.rollbacks),
+                "retries": tuple(self.retries),
                 "rollbacks_done": self.rollbacks_done,
                 "notes": tuple(self.notes),
             }

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from temporalio import workflow
 
@@ -12,9 +13,11 @@ from workflows.policies import (
     CLEAN_UP,
     INSTALL,
     INSTALLATIONS_PER_PAGE,
+    LOOK_AGAIN,
     NOTIFY,
     ONE_ROW,
     ORDERS_PER_PAGE,
+    PREFLIGHT,
 )
 
 with workflow.unsafe.imports_passed_through():
@@ -33,9 +36,14 @@ with workflow.unsafe.imports_passed_through():
     from activities.cleanup import Cleanup
     from activities.deployment import Deployment, FailedChange
     from activities.notification import Notice, Notifications
+    from activities.preflighting import Preflight, Preflighted
+    from activities.verification import LookAgain, SecondLook, Verification
+    from activities.waves import Reopening, Trying, WaveRef, Waves
     from domain.calendar import Opening
     from domain.record import TaskEvent
-    from domain.status import Tally, TaskStatus
+    from domain.retrying import Reopened
+    from domain.stages import WaveFacts
+    from domain.status import OutcomeStatus, Tally, TaskStatus
     from domain.task import Cause, ChangeOrder, Direction, Installation
 
 VERB = {Direction.DEPLOY: "deploy", Direction.ROLL_BACK: "roll back"}
@@ -78,6 +86,16 @@ async def may_begin(task_id: str, now: datetime) -> Opening:
     )
 
 
+async def preflight(task_id: str) -> Preflighted:
+    """Looks at all that the task needs, and fails what must not be done."""
+    return await workflow.execute_activity_method(
+        Preflight.preflight,
+        TaskAt(task_id=task_id, at=workflow.now()),
+        summary="check everything before the first change",
+        **PREFLIGHT,
+    )
+
+
 async def installations(task_id: str, after: int) -> list[Installation]:
     """The next certificates that must be installed before the first change."""
     return await workflow.execute_activity_method(
@@ -115,24 +133,67 @@ async def fail_installation(wanted: Installation, cause: Cause) -> None:
     )
 
 
-async def orders(
-    task_id: str, after: int, direction: Direction, only: tuple[str, ...] | None
-) -> list[ChangeOrder]:
+def wanted(task_id: str, direction: Direction, after: int, **which: Any) -> OrdersAfter:
+    """What a fan-out asks for; `which` are the other fields of `OrdersAfter`."""
+    return OrdersAfter(
+        task_id=task_id, after=after, limit=ORDERS_PER_PAGE, direction=direction, **which
+    )
+
+
+async def orders(wanted: OrdersAfter) -> list[ChangeOrder]:
     """The next page of changes to make."""
     return await workflow.execute_activity_method(
         Bookkeeping.orders,
-        OrdersAfter(
-            task_id=task_id, after=after, limit=ORDERS_PER_PAGE, direction=direction, only=only
-        ),
-        summary=f"next resources to {VERB[direction]}",
+        wanted,
+        summary=f"next resources to {VERB[wanted.direction]}",
         **BOOKKEEPING,
     )
 
 
-async def change(order: ChangeOrder) -> None:
-    """Makes one change, with all its attempts."""
+async def wave_facts(task_id: str, turn: int, wave: int) -> WaveFacts:
+    """How a wave stands against its budget of failures."""
+    return await workflow.execute_activity_method(
+        Waves.wave_facts,
+        WaveRef(task_id=task_id, round=turn, wave=wave),
+        summary=f"count the failures of wave {wave + 1}",
+        **BOOKKEEPING,
+    )
+
+
+async def reopen(task_id: str, turn: int, only: tuple[str, ...] | None) -> Reopened:
+    """Lets what failed wait again, with quota reserved for it."""
+    return await workflow.execute_activity_method(
+        Waves.reopen,
+        Reopening(task_id=task_id, round=turn, only=only, at=workflow.now()),
+        summary="reserve quota for what is tried once more",
+        **ALL_ROWS,
+    )
+
+
+async def still_trying(order: ChangeOrder, cause: Cause) -> None:
+    """Writes down why a change is tried again later."""
     await workflow.execute_activity_method(
+        Waves.still_trying,
+        Trying(task_id=order.task_id, ordinal=order.ordinal, cause=cause),
+        summary=f"note why {order.label} is tried again",
+        **ONE_ROW,
+    )
+
+
+async def change(order: ChangeOrder) -> OutcomeStatus | None:
+    """Makes one change, with the attempts of one turn; what it has become, None: known already."""
+    return await workflow.execute_activity_method(
         Deployment.deploy, order, summary=f"{VERB[order.direction]} {order.label}", **CHANGE
+    )
+
+
+async def look_again(task_id: str, wave: int | None = None) -> SecondLook:
+    """Looks once more at what was deployed, in one wave or in all; what is gone fails."""
+    return await workflow.execute_activity_method(
+        Verification.look_again,
+        LookAgain(task_id=task_id, wave=wave, at=workflow.now()),
+        summary="look again" if wave is None else f"look again at wave {wave}",
+        **LOOK_AGAIN,
     )
 
 

@@ -32,7 +32,10 @@ def details(progress: Progress) -> str:
         f"**{progress.name}** is **{progress.status.value}**",
         f"time: {progress.at.isoformat()}",
         f"outcomes: {counted(progress.tally)}",
-        _next_step(progress.phase),
+        *_wave(progress),
+        _now(progress),
+        *_stuck(progress),
+        _next_step(progress),
     ]
     lines += [f"- {note}" for note in progress.notes]
     return "\n\n".join(lines)
@@ -44,20 +47,45 @@ def counted(tally: Tally) -> str:
     return ", ".join(shown) or "none yet"
 
 
-def _next_step(phase: Phase) -> str:
-    match phase:
-        case Phase.WAITING:
-            return "waits for its time; signal `cancel` or update `reschedule` still work"
-        case Phase.DEPLOYING:
-            return "deploys; signal `cancel` stops what was not begun"
-        case Phase.ROLLING_BACK:
-            return "takes back"
-        case _:
-            return "open for the signal `rollback`"
+def _wave(progress: Progress) -> list[str]:
+    is_told = progress.phase is Phase.DEPLOYING and progress.waves > 1
+    stage = progress.stage.value.replace("_", " ")
+    return [f"wave {progress.wave} of {progress.waves}: {stage}"] if is_told else []
+
+
+def _now(progress: Progress) -> str:
+    """What it does or waits for, and until when."""
+    if progress.waits_for is None:
+        return "takes back" if progress.phase is Phase.ROLLING_BACK else "deploys"
+    until = f", until {progress.until.isoformat()}" if progress.until else ""
+    return f"waits for {progress.waits_for}{until}"
+
+
+def _stuck(progress: Progress) -> list[str]:
+    """What is tried again: the first few of all."""
+    lines = [
+        f"- tries {each.resource} again at {each.next_at.isoformat(timespec='seconds')}, at most "
+        f"until {each.until.isoformat(timespec='seconds')}: {each.cause}"
+        for each in progress.stuck
+    ]
+    if more := progress.stuck_total - len(progress.stuck):
+        lines.append(f"- and {more} more")
+    return lines
+
+
+def _next_step(progress: Progress) -> str:
+    updates = ("proceed", "stop", "reschedule")
+    told = [f"{'update' if each in updates else 'signal'} `{each}`" for each in progress.can]
+    return f"possible now: {', '.join(told) or 'nothing'}"
 
 
 async def tell_contacts(task_id: str, event: str, contacts: tuple[str, ...]) -> None:
-    """Tells each contact once; a channel that stays silent is recorded and fails nothing."""
+    """Tells each contact once; a channel that stays silent is recorded and fails nothing.
+
+    `event` is a name made by domain.events: `finished()`, `gate(wave)`, `rolled_back(number)`. What
+    is told is read from storage, so that statuses and the audit have to be written before. A
+    contact that takes `needs_operator` only is told of `finished` too, where somebody has to act.
+    """
     await asyncio.gather(*(_tell(task_id, event, contact) for contact in contacts))
 
 

@@ -64,7 +64,7 @@ def choose(
     """The plan to do. BadInput for a saved one that has moved, after showing how."""
     if which is None:
         wish = wished(store, chosen)
-        return ChosenPlan(planned(store, wish, quiet=as_json), wish)
+        return ChosenPlan(planned(store, wish, quiet=as_json, fresh=chosen.fresh), wish)
     saved = store.plans.find(which)
     plan = store.plans.plan(saved.id)
     if remake:

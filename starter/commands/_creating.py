@@ -1,13 +1,15 @@
 """Making a task: what is checked before the question, and what is told after it."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from domain.errors import BadInput
+from domain.preflight import NO_CHECKS
 from starter.commands._openings import Timing, timing
+from starter.commands._preflight import findings_of_plan, refuse, show_findings
 from starter.commands._shared import confirm
 from starter.commands._tasks import links, show_end
 from starter.commands._watching import until_ended
@@ -18,7 +20,9 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
     from domain.plan import Plan
+    from domain.preflight import Finding, Policy
     from domain.record import TaskRecord
+    from domain.waves import Rollout
     from starter.commands._chosen_plan import ChosenPlan
     from storage.settings import Settings
     from storage.store import Store
@@ -36,7 +40,9 @@ class Asked(NamedTuple):
     by: str
     rollback_days: int
     concurrency: int
+    rollout: "Rollout"
     ignore_windows: str | None = None
+    checks: Mapping[str, "Policy"] = NO_CHECKS
 
 
 def name_for(name: str | None, certificates: list[str] | None, now: datetime) -> str:
@@ -92,17 +98,49 @@ class Creation:
 
     def __init__(self, store: "Store", settings: "Settings", *, as_json: bool) -> None:
         self.store, self.settings, self.as_json = store, settings, as_json
+        self.findings: list[Finding] = []
 
-    def ask(self, plan: "Plan", at: datetime, *, ignored: bool, yes: bool) -> Timing:
-        """Tells the time, or the opening that it is moved to; goes on only after a yes."""
+    def ask(
+        self,
+        plan: "Plan",
+        at: datetime,
+        *,
+        ignored: bool,
+        checks: Mapping[str, "Policy"] = NO_CHECKS,
+        yes: bool,
+    ) -> Timing:
+        """Tells the time, or the opening that it is moved to, and what preflight finds.
+
+        Goes on only after a yes, and not if a check refuses anything.
+        """
         found = timing(self.store, plan, at, ignored=ignored)
         if not self.as_json:
             say(f"time       {found.told}")
+        self._check(plan, found, checks, ignored=ignored)
         one_way = sum(1 for change in plan.changes if change.not_reversible)
         warning = f", {one_way} of them without a way back" if one_way else ""
         warning += f", {plan.unproven} of them without proof" if plan.unproven else ""
         confirm(f"Deploy to {len(plan.changes)} resources{warning}?", yes=yes)
         return found
+
+    def _check(
+        self, plan: "Plan", found: Timing, checks: Mapping[str, "Policy"], *, ignored: bool
+    ) -> None:
+        self.findings = findings_of_plan(
+            self.store,
+            self.settings,
+            plan,
+            checks,
+            at=found.asked,
+            begins=found.found.at,
+            ignore_windows=ignored,
+            quiet=self.as_json,
+        )
+        if not self.as_json:
+            show_findings(self.findings, beside_plan=True)
+        elif any(each.refused for each in self.findings):
+            show_json({"findings": self.findings})
+        refuse(self.findings, "plan")
 
     async def create(self, chosen: "ChosenPlan", asked: Asked, *, yes: bool, wait: bool) -> None:
         """Connects, asks, creates, tells, and waits if asked to."""
@@ -111,7 +149,9 @@ class Creation:
 
         client = await connect(self.settings)
         ignored = asked.ignore_windows is not None
-        found = await asyncio.to_thread(self.ask, chosen.plan, asked.at, ignored=ignored, yes=yes)
+        found = await asyncio.to_thread(
+            self.ask, chosen.plan, asked.at, ignored=ignored, checks=asked.checks, yes=yes
+        )
         with kept(self.store, chosen, asked.by) as plan_id:
             record = await create(
                 self.store,
@@ -123,7 +163,9 @@ class Creation:
                 created_by=asked.by,
                 rollback_days=asked.rollback_days,
                 concurrency=asked.concurrency,
+                rollout=asked.rollout,
                 require_coverage=chosen.require_coverage,
+                checks=asked.checks,
                 ignore_windows=asked.ignore_windows,
                 plan_id=plan_id,
             )
@@ -138,7 +180,9 @@ class Creation:
 
         client = await connect(self.settings)
         ignored = record.windows_ignored is not None
-        found = await asyncio.to_thread(self.ask, plan, record.at, ignored=ignored, yes=yes)
+        found = await asyncio.to_thread(
+            self.ask, plan, record.at, ignored=ignored, checks=record.checks, yes=yes
+        )
         if plan.digest != record.digest:
             wish = record.draft.wish if record.draft else None
             drafts.edit(self.store, record, drafts.Edits(plan=plan, wish=wish), by)
@@ -166,6 +210,8 @@ class Creation:
                 created_by=asked.by,
                 asked=remembered,
                 concurrency=asked.concurrency,
+                rollout=asked.rollout,
+                checks=asked.checks,
                 ignore_windows=asked.ignore_windows,
                 plan_id=plan_id,
             )
@@ -185,7 +231,7 @@ class Creation:
         found = links(record, self.settings)
         if self.as_json:
             if not wait:
-                show_json({"task": record, **timed.facts, **found})
+                show_json({"task": record, **timed.facts, "findings": self.findings, **found})
         else:
             facts = [("task", record.id), ("workflow", found["workflow_id"] or "")]
             facts += [("web", found["web"])] if found["web"] else []

@@ -119,6 +119,8 @@ def _drift(each: "Drift", now: datetime) -> Sequence[str]:
     from starter.times import shown
 
     serves = "HTTPS off" if each.managed is None else _named(each.serves, each.name)
+    if each.address is not None:
+        serves = f"{_named(each.serves, each.name) if each.serves else 'nothing'} at {each.address}"
     return (
         each.resource,
         each.deployed[:12],
@@ -179,8 +181,9 @@ VIEWS = {
         (
             *("resource", "account", "service", "deployed", "serves", "name", "not_after"),
             *("days_left", "managed", "task_id", "task_name", "deployed_at", "seen_at"),
+            *("address", "problem"),
         ),
-        "Everything serves what was deployed last, as of the last sync.",
+        "Everything serves what was deployed last, as of the last sync and of `certroll verify`.",
     ),
     "unknown": View(
         ("RESOURCE", "SERVES", "WHY"),

@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from domain.errors import BadInput
+from starter.commands._waves import Waving, show_waves
 from starter.output import is_terminal, say, show_table, some
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from domain.certificate import Certificate
     from domain.estimate import Estimate
     from domain.plan import Change, Plan, Total
@@ -40,8 +43,10 @@ def estimated(store: "Store", plan: "Plan") -> "Estimate | None":
         return None
 
 
-def facts(plan: "Plan", balance: int, estimate: "Estimate | None" = None) -> dict[str, Any]:
-    """The plan as JSON, with what follows from it."""
+def facts(
+    plan: "Plan", balance: int, estimate: "Estimate | None" = None, waving: Waving | None = None
+) -> dict[str, Any]:
+    """The plan as JSON, with what follows from it, and the waves that a task of it has."""
     told = plan.model_dump(mode="json")
     for change, row in zip(plan.changes, told["changes"], strict=True):
         row["names_lost"] = change.names_lost
@@ -59,6 +64,7 @@ def facts(plan: "Plan", balance: int, estimate: "Estimate | None" = None) -> dic
         "balance": balance,
         "estimate": estimate,
         "digest": plan.digest,
+        **(waving.facts if waving else {}),
     }
 
 
@@ -69,8 +75,9 @@ def show_plan(
     estimate: "Estimate | None" = None,
     *,
     explain: bool = False,
+    waving: Waving | None = None,
 ) -> None:
-    """Changes, totals, refusals, what serves already, what differs, warnings, cost and digest."""
+    """Changes, totals, refusals, what serves already, what differs, waves, cost and digest."""
     _show_changes(plan.changes)
     say()
     totals = plan.totals_by_certificate
@@ -92,10 +99,30 @@ def show_plan(
     _show_differences(plan.changes)
     if explain:
         _explain(plan)
-    if estimate is not None and plan.changes:
-        say(f"duration   {_duration(estimate)}")
+    _show_course(plan, estimate, waving)
+    if plan.as_of is not None and plan.changes:
+        say(f"as of      {_seen(plan.as_of)}")
     say(f"quota      {plan.cost} of {balance} left")
     say(f"digest     {plan.digest}")
+
+
+def _seen(as_of: "datetime") -> str:
+    """How old what is known is: the deployment itself relies on none of it."""
+    from datetime import UTC, datetime
+
+    from starter.freshness import age
+    from starter.times import shown
+
+    since = age(datetime.now(UTC) - as_of)
+    return f"{shown(as_of)} ({since} ago); each resource is read again before it is changed"
+
+
+def _show_course(plan: "Plan", estimate: "Estimate | None", waving: Waving | None) -> None:
+    """In which waves it goes, and how long that takes."""
+    if waving is not None:
+        show_waves(waving)
+    if estimate is not None and plan.changes:
+        say(f"duration   {_duration(estimate)}{_waits(waving)}")
 
 
 def _show_changes(changes: Sequence["Change"]) -> None:
@@ -130,7 +157,9 @@ def _show_differences(changes: Sequence["Change"]) -> None:
         most=MOST_GROUPS,
     )
     _tell("one way", [(c.not_reversible, c.resource.id) for c in changes if c.not_reversible])
-    _tell("unproven", [(c.unproven, c.resource.id) for c in changes if c.unproven])
+    counted = "it will be unverified, and a success only with --accept-unverified"
+    unproven = [(f"{c.unproven}: {counted}", c.resource.id) for c in changes if c.unproven]
+    _tell("unproven", unproven)
     _tell("warning", [(text, c.resource.id) for c in changes for text in c.warnings])
 
 
@@ -152,6 +181,14 @@ def _duration(estimate: "Estimate") -> str:
     least, most = duration(estimate.seconds), duration(estimate.at_most)
     told = f"about {least} by the calls per second that the services allow"
     return told if least == most else f"{told}, {most} if each takes as long as it may"
+
+
+def _waits(waving: Waving | None) -> str:
+    """What the waits between its waves add."""
+    from domain.wave_words import spell
+
+    waits = waving.rollout.bake_seconds * (len(waving.waves) - 1) if waving else 0
+    return f"; and {spell(waits)} of waits between the waves" if waits > 0 else ""
 
 
 def _tell(what: str, told: Told, most: int | None = None) -> None:

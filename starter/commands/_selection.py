@@ -98,6 +98,14 @@ RequireCoverage = Annotated[
     ),
 ]
 
+Fresh = Annotated[
+    bool,
+    typer.Option(
+        "--fresh",
+        help="Read again what each resource serves, instead of taking it from the inventory.",
+    ),
+]
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -114,6 +122,7 @@ class Selection:
     expiring_before: ExpiringBefore = None
     serving: Serving = None
     require_coverage: RequireCoverage = False
+    fresh: Fresh = False
 
     @property
     def is_given(self) -> bool:
@@ -144,10 +153,11 @@ def wished(store: "Store", chosen: Selection) -> "Wish":
     return wish
 
 
-def planned(store: "Store", wish: "Wish", *, quiet: bool) -> "Plan":
-    """The plan for this wish; asks the clouds what they serve, and changes nothing there.
+def planned(store: "Store", wish: "Wish", *, quiet: bool, fresh: bool = False) -> "Plan":
+    """The plan for this wish, of what the inventory knows; changes nothing at the clouds.
 
     An inventory that is too old is synced first where that is possible, and told of where not.
+    What is not known of a resource, or of none with `fresh`, is asked of its cloud.
     """
     from activities.clouds import Clouds
     from activities.planning import make_plan
@@ -156,7 +166,8 @@ def planned(store: "Store", wish: "Wish", *, quiet: bool) -> "Plan":
     freshen(store, wish.accounts, wish.services, quiet=quiet)
     with metering("Reading what the resources serve", quiet=quiet) as meter:
         now = datetime.now(UTC)
-        return make_plan(store, Clouds(store), wish, now=now, told=telling(meter))
+        clouds, told = Clouds(store), telling(meter)
+        return make_plan(store, clouds, wish, now=now, fresh=fresh, told=told)
 
 
 def telling(meter: Meter) -> "Told":

@@ -30,7 +30,7 @@ async def until_walked(
             async def one(sync: "Running") -> list["Synced"]:
                 async for records in watch(store, sync):
                     walked.update({(each.account, each.service): each for each in records})
-                    meter(*_counted(walked.values()))
+                    meter(*counted(walked.values()))
                     if not quiet:
                         standing.tell(records)
                 return await results(store, sync)
@@ -58,7 +58,7 @@ class _Standing:
                     note(f"{each.service} of {each.account} is tried again: {each.error}")
 
 
-def _counted(walked: Iterable["WalkRecord"]) -> tuple[int, int | None, str]:
+def counted(walked: Iterable["WalkRecord"]) -> tuple[int, int | None, str]:
     """How many were counted, of how many where that is told, and what is under way."""
     records = list(walked)
     seen = sum(each.seen for each in records)
@@ -69,9 +69,11 @@ def _counted(walked: Iterable["WalkRecord"]) -> tuple[int, int | None, str]:
 
 
 def _under_way(record: "WalkRecord") -> str:
-    of = "" if record.total is None else f"/{record.total}"
     again = "" if record.error is None else f" ({record.error.code}, tries again)"
-    return f"{record.service} {record.seen}{of}{again}"
+    if record.to_read is not None:
+        return f"{record.service} read {record.were_read:,}/{record.to_read:,} bindings{again}"
+    of = "" if record.total is None else f"/{record.total:,}"
+    return f"{record.service} {record.seen:,}{of}{again}"
 
 
 def freshen(
@@ -86,6 +88,6 @@ def freshen(
     with metering("resources", quiet=quiet) as meter:
 
         def show(records: Sequence["WalkRecord"]) -> None:
-            meter(*_counted(records))
+            meter(*counted(records))
 
         asyncio.run(refresh_if_older(store, settings, accounts, services, limit, note, show))

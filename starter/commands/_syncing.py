@@ -9,7 +9,7 @@ import typer
 
 from domain.errors import BadInput
 from starter.commands._shared import Json, opened
-from starter.commands._sync_live import Place, until_walked
+from starter.commands._sync_live import Place, counted, until_walked
 from starter.exits import Code, Problem
 from starter.output import metering, note, say, show_json, show_table
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from storage.store import Store
 
 WALKS_AT_ONCE = 8
+PLACE = ("ACCOUNT", "SERVICE")
 OTHERWISE = "Or walk in this process: certroll inventory sync --here"
 
 OneAccount = Annotated[
@@ -41,7 +42,7 @@ def sync(
     ] = True,
     as_json: Json = False,
 ) -> None:
-    """Lists all resources at the providers anew.
+    """Lists all resources at the providers anew, and reads what they serve where no listing tells.
 
     One sync of an account runs at a time: one that runs already, begun by hand or on schedule, is
     joined. Killed or stopped, it goes on at the page where it was; Ctrl-C ends only the waiting.
@@ -77,7 +78,7 @@ def status(account: OneAccount = None, service: OneService = None, as_json: Json
         return
     now = datetime.now(UTC)
     show_table(
-        ("ACCOUNT", "SERVICE", "BEGUN", "RESOURCES", "NEWLY GONE", "RESULT", "KNOWN AS OF"),
+        (*PLACE, "BEGUN", "RESOURCES", "BINDINGS READ", "NEWLY GONE", "RESULT", "KNOWN AS OF"),
         [_row(record, now) for record in records],
         empty="Nothing was walked yet: certroll inventory sync",
     )
@@ -143,15 +144,15 @@ def _sync_here(store: "Store", places: Sequence[Place], *, quiet: bool) -> list[
     from activities.inventory import sync as walk
 
     clouds = Clouds(store)
-    seen: dict[Place, int] = {}
+    walked: dict[Place, WalkRecord] = {}
     with metering("resources", quiet=quiet) as meter, ThreadPoolExecutor(WALKS_AT_ONCE) as pool:
 
         def one(place: Place) -> "Synced":
-            def progress(done: int, _: int | None) -> None:
-                seen[place] = done
-                meter(sum(seen.values()), None, place[1])
+            def told(record: "WalkRecord") -> None:
+                walked[place] = record
+                meter(*counted(list(walked.values())))
 
-            return walk(store, clouds, *place, progress)
+            return walk(store, clouds, *place, told)
 
         return list(pool.map(one, places))
 
@@ -161,14 +162,21 @@ def _show(found: Sequence["Synced"], *, as_json: bool) -> None:
         show_json(found)
     else:
         show_table(
-            ("ACCOUNT", "SERVICE", "RESOURCES", "NEWLY GONE", "RESULT"),
+            (*PLACE, "RESOURCES", "BINDINGS READ", "NEWLY GONE", "RESULT"),
             [
-                (r.account, r.service, str(r.seen), str(r.vanished), str(r.error or "fine"))
-                for r in found
+                (
+                    each.account,
+                    each.service,
+                    str(each.seen),
+                    _read(each),
+                    str(each.vanished),
+                    str(each.error or "fine"),
+                )
+                for each in found
             ],
         )
     if failed := [each for each in found if each.error]:
-        note(f"{len(failed)} of {len(found)} could not be listed to the end.")
+        note(f"{len(failed)} of {len(found)} could not be listed, or read, to the end.")
         raise Problem(Code.CLOUD)
 
 
@@ -185,10 +193,16 @@ def _row(record: "WalkRecord", now: datetime) -> tuple[str, ...]:
         record.service,
         shown(record.began_at),
         count,
+        _read(record),
         str(record.vanished),
         _result(record),
         known,
     )
+
+
+def _read(walk: "Synced | WalkRecord") -> str:
+    """Of the bindings that no listing tells, how many were read; empty where there are none."""
+    return f"{walk.were_read} of {walk.to_read}" if walk.to_read else ""
 
 
 def _result(record: "WalkRecord") -> str:

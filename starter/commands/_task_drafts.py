@@ -21,6 +21,8 @@ from starter.commands._saved_plans import certificates_of
 from starter.commands._selection import Selection
 from starter.commands._shared import By, Json, Yes, opened, who
 from starter.commands._task_options import Contacts, PlanId, Remake, Wait
+from starter.commands._wave_options import Policy, WaveOptions, read_policy
+from starter.commands._waves import Waving, show_waves, waving
 from starter.output import say, show_fields, show_json
 
 if TYPE_CHECKING:
@@ -32,10 +34,12 @@ if TYPE_CHECKING:
 Which = Annotated[str, typer.Argument(metavar="ID|NAME", help="The beginning of an id is enough.")]
 
 
+@sharing(WaveOptions)
 @sharing(Selection)
 def edit(
     which: Which,
     chosen: Selection,
+    waves: WaveOptions,
     plan: PlanId = None,
     name: Annotated[
         str | None, typer.Option("--name", metavar="TEXT", help="Another name.")
@@ -65,7 +69,7 @@ def edit(
     from starter import drafts
     from starter.times import parse_time
 
-    by, now = who(by), datetime.now(UTC)
+    by, now, policy = who(by), datetime.now(UTC), read_policy(waves)
     if contact and no_contacts:
         raise BadInput("contacts are named and refused at once", where="--no-contacts")
     edits = drafts.Edits(
@@ -79,15 +83,21 @@ def edit(
         record = store.tasks.find(which)
         drafts.check_is_draft(record)
         if plan is not None or chosen.is_given:
-            edits = _with_plan(
-                store, edits, chosen, plan, begins=edits.at or record.at, as_json=as_json
-            )
+            begins = edits.at or record.at
+            edits = _with_plan(store, edits, chosen, plan, begins=begins, as_json=as_json)
+        edits, told = _with_waves(store, record, edits, policy)
+        if not as_json and edits.plan is not None:
+            _show(store, edits.plan, told)
+            say()
         changes = drafts.edit(store, record, edits, by)
         edited = store.tasks.get(record.id)
     if as_json:
         show_json({"task": edited, "changes": changes})
     elif changes:
         show_fields([(each.what, f"{each.was} -> {each.now}") for each in changes])
+        if edits.plan is None and waves.is_given:
+            say()
+            show_waves(told)
     else:
         say("Nothing changes.")
 
@@ -116,7 +126,9 @@ def submit(
         plan = _plan_now(store, record, remake=remake, as_json=as_json)
         balance = store.quota.balance()
         if not as_json:
-            show_plan(plan, certificates_of(store, plan), balance, estimated(store, plan))
+            replaced = None if plan.digest == record.digest else plan
+            rollout = drafts.rollout_with(store, record, replaced)
+            _show(store, plan, waving(plan.changes, rollout))
         refuse_empty(plan)
         check_reservation(plan.cost, balance)
         creation = Creation(store, settings, as_json=as_json)
@@ -137,12 +149,25 @@ def _with_plan(
 ) -> "Edits":
     check_choice(chosen, plan, remake=False)
     found = choose(store, chosen, plan, remake=False, begins=begins, as_json=as_json)
-    if not as_json:
-        certificates, estimate = certificates_of(store, found.plan), estimated(store, found.plan)
-        show_plan(found.plan, certificates, store.quota.balance(), estimate)
-        say()
     saved = found.saved.id if found.saved else None
     return edits.model_copy(update={"plan": found.plan, "plan_id": saved, "wish": found.wish})
+
+
+def _with_waves(
+    store: "Store", record: "TaskRecord", edits: "Edits", policy: Policy
+) -> tuple["Edits", Waving]:
+    """The edits with the rollout that is asked for, over the one that the draft has."""
+    from starter import drafts
+
+    base = drafts.rollout_with(store, record, edits.plan)
+    changes = (edits.plan or store.tasks.plan(record.id)).changes
+    told = waving(changes, policy.over(base, changes) if changes else base)
+    return edits.model_copy(update={"rollout": told.rollout}), told
+
+
+def _show(store: "Store", plan: "Plan", told: Waving) -> None:
+    certificates, balance = certificates_of(store, plan), store.quota.balance()
+    show_plan(plan, certificates, balance, estimated(store, plan), waving=told)
 
 
 def _plan_now(store: "Store", record: "TaskRecord", *, remake: bool, as_json: bool) -> "Plan":

@@ -108,7 +108,7 @@ def rollback(
     reason, by = why(reason), who(by)
     with opened() as (store, settings):
         record = store.tasks.find(which)
-        outcomes = _chosen(store.tasks.outcomes.list(record.id), resource)
+        outcomes = chosen(store.tasks.outcomes.list(record.id), resource)
         ids = None if resource is None else [each.change.resource.id for each in outcomes]
         _warn(outcomes)
         whole = "the whole task" if ids is None else f"{len(ids)} resources"
@@ -116,7 +116,7 @@ def rollback(
         after = asyncio.run(_take_back(store, settings, record, ids, reason, by, wait=wait))
         if after is not None:
             show_end(store, after, as_json=as_json)
-            left = _chosen(store.tasks.outcomes.list(record.id), ids)
+            left = chosen(store.tasks.outcomes.list(record.id), ids)
             if any(map(_is_left, left)):
                 raise Problem(Code.TASK)
             return
@@ -147,7 +147,7 @@ async def _take_back(
     return await until_back(store, client, record) if wait else None
 
 
-def _chosen(outcomes: list["OutcomeRecord"], named: Sequence[str] | None) -> list["OutcomeRecord"]:
+def chosen(outcomes: list["OutcomeRecord"], named: Sequence[str] | None) -> list["OutcomeRecord"]:
     """Those of the named resources, by id or key; all if none is named. BadInput for a stranger."""
     if named is None:
         return outcomes
@@ -171,5 +171,5 @@ def _is_left(outcome: "OutcomeRecord") -> bool:
     """Whether it may still serve what the task deployed."""
     from domain.status import OutcomeStatus as Status
 
-    left = (Status.DEPLOYED, Status.FAILED, Status.ROLLING_BACK, Status.ROLLBACK_FAILED)
-    return outcome.applied and outcome.status in left
+    gone = (Status.PENDING, Status.DEPLOYING, Status.SKIPPED, Status.ROLLED_BACK)
+    return outcome.applied and outcome.status not in gone

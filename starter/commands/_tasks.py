@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from starter.commands._waves import of_task, wave_facts
 from starter.output import note, say, show_fields, show_json, show_table, some, words
 
 if TYPE_CHECKING:
@@ -62,7 +63,8 @@ def show_task(
     """One task: facts, outcomes by service, audit; of many outcomes only what is not fine."""
     from starter.times import logged
 
-    show_fields(_facts(record, certificates))
+    waves = wave_facts(of_task(record.rollout, outcomes), outcomes)
+    show_fields([*_facts(record, certificates), *waves])
     ordered = sorted(outcomes, key=_service)
     for service, group in groupby(ordered, key=_service):
         _show_service(service, list(group), show_all=show_all)
@@ -100,7 +102,10 @@ def show_outcomes(outcomes: Sequence["OutcomeRecord"]) -> None:
 def _became(outcome: "OutcomeRecord") -> str:
     """What nothing has verified never reads as if it were."""
     became = words(outcome.status)
-    return f"{became}, unverified" if outcome.unverified else became
+    from domain.status import OutcomeStatus
+
+    told = outcome.unverified and outcome.status is not OutcomeStatus.UNVERIFIED
+    return f"{became}, unverified" if told else became
 
 
 def show_end(store: "Store", record: "TaskRecord", *, as_json: bool, **more: Any) -> None:
@@ -113,13 +118,23 @@ def show_end(store: "Store", record: "TaskRecord", *, as_json: bool, **more: Any
         return
     fine = (OutcomeStatus.DEPLOYED, OutcomeStatus.ROLLED_BACK)
     if wrong := [outcome for outcome in outcomes if outcome.status not in fine]:
-        show_outcomes(wrong)
+        show_outcomes(_telling(wrong))
     counts = ", ".join(f"{count} {words(name)}" for name, count in record.tally if count)
-    unverified = sum(outcome.unverified for outcome in outcomes)
-    counts += f"; {unverified} of them accepted, not verified" if unverified else ""
+    unverified = sum(
+        each.unverified for each in outcomes if each.status is not OutcomeStatus.UNVERIFIED
+    )
+    counts += f"; {unverified} of them not verified" if unverified else ""
     say(f"{record.name}: {words(record.status)} ({counts})")
     if wrong or unverified:
         note(f"All of it: certroll task show {record.id}")
+
+
+def _telling(wrong: Sequence["OutcomeRecord"]) -> Sequence["OutcomeRecord"]:
+    """Without what was skipped where that is much: it would hide what failed."""
+    from domain.status import OutcomeStatus
+
+    failed = [outcome for outcome in wrong if outcome.status is not OutcomeStatus.SKIPPED]
+    return failed if failed and len(wrong) - len(failed) > FEW else wrong
 
 
 def _facts(record: "TaskRecord", certificates: Sequence[str]) -> list[tuple[str, str]]:

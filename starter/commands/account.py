@@ -53,7 +53,7 @@ def add(
         str | None,
         typer.Option(
             "--probe-address",
-            metavar="HOST:PORT",
+            metavar="HOST:PORT[,...]",
             help="Where TLS handshakes go, instead of where the name resolves to.",
         ),
     ] = None,
@@ -219,17 +219,20 @@ def _secret(file: Path | None) -> str:
 
 
 def _address(text: str | None) -> str | None:
+    """One address or several, with commas between; each of them is looked at."""
     if text is None:
         return None
-    host, _, port = text.rpartition(":")
-    bare = host.removeprefix("[").removesuffix("]")
-    if not bare or (":" in bare) != (bare != host) or not _is_port(port):
-        raise BadInput(
-            f"{text!r} is no address",
-            where="--probe-address",
-            fix="Give HOST:PORT, as in 127.0.0.1:443 or [::1]:443.",
-        )
-    return text
+    given = [each.strip() for each in text.split(",")]
+    for each in given:
+        host, _, port = each.rpartition(":")
+        bare = host.removeprefix("[").removesuffix("]")
+        if not bare or (":" in bare) != (bare != host) or not _is_port(port):
+            raise BadInput(
+                f"{each!r} is no address",
+                where="--probe-address",
+                fix="Give HOST:PORT, as in 127.0.0.1:443 or [::1]:443; several with commas.",
+            )
+    return ",".join(given)
 
 
 def _is_port(text: str) -> bool:

@@ -1,8 +1,8 @@
-"""`certroll contact`: whom to tell when a task ends or is rolled back."""
+"""`certroll contact`: whom to tell, of what, and whether that works."""
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,10 +10,23 @@ from domain.errors import BadInput
 from starter.commands._shared import Json, Yes, confirm, opened, secret_from
 from starter.output import say, show_json, show_table
 
+if TYPE_CHECKING:
+    from domain.events import EventClass
+    from storage.deliveries import Delivery
+
 app = typer.Typer(no_args_is_help=True)
 
 VARIABLE, SECRET = "CERTROLL_WEBHOOK", "CERTROLL_ROBOT_SECRET"
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The contact's name.")]
+Events = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--event",
+        metavar="CLASS",
+        help="Of what it is told: finished, needs_operator, rolled_back, expiring, drifted or all; "
+        "repeatable, by default all.",
+    ),
+]
 
 
 @app.command()
@@ -45,12 +58,15 @@ def add(
             help=f"With the robot's signing secret; else ${SECRET}. DingTalk and Feishu.",
         ),
     ] = None,
+    event: Events = None,
     as_json: Json = False,
 ) -> None:
     """Stores one way to tell someone.
 
-    It is sealed: the address of a webhook or of a robot is its password.
+    It is sealed: the address of a webhook or of a robot is its password. Tasks that name it tell it
+    what becomes of them; of expiry and drift it is told by itself.
     """
+    chosen = _classes(event)
     given = [value for value in (mail, webhook, webhook_file) if value is not None]
     if len(given) != 1:
         raise BadInput(
@@ -64,7 +80,7 @@ def add(
     else:
         kind, address = ("webhook", url or "") if mail is None else ("mail", mail)
     with opened() as (store, _):
-        store.contacts.add(name, kind, address)
+        store.contacts.add(name, kind, address, chosen)
         contact = store.contacts.get(name)
     if as_json:
         show_json(contact)
@@ -94,16 +110,69 @@ def _robot(kind: str, url: str | None, secret_file: Path | None) -> tuple[str, s
     return kind, f"{url}#{secret}" if secret else url
 
 
+def _classes(given: list[str] | None) -> "list[EventClass] | None":
+    """The classes of these names; None for all of them, also such as come later."""
+    from domain.events import EventClass
+
+    if not given or "all" in given:
+        return None
+    known = [each.value for each in EventClass]
+    if unknown := [each for each in given if each not in known]:
+        raise BadInput(
+            f"{unknown[0]!r} is no class of events",
+            where="--event",
+            fix=f"Use {', '.join(known)} or all.",
+        )
+    return [each for each in EventClass if each.value in given]
+
+
+@app.command()
+def edit(name: Name, event: Events = None, as_json: Json = False) -> None:
+    """Changes of what a contact is told; "--event all": of everything."""
+    if not event:
+        raise BadInput("nothing is to be changed", where=name, fix="Give --event.")
+    chosen = _classes(event)
+    with opened() as (store, _):
+        store.contacts.choose(name, chosen)
+        contact = store.contacts.get(name)
+    if as_json:
+        show_json(contact)
+    else:
+        say(f"Contact {name!r} is told of: {_told_of(contact.events)}.")
+
+
 @app.command("list")
 def list_(as_json: Json = False) -> None:
-    """Lists all contacts, without what is secret of their addresses."""
+    """Lists all contacts, without what is secret of their addresses.
+
+    LAST says when each was told last, or why that failed.
+    """
     with opened() as (store, _):
-        contacts = store.contacts.list()
+        contacts, latest = store.contacts.list(), store.deliveries.latest()
     if as_json:
-        show_json(contacts)
+        show_json(
+            [{**each.model_dump(mode="json"), "last": latest.get(each.name)} for each in contacts]
+        )
         return
-    rows = [(contact.name, contact.kind, contact.shown) for contact in contacts]
-    show_table(("NAME", "KIND", "ADDRESS"), rows, empty="No contacts yet: certroll contact add")
+    rows = [
+        (each.name, each.kind, each.shown, _told_of(each.events), _last(latest.get(each.name)))
+        for each in contacts
+    ]
+    columns = ("NAME", "KIND", "ADDRESS", "TOLD OF", "LAST")
+    show_table(columns, rows, empty="No contacts yet: certroll contact add")
+
+
+def _told_of(events: "tuple[EventClass, ...] | None") -> str:
+    return "all" if events is None else ", ".join(events)
+
+
+def _last(delivery: "Delivery | None") -> str:
+    from starter.times import shown
+
+    if delivery is None:
+        return "nothing yet"
+    what = f"{shown(delivery.at)}: {delivery.event}"
+    return what if delivery.ok else f"{what} not told: {delivery.detail}"
 
 
 @app.command("test")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from domain.errors import BadInput
+from starter.commands import _expiry_watch
 from starter.commands._shared import Json, opened
 from starter.exits import Code, Problem
 from starter.output import note, say
@@ -15,10 +16,14 @@ if TYPE_CHECKING:
     from storage.expiry import Scope
     from storage.store import Store
 
+app = typer.Typer()
+
 Format = Literal["table", "json", "csv", "prometheus"]
 
 
+@app.callback(invoke_without_command=True)
 def expiry(
+    context: typer.Context,
     account: Annotated[
         str | None, typer.Option("--account", metavar="NAME", help="Of this account only.")
     ] = None,
@@ -68,6 +73,8 @@ def expiry(
     As of the last sync of the inventory. OURS says whether the certificate lies in the vault, and
     SUCCESSOR which one there could take its place.
     """
+    if context.invoked_subcommand is not None:
+        return
     from starter.commands import _expiry
     from starter.times import parse_day
     from storage.expiry import Scope
@@ -143,3 +150,6 @@ def _fail(store: "Store", scope: "Scope", until: datetime) -> None:
         served = sum(each.resources for each in soon)
         note(f"Certificates that expire before {shown(until)}: {len(soon)}, on {served} resources.")
         raise Problem(Code.EXPIRY)
+
+
+app.command("watch")(_expiry_watch.watch)

@@ -4,13 +4,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from domain.preflight import Finding
 from starter.commands import _plan_files
 from starter.commands._creating import name_for
 from starter.commands._options import sharing
 from starter.commands._plans import Explain, estimated, facts, show_plan
+from starter.commands._preflight import (
+    Checks,
+    check_plan,
+    findings_of_plan,
+    said,
+    show_findings,
+)
 from starter.commands._saved_plans import certificates_of, show_differences, show_saved
 from starter.commands._selection import Selection, planned, wished
 from starter.commands._shared import By, Json, Yes, confirm, opened, who
+from starter.commands._wave_options import WaveOptions, read_policy
+from starter.commands._waves import default_waving
 from starter.output import note, say, show_json
 
 if TYPE_CHECKING:
@@ -24,14 +34,17 @@ Which = Annotated[str, typer.Argument(metavar="ID|NAME", help="The beginning of 
 
 
 @app.command()
+@sharing(WaveOptions)
 @sharing(Selection)
 def create(
     chosen: Selection,
+    waves: WaveOptions,
     name: Annotated[
         str | None,
         typer.Option("--name", metavar="TEXT", help="By default of certificate and time."),
     ] = None,
     explain: Explain = False,
+    check: Checks = None,
     by: By = None,
     as_json: Json = False,
 ) -> None:
@@ -40,6 +53,9 @@ def create(
     No cloud is touched: they are only asked what their resources serve now. `task create --plan`
     with the id that is told does that and nothing else. Ends with exit code 2, and keeps nothing,
     when nothing would be changed.
+
+    The waves, and what becomes of findings (--check), are those of a task with the same options:
+    they are not kept with the plan.
     """
     from datetime import UTC, datetime
 
@@ -47,34 +63,42 @@ def create(
     from starter.plans import save
 
     by, name = who(by), name_for(name, chosen.certificate, datetime.now(UTC))
-    with opened() as (store, _):
+    policy, checks = read_policy(waves), said(check)
+    with opened() as (store, settings):
         wish = wished(store, chosen)
-        plan = planned(store, wish, quiet=as_json)
-        balance = store.quota.balance()
-        saved = None
+        plan = planned(store, wish, quiet=as_json, fresh=chosen.fresh)
+        balance, waving = store.quota.balance(), default_waving(plan.changes, policy)
+        saved, findings = None, list[Finding]()
         if plan.changes:
+            findings = findings_of_plan(store, settings, plan, checks, quiet=as_json)
             saved = save(store, plan, wish, name=name, origin="created", by=by)
         if as_json:
-            show_json({**facts(plan, balance, estimated(store, plan)), "saved": saved})
+            told = facts(plan, balance, estimated(store, plan), waving)
+            show_json({**told, "findings": findings, "saved": saved})
         else:
             certificates, estimate = certificates_of(store, plan), estimated(store, plan)
-            show_plan(plan, certificates, balance, estimate, explain=explain)
+            show_plan(plan, certificates, balance, estimate, explain=explain, waving=waving)
+            show_findings(findings, beside_plan=True)
     refuse_empty(plan)
     if saved is not None and not as_json:
         say(f"plan       {saved.id}  {saved.name}")
 
 
 @app.command()
-def show(which: Which, explain: Explain = False, as_json: Json = False) -> None:
-    """Shows a saved plan as it was when it was made."""
+@sharing(WaveOptions)
+def show(which: Which, waves: WaveOptions, explain: Explain = False, as_json: Json = False) -> None:
+    """Shows a saved plan as it was when it was made, and the waves of a task with these options."""
+    policy = read_policy(waves)
     with opened() as (store, _):
         saved = store.plans.find(which)
         plan, balance = store.plans.plan(saved.id), store.quota.balance()
+        waving = default_waving(plan.changes, policy)
         if as_json:
-            show_json({**facts(plan, balance, estimated(store, plan)), "saved": saved})
+            told = facts(plan, balance, estimated(store, plan), waving)
+            show_json({**told, "saved": saved})
             return
         certificates, estimate = certificates_of(store, plan), estimated(store, plan)
-        show_plan(plan, certificates, balance, estimate, explain=explain)
+        show_plan(plan, certificates, balance, estimate, explain=explain, waving=waving)
     show_saved([saved])
 
 
@@ -138,6 +162,7 @@ def delete(
         say(f"Deleted {', '.join(found)}.")
 
 
+app.command("check")(check_plan)
 for _name, _command in _plan_files.COMMANDS.items():
     app.command(_name)(_command)
 

@@ -7,12 +7,13 @@ from typing import Annotated
 import typer
 
 from domain.errors import BadInput
-from starter.commands import _task_drafts, _task_requests, report
+from starter.commands import _task_drafts, _task_requests, _wave_requests, report
 from starter.commands._chosen_plan import check_choice, choose
 from starter.commands._creating import Asked, Creation, check_digest, checked_name, name_for
 from starter.commands._deleting import delete
 from starter.commands._options import sharing
 from starter.commands._plans import Explain, estimated, show_plan
+from starter.commands._preflight import Checks, check_task, said
 from starter.commands._saved_plans import certificates_of
 from starter.commands._selection import Selection
 from starter.commands._shared import By, Json, Yes, opened, who
@@ -29,7 +30,11 @@ from starter.commands._task_options import (
     reason_to_ignore,
 )
 from starter.commands._tasks import show_end, show_list, show_task
+from starter.commands._told import show_told
 from starter.commands._watching import until_ended
+from starter.commands._wave_options import WaveOptions, read_policy
+from starter.commands._waves import counted, default_waving, of_task
+from starter.commands.verify import verify_task
 from starter.exits import Code, Problem
 from starter.output import json_line, show_json
 
@@ -39,9 +44,11 @@ Which = Annotated[str, typer.Argument(metavar="ID|NAME", help="The beginning of 
 
 
 @app.command()
+@sharing(WaveOptions)
 @sharing(Selection)
 def create(
     chosen: Selection,
+    waves: WaveOptions,
     plan: PlanId = None,
     remake: Remake = False,
     draft: Annotated[
@@ -51,6 +58,7 @@ def create(
     contact: Contacts = None,
     at: At = "now",
     ignore_windows: IgnoreWindows = None,
+    check: Checks = None,
     digest: Annotated[
         str | None,
         typer.Option(
@@ -79,19 +87,20 @@ def create(
     check_choice(chosen, plan, remake=remake)
     now, by = datetime.now(UTC), who(by)
     when, contacts = parse_time(at, now), tuple(contact or ())
-    given = None if name is None else checked_name(name)
+    given, policy = None if name is None else checked_name(name), read_policy(waves)
     check_contacts(contacts)
+    checks = said(check)
     with opened() as (store, settings):
         for each in contacts:
             store.contacts.get(each)
         found = choose(store, chosen, plan, remake=remake, begins=when, as_json=as_json)
-        balance = store.quota.balance()
+        balance, waving = store.quota.balance(), default_waving(found.plan.changes, policy)
         if not as_json:
             certificates, estimate = (
                 certificates_of(store, found.plan),
                 estimated(store, found.plan),
             )
-            show_plan(found.plan, certificates, balance, estimate, explain=explain)
+            show_plan(found.plan, certificates, balance, estimate, explain=explain, waving=waving)
         refuse_empty(found.plan)
         check_digest(found.plan, digest)
         asked = Asked(
@@ -101,7 +110,9 @@ def create(
             by=by,
             rollback_days=rollback_days,
             concurrency=concurrency,
+            rollout=waving.rollout,
             ignore_windows=reason_to_ignore(ignore_windows),
+            checks=checks,
         )
         creation = Creation(store, settings, as_json=as_json)
         if draft:
@@ -152,12 +163,17 @@ def show(
         record = store.tasks.find(which)
         outcomes, events = store.tasks.outcomes.list(record.id), store.tasks.events(record.id)
         entries = list(store.quota.entries(record.id))
+        deliveries = store.deliveries.of_task(record.id)
         known = {each.fingerprint: each.name for each in store.certificates.list()}
     if as_json:
-        show_json({"task": record, "outcomes": outcomes, "events": events, "quota": entries})
+        waves = counted(of_task(record.rollout, outcomes), outcomes)
+        told = {"task": record, "waves": waves, "outcomes": outcomes}
+        facts = {"events": events, "quota": entries, "notifications": deliveries}
+        show_json({**told, **facts})
         return
     certificates = [f"{known.get(each, 'deleted')} ({each[:12]})" for each in record.certificates]
     show_task(record, certificates, outcomes, events, show_all=all_)
+    show_told(deliveries)
 
 
 @app.command()
@@ -184,6 +200,13 @@ def watch(which: Which, as_json: Json = False) -> None:
         raise Problem(Code.TASK)
 
 
-for _command in (*_task_drafts.COMMANDS, *_task_requests.COMMANDS, delete):
+for _command in (
+    *_task_drafts.COMMANDS,
+    *_task_requests.COMMANDS,
+    *_wave_requests.COMMANDS,
+    delete,
+):
     app.command()(_command)
+app.command("check")(check_task)
+app.command("verify")(verify_task)
 app.command("report")(report.write)

@@ -24,11 +24,13 @@ from tests.factory import CA
 from tests.histories import FOLDER
 from tests.house import House
 from tests.practice_cloud import PracticeCloud
+from tests.workflows.waving import in_waves, when
 from workflows import attributes
 
 Scenario = Callable[[House, Client], Awaitable[TaskRecord]]
 SET = "SetCdnDomainSSLCertificate"
 DAY = timedelta(days=1)
+GATE = "the word to go on"
 
 
 async def created(
@@ -93,6 +95,48 @@ async def continued(house: House, client: Client) -> TaskRecord:
     return await part_taken_back(house, client, task)
 
 
+async def at_gates(house: House, client: Client) -> TaskRecord:
+    """Three waves; at the first gate one resource goes back."""
+    task = await in_waves(house, client, gate=True, bake_seconds=1)
+    await when(client, task, GATE)
+    await tasks.rollback(client, task, [_first(house, task)], "old clients", "recorder")
+    while house.store.tasks.get(task.id).tally.rolled_back == 0:
+        await asyncio.sleep(0.05)
+    await when(client, task, GATE)
+    await tasks.proceed(client, task, "looks well", "recorder")
+    while (await when(client, task, GATE)).wave == 1:
+        await asyncio.sleep(0.05)
+    await tasks.proceed(client, task, "still well", "recorder")
+    task = await house.ended(task)
+    await tasks.delete(house.store, client, task, "tidy up", "recorder")
+    await client.get_workflow_handle(workflow_id(task.id)).result()
+    return task
+
+
+async def stopped(house: House, client: Client) -> TaskRecord:
+    task = await in_waves(house, client, gate=True)
+    await when(client, task, GATE)
+    await tasks.stop(client, task, "enough", "recorder")
+    return await house.ended(task)
+
+
+async def breached(house: House, client: Client) -> TaskRecord:
+    """The canary is never shown and goes back; the rest is skipped."""
+    house.cloud.fault("unserved", SET, count=1)
+    return await house.ended(await in_waves(house, client))
+
+
+async def retried(house: House, client: Client) -> TaskRecord:
+    """What a breach left is tried once more, in all its waves."""
+    task = await breached(house, client)
+    await tasks.retry(client, task, None, "edge repaired", "recorder")
+    return await house.ended(task, TaskStatus.SUCCEEDED)
+
+
+def _first(house: House, task: TaskRecord) -> str:
+    return next(o for o in house.outcomes(task).values() if o.wave == 0).change.resource.id
+
+
 SCENARIOS: tuple[Scenario, ...] = (
     deployed,
     rolled_back,
@@ -102,6 +146,10 @@ SCENARIOS: tuple[Scenario, ...] = (
     rescheduled,
     deleted,
     continued,
+    at_gates,
+    stopped,
+    breached,
+    retried,
 )
 
 

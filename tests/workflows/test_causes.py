@@ -13,10 +13,12 @@ from temporalio.exceptions import (
 
 from domain.task import Cause
 from tests.storage.examples import CAUSE
-from workflows.causes import cause_of
+from workflows.causes import cause_of, may_pass
 
 
-def failure(cause: BaseException | None) -> ActivityError:
+def failure(
+    cause: BaseException | None, state: RetryState = RetryState.MAXIMUM_ATTEMPTS_REACHED
+) -> ActivityError:
     """An activity that failed by this."""
     error = ActivityError(
         "activity failed",
@@ -25,7 +27,7 @@ def failure(cause: BaseException | None) -> ActivityError:
         identity="worker",
         activity_type="deploy",
         activity_id="1",
-        retry_state=RetryState.MAXIMUM_ATTEMPTS_REACHED,
+        retry_state=state,
     )
     error.__cause__ = cause
     return error
@@ -53,6 +55,24 @@ def test_a_timeout_says_which_one_and_what_to_do(kind: TimeoutType, told: str) -
     cause = cause_of(failure(error))
     assert (cause.code, cause.message) == ("Timeout", f"no attempt ended in time ({told})")
     assert cause.advice is not None
+
+
+def test_a_timeout_after_errors_tells_the_last_of_them() -> None:
+    late = TimeoutError("late", type=TimeoutType.SCHEDULE_TO_CLOSE, last_heartbeat_details=[])
+    late.__cause__ = ApplicationError("text", CAUSE.model_dump(mode="json"), type="NotServed")
+    assert cause_of(failure(late)) == CAUSE
+
+
+@pytest.mark.parametrize(
+    ("state", "passes"),
+    [
+        (RetryState.MAXIMUM_ATTEMPTS_REACHED, True),
+        (RetryState.NON_RETRYABLE_FAILURE, False),
+        (RetryState.CANCEL_REQUESTED, False),
+    ],
+)
+def test_only_what_was_given_up_for_its_attempts_may_pass(state: RetryState, passes: bool) -> None:
+    assert may_pass(failure(ApplicationError("text"), state)) is passes
 
 
 def test_a_timeout_of_unknown_kind_is_one_all_the_same() -> None:

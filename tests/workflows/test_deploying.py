@@ -4,6 +4,7 @@ from temporalio.client import Client
 
 from domain.certificate import Source
 from domain.status import OutcomeStatus, TaskStatus
+from domain.waves import Rollout
 from starter import tasks
 from tests.house import House
 
@@ -55,15 +56,37 @@ async def test_a_lost_answer_ends_right_and_changes_nothing_twice(
     assert house.outcomes(task)["a.example.com"].attempts == 2
 
 
-async def test_accepted_but_never_served_is_a_failure_and_can_be_taken_back(
+async def test_accepted_but_never_served_is_a_failure_and_is_taken_back_at_once(
+    house: House, engine: Client
+) -> None:
+    house.domains("a.example.com", "b.example.com")
+    new = house.upload("new", "*.example.com")
+    house.grant(2)
+    house.cloud.fault("unserved", SET, resource="a.example.com", count=1)
+    async with house.working(engine):
+        task = await house.ended(await house.create(engine, house.plan(new)))
+    assert (task.status, task.tally.deployed) == (TaskStatus.PARTIALLY_ROLLED_BACK, 1)
+    outcome = house.outcomes(task)["a.example.com"]
+    assert outcome.status is OutcomeStatus.ROLLED_BACK
+    assert outcome.cause is not None
+    assert outcome.cause.code == "NotServed"
+    assert outcome.cause.message.endswith("; it was taken back")
+    bound = house.cloud.resources(service="cdn", name="a.example.com")[0]["bound"]
+    assert bound == house.former["a.example.com"]
+    assert house.served("b.example.com") == new.fingerprint
+    assert house.store.quota.balance() == 1
+
+
+async def test_what_failed_stays_where_the_policy_says_so_and_can_be_taken_back(
     house: House, engine: Client
 ) -> None:
     house.domains("a.example.com")
     new = house.upload("new", "a.example.com")
     house.grant(1)
     house.cloud.fault("unserved", SET, resource="a.example.com", count=1)
+    kept = Rollout(take_back_failed=False)
     async with house.working(engine):
-        task = await house.ended(await house.create(engine, house.plan(new)))
+        task = await house.ended(await house.create(engine, house.plan(new), rollout=kept))
         assert task.status is TaskStatus.FAILED
         outcome = house.outcomes(task)["a.example.com"]
         assert outcome.cause is not None

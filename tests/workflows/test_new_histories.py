@@ -1,5 +1,6 @@
 """A task whose history grows long goes on with a new one, and nothing of it is lost."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,8 +11,11 @@ from temporalio.testing import WorkflowEnvironment
 from domain.record import TaskRecord
 from domain.status import TaskStatus
 from domain.task import workflow_id
+from domain.waves import OnBreach, Rollout, Size
+from starter import tasks
 from starter.processes import temporal_binary
 from tests.house import House
+from tests.workflows.waving import SET, when
 from workflows import attributes
 from workflows.policies import SHORT_HISTORY
 
@@ -64,6 +68,49 @@ async def test_a_task_goes_on_in_the_middle_of_its_changes_when_the_server_sugge
     assert (back.tally.rolled_back, back.tally.total) == (30, 30)
     assert len(lengths) >= 4
     assert max(lengths) < 3 * SUGGEST_AFTER
+
+
+async def test_waves_a_gate_a_breach_and_a_retry_survive_any_number_of_new_histories(
+    house: House, strict_engine: Client
+) -> None:
+    names = [f"n{number:02}.example.com" for number in range(36)]
+    house.domains(*names)
+    house.grant(36)
+    plan = house.plan(house.upload("new", "*.example.com"))
+    policy = Rollout(
+        waves=(Size(count=12), Size(count=12)),
+        budget=Size(count=0),
+        gate=True,
+        on_breach=OnBreach.ROLL_BACK_ALL,
+    )
+    last = plan.changes[-1].resource.key
+    house.cloud.fault("error", SET, resource=last, code="IllegalOperation", status=403)
+    async with house.working(strict_engine):
+        task = await house.create(strict_engine, plan, concurrency=5, rollout=policy)
+        for wave in (1, 2):
+            await asked(strict_engine, task, wave)
+            await tasks.proceed(strict_engine, task, "looks well", "tester")
+        back = await house.ended(task)
+        assert (back.status, back.tally.failed) == (TaskStatus.ROLLED_BACK, 1)
+        assert {house.served(name) for name in names} == set(house.former.values())
+        house.cloud.clear_faults()
+        await tasks.retry(strict_engine, task, None, "permission given", "tester")
+        for wave in (1, 2):
+            await asked(strict_engine, task, wave)
+            await tasks.proceed(strict_engine, task, "looks well", "tester")
+        ended = await house.ended(task, TaskStatus.SUCCEEDED)
+    assert ended.tally.deployed == 36
+    runs = strict_engine.list_workflows(f"WorkflowId = '{workflow_id(task.id)}'")
+    lengths = [run.history_length async for run in runs]
+    assert len(lengths) >= 8
+    assert max(lengths) < 3 * SUGGEST_AFTER
+
+
+async def asked(client: Client, task: TaskRecord, wave: int) -> None:
+    """Returns once the task waits for a word after this wave."""
+    async with asyncio.timeout(60):
+        while (await when(client, task, "the word to go on")).wave != wave:
+            await asyncio.sleep(0.05)
 
 
 async def test_a_task_that_has_only_to_wait_begins_a_short_history(

@@ -14,6 +14,7 @@ from temporalio.client import Client
 
 from domain.record import TaskRecord
 from domain.status import TaskStatus
+from domain.waves import Rollout
 from starter.processes import temporal_binary
 from tests.house import House
 
@@ -26,6 +27,13 @@ PROGRESS = {
     "tally": dict,
     "pending_rollbacks": int,
     "notes": list,
+    "wave": int,
+    "waves": int,
+    "stage": str,
+    "waits_for": str,
+    "until": str,
+    "can": list,
+    "stuck_total": int,
 }
 TALLY = {
     "pending",
@@ -71,6 +79,11 @@ async def progress(engine: Client, task: TaskRecord) -> dict[str, Any]:
     (answer,) = (await temporal(engine, "query", *words))["queryResult"]
     assert isinstance(answer, dict)
     return answer
+
+
+async def update(engine: Client, task: TaskRecord, name: str, body: str) -> Any:
+    words = ("--workflow-id", f"deployment-{task.id}", "--name", name, "--input", body)
+    return (await temporal(engine, "update", "execute", *words))["result"]
 
 
 async def created(house: House, engine: Client, **more: Any) -> TaskRecord:
@@ -158,11 +171,65 @@ async def test_update_reschedule_answers_with_the_new_time(house: House, engine:
             await temporal(engine, *words, '{"at": "2100-02-03T04:05:06Z"}')
 
 
+WORD = '{"reason": "graphs are flat", "requested_by": "release bot"}'
+A_GATE = {
+    "canary_resources": ["main/alibaba.cdn/a.example.com"],
+    "gate": True,
+    "on_breach": "stop",
+    "canary_budget": 1,
+}
+
+
+async def waits(engine: Client, task: TaskRecord) -> None:
+    """Returns once the task waits for a word."""
+    while (await progress(engine, task))["stage"] != "gate":
+        await asyncio.sleep(0.1)
+
+
+async def test_update_proceed_lets_a_task_go_on_that_waits_for_it(
+    house: House, engine: Client
+) -> None:
+    async with house.working(engine):
+        task = await created(house, engine, rollout=Rollout.model_validate(A_GATE))
+        await waits(engine, task)
+        with pytest.raises(Refused, match="reason"):
+            await update(engine, task, "proceed", '{"requested_by": "release bot"}')
+        assert await update(engine, task, "proceed", WORD) == 2
+        assert (await house.ended(task)).status is TaskStatus.SUCCEEDED
+        with pytest.raises(Refused, match="does not wait for a word, it is succeeded"):
+            await update(engine, task, "proceed", WORD)
+    told = {(event.kind, event.by, event.text) for event in house.store.tasks.events(task.id)}
+    assert ("proceed", "release bot", "graphs are flat") in told
+
+
+async def test_update_stop_begins_nothing_more_and_signal_retry_takes_it_up(
+    house: House, engine: Client
+) -> None:
+    async with house.working(engine):
+        task = await created(house, engine, rollout=Rollout.model_validate(A_GATE))
+        await waits(engine, task)
+        assert await update(engine, task, "stop", WORD) is None
+        ended = await house.ended(task)
+        assert (ended.status, ended.tally.skipped) == (TaskStatus.PARTIALLY_FAILED, 1)
+        with pytest.raises(Refused, match="nothing of the task waits, it is partially failed"):
+            await update(engine, task, "stop", WORD)
+        body = (
+            '{"resources": ["main/alibaba.cdn/b.example.com"],'
+            ' "reason": "it was a false alarm", "requested_by": "on call"}'
+        )
+        await signal(engine, task, "retry", body)
+        again = await house.ended(task, TaskStatus.SUCCEEDED)
+    assert again.tally.deployed == 2
+    told = [(e.by, e.text) for e in house.store.tasks.events(task.id) if e.kind == "retry"]
+    assert told == [("on call", "it was a false alarm (1 change, 1 of quota)")]
+
+
 async def test_query_progress_has_these_fields(house: House, engine: Client) -> None:
     async with house.working(engine):
         task = await created(house, engine)
         await house.ended(task)
         answer = await progress(engine, task)
+    assert not answer.pop("stuck"), "the command prints an empty list as null"
     assert {name: type(value) for name, value in answer.items()} == PROGRESS
     assert answer["tally"].keys() == TALLY
     assert (answer["status"], answer["phase"]) == ("succeeded", "settled")

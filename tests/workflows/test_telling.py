@@ -1,16 +1,19 @@
 """Contacts are told how a task ended; one that cannot be told is recorded and fails nothing."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from pytest_httpserver import HTTPServer
 from temporalio.client import Client
 
 from domain.record import TaskRecord
+from domain.stages import Stage
 from domain.status import Phase, Tally, TaskStatus
-from domain.task import workflow_id
+from domain.task import Direction, Progress, Stuck, workflow_id
 from tests.house import House
-from workflows.telling import _next_step, counted
+from tests.storage.examples import NOW
+from workflows.telling import counted, details
 
 ALL = {"resources": None, "reason": "wrong names", "requested_by": "tester"}
 
@@ -34,7 +37,7 @@ async def ended(house: House, engine: Client, *contacts: str) -> TaskRecord:
 
 
 def events(hook: HTTPServer, path: str) -> list[str]:
-    return [request.get_json()["event"] for request, _ in hook.log if request.path == path]
+    return [request.get_json()["occasion"] for request, _ in hook.log if request.path == path]
 
 
 async def test_contacts_are_told_when_a_task_ends_and_when_it_is_taken_back(
@@ -49,10 +52,10 @@ async def test_contacts_are_told_when_a_task_ends_and_when_it_is_taken_back(
         await house.settled(engine, task, TaskStatus.ROLLED_BACK)
         await handle.signal("delete", {"reason": "done", "requested_by": "tester"})
         await handle.result()
-    assert events(hook, "/ops") == ["ended", "rolled_back-1"]
+    assert events(hook, "/ops") == ["finished", "rolled_back-1"]
     not_told = [e.text for e in house.store.tasks.events(task.id) if e.kind == "not told"]
     assert not_told == [
-        "contact gone could not be told of ended",
+        "contact gone could not be told of finished",
         "contact gone could not be told of rolled_back-1",
     ]
 
@@ -62,6 +65,31 @@ def test_only_counters_that_are_not_zero_are_shown() -> None:
     assert counted(Tally()) == "none yet"
 
 
-def test_each_phase_says_what_can_be_done_next() -> None:
-    assert len({_next_step(phase) for phase in Phase}) == 4
-    assert "`rollback`" in _next_step(Phase.SETTLED)
+def told(**more: Any) -> Progress:
+    facts = {"task_id": "t", "name": "t", "status": "running", "phase": Phase.DEPLOYING, "at": NOW}
+    return Progress.model_validate(
+        {**facts, "tally": Tally(), "pending_rollbacks": 0, "notes": (), **more}
+    )
+
+
+def test_the_details_say_which_wave_what_is_waited_for_and_what_can_be_done() -> None:
+    text = details(
+        told(
+            wave=2,
+            waves=3,
+            stage=Stage.GATE,
+            waits_for="the word to go on after wave 2 of 3",
+            can=("proceed", "cancel"),
+        )
+    )
+    assert "wave 2 of 3: gate" in text
+    assert "waits for the word to go on after wave 2 of 3" in text
+    assert "possible now: update `proceed`, signal `cancel`" in text
+    assert "until 2026" in details(told(waits_for="its time", until=NOW))
+
+
+def test_the_details_name_what_is_tried_again_and_until_when() -> None:
+    one = Stuck(resource="a", direction=Direction.DEPLOY, cause="Busy", next_at=NOW, until=NOW)
+    text = details(told(stuck=(one,), stuck_total=3))
+    assert f"tries a again at {NOW.isoformat(timespec='seconds')}" in text
+    assert "and 2 more" in text

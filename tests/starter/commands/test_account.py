@@ -65,6 +65,7 @@ def test_a_person_is_asked_for_the_secret_which_is_not_shown(certroll: CommandLi
         (("--site", "mars"), "site: "),
         (("--probe-address", "127.0.0.1"), "--probe-address: '127.0.0.1' is no address"),
         (("--probe-address", "127.0.0.1:0"), "is no address"),
+        (("--probe-address", "127.0.0.1:443,"), "'' is no address"),
         (("--probe-address", "127.0.0.1:65536"), "is no address"),
         (("--probe-address", "::1:443"), "is no address. Give HOST:PORT"),
         (("--propagation", "-1"), "--propagation: -1 is no time to wait"),

@@ -12,6 +12,7 @@ from aiosmtpd.smtp import Envelope
 from pytest_httpserver import HTTPServer
 
 from tests.starter.command_line import CommandLine
+from tests.storage.examples import NOW
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ class Inbox:
 
 def test_mail_needs_a_server(certroll: CommandLine) -> None:
     added = certroll.json("contact", "add", "ops", "--mail", "ops@example.com")
-    assert added == {"name": "ops", "kind": "mail", "shown": "ops@example.com"}
+    assert added == {"name": "ops", "kind": "mail", "shown": "ops@example.com", "events": None}
     assert certroll.refusal("contact", "test", "ops").startswith(
         "CERTROLL_SMTP_URL: no mail server is set"
     )
@@ -133,3 +134,46 @@ def test_an_unknown_robot_or_a_secret_that_it_does_not_take_is_refused(
     assert "a robot has a web address" in certroll.refusal(
         "contact", "add", "a", "--robot", "slack", "--mail", "a@b.example"
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "answer", "code"),
+    [
+        ("dingtalk", '{"errcode": 300001, "errmsg": "token is not exist"}', "errcode 300001"),
+        ("feishu", '{"code": 19024, "msg": "Key Words Not Found"}', "code 19024"),
+        ("wecom", '{"errcode": 93000, "errmsg": "invalid webhook url"}', "errcode 93000"),
+        ("wecom", "<html>sign in</html>", "errcode is not told"),
+    ],
+)
+def test_each_robot_that_answers_200_and_refuses_is_code_3_with_what_to_check(
+    kind: str, answer: str, code: str, certroll: CommandLine, receiver: HTTPServer
+) -> None:
+    receiver.expect_request("/x").respond_with_data(answer)
+    certroll("contact", "add", "night", "--robot", kind, "--webhook", receiver.url_for("/x"))
+    told = certroll.refusal("contact", "test", "night", code=3)
+    assert f"did not take the message: {code}" in told
+    assert "Check the robot's address, signing secret, keywords" in told
+
+
+def test_a_contact_chooses_of_what_it_is_told(certroll: CommandLine) -> None:
+    ops = ("contact", "add", "ops", "--mail", "ops@example.com")
+    added = certroll.json(*ops, "--event", "needs_operator", "--event", "finished")
+    assert added["events"] == ["finished", "needs_operator"]
+    assert "finished, needs_operator  nothing yet" in certroll("contact", "list").stdout
+    edited = certroll("contact", "edit", "ops", "--event", "expiring")
+    assert edited.stdout == "Contact 'ops' is told of: expiring.\n"
+    assert certroll.json("contact", "edit", "ops", "--event", "all")["events"] is None
+    told = certroll.refusal("contact", "edit", "ops", "--event", "ended")
+    assert told.startswith("--event: 'ended' is no class of events. Use finished, needs_operator")
+    assert "ops: nothing is to be changed" in certroll.refusal("contact", "edit", "ops")
+    assert "there is no contact" in certroll.refusal("contact", "edit", "no", "--event", "all")
+
+
+def test_the_list_tells_why_a_contact_could_not_be_told_last(certroll: CommandLine) -> None:
+    certroll("contact", "add", "ops", "--mail", "ops@example.com")
+    with certroll.store() as store:
+        store.deliveries.record(None, "expiring", "ops", True, "told", NOW)
+        store.deliveries.record(None, "expiring", "ops", False, "MailFailed: not taken", NOW)
+    assert "expiring not told: MailFailed: not taken" in certroll("contact", "list").stdout
+    (listed,) = certroll.json("contact", "list")
+    assert (listed["last"]["ok"], listed["last"]["detail"]) == (False, "MailFailed: not taken")

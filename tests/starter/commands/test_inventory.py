@@ -10,6 +10,7 @@ from tests.starter.command_line import CommandLine
 from tests.starter.examples import store_account, store_resources
 
 CDN = ("--service", "alibaba.cdn")
+READ = "DescribeDomainCertificateInfo"
 
 
 def test_what_the_cloud_lists_is_known_afterwards_and_what_is_gone_is_marked(house: House) -> None:
@@ -23,6 +24,8 @@ def test_what_the_cloud_lists_is_known_afterwards_and_what_is_gone_is_marked(hou
             "service": "alibaba.cdn",
             "seen": 2,
             "vanished": 0,
+            "to_read": 0,
+            "were_read": 0,
             "error": None,
         }
     ]
@@ -32,10 +35,30 @@ def test_what_the_cloud_lists_is_known_afterwards_and_what_is_gone_is_marked(hou
         "main/alibaba.cdn/www.example.com",
     ]
     lines = certroll("inventory", "list").stdout.splitlines()
-    assert [re.split(" {2,}", line)[2:] for line in lines[1:]] == [
-        ["HTTPS off", "online"],
-        ["not read yet", "online"],
-    ]
+    off, on = (re.split(" {2,}", line)[2:] for line in lines[1:])
+    assert off == ["HTTPS off", "online"]
+    former = house.former["www.example.com"]
+    assert former is not None
+    assert on[0].startswith(former[:12])
+
+
+def test_what_no_listing_tells_is_read_and_counted(house: House) -> None:
+    certroll = CommandLine(house.settings.home)
+    house.domains("a.example.com", "b.example.com", "c.example.com")
+    for item in house.store.inventory.list():
+        house.store.inventory.doubt(item.resource.id)
+    lines = certroll("inventory", "list").stdout.splitlines()
+    assert [re.split(" {2,}", line)[2] for line in lines[1:]] == ["not read yet"] * 3
+    house.cloud.fault("error", READ, resource="b.*", code="InvalidDomain.NotFound", status=404)
+    (told,) = certroll.json("inventory", "sync", "--here", *CDN)
+    assert (told["seen"], told["to_read"], told["were_read"]) == (3, 3, 2)
+    header, line = certroll("inventory", "status", *CDN).stdout.splitlines()
+    assert "BINDINGS READ" in header
+    assert "2 of 3" in line
+    house.cloud.fault("error", READ, code="Forbidden.RAM", status=403)
+    result = certroll("inventory", "sync", "--here", *CDN, code=3)
+    assert "0 of 1" in result.stdout
+    assert "cdn:DescribeDomainCertificateInfo" in result.stdout
 
 
 def test_a_service_that_fails_is_told_for_itself(house: House) -> None:
@@ -44,7 +67,7 @@ def test_a_service_that_fails_is_told_for_itself(house: House) -> None:
     house.cloud.fault("error", "DescribeUserDomains", code="Forbidden.RAM", status=403)
     result = certroll("inventory", "sync", "--here", *CDN, code=3)
     assert "Forbidden.RAM" in result.stdout
-    assert result.stderr == "1 of 1 could not be listed to the end.\n"
+    assert result.stderr == "1 of 1 could not be listed, or read, to the end.\n"
     assert len(certroll.json("inventory", "list")) == 1
     (told,) = certroll.json("inventory", "sync", "--here", *CDN, code=3)
     assert told["error"]["code"] == "Forbidden.RAM"

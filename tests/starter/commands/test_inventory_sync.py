@@ -66,7 +66,7 @@ async def test_a_sync_ends_with_a_table_and_its_status_is_kept(certroll: Line) -
     told = await certroll(*SYNC)
     lines = [line.split() for line in told.stdout.splitlines()]
     assert lines == [
-        ["ACCOUNT", "SERVICE", "RESOURCES", "NEWLY", "GONE", "RESULT"],
+        ["ACCOUNT", "SERVICE", "RESOURCES", "BINDINGS", "READ", "NEWLY", "GONE", "RESULT"],
         [ACCOUNT, SERVICE, "2", "0", "fine"],
     ]
     header, line = (await certroll("inventory", "status")).stdout.splitlines()
@@ -81,7 +81,7 @@ async def test_a_sync_ends_with_a_table_and_its_status_is_kept(certroll: Line) -
 async def test_a_service_that_fails_is_code_3(certroll: Line) -> None:
     certroll.house.cloud.fault("error", LIST, code="Forbidden.RAM", status=403)
     told = await certroll(*SYNC, code=3)
-    assert told.stderr.endswith("1 of 1 could not be listed to the end.\n")
+    assert told.stderr.endswith("1 of 1 could not be listed, or read, to the end.\n")
     (found,) = await certroll.json(*SYNC, code=3)
     assert found["error"]["code"] == "Forbidden.RAM"
     line = (await certroll("inventory", "status")).stdout.splitlines()[-1]
@@ -136,7 +136,7 @@ async def test_an_old_inventory_is_synced_before_a_plan(
     certroll: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house = certroll.house
-    walked(house, monkeypatch, timedelta(hours=7))
+    walked(house, monkeypatch, timedelta(hours=9))
     seed(house, "new.example.com")
     told = await certroll(*PLAN)
     assert "not synced" not in told.stderr
@@ -151,10 +151,10 @@ async def test_what_cannot_be_synced_before_a_plan_is_told_with_its_age(
     certroll: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house = certroll.house
-    walked(house, monkeypatch, timedelta(hours=7))
+    walked(house, monkeypatch, timedelta(hours=9))
     house.cloud.fault("error", LIST, code="Forbidden.RAM", status=403)
     told = await certroll(*PLAN)
-    line = f"{SERVICE} of {ACCOUNT} could not be listed, what is known of it is 7 h old: Forbidden"
+    line = f"{SERVICE} of {ACCOUNT} could not be listed, what is known of it is 9 h old: Forbidden"
     assert line in told.stderr
     hits = house.cloud.calls()["cdn." + LIST]
     assert line in (await certroll(*PLAN)).stderr

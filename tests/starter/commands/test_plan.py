@@ -77,7 +77,7 @@ def test_what_serves_it_already_is_counted(planned: CommandLine, house: House) -
     files[1].write_bytes(wild.key_pem)
     words = ("--certificate", str(files[0]), "--key", str(files[1]))
     planned("certificate", "upload", "second", *words)
-    text = planned("plan", "create", "-c", "second", "--all-matched").stdout
+    text = planned("plan", "create", "-c", "second", "--all-matched", "--fresh").stdout
     assert "unchanged  1 serve it already: main/alibaba.cdn/a.example.com" in text
     assert "second (" in text
     assert "): 1 change, quota 1\n" in text
@@ -173,7 +173,7 @@ def test_a_name_that_is_lost_warns_and_is_refused_on_demand(
     planned: CommandLine, house: House
 ) -> None:
     house.rebind("a.example.com", house.ca.leaf(["a.example.com", "example.com", "example.org"]))
-    words = ("plan", "create", "-c", "wild", "--all-matched")
+    words = ("plan", "create", "-c", "wild", "--all-matched", "--fresh")
     lost, place = "names no longer covered: example.com, example.org", "main/alibaba.cdn/"
     assert f"warning    {lost}; for {place}a.example.com\n" in planned(*words).stdout
     plan = planned.json(*words, "--require-coverage")

@@ -97,6 +97,19 @@ def test_of_many_resources_to_be_read_it_is_said_how_long_that_takes(
     planned: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("starter.commands._selection.MOST_SILENT", 1)
-    result = planned("plan", "create", "--all")
+    result = planned("plan", "create", "--all", "--fresh")
     assert "2 resources must be read again, about 1 s by the calls per second" in result.stderr
     assert "must be read again" not in planned("plan", "create", "--all").stderr
+
+
+def test_how_old_is_what_a_plan_knows_is_told_with_it_and_kept(
+    planned: CommandLine, house: House
+) -> None:
+    first = house.store.inventory.list()[0]
+    seen = datetime.now(UTC) - timedelta(hours=3)
+    house.store.inventory.bound(first.resource.id, first.binding, seen)
+    text = planned("plan", "create", "--all", "--name", "kept").stdout
+    assert "(3 h ago); each resource is read again before it is changed\n" in text
+    assert "(3 h ago)" in planned("plan", "show", "kept").stdout
+    assert planned.json("plan", "show", "kept")["as_of"] == seen.isoformat().replace("+00:00", "Z")
+    assert "(0 min ago)" in planned("plan", "create", "--all", "--fresh").stdout

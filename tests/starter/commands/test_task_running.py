@@ -61,6 +61,35 @@ async def test_a_task_is_created_and_waited_for(running: Running) -> None:
     assert "@" in record.created_by
 
 
+async def test_a_canary_that_fails_leaves_the_rest_as_it_was(running: Running) -> None:
+    before = running.house.served(HOSTS[0])
+    running.house.cloud.fault(
+        "error",
+        "SetCdnDomainSSLCertificate",
+        resource=HOSTS[1],
+        code="IllegalOperation",
+        status=403,
+    )
+    told = await running(*CREATE, "--canary", HOSTS[1], "--wait", code=5)
+    line = "1 resource, as named; no failure borne, else the wave is taken back"
+    assert f"wave 1     canary: {line}\n" in told.stdout
+    shown = await running.json("task", "show", "autumn")
+    assert [each["tally"] for each in shown["waves"]] == [{"failed": 1}, {"skipped": 1}]
+    assert running.house.served(HOSTS[0]) == before
+
+
+async def test_a_draft_goes_in_its_waves_once_it_is_submitted(running: Running) -> None:
+    await running(*CREATE, "--draft", "--wave", "1")
+    told = await running("task", "submit", "autumn", "--yes", "--wait")
+    assert "wave 2     1 resource; any number of failures\n" in told.stdout
+    (record,) = running.house.store.tasks.list()
+    first, second = running.house.store.tasks.outcomes.list(record.id)
+    assert (first.wave, second.wave) == (0, 1)
+    assert first.ended_at is not None
+    assert second.started_at is not None
+    assert first.ended_at <= second.started_at
+
+
 async def test_a_task_that_fails_is_code_5_with_its_causes(running: Running) -> None:
     running.house.cloud.fault(
         "error",

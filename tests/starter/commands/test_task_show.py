@@ -5,8 +5,9 @@ import pytest
 from domain.record import OutcomeRecord
 from domain.status import OutcomeStatus, TaskStatus
 from domain.task import Cause
-from starter.commands._tasks import show_task
-from tests.storage.examples import change, plan, record
+from starter.commands._tasks import show_end, show_task
+from storage.store import Store
+from tests.storage.examples import NOW, change, plan, record
 
 S = OutcomeStatus
 
@@ -63,3 +64,18 @@ def test_a_draft_says_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     draft = record(plan()).model_copy(update={"status": TaskStatus.DRAFT})
     show_task(draft, ["new"], [], [])
     assert "status          draft\n" in capsys.readouterr().out
+
+
+def test_what_was_skipped_by_the_hundred_does_not_hide_what_failed(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = plan(100)
+    store.tasks.create(record(made), made)
+    cause = Cause(code="Locked", message="it is locked")
+    store.tasks.outcomes.begin("task-1", 7, S.DEPLOYING, NOW)
+    store.tasks.outcomes.finish("task-1", 7, S.FAILED, NOW, cause)
+    store.tasks.outcomes.skip("task-1", None, NOW, Cause(code="Stopped", message="enough"))
+    show_end(store, store.tasks.get("task-1"), as_json=False)
+    _, failed, end = capsys.readouterr().out.splitlines()
+    assert "host7.example.com  failed" in failed
+    assert end == "November: scheduled (1 failed, 99 skipped)"

@@ -1,0 +1,70 @@
+"""`certroll verify` and `certroll task verify`: each address, what it shows, and what drifted."""
+
+import json
+
+from tests.activities.attempts import NAME, Attempt, attempt
+from tests.starter.command_line import CommandLine
+
+__all__ = ["attempt"]
+
+RESOURCE = f"main/alibaba.cdn/{NAME}"
+
+
+def deployed(attempt: Attempt) -> str:
+    """The address at which it is served."""
+    attempt.install()
+    attempt.deploy()
+    return attempt.house.cloud.edge
+
+
+def test_each_address_is_told_with_what_it_shows(certroll: CommandLine, attempt: Attempt) -> None:
+    first = deployed(attempt)
+    second = attempt.house.cloud.add_edge("127.0.0.2")
+    attempt.look_from(first, second, "127.0.0.9:1")
+    text = certroll("task", "verify", "t1").stdout
+    lines = {line.split()[4]: line for line in text.splitlines() if RESOURCE in line}
+    assert lines.keys() == {first, second, "127.0.0.9:1"}
+    for address in (first, second):
+        assert attempt.new.fingerprint[:12] in lines[address]
+        assert lines[address].endswith("fine")
+    assert "nothing" in lines["127.0.0.9:1"]
+    assert "not reached: Connection refused" in lines["127.0.0.9:1"]
+    assert "1 as deployed, 0 show something else" in text
+
+
+def test_drift_is_told_kept_and_an_exit_code(certroll: CommandLine, attempt: Attempt) -> None:
+    edge = deployed(attempt)
+    theirs = attempt.house.ca.leaf([NAME])
+    attempt.house.rebind(NAME, theirs)
+    result = certroll("verify", code=5)
+    assert f"{theirs.fingerprint[:12]}" in result.stdout
+    assert "certroll expiry --drift" in result.stderr
+    listed = certroll("expiry", "--drift").stdout
+    assert f"{theirs.fingerprint[:12]} at {edge}" in listed
+    (drift,) = certroll.json("expiry", "--drift")
+    assert (drift["address"], drift["serves"]) == (edge, theirs.fingerprint)
+    told = certroll.json("task", "verify", "t1", code=5)
+    assert told["found"] == {"shown": 0, "drifted": 1, "news": 0, "unreached": 0}
+    (look,) = told["looks"]
+    assert (look["seen"], look["verified"], look["address"]) == (theirs.fingerprint, False, edge)
+
+
+def test_where_all_is_well_only_the_count_is_told(certroll: CommandLine, attempt: Attempt) -> None:
+    deployed(attempt)
+    said = "1 as deployed, 0 show something else, 0 cannot be reached from here\n"
+    assert certroll("verify").stdout == said
+
+
+def test_an_unknown_task_is_refused(certroll: CommandLine, attempt: Attempt) -> None:
+    assert "no task" in certroll.refusal("task", "verify", "nothing")
+
+
+def test_the_report_tells_every_look(certroll: CommandLine, attempt: Attempt) -> None:
+    edge = deployed(attempt)
+    looks = json.loads(certroll("task", "report", "t1", "--json").stdout)["report"]["handshakes"]
+    assert [(each["moment"], each["verified"]) for each in looks] == [
+        ("before", False),
+        ("after", True),
+    ]
+    assert {(each["address"], each["server_name"]) for each in looks} == {(edge, NAME)}
+    assert looks[1]["chain"][0] == attempt.new.fingerprint
