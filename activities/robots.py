@@ -7,8 +7,10 @@ URL, with its signing secret as the fragment where it has one: that is never sen
 import base64
 import hashlib
 import hmac
+import json
 import time
 from collections.abc import Callable
+from html import escape
 from typing import Any, NamedTuple
 from urllib.parse import urldefrag
 
@@ -18,15 +20,17 @@ from domain.errors import NeedsOperator, Transient
 from domain.message import Message
 
 SECONDS = 15.0
+CUT = "\n(shortened)"
 Json = dict[str, Any]
 
 
 class Robot(NamedTuple):
     """How one kind of robot is spoken to.
 
-    `most` is the longest text in bytes of UTF-8; `code` the field of the answer that is 0 on
+    `most` is the longest text in bytes of JSON; `code` the field of the answer that is 0 on
     success, None where the HTTP status says it; `busy` those codes after which one tries again.
-    `signed` answers with what a signing secret adds to the address and to the body.
+    `signed` answers with what a signing secret adds to the address and to the body. `harmless` is
+    the text without what would call people there by name, or all of them.
     """
 
     title: str
@@ -35,6 +39,7 @@ class Robot(NamedTuple):
     code: str | None
     busy: frozenset[int] = frozenset()
     signed: Callable[[str, float], tuple[Json, Json]] | None = None
+    harmless: Callable[[str], str] = str
 
 
 def _text(content: str) -> Json:
@@ -66,16 +71,24 @@ ROBOTS = {
         "code",
         frozenset({9499, 11232}),
         _signed_body,
+        lambda text: text.replace("<", "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}"),
     ),
     "wecom": Robot("WeCom", 2_048, _text, "errcode", frozenset({-1, 45009})),
-    "slack": Robot("Slack", 16_000, lambda text: {"text": text}, None),
+    "slack": Robot(
+        "Slack",
+        16_000,
+        lambda text: {"text": text},
+        None,
+        harmless=lambda text: escape(text, quote=False),
+    ),
 }
 
 
 async def tell_robot(kind: str, address: str, message: Message) -> None:
     """Posts the message once. Raises Transient or NeedsOperator, never with the address."""
     robot, (url, secret) = ROBOTS[kind], urldefrag(address)
-    body = robot.body(shortened(f"{message.subject}\n{message.body}", robot.most))
+    text = robot.harmless(f"{message.subject}\n{message.body}")
+    body = robot.body(shortened(text, robot.most))
     query: Json = {}
     if secret and robot.signed:
         query, more = robot.signed(secret, time.time())
@@ -91,12 +104,33 @@ async def tell_robot(kind: str, address: str, message: Message) -> None:
 
 
 def shortened(text: str, most: int) -> str:
-    """At most so many bytes of UTF-8; what is cut off is told, and no character is cut in two."""
-    data = text.encode()
-    if len(data) <= most:
+    """At most so many bytes as JSON, cut between two lines; that something is left out is told.
+
+    The last paragraph says what the reader can do: it stays, unless it takes more than half.
+    """
+    if _size(text) <= most:
         return text
-    rest = "\n(shortened)"
-    return data[: most - len(rest)].decode(errors="ignore") + rest
+    body = text.removesuffix("\n")
+    head, _, asked = body.rpartition("\n\n")
+    end = f"{CUT}\n\n{asked}\n" if head and _size(asked) <= most // 2 else CUT
+    told = body if end is CUT else head
+    kept = _beginning(told, most - _size(end))
+    whole = kept.rpartition("\n")[0]
+    return (whole if _size(whole) > most // 2 else kept).rstrip("\n") + end
+
+
+def _beginning(text: str, most: int) -> str:
+    """As many whole characters as there is room for."""
+    low, high = 0, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if _size(text[:middle]) <= most else (low, middle - 1)
+    return text[:low]
+
+
+def _size(text: str) -> int:
+    """Bytes within JSON, which is what a service counts or more."""
+    return len(json.dumps(text, ensure_ascii=False).encode()) - 2
 
 
 def _check(robot: Robot, answer: httpx2.Response) -> None:
@@ -110,7 +144,7 @@ def _check(robot: Robot, answer: httpx2.Response) -> None:
     if code in robot.busy:
         raise Transient(f"{robot.title} is busy ({robot.code} {code})", code="RobotBusy")
     if code != 0:
-        raise _refused(robot, f"{robot.code} {code}")
+        raise _refused(robot, f"{robot.code} {'is not told' if code is None else code}")
 
 
 def _code(field: str, answer: httpx2.Response) -> int | None:

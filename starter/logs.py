@@ -1,7 +1,6 @@
 """Logs: one JSON object a line on standard error, with whatever looks like a secret taken out."""
 
 import logging
-import re
 import sys
 from collections.abc import MutableMapping
 from typing import Any
@@ -9,28 +8,11 @@ from typing import Any
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 
-TAKEN_OUT = "[taken out]"
+from domain.redaction import without_secrets
 
 # They tell the whole address of each call: that of a webhook is its password, and some clouds take
 # a private key in the query.
 _TALKATIVE = ("httpx2", "httpcore2", "urllib3")
-
-# A PEM block of any kind of key, also with its line ends escaped or the text URL-encoded; and the
-# query parameters in which the clouds' APIs want a key.
-_SECRETS = (
-    re.compile(
-        r"-----BEGIN[ +%0-9A-Z]*PRIVATE(?: |\+|%20)KEY-----.*?(?:-----END[ +%0-9A-Z]*KEY-----|$)",
-        re.DOTALL,
-    ),
-    re.compile(r"(?<=[?&])((?:SSLPri|Key|PrivateKey|SignPrivateKey|EncryptPrivateKey)=)[^&\s]+"),
-)
-
-
-def without_secrets(text: str) -> str:
-    """The text with key material replaced."""
-    for pattern in _SECRETS:
-        text = pattern.sub(TAKEN_OUT, text)
-    return text
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -1,14 +1,14 @@
-"""Whom to tell when a task ends, and what was told."""
+"""Whom to tell, of what, and by which channel."""
 
 import re
-from datetime import datetime
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete, select
 
 from domain.errors import BadInput
-from domain.model import Value
+from domain.events import EventClass
 from domain.record import CONTACT_KINDS, ContactChannel
 from storage.database import Database
 from storage.lookup import unknown
@@ -17,17 +17,6 @@ from storage.vault import Vault
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _MAIL = re.compile(r"[^\s@<>,;:\"]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
-
-
-class Delivery(Value):
-    """One attempt to tell a contact of an event of a task."""
-
-    task_id: str
-    event: str
-    contact: str
-    ok: bool
-    detail: str
-    at: datetime
 
 
 def identity(name: str) -> str:
@@ -41,8 +30,13 @@ class Contacts:
     def __init__(self, database: Database, vault: Vault) -> None:
         self._database, self._vault = database, vault
 
-    def add(self, name: str, kind: str, address: str) -> None:
-        """Stores a "mail" address or the URL of another kind; `BadInput` if ill-formed or taken."""
+    def add(
+        self, name: str, kind: str, address: str, events: Sequence[EventClass] | None = None
+    ) -> None:
+        """Stores a "mail" address or the URL of another kind; `BadInput` if ill-formed or taken.
+
+        It is told of `events`, with None of all.
+        """
         if not _NAME.fullmatch(name):
             raise BadInput(
                 f"{name!r} cannot name a contact",
@@ -52,6 +46,7 @@ class Contacts:
             name=name,
             kind=kind,
             shown=_shown(kind, address, name),
+            events=None if events is None else [each.value for each in events],
             sealed=self._vault.seal(address.encode(), identity(name)),
         )
         try:
@@ -74,40 +69,21 @@ class Contacts:
             sealed = _row(session, name).sealed
         return self._vault.open(sealed, identity(name)).decode()
 
+    def choose(self, name: str, events: Sequence[EventClass] | None) -> None:
+        """From now on it is told of these, with None of all. `BadInput` if there is none."""
+        with self._database.write() as session:
+            _row(session, name).events = None if events is None else [e.value for e in events]
+
     def delete(self, name: str) -> None:
-        """Forgets it; tasks that name it tell one fewer. `BadInput` if there is none."""
+        """Forgets it; tasks that name it tell one fewer. `BadInput` if there is none.
+
+        Another one of this name knows of no expiry yet. What it was told of tasks stays known.
+        """
+        of_no_task = col(DeliveryRow.task_id).is_(None)
         with self._database.write() as session:
             _row(session, name)
             session.exec(delete(ContactRow).where(col(ContactRow.name) == name))
-
-    def delivered(self, task_id: str, event: str, contact: str) -> bool:
-        """Whether this contact has been told of this event."""
-        query = select(DeliveryRow.id).where(
-            col(DeliveryRow.task_id) == task_id,
-            col(DeliveryRow.event) == event,
-            col(DeliveryRow.contact) == contact,
-            col(DeliveryRow.ok).is_(True),
-        )
-        with self._database.read() as session:
-            return session.exec(query.limit(1)).first() is not None
-
-    def record_delivery(
-        self, task_id: str, event: str, contact: str, ok: bool, detail: str, at: datetime
-    ) -> None:
-        """Keeps one attempt; `detail` says why it failed, without the address."""
-        with self._database.write() as session:
-            session.add(
-                DeliveryRow(
-                    task_id=task_id, event=event, contact=contact, ok=ok, detail=detail, at=at
-                )
-            )
-
-    def deliveries(self, task_id: str) -> list[Delivery]:
-        """All attempts for a task, oldest first."""
-        query = select(DeliveryRow).where(col(DeliveryRow.task_id) == task_id)
-        with self._database.read() as session:
-            rows = session.exec(query.order_by(col(DeliveryRow.id)))
-            return [Delivery.model_validate(row.model_dump(exclude={"id"})) for row in rows]
+            session.exec(delete(DeliveryRow).where(col(DeliveryRow.contact) == name, of_no_task))
 
     def list(self) -> list[ContactChannel]:
         """All, by name."""
@@ -148,7 +124,7 @@ def _site(address: str) -> str | None:
 
 
 def _channel(row: ContactRow) -> ContactChannel:
-    return ContactChannel(name=row.name, kind=row.kind, shown=row.shown)
+    return ContactChannel.model_validate(row.model_dump(exclude={"sealed"}))
 
 
 def _row(session: Session, name: str) -> ContactRow:

@@ -7,13 +7,14 @@ from pytest_httpserver import HTTPServer
 from temporalio.exceptions import ApplicationError
 
 from activities.notification import Notice, Notifications
+from domain.events import EventClass
 from domain.message import Message
 from domain.status import OutcomeStatus
 from storage.settings import Settings
 from storage.store import Store
 from tests.storage.examples import CAUSE, NOW, create, resource
 
-NOTICE = Notice(task_id="task-1", event="ended", contact="ops")
+NOTICE = Notice(task_id="task-1", event="finished", contact="ops")
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def steps(store: Store, settings: Settings, hook: HTTPServer) -> Notifications:
 
 
 def deliveries(store: Store) -> list[tuple[bool, str]]:
-    return [(each.ok, each.detail) for each in store.contacts.deliveries("task-1")]
+    return [(each.ok, each.detail) for each in store.deliveries.of_task("task-1")]
 
 
 async def test_a_contact_is_told_of_an_event_once(
@@ -45,9 +46,11 @@ async def test_a_contact_is_told_of_an_event_once(
     await steps.notify(NOTICE)
     ((request, _),) = hook.log
     message = Message.model_validate(request.get_json())
-    assert (message.event, message.task_id) == ("ended", "task-1")
-    assert [cause.resource for cause in message.causes] == [resource(1).id]
-    assert str(CAUSE) in message.body
+    assert (message.event, message.task_id) == ("finished", "task-1")
+    assert [(each.code, each.examples) for each in message.causes] == [
+        (CAUSE.code, (resource(1).id,))
+    ]
+    assert CAUSE.message in message.body
     assert deliveries(store) == [(True, "told")]
 
 
@@ -101,4 +104,57 @@ def test_giving_up_leaves_a_line_in_the_audit(steps: Notifications, store: Store
     steps.give_up(NOTICE)  # as the engine does when the first answer was lost
     (event,) = store.tasks.events("task-1")
     assert (event.kind, event.by) == ("not told", "certroll")
-    assert event.text == "contact ops could not be told of ended"
+    assert event.text == "contact ops could not be told of finished"
+
+
+async def test_a_contact_is_told_only_of_what_it_chose(
+    steps: Notifications, store: Store, hook: HTTPServer
+) -> None:
+    hook.expect_request("/hook").respond_with_data("")
+    store.contacts.choose("ops", [EventClass.ROLLED_BACK, EventClass.NEEDS_OPERATOR])
+    await steps.notify(NOTICE)
+    assert hook.log == [], "nobody has to act on what has failed"
+    await steps.notify(NOTICE.model_copy(update={"event": "rolled_back-1"}))
+    await steps.notify(NOTICE.model_copy(update={"event": "needs_operator-gate-0"}))
+    told = [request.get_json()["event"] for request, _ in hook.log]
+    assert told == ["rolled_back", "needs_operator"]
+
+
+async def test_who_wants_to_know_what_needs_somebody_is_told_of_such_an_end_once(
+    steps: Notifications, store: Store, hook: HTTPServer
+) -> None:
+    hook.expect_request("/hook").respond_with_data("")
+    locked = CAUSE.model_copy(update={"needs_operator": True})
+    store.tasks.outcomes.begin("task-1", 0, OutcomeStatus.DEPLOYING, NOW)
+    store.tasks.outcomes.finish("task-1", 0, OutcomeStatus.FAILED, NOW, locked)
+    store.contacts.choose("ops", [EventClass.NEEDS_OPERATOR])
+    await steps.notify(NOTICE)
+    await steps.notify(NOTICE)
+    ((request, _),) = hook.log
+    message = Message.model_validate(request.get_json())
+    assert (message.event, message.occasion) == ("needs_operator", "finished")
+    store.contacts.add("all", "webhook", hook.url_for("/hook"))
+    await steps.notify(NOTICE.model_copy(update={"contact": "all"}))
+    assert hook.log[1][0].get_json()["event"] == "finished", "and not twice for both classes"
+    assert len(hook.log) == 2
+
+
+async def test_who_wants_to_know_of_rollbacks_is_told_of_what_a_task_has_taken_back_itself(
+    steps: Notifications, store: Store, hook: HTTPServer
+) -> None:
+    hook.expect_request("/hook").respond_with_data("")
+    store.contacts.choose("ops", [EventClass.ROLLED_BACK])
+    await steps.notify(NOTICE)
+    assert hook.log == []
+    for status, end in [
+        (OutcomeStatus.DEPLOYING, OutcomeStatus.DEPLOYED),
+        (OutcomeStatus.ROLLING_BACK, OutcomeStatus.ROLLED_BACK),
+    ]:
+        store.tasks.outcomes.begin("task-1", 0, status, NOW)
+        store.tasks.outcomes.finish("task-1", 0, end, NOW, CAUSE)
+    await steps.notify(NOTICE)
+    ((request, _),) = hook.log
+    message = Message.model_validate(request.get_json())
+    assert (message.event, message.occasion) == ("rolled_back", "finished")
+    assert message.rollback is not None
+    assert message.rollback.automatic

@@ -164,10 +164,59 @@ async def test_a_long_message_is_cut_to_what_wecom_takes(
     assert text.endswith("(shortened)")
 
 
-@given(st.text(), st.integers(20, 200))
-def test_shortening_keeps_to_the_bytes_and_to_whole_characters(text: str, most: int) -> None:
+async def test_a_message_that_is_cut_keeps_its_head_and_what_can_be_done(
+    server: HTTPServer, tmp_path: Path
+) -> None:
+    causes = "".join(f"- 原因{n}: 300 resources failed, e.g. a.example.com\n" for n in range(90))
+    asked = "What you may do:\n  certroll task show 20261124-1a2b3c\n"
+    long = MESSAGE.model_copy(update={"body": f"Task 证书: failed.\n\nWhy:\n{causes}\n{asked}"})
+    await tell("wecom", answering(server, FINE["wecom"]), tmp_path, long)
+    text = json.loads(server.log[0][0].data)["text"]["content"]
+    assert len(text.encode()) <= 2048
+    assert text.startswith(f"{MESSAGE.subject}\nTask 证书: failed.\n\nWhy:\n- 原因0: 300 resources")
+    assert text.endswith(f"e.g. a.example.com\n(shortened)\n\n{asked}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown"),
+    [
+        ("slack", "&lt;!channel&gt; &amp; &lt;@U1&gt;"),
+        ("feishu", "\u2039!channel> & \u2039@U1>"),
+        ("wecom", "<!channel> & <@U1>"),
+    ],
+)
+async def test_nobody_is_called_by_what_others_named(
+    kind: str, shown: str, server: HTTPServer, tmp_path: Path
+) -> None:
+    named = MESSAGE.model_copy(update={"body": "<!channel> & <@U1>"})
+    await tell(kind, answering(server, FINE[kind]), tmp_path, named)
+    sent = json.loads(server.log[0][0].data)
+    text = (
+        sent["text"]
+        if kind == "slack"
+        else next(iter((sent.get("text") or sent["content"]).values()))
+    )
+    assert text.endswith(f"\n{shown}")
+
+
+lines = st.lists(st.text(max_size=60), max_size=12).map("\n".join)
+
+
+@given(lines, st.integers(40, 300))
+def test_shortening_keeps_to_the_bytes_and_leaves_the_rest_as_it_was(text: str, most: int) -> None:
     short = shortened(text, most)
-    assert len(short.encode()) <= most
-    kept = short.removesuffix("\n(shortened)")
-    assert text.startswith(kept)
-    assert short == text or len(text.encode()) > most
+    assert len(json.dumps(short, ensure_ascii=False).encode()) - 2 <= most
+    if short != text:
+        head, cut, asked = short.partition("\n(shortened)")
+        assert cut
+        assert text.startswith(head)
+        assert text.removesuffix("\n").endswith(asked.strip("\n"))
+
+
+@given(st.text())
+def test_what_fits_is_told_as_it_is(text: str) -> None:
+    assert shortened(text, 1000) == text
+
+
+def test_one_endless_line_is_cut_between_two_characters() -> None:
+    assert shortened("证" * 100, 50) == "证" * 12 + "\n(shortened)"

@@ -1,14 +1,14 @@
-"""Contacts keep their addresses sealed, and remember what was told."""
+"""Contacts keep their addresses sealed, and what they chose to be told of."""
 
 import pytest
 from sqlalchemy import text
 
 from domain.errors import BadInput
+from domain.events import EventClass
 from domain.record import ContactChannel
-from storage.contacts import Delivery
 from storage.store import Store
-from tests.storage.examples import LATER, NOW, create
 
+E = EventClass
 HOOK = "https://me:hidden-word@chat.example.com:8443/hidden-path?token=hidden-token"
 
 
@@ -66,17 +66,18 @@ def test_a_deleted_one_is_gone(store: Store) -> None:
             call("ops")
 
 
-def test_a_delivery_counts_once_it_arrived(store: Store) -> None:
-    create(store)
-    assert not store.contacts.delivered("task-1", "ended", "ops")
-    store.contacts.record_delivery("task-1", "ended", "ops", False, "refused", NOW)
-    assert not store.contacts.delivered("task-1", "ended", "ops")
-    store.contacts.record_delivery("task-1", "ended", "ops", True, "250", LATER)
-    assert store.contacts.delivered("task-1", "ended", "ops")
-    assert not store.contacts.delivered("task-1", "rolled_back", "ops")
-    assert not store.contacts.delivered("task-1", "ended", "other")
-    assert [(one.ok, one.detail, one.at) for one in store.contacts.deliveries("task-1")] == [
-        (False, "refused", NOW),
-        (True, "250", LATER),
-    ]
-    assert isinstance(store.contacts.deliveries("task-1")[0], Delivery)
+def test_a_contact_is_told_of_everything_unless_it_chose(store: Store) -> None:
+    store.contacts.add("ops", "mail", "a@b")
+    store.contacts.add("night", "mail", "a@b", [E.NEEDS_OPERATOR])
+    night, ops = store.contacts.list()
+    assert all(map(ops.wants, E))
+    assert [each for each in E if night.wants(each)] == [E.NEEDS_OPERATOR]
+    store.contacts.choose("night", [E.FINISHED, E.EXPIRING])
+    assert store.contacts.get("night").events == (E.FINISHED, E.EXPIRING)
+    store.contacts.choose("night", None)
+    assert store.contacts.get("night").wants(E.DRIFTED)
+
+
+def test_choosing_for_an_unknown_one_is_refused(store: Store) -> None:
+    with pytest.raises(BadInput, match="there is no contact"):
+        store.contacts.choose("nobody", None)

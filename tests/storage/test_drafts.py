@@ -8,6 +8,7 @@ from domain.errors import BadInput
 from domain.plan import Plan
 from domain.record import Draft, TaskRecord
 from domain.status import OutcomeStatus, Tally, TaskStatus
+from domain.waves import Rollout, Size
 from domain.wish import Wish
 from storage.store import Store
 from tests.storage.examples import LATER, NEW, NOW, certificate, create, plan, record
@@ -39,6 +40,23 @@ def test_its_changes_stay_where_the_plan_stays(store: Store) -> None:
     store.tasks.create(draft(plan()), plan())
     store.tasks.drafts.write(draft(plan(), name="December"), plan())
     assert store.tasks.find("December").tally == Tally(pending=3)
+
+
+def test_its_waves_are_those_of_its_rollout_and_follow_an_edit_of_it(store: Store) -> None:
+    def waves() -> list[int]:
+        return [each.wave for each in store.tasks.outcomes.list("task-1")]
+
+    store.tasks.create(draft(plan()), plan())
+    assert waves() == [0, 0, 0]
+    one_by_one = Rollout(waves=(Size(count=1), Size(count=1)), gate=True, budget=Size(percent=12.5))
+    edited = draft(plan(), rollout=one_by_one)
+    store.tasks.drafts.write(edited, plan())
+    assert waves() == [0, 1, 2]
+    assert store.tasks.get("task-1") == edited
+    with pytest.raises(BadInput, match="does not change x"):
+        store.tasks.drafts.write(draft(plan(), rollout=Rollout(canary_resources=("x",))), plan())
+    assert waves() == [0, 1, 2]
+    assert store.tasks.get("task-1") == edited
 
 
 def test_submitted_it_is_a_task_like_any_other(store: Store) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from domain.resource import Binding
 from domain.status import OutcomeStatus
+from storage.edge_drifts import EdgeDrift
 from storage.expiry import Scope
 from storage.store import Store
 from tests.storage.examples import NOW, account
@@ -101,3 +102,70 @@ def test_what_cannot_be_compared_or_is_gone_or_was_never_ours_is_no_drift(store:
     assert drifted(store) == [A]
     store.inventory.mark_vanished("main", "alibaba.cdn", NOW + 2 * HOUR)
     assert drifted(store) == []
+
+
+def seen_at_edge(store: Store, task_id: str, fingerprint: str | None, hours: int = 1) -> bool:
+    at = NOW + hours * HOUR
+    return store.edge_drifts.put(
+        EdgeDrift(
+            resource_id=THERE.id,
+            task_id=task_id,
+            seen=fingerprint,
+            address="192.0.2.7:443",
+            problem="still serves",
+            since=at,
+            seen_at=at,
+        )
+    )
+
+
+def test_what_a_handshake_shows_is_drift_until_it_shows_the_right_one(store: Store) -> None:
+    ours(store, B, SOON)
+    task_id = deploy(store, THERE, A, NOW, DONE)
+    put(store, THERE, serving(A), NOW + HOUR)
+    assert seen_at_edge(store, task_id, B)
+    (found,) = store.expiry.drifted().rows
+    assert (found.serves, found.name, found.managed, found.not_after) == (B, "our-b", True, SOON)
+    assert (found.address, found.problem) == ("192.0.2.7:443", "still serves")
+    assert drifted(store) == [A]
+    assert store.edge_drifts.clear([THERE.id]) == 1
+    assert drifted(store) == []
+
+
+def test_the_same_finding_is_news_once_and_keeps_its_time(store: Store) -> None:
+    task_id = deploy(store, THERE, A, NOW, DONE)
+    put(store, THERE, serving(A), NOW + HOUR)
+    assert [seen_at_edge(store, task_id, seen, at) for at, seen in enumerate((B, B, C), 1)] == [
+        True,
+        False,
+        True,
+    ]
+    (kept,) = store.edge_drifts.list()
+    assert (kept.seen, kept.since) == (C, NOW + 3 * HOUR)
+
+
+def test_what_the_service_says_goes_before_what_a_handshake_has_shown(store: Store) -> None:
+    task_id = deploy(store, THERE, A, NOW, DONE)
+    put(store, THERE, serving(C), NOW + HOUR)
+    seen_at_edge(store, task_id, B)
+    (found,) = store.expiry.drifted().rows
+    assert (found.serves, found.address) == (C, None)
+
+
+def test_a_finding_about_an_older_task_says_nothing_of_the_newer_one(store: Store) -> None:
+    first = deploy(store, THERE, A, NOW, DONE)
+    put(store, THERE, serving(A), NOW + HOUR)
+    seen_at_edge(store, first, B)
+    deploy(store, THERE, B, NOW + 2 * HOUR, DONE)
+    assert drifted(store) == []
+    assert store.edge_drifts.last_deployments(first) == []
+
+
+def test_what_is_unverified_is_a_deployment_as_well(store: Store) -> None:
+    deploy(store, THERE, A, NOW, DONE)
+    task_id = deploy(store, THERE, B, NOW + HOUR, OutcomeStatus.UNVERIFIED)
+    put(store, THERE, serving(B), NOW + 2 * HOUR)
+    assert drifted(store) == []
+    assert store.edge_drifts.last_deployments() == [(task_id, 0)]
+    put(store, THERE, serving(C), NOW + 3 * HOUR)
+    assert drifted(store) == [B]

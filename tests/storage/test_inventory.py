@@ -56,6 +56,24 @@ def test_a_listing_or_a_read_may_know_that_https_is_off(store: Store) -> None:
     assert store.inventory.get(resource().id).binding is None
 
 
+def test_what_was_seen_before_a_deployment_never_takes_the_place_of_what_it_bound(
+    store: Store,
+) -> None:
+    listed = Found(resource=resource(), binding=LISTED, binding_known=True)
+    store.inventory.upsert([listed], NOW)
+    store.inventory.bound(resource().id, READ, LATER)
+    store.inventory.upsert([listed], LATER + timedelta(minutes=1), NOW)
+    store.inventory.record_bindings([(resource().id, None)], NOW)
+    item = store.inventory.get(resource().id)
+    assert (item.binding, item.read_at) == (READ, LATER)
+    store.inventory.upsert([listed], LATER, LATER)
+    assert store.inventory.get(resource().id).binding == LISTED
+    store.inventory.doubt(resource().id, LATER + timedelta(minutes=1))
+    store.inventory.upsert([listed], LATER, LATER)
+    store.inventory.record_bindings([(resource().id, READ)], LATER)
+    assert not store.inventory.get(resource().id).binding_known
+
+
 def test_what_a_deployment_has_bound_is_kept_until_it_is_in_doubt(store: Store) -> None:
     store.inventory.upsert([Found(resource=resource())], NOW)
     assert store.inventory.bound(resource().id, READ, LATER)

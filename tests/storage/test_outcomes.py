@@ -8,8 +8,9 @@ import pytest
 from domain.record import OutcomeRecord
 from domain.status import OutcomeStatus, Tally, may_follow
 from domain.task import ChangeOrder, Direction
+from domain.waves import Rollout, Size
 from storage.store import Store
-from tests.storage.examples import CAUSE, LATER, NOW, create, resource
+from tests.storage.examples import CAUSE, LATER, NOW, create, plan, record, resource
 
 S = OutcomeStatus
 FINAL = {S.DEPLOYED, S.UNVERIFIED, S.FAILED, S.SKIPPED, S.ROLLED_BACK, S.ROLLBACK_FAILED}
@@ -202,3 +203,30 @@ def test_a_hundred_threads_lose_nothing(store: Store) -> None:
     assert store.tasks.outcomes.tally("task-1") == Tally(deployed=300)
     ended = store.tasks.outcomes.list("task-1")
     assert {(one.attempts, one.applied) for one in ended} == {(2, True)}
+
+
+def test_orders_are_of_one_wave_or_of_all_and_each_wave_is_counted(store: Store) -> None:
+    made = plan(7)
+    policy = Rollout(canary_resources=(resource(4).id,), waves=(Size(count=3),))
+    store.tasks.create(record(made).model_copy(update={"rollout": policy}), made)
+    outcomes = store.tasks.outcomes
+
+    def places(wave: int | None, after: int = -1, limit: int = 100) -> list[int]:
+        found = outcomes.orders("task-1", after, limit, Direction.DEPLOY, None, wave)
+        return [order.ordinal for order in found]
+
+    assert [places(wave) for wave in (0, 1, 2, 3)] == [[4], [0, 1, 2], [3, 5, 6], []]
+    assert places(None) == list(range(7))
+    assert (places(1, after=0, limit=1), places(2, after=3)) == ([1], [5, 6])
+    assert [outcomes.get("task-1", place).wave for place in (4, 0, 6)] == [0, 1, 2]
+    walk(store, 4, S.DEPLOYED)
+    walk(store, 0, S.FAILED)
+    walk(store, 2, S.DEPLOYING)
+    assert outcomes.wave_tallies("task-1") == [
+        Tally(deployed=1),
+        Tally(failed=1, pending=1, deploying=1),
+        Tally(pending=3),
+    ]
+    back = outcomes.orders("task-1", -1, 100, Direction.ROLL_BACK, None, 1)
+    assert [order.ordinal for order in back] == [0]
+    assert outcomes.wave_tallies("no such task") == []

@@ -108,7 +108,7 @@ def test_syncs_come_by_themselves_as_told(
     if given is not None:
         monkeypatch.setenv("CERTROLL_SYNC_EVERY", given)
     assert Settings().sync_every == taken
-    assert Settings().inventory_age == timedelta(hours=6)
+    assert Settings().inventory_age == timedelta(hours=8)
 
 
 @pytest.mark.parametrize("given", ["0h", "6", "never"])

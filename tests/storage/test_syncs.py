@@ -62,13 +62,34 @@ def test_the_end_marks_what_was_not_seen_since_the_beginning(store: Store, walk:
     begun = store.syncs.begin(walk, NOW)
     old, new = resource(1), resource(2)
     store.inventory.upsert([Found(resource=old)], NOW - timedelta(seconds=1))
-    store.inventory.upsert([Found(resource=new)], NOW)
+    store.inventory.upsert([Found(resource=new, binding_known=True)], NOW)
     ended = store.syncs.finish(begun, LATER, 1, 1, mark=True)
     assert ended is not None
     assert (ended.vanished, ended.ended_at, ended.complete_at) == (1, LATER, NOW)
     assert ended == only(store) == store.syncs.begin(walk, LATER)
     assert store.inventory.get(old.id).vanished_at == NOW
     assert store.inventory.get(new.id).vanished_at is None
+
+
+def test_what_has_to_be_read_is_counted_and_read_before_the_end(store: Store, walk: Walk) -> None:
+    begun = store.syncs.begin(walk, NOW)
+    store.inventory.upsert([Found(resource=resource(1)), Found(resource=resource(2))], NOW)
+    store.inventory.record_binding(resource(2).id, None, NOW - timedelta(minutes=30))
+    long_ago = NOW - timedelta(hours=1)
+    listed = store.syncs.finish(begun, LATER, 2, 2, mark=True, read_since=long_ago)
+    assert listed is not None
+    assert (listed.to_read, listed.were_read, listed.ended_at) == (1, 0, None)
+    assert listed.complete_at == NOW
+    read = store.syncs.read_on(listed, 1)
+    assert read is not None
+    assert read.were_read == 1
+    ended = store.syncs.end(read, LATER, CAUSE)
+    assert ended == only(store)
+    assert ended is not None
+    assert (ended.ended_at, ended.error) == (LATER, CAUSE)
+    assert store.syncs.read_on(read, 1) is store.syncs.end(read, LATER, None) is None
+    anew = store.syncs.begin(walk.model_copy(update={"run": "2"}), LATER)
+    assert (anew.to_read, anew.were_read) == (None, 0)
 
 
 def test_without_marking_nothing_vanishes(store: Store, walk: Walk) -> None:
