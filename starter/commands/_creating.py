@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from domain.errors import BadInput
-from domain.preflight import NO_CHECKS
+from domain.preflight_checks import NO_CHECKS
 from starter.commands._openings import Timing, timing
 from starter.commands._preflight import findings_of_plan, refuse, show_findings
 from starter.commands._shared import confirm
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
     from domain.plan import Plan
-    from domain.preflight import Finding, Policy
+    from domain.preflight import Finding
+    from domain.preflight_checks import Policy
     from domain.record import TaskRecord
     from domain.waves import Rollout
     from starter.commands._chosen_plan import ChosenPlan

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from domain.errors import BadInput
-from domain.preflight import CHECK, Finding, Policies, Policy, parse_policies
+from domain.preflight import Finding, Policies, parse_policies
+from domain.preflight_checks import CHECK, Policy
 from starter.commands._shared import Json, opened
 from starter.output import metering, say, show_json
 

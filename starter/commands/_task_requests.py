@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -92,6 +92,9 @@ def rollback(
         list[str] | None,
         typer.Option("--resource", metavar="RESOURCE", help="Only this one; repeatable."),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Also to certificates that have expired meanwhile.")
+    ] = False,
     wait: Annotated[
         bool, typer.Option("--wait", help="Until it is back; code 5 if not all is.")
     ] = False,
@@ -103,17 +106,19 @@ def rollback(
 
     Each resource serves again what it served before. It may be asked while the task runs or after
     it has ended; asking twice changes nothing more. A resource that meanwhile serves something
-    else is left alone, and told.
+    else is left alone, and told. So is one whose former certificate has expired: --force serves
+    that one again.
     """
     reason, by = why(reason), who(by)
     with opened() as (store, settings):
         record = store.tasks.find(which)
         outcomes = chosen(store.tasks.outcomes.list(record.id), resource)
         ids = None if resource is None else [each.change.resource.id for each in outcomes]
-        _warn(outcomes)
+        _warn(outcomes, force=force)
         whole = "the whole task" if ids is None else f"{len(ids)} resources"
         confirm(f"Take back {whole} ({record.name})?", yes=yes)
-        after = asyncio.run(_take_back(store, settings, record, ids, reason, by, wait=wait))
+        request = {"resources": ids, "reason": reason, "by": by, "force": force}
+        after = asyncio.run(_take_back(store, settings, record, request, wait=wait))
         if after is not None:
             show_end(store, after, as_json=as_json)
             left = chosen(store.tasks.outcomes.list(record.id), ids)
@@ -133,9 +138,7 @@ async def _take_back(
     store: "Store",
     settings: "Settings",
     record: "TaskRecord",
-    ids: list[str] | None,
-    reason: str,
-    by: str,
+    request: dict[str, Any],
     *,
     wait: bool,
 ) -> "TaskRecord | None":
@@ -143,7 +146,7 @@ async def _take_back(
     from starter.tasks import rollback as ask
 
     client = await connect(settings)
-    await ask(client, record, ids, reason, by)
+    await ask(client, record, **request)
     return await until_back(store, client, record) if wait else None
 
 
@@ -161,10 +164,14 @@ def chosen(outcomes: list["OutcomeRecord"], named: Sequence[str] | None) -> list
     return [outcome for outcome, names in called if names.intersection(named)]
 
 
-def _warn(outcomes: Sequence["OutcomeRecord"]) -> None:
+def _warn(outcomes: Sequence["OutcomeRecord"], *, force: bool) -> None:
+    now = datetime.now(UTC)
     for outcome in outcomes:
-        if reason := outcome.change.not_reversible:
-            note(f"warning: {outcome.change.resource.id} has no way back: {reason}")
+        change = outcome.change
+        if reason := change.not_reversible:
+            note(f"warning: {change.resource.id} has no way back: {reason}")
+        elif not force and change.before and change.before.has_expired(now):
+            note(f"warning: {change.resource.id} served a certificate that has expired; --force")
 
 
 def _is_left(outcome: "OutcomeRecord") -> bool:

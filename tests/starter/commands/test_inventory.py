@@ -44,21 +44,24 @@ def test_what_the_cloud_lists_is_known_afterwards_and_what_is_gone_is_marked(hou
 
 def test_what_no_listing_tells_is_read_and_counted(house: House) -> None:
     certroll = CommandLine(house.settings.home)
-    house.domains("a.example.com", "b.example.com", "c.example.com")
-    for item in house.store.inventory.list():
-        house.store.inventory.doubt(item.resource.id)
+    leaf = house.ca.leaf(["*.example.com"])
+    pem = {"pem": leaf.pem.decode(), "key": leaf.key_pem.decode()}
+    domains = [{"name": f"{letter}.example.com", "certificate": pem} for letter in "abc"]
+    house.cloud.seed("cdn", account=house.key_id, domains=domains)
+    house.cloud.fault("error", READ, code="Forbidden.RAM", status=403)
+    result = certroll("inventory", "sync", "--here", *CDN, code=3)
+    assert "0 of 3" in result.stdout
+    assert "cdn:DescribeDomainCertificateInfo" in result.stdout
     lines = certroll("inventory", "list").stdout.splitlines()
     assert [re.split(" {2,}", line)[2] for line in lines[1:]] == ["not read yet"] * 3
-    house.cloud.fault("error", READ, resource="b.*", code="InvalidDomain.NotFound", status=404)
+    house.cloud.clear_faults()
+    gone = {"code": "InvalidDomain.NotFound", "status": 404}
+    house.cloud.fault("error", READ, resource="b.example.com", **gone)
     (told,) = certroll.json("inventory", "sync", "--here", *CDN)
-    assert (told["seen"], told["to_read"], told["were_read"]) == (3, 3, 2)
+    assert (told["seen"], told["to_read"], told["were_read"], told["error"]) == (3, 3, 2, None)
     header, line = certroll("inventory", "status", *CDN).stdout.splitlines()
     assert "BINDINGS READ" in header
     assert "2 of 3" in line
-    house.cloud.fault("error", READ, code="Forbidden.RAM", status=403)
-    result = certroll("inventory", "sync", "--here", *CDN, code=3)
-    assert "0 of 1" in result.stdout
-    assert "cdn:DescribeDomainCertificateInfo" in result.stdout
 
 
 def test_a_service_that_fails_is_told_for_itself(house: House) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from temporalio.client import Client
 
-from domain.preflight import Policy
+from domain.preflight_checks import Policy
 from tests.factory import NOW
 from tests.flights import swap_keys
 from tests.house import House
