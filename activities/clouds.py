@@ -14,6 +14,7 @@ from domain.connector import Connector
 from domain.errors import BadInput, Permanent
 from domain.names import probe_name
 from domain.resource import Resource
+from domain.slots import serves_default
 from storage.store import Store
 
 SECONDS_KEPT = 60.0
@@ -83,17 +84,21 @@ class Clouds:
         return made.account.calls_per_second or made.connector.queries_per_second
 
     def endpoints(self, resource: Resource) -> tuple[Endpoint, ...]:
-        """Where to look for what the resource serves, one for each of its names."""
-        known = self._get(resource.account, resource.service).account
-        found = []
-        for domain in resource.domains:
-            name = probe_name(domain)
-            host, port = name, resource.port
-            if known.probe_address:
-                host, _, port_text = known.probe_address.rpartition(":")
-                port = int(port_text)
-            found.append(Endpoint(host=host.strip("[]"), port=port, server_name=name))
-        return tuple(found)
+        """Where to look for what the resource serves: for each of its names, and for none.
+
+        A listener's default certificate is also what clients get that send no name.
+        """
+        given = self._get(resource.account, resource.service).account.probe_address
+        places = [_host_and_port(each) for each in given.split(",")] if given else []
+        hosts = [probe_name(domain) for domain in resource.domains]
+        asked: list[tuple[str | None, str | None]] = [(name, name) for name in hosts]
+        if serves_default(resource):
+            asked.append((None, next(iter(hosts), None)))
+        return tuple(
+            Endpoint(host=host, port=port, server_name=name)
+            for name, own in asked
+            for host, port in places or ([(own, resource.port)] if own else [])
+        )
 
     def _get(self, account: str, service: str) -> "_Made":
         with self._lock:
@@ -123,3 +128,8 @@ class Clouds:
         if kept is None or kept.calls_per_second != rate:
             kept = self._paces[name] = Pacer(self._store.budgets, name, rate)
         return kept
+
+
+def _host_and_port(place: str) -> tuple[str, int]:
+    host, _, port = place.strip().rpartition(":")
+    return host.removeprefix("[").removesuffix("]"), int(port)

@@ -1,62 +1,40 @@
 """Making one change and proving it: the same steps on the way there and on the way back."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from time import monotonic
 
 from temporalio import activity
 
+from activities.bookkeeping import installation_for
+from activities.clock import now, pause
 from activities.clouds import Clouds
+from activities.endings import (
+    BEGUN,
+    DONE,
+    FAILED,
+    UNSEEN,
+    FailedChange,
+    accepted,
+    left_as_it_is,
+    told,
+)
 from activities.evidence import Witness
 from activities.failures import told_to_the_engine
-from activities.handshake import Endpoint, Seen, look
 from activities.heartbeats import Heart
 from activities.installing import put_into_store
+from activities.looks import Eyes, Past
 from activities.proof import Proof
+from activities.refusals import in_direction, refuse_expired, required
 from activities.turns import Turn
 from domain.certificate import Certificate
 from domain.connector import Connector
 from domain.errors import Drifted, NeedsOperator, Permanent, Transient
-from domain.model import Value
-from domain.plan import Change, invert
-from domain.record import OutcomeRecord
+from domain.plan import Change
+from domain.record import Handshake, OutcomeRecord
 from domain.resource import Binding, CertificateRef, describe, serves
 from domain.status import OutcomeStatus
 from domain.task import Cause, ChangeOrder, Direction, Installation
 from storage.store import Store
-
-BEGUN = {
-    Direction.DEPLOY: OutcomeStatus.DEPLOYING,
-    Direction.ROLL_BACK: OutcomeStatus.ROLLING_BACK,
-}
-DONE = {
-    Direction.DEPLOY: OutcomeStatus.DEPLOYED,
-    Direction.ROLL_BACK: OutcomeStatus.ROLLED_BACK,
-}
-FAILED = {
-    Direction.DEPLOY: OutcomeStatus.FAILED,
-    Direction.ROLL_BACK: OutcomeStatus.ROLLBACK_FAILED,
-}
-
-
-class FailedChange(Value):
-    """A change that ended without success, and why."""
-
-    order: ChangeOrder
-    cause: Cause
-
-
-def now() -> datetime:
-    """The worker's clock, UTC."""
-    return datetime.now(UTC)
-
-
-def pause(seconds: float) -> None:
-    """Waits between two looks; a worker that shuts down hands the step to another."""
-    if activity.in_activity():
-        activity.wait_for_worker_shutdown_sync(seconds)
-        if activity.is_worker_shutdown():
-            raise Transient("the worker is shutting down", code="WorkerShutdown")
 
 
 class Deployment:
@@ -67,9 +45,10 @@ class Deployment:
         store: Store,
         clouds: Clouds,
         heart: Heart,
-        look: Callable[[Endpoint], Seen] = look,
+        eyes: Eyes | None = None,
     ) -> None:
-        self._store, self._clouds, self._heart, self._look = store, clouds, heart, look
+        self._store, self._clouds, self._heart = store, clouds, heart
+        self._eyes = eyes or Eyes()
 
     @activity.defn
     def install(self, wanted: Installation) -> None:
@@ -78,56 +57,52 @@ class Deployment:
         The store is asked each time: what lay there last month may have been deleted since.
         """
         with told_to_the_engine(), self._heart.beating():
-            certificate = self._store.certificates.get(wanted.fingerprint)
-            refuse_expired(certificate, now())
-            outcome = self._store.tasks.outcomes.get(wanted.task_id, wanted.ordinal)
-            resource = outcome.change.resource
-            connector = self._clouds.connector(wanted.account, resource.service)
-            put_into_store(self._store, connector, wanted, certificate, resource)
+            self._put(wanted, self._store.tasks.outcomes.get(wanted.task_id, wanted.ordinal))
 
     @activity.defn
-    def deploy(self, order: ChangeOrder) -> None:
-        """Makes one change in either direction, and records it once a handshake shows it.
+    def deploy(self, order: ChangeOrder) -> OutcomeStatus | None:
+        """Makes one change in either direction, and records it once handshakes show it.
 
-        What no handshake can show is recorded once the service has accepted it, and told so.
+        What no handshake can show is recorded once the service has accepted it, as unverified.
+        Answers with what it has become, None where a former attempt has recorded that already.
         """
         with told_to_the_engine(), self._heart.beating():
-            record = self._begin(order)
+            turn = Turn(self._store.locks, order, pause)
+            record = self._begin(order, turn)
             if record is None:
-                return
-            change = record.change
-            if order.direction is Direction.ROLL_BACK:
-                refuse_irreversible(change)
-                change = invert(change)
-            with (
-                Witness(self._store, order, record.attempts) as witness,
-                Turn(self._store.locks, order, pause) as turn,
-            ):
-                change = self._located(change)
-                self._apply(order, change, record.applied, turn, witness)
+                return None
+            with Witness(self._store, order, record.attempts) as witness, turn:
+                self._install_late(order, record)
+                change = self._located(in_direction(order, record.change, now()))
+                cause = self._apply(order, change, record, turn, witness)
                 with self._store.database.together():
                     witness.keep()
                     self._store.inventory.bound(change.resource.id, change.after, now())
-                    self._finish(order, DONE[order.direction], accepted(change))
+                    ended = (UNSEEN if cause else DONE)[order.direction]
+                    self._finish(order, ended, told(order.why, cause))
+                    turn.give_back()
+            return ended
 
     @activity.defn
     def record_failure(self, failed: FailedChange) -> None:
         """Records that a change will not be tried again."""
         order = failed.order
         with told_to_the_engine():
-            self._finish(order, FAILED[order.direction], failed.cause)
             record = self._store.tasks.outcomes.get(order.task_id, order.ordinal)
+            self._finish(order, FAILED[order.direction], left_as_it_is(failed, record))
             if record.applied:
                 self._store.inventory.doubt(record.change.resource.id)
 
-    def _begin(self, order: ChangeOrder) -> OutcomeRecord | None:
+    def _begin(self, order: ChangeOrder, turn: Turn) -> OutcomeRecord | None:
         """The change with one attempt more; None where an attempt recorded its success already.
 
         The engine repeats a step whose answer was lost on the way: by a killed server, say.
         """
         outcomes = self._store.tasks.outcomes
         try:
-            return outcomes.begin(order.task_id, order.ordinal, BEGUN[order.direction], now())
+            with self._store.database.together():
+                turn.take_early()
+                return outcomes.begin(order.task_id, order.ordinal, BEGUN[order.direction], now())
         except ValueError:
             if self._is_done(order):
                 return None
@@ -144,51 +119,110 @@ class Deployment:
 
     def _is_done(self, order: ChangeOrder) -> bool:
         record = self._store.tasks.outcomes.get(order.task_id, order.ordinal)
-        return record.status is DONE[order.direction]
+        return record.status in (DONE[order.direction], UNSEEN[order.direction])
 
     def _apply(
-        self, order: ChangeOrder, change: Change, applied: bool, turn: Turn, witness: Witness
-    ) -> None:
+        self,
+        order: ChangeOrder,
+        change: Change,
+        record: OutcomeRecord,
+        turn: Turn,
+        witness: Witness,
+    ) -> Cause | None:
+        """Makes the change and proves it; a cause tells why nothing could verify it."""
         connector = self._clouds.connector(order.account, order.service)
         found = connector.read(change.resource)
         there = serves(found, change.after)
         if not there and not serves(found, change.before):
             raise Drifted(describe(found), describe(change.before))
         # That it is there already may be our own record alone, which misses a lost answer.
+        endpoints = () if change.unproven else self._clouds.endpoints(change.resource)
+        past = self._past(order, record)
         if change.unproven or not there:
-            self._bind(order, connector, change, applied)
+            before = (
+                [] if past.has(order.direction) else witness.before(change, self._eyes, endpoints)
+            )
+            past.add(before)
+            self._bind(order, connector, change, record, before)
         deadline = monotonic() + self._clouds.propagation(order.account, order.service)
-        proof = Proof(change, deadline, self._look, turn.pause)
-        witness.watch(change, proof.shown)
+        ours = self._ours(change)
+        proof = Proof(change, deadline, self._eyes, turn.pause, ours=ours, past=past)
+        witness.watch(change, proof.looks)
         proof.settled(connector)
-        for endpoint in () if change.unproven else self._clouds.endpoints(change.resource):
-            proof.served(endpoint)
+        cause = accepted(change) or proof.served(endpoints)
         connector.release(change.resource, _ref(change.before), _ref(change.after))
+        return cause
+
+    def _past(self, order: ChangeOrder, record: OutcomeRecord) -> Past:
+        """What was seen before; nothing was, where this is the first attempt of all."""
+        if order.direction is Direction.DEPLOY and record.attempts == 1:
+            return Past()
+        return Past(self._store.evidence.of_change(order.task_id, order.ordinal))
+
+    def _ours(self, change: Change) -> Certificate | None:
+        """Our copy of the certificate after the change, if we hold one."""
+        wanted = change.after.fingerprint if change.after and not change.unproven else None
+        return self._store.certificates.held(wanted) if wanted else None
 
     def _bind(
-        self, order: ChangeOrder, connector: Connector, change: Change, applied: bool
+        self,
+        order: ChangeOrder,
+        connector: Connector,
+        change: Change,
+        record: OutcomeRecord,
+        before: Sequence[Handshake],
     ) -> None:
         """Binds, having written down that from now on the resource may be changed.
 
+        Beside it lies what was served before: what answered then has to answer afterwards.
+        An attempt that comes late, after another one or after the end, touches nothing.
         A clear refusal of the first call that could have changed it takes that back: there is
         nothing to undo then. After any other error nobody knows, so it stays.
         """
         outcomes = self._store.tasks.outcomes
-        outcomes.mark_applied(order.task_id, order.ordinal)
+        mine = (order.task_id, order.ordinal, record.attempts)
+        with self._store.database.together():
+            self._store.evidence.add_handshakes(before)
+            if not outcomes.mark_applied_by(*mine):
+                raise Transient("another attempt goes on with this change", code="Superseded")
         try:
             connector.bind(change.resource, _ref(change.after))
         except (Permanent, NeedsOperator):
-            if not applied:
-                outcomes.mark_applied(order.task_id, order.ordinal, False)
+            if not record.applied:
+                outcomes.mark_applied_by(*mine, applied=False)
             raise
         if change.unproven and change.after:
             self._store.remembered.put(change.resource, change.after, now())
+
+    def _install_late(self, order: ChangeOrder, record: OutcomeRecord) -> None:
+        """Installs what could not be before the first change, since its store was down then.
+
+        One at a time: of many changes that need it only the first one uploads it.
+        """
+        wanted = installation_for(record) if order.direction is Direction.DEPLOY else None
+        if wanted is None or self._lies(wanted):
+            return
+        place = f"install {wanted.fingerprint} into {wanted.store} of {wanted.account}"
+        with Turn(self._store.locks, order.model_copy(update={"lock": place}), pause):
+            if not self._lies(wanted):
+                self._put(wanted, record)
+
+    def _lies(self, wanted: Installation) -> bool:
+        place = (wanted.fingerprint, wanted.account, wanted.store)
+        return self._store.installations.get(*place) is not None
+
+    def _put(self, wanted: Installation, record: OutcomeRecord) -> None:
+        certificate = self._store.certificates.get(wanted.fingerprint)
+        refuse_expired(certificate, now())
+        resource = record.change.resource
+        connector = self._clouds.connector(wanted.account, resource.service)
+        put_into_store(self._store, connector, wanted, certificate, resource)
 
     def _located(self, change: Change) -> Change:
         return change.model_copy(
             update={
                 "before": self._with_ref(change, change.before),
-                "after": _required(self._with_ref(change, change.after), change.store),
+                "after": required(self._with_ref(change, change.after), change.store),
             }
         )
 
@@ -204,38 +238,3 @@ class Deployment:
 
 def _ref(binding: Binding | None) -> CertificateRef | None:
     return binding.ref if binding else None
-
-
-def accepted(change: Change) -> Cause | None:
-    """What is to be told of a success that nothing has verified."""
-    if change.unproven is None:
-        return None
-    return Cause(code="Accepted", message=f"accepted, not verified: {change.unproven}")
-
-
-def refuse_irreversible(change: Change) -> None:
-    """A way back that the plan ruled out is not tried."""
-    if change.not_reversible:
-        raise Permanent(change.not_reversible, code="NotReversible", advice="Deploy another.")
-
-
-def refuse_expired(certificate: Certificate, at: datetime) -> None:
-    """A certificate may expire while its task waits."""
-    if not certificate.not_before <= at < certificate.not_after:
-        raise Permanent(
-            f"{certificate.name} is valid only from {certificate.not_before:%Y-%m-%d %H:%M} "
-            f"to {certificate.not_after:%Y-%m-%d %H:%M} UTC",
-            code="NotValidNow",
-            advice="Upload its successor and make a new task.",
-        )
-
-
-def _required(binding: Binding | None, store: str) -> Binding | None:
-    """What shall be bound must lie somewhere."""
-    if binding is None or binding.ref is not None:
-        return binding
-    raise Permanent(
-        f"certificate {binding} is not installed in {store}",
-        code="NotInstalled",
-        advice="Its installation failed or was removed; make a new task.",
-    )

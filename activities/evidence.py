@@ -1,19 +1,21 @@
 """What is kept of each attempt as evidence: the handshakes made, and why it failed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
 from activities.failures import cause_from
-from activities.handshake import Endpoint, Seen
+from activities.handshake import Endpoint
+from activities.looks import Eyes, Finding, Look
 from domain.errors import CloudError
 from domain.plan import Change
-from domain.record import FailedAttempt, Handshake
+from domain.record import FailedAttempt, Handshake, Moment
+from domain.resource import Binding
 from domain.task import ChangeOrder
 from storage.store import Store
 
-PASSED_ON = "WorkerShutdown"  # no failure: another worker goes on
+PASSED_ON = ("WorkerShutdown", "Superseded")  # no failures: another attempt goes on
 
 
 class Witness:
@@ -21,29 +23,34 @@ class Witness:
 
     def __init__(self, store: Store, order: ChangeOrder, number: int) -> None:
         self._store, self._order, self._number = store, order, number
-        self._wanted: str | None = None
-        self._shown: Mapping[Endpoint, Seen] = {}
+        self._wanted: Binding | None = None
+        self._looks: Mapping[Endpoint, Look] = {}
 
-    def watch(self, change: Change, shown: Mapping[Endpoint, Seen]) -> None:
-        """From now on `shown` is what each endpoint showed last."""
-        self._wanted = change.after.fingerprint if change.after else None
-        self._shown = shown
+    def watch(self, change: Change, looks: Mapping[Endpoint, Look]) -> None:
+        """From now on `looks` is what each address showed last."""
+        self._wanted, self._looks = change.after, looks
+
+    def before(self, change: Change, eyes: Eyes, endpoints: Iterable[Endpoint]) -> list[Handshake]:
+        """Looks at each address, before it is changed."""
+        now = datetime.now(UTC)
+        return [
+            handshake(
+                self._order,
+                Look(endpoint=endpoint, address=address, seen=seen, finding=Finding.ASIDE),
+                change.before,
+                now,
+                "before",
+            )
+            for endpoint in endpoints
+            for address, seen in eyes.all_of(endpoint).items()
+        ]
 
     def keep(self) -> None:
-        """Writes down what the endpoints showed."""
-        order, now = self._order, datetime.now(UTC)
+        """Writes down what the addresses showed."""
+        now = datetime.now(UTC)
         self._store.evidence.add_handshakes(
-            Handshake(
-                task_id=order.task_id,
-                ordinal=order.ordinal,
-                direction=order.direction,
-                at=now,
-                endpoint=str(endpoint),
-                wanted=self._wanted,
-                seen=seen.fingerprint,
-                problem=seen.error,
-            )
-            for endpoint, seen in self._shown.items()
+            handshake(self._order, each, self._wanted, now, "after")
+            for each in self._looks.values()
         )
 
     def __enter__(self) -> Self:
@@ -52,7 +59,7 @@ class Witness:
     def __exit__(
         self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
     ) -> None:
-        if not isinstance(error, CloudError) or error.code == PASSED_ON:
+        if not isinstance(error, CloudError) or error.code in PASSED_ON:
             return
         order = self._order
         failed = FailedAttempt(
@@ -66,3 +73,25 @@ class Witness:
         with self._store.database.together():
             self.keep()
             self._store.evidence.add_attempt(failed)
+
+
+def handshake(
+    order: ChangeOrder, look: Look, wanted: Binding | None, at: datetime, moment: Moment
+) -> Handshake:
+    """What one look found, as it is kept."""
+    return Handshake(
+        task_id=order.task_id,
+        ordinal=order.ordinal,
+        direction=order.direction,
+        at=at,
+        endpoint=str(look.endpoint),
+        wanted=wanted.fingerprint if wanted else None,
+        seen=look.seen.fingerprint,
+        problem=look.problem,
+        address=look.address.place,
+        server_name=look.address.server_name,
+        moment=moment,
+        chain=look.seen.chain,
+        reached=look.seen.reached,
+        verified=look.finding is Finding.SHOWN,
+    )

@@ -1,33 +1,45 @@
-"""Proof that a change has arrived: the service says so, and then a handshake shows it."""
+"""Proof that a change has arrived: the service says so, and then handshakes show it everywhere."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from time import monotonic
 
-from activities.handshake import Endpoint, Seen
+from activities.handshake import Endpoint
+from activities.looks import Eyes, Finding, Look, Past, judge
+from domain.certificate import Certificate
 from domain.connector import Connector
-from domain.errors import NotServed, Permanent
+from domain.errors import ChainIncomplete, NoLongerReachable, NotServed, Permanent
 from domain.plan import Change
 from domain.resource import describe
+from domain.task import Cause
 
 LONGEST_PAUSE = 5.0
+
+LOOKS_AT_THE_UNREACHABLE = 3
+"""What did not answer before the change either is not waited for as long as the rest."""
 
 
 class Proof:
     """Waits for one change. `pause` is called between looks with the seconds to wait.
 
-    `shown` is what each endpoint showed last.
+    `ours` is our copy of the certificate after the change, `past` what was found before it.
+    `looks` is what was found last, by address.
     """
 
     def __init__(
         self,
         change: Change,
         deadline: float,
-        look: Callable[[Endpoint], Seen],
+        eyes: Eyes,
         pause: Callable[[float], None],
+        *,
+        ours: Certificate | None = None,
+        past: Past | None = None,
     ) -> None:
         self._change, self._deadline = change, deadline
-        self._look, self._pause = look, pause
-        self.shown: dict[Endpoint, Seen] = {}
+        self._eyes, self._pause = eyes, pause
+        self._ours, self._past = ours, past or Past()
+        self.looks: dict[Endpoint, Look] = {}
 
     def settled(self, connector: Connector) -> None:
         """Returns once the service reports the change as done; Permanent at the deadline."""
@@ -43,30 +55,96 @@ class Proof:
                 )
             self._pause(seconds)
 
-    def served(self, endpoint: Endpoint) -> None:
-        """Returns once the endpoint shows the state after the change; NotServed at the deadline."""
+    def served(self, endpoints: Sequence[Endpoint]) -> Cause | None:
+        """Looks at every address until each shows the state after the change, or time is over.
+
+        None: it is shown, and nothing that can be reached shows anything else. A cause: nothing
+        can be reached, so nobody here knows. Raises NotServed, ChainIncomplete or
+        NoLongerReachable, naming the addresses.
+        """
         allowed = max(self._deadline - monotonic(), 0.0)
-        for seconds in pauses():  # pragma: no branch - they have no end
-            seen = self.shown[endpoint] = self._look(endpoint)
-            if arrived(seen, self._change):
-                return
-            if monotonic() + seconds > self._deadline:
-                wanted = describe(self._change.after)
-                raise NotServed(str(endpoint), str(seen), wanted, allowed)
+        for number, seconds in enumerate(pauses(), start=1):  # pragma: no branch - without end
+            for endpoint in endpoints:
+                self._look_at(endpoint)
+            waited_for = any(self._may_still_come(each, number) for each in self.looks.values())
+            if not waited_for or monotonic() + seconds > self._deadline:
+                break
             self._pause(seconds)
+        return self._judged(allowed)
+
+    def _look_at(self, endpoint: Endpoint) -> None:
+        """Once at each address that does not show it yet; names may move meanwhile."""
+        former = {a: each for a, each in self.looks.items() if each.endpoint == endpoint}
+        found = self._eyes.resolve(endpoint)
+        if not found and any(each.seen.reached for each in former.values()):
+            return  # a resolver that fails for a moment takes back nothing
+        for address in former.keys() - set(found):
+            del self.looks[address]
+        open_ones = [a for a in found if a not in former or former[a].finding is not Finding.SHOWN]
+        seen = {a: self._eyes.look(a) for a in open_ones} if found else self._eyes.all_of(endpoint)
+        for address, shown in seen.items():
+            finding, note = judge(
+                shown, address, self._change, self._ours, self._past, datetime.now(UTC)
+            )
+            self.looks[address] = Look(
+                endpoint=endpoint, address=address, seen=shown, finding=finding, note=note
+            )
+
+    def _may_still_come(self, last: Look, number: int) -> bool:
+        if last.finding in (Finding.SHOWN, Finding.ASIDE):
+            return False
+        if last.finding is not Finding.UNREACHED:
+            return True
+        # Where HTTPS was off nothing answered before either, and is about to.
+        expected = self._change.before is None or self._is_lost(last)
+        return expected or number < LOOKS_AT_THE_UNREACHABLE
+
+    def _is_lost(self, look: Look) -> bool:
+        """Whether nothing answers now where something did before the change."""
+        if look.finding is not Finding.UNREACHED:
+            return False
+        return self._past.reached(look.address) or (
+            self._past.reached_name(look.endpoint) and not self._is_reached(look.endpoint)
+        )
+
+    def _is_reached(self, endpoint: Endpoint) -> bool:
+        name = endpoint.server_name
+        return any(
+            each.seen.reached for each in self.looks.values() if each.endpoint.server_name == name
+        )
+
+    def _judged(self, allowed: float) -> Cause | None:
+        def of(finding: Finding) -> list[Look]:
+            return [each for each in self.looks.values() if each.finding is finding]
+
+        shown, others = of(Finding.SHOWN), of(Finding.OTHER)
+        if others:
+            raise NotServed(
+                str(others[0].address),
+                str(others[0].seen),
+                describe(self._change.after),
+                allowed,
+                also=[f"{each.address} serves {each.seen}" for each in others[1:]],
+                shown=[str(each.address) for each in shown],
+            )
+        if broken := of(Finding.CHAIN):
+            raise ChainIncomplete(str(broken[0].address), broken[0].note or "")
+        if lost := [each for each in self.looks.values() if self._is_lost(each)]:
+            raise NoLongerReachable(str(lost[0].address), lost[0].seen.error or "no answer")
+        return None if shown else unreachable(of(Finding.UNREACHED))
 
 
-def arrived(seen: Seen, change: Change) -> bool:
-    """Whether an endpoint shows the state after the change.
-
-    Where that state has no fingerprint (HTTPS off, or a service that tells none) the most that a
-    handshake can show is that the state before is gone.
-    """
-    if change.after and change.after.fingerprint:
-        return seen.fingerprint == change.after.fingerprint
-    if change.before and change.before.fingerprint:
-        return seen.fingerprint != change.before.fingerprint
-    return change.after is None or seen.fingerprint is not None
+def unreachable(looks: Sequence[Look]) -> Cause:
+    """What is told of a change that the service reports as done and nobody here can see."""
+    told = "; ".join(f"{each.address}: {each.seen.error}" for each in looks[:3])
+    return Cause(
+        code="Unreachable",
+        message="reported as done by the service, not verified: no address of it can be reached "
+        f"from here ({told or 'no name of it is known'})",
+        advice="Look from where it can be reached, or give the account a --probe-address that can "
+        "be, and look again: `certroll task verify`, or `certroll task retry`.",
+        unverified=True,
+    )
 
 
 def pauses() -> Iterator[float]:

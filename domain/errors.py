@@ -8,7 +8,11 @@
     - Permanent       repeating cannot help
       . Drifted       the resource serves something that the plan does not know
       . NotServed     the service accepted the change, but a TLS handshake does not show it
+      . ChainIncomplete  it shows the leaf, but clients cannot get from there to a root
+      . NoLongerReachable  an endpoint answered before the change, and does not any more
 """
+
+from collections.abc import Sequence
 
 
 class CertrollError(Exception):
@@ -80,11 +84,49 @@ class Drifted(Permanent):
 
 
 class NotServed(Permanent):
-    """Accepted by the service, but not shown by a handshake within its propagation time."""
+    """Accepted by the service, but not shown by a handshake within its propagation time.
 
-    def __init__(self, endpoint: str, seen: str, wanted: str, seconds: float) -> None:
+    `also` are more endpoints that do not show it, with what they show; `shown` those that do.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        seen: str,
+        wanted: str,
+        seconds: float,
+        *,
+        also: Sequence[str] = (),
+        shown: Sequence[str] = (),
+    ) -> None:
+        others = "".join(f"; {each}" for each in also)
+        new = f"; {', '.join(shown)} serves the new one" if shown else ""
         super().__init__(
-            f"{endpoint} still serves {seen} instead of {wanted} after {seconds:g} s",
+            f"{endpoint} still serves {seen} instead of {wanted} "
+            f"after {seconds:.3g} s{others}{new}",
             code="NotServed",
             advice="Check that the name resolves to this service, then deploy again or roll back.",
+        )
+
+
+class ChainIncomplete(Permanent):
+    """The new leaf is served, but without what leads clients from it to a root."""
+
+    def __init__(self, endpoint: str, problem: str) -> None:
+        super().__init__(
+            f"{endpoint} {problem}",
+            code="ChainIncomplete",
+            advice="Many clients refuse this. See that the service was given the whole chain, "
+            "then deploy again or roll back.",
+        )
+
+
+class NoLongerReachable(Permanent):
+    """An endpoint that answered before the change and does not any more: it may be broken."""
+
+    def __init__(self, endpoint: str, problem: str) -> None:
+        super().__init__(
+            f"{endpoint} answered before the change and does not any more: {problem}",
+            code="NoLongerReachable",
+            advice="Look whether the resource still serves; then deploy again or roll back.",
         )

@@ -5,17 +5,18 @@ from typing import Literal
 
 from pydantic import Field
 
+from domain.events import EventClass
 from domain.model import Value
 from domain.plan import Change
+from domain.preflight_checks import Policy
 from domain.resource import Binding, Resource
 from domain.status import OutcomeStatus, Tally, TaskStatus
 from domain.task import Cause, Direction
 from domain.waves import Rollout
 from domain.wish import Wish
 
-_WELL = (OutcomeStatus.DEPLOYED, OutcomeStatus.ROLLED_BACK)
-
 Origin = Literal["created", "imported", "proposed"]
+Moment = Literal["before", "after", "again", "later"]
 
 
 class SavedPlan(Value):
@@ -45,9 +46,10 @@ class Draft(Value):
 class TaskRecord(Value):
     """A deployment task as storage keeps it; `draft` is None once it is submitted.
 
-    Of its changes no handshake can show `unproven`: "deployed" means there that the service has
-    accepted the certificate, and no more. `windows_ignored` is why it heeds neither maintenance
-    windows nor freezes, None where it does.
+    Of its changes no handshake can show `unproven`: the service accepts them, and they end as
+    unverified. `windows_ignored` is why it heeds neither maintenance
+    windows nor freezes, None where it does. `checks` are the policies of its own for checks before
+    the first change, by number.
     """
 
     id: str
@@ -61,6 +63,7 @@ class TaskRecord(Value):
     cost: int
     concurrency: int = 100
     rollout: Rollout = Rollout()
+    checks: dict[str, Policy] = Field(default_factory=dict)
     unproven: int = 0
     plan_id: str | None = None
     windows_ignored: str | None = None
@@ -93,7 +96,10 @@ class OutcomeRecord(Value):
     @property
     def unverified(self) -> bool:
         """Whether it ended well as far as the service says, which nothing has verified."""
-        return self.change.unproven is not None and self.status in _WELL
+        told = self.cause is not None and self.cause.unverified
+        return self.status is OutcomeStatus.UNVERIFIED or (
+            self.status is OutcomeStatus.ROLLED_BACK and told
+        )
 
 
 class TaskEvent(Value):
@@ -124,17 +130,30 @@ CONTACT_KINDS = ("mail", "webhook", *ROBOT_KINDS)
 
 
 class ContactChannel(Value):
-    """Whom to tell: `kind` is one of CONTACT_KINDS; `shown` is the address without secrets."""
+    """Whom to tell: `kind` is one of CONTACT_KINDS; `shown` is the address without secrets.
+
+    `events` are the classes that it is told of, None: all, also those that come later.
+    """
 
     name: str
     kind: str
     shown: str
+    events: tuple[EventClass, ...] | None = None
+
+    def wants(self, kind: EventClass) -> bool:
+        """Whether it is told of events of this class."""
+        return self.events is None or kind in self.events
 
 
 class Handshake(Value):
-    """What an endpoint showed when a change was verified; fingerprints, None: no certificate.
+    """What an endpoint showed at one address; fingerprints, None: no certificate.
 
-    `endpoint` is "host:port for server name", `problem` why no handshake was possible.
+    `endpoint` is "server name at host:port", `address` the one of its addresses, "host:port", and
+    `server_name` None where none was asked for. `moment`: before the change, after it, once more
+    after its wave's bake time ("again"), or on a later day ("later"). `chain` are all certificates
+    that were sent, leaf first. `reached` is false where no connection came about; `verified` says
+    that it showed the state after the change, its chain complete. `problem` says why there was no
+    handshake, or what is wrong or unusual with what was sent.
     """
 
     task_id: str
@@ -145,6 +164,12 @@ class Handshake(Value):
     wanted: str | None
     seen: str | None
     problem: str | None = None
+    address: str = ""
+    server_name: str | None = None
+    moment: Moment = "after"
+    chain: tuple[str, ...] = ()
+    reached: bool = True
+    verified: bool = False
 
 
 class FailedAttempt(Value):

@@ -62,7 +62,7 @@ class Facts:
         return self.not_after <= datetime.now(UTC)
 
 
-@lru_cache(maxsize=32768)
+@lru_cache(maxsize=131_072)
 def read(pem: str) -> Facts:
     """Facts of the first certificate of a PEM; raises ValueError when there is none to read."""
     chain = x509.load_pem_x509_certificates(pem.encode())

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from sandbox.edges import Edges
 from sandbox.faults import Faults
 from sandbox.options import Account, Options
 from sandbox.resources import Resources
@@ -19,6 +20,7 @@ class Cloud:
         self.resources = Resources(self.journal, options.propagation)
         self.certificates = CertificateStore(self.journal, self.counters, self.resources)
         self.faults = Faults(options.seed)
+        self.edges = Edges(self.resources)
         self.latency_ms = options.latency
         # How many certificates an account's store takes, the one for all or each of a region's.
         self.limits: dict[str, int | None] = {"cas": None, "clb": 100}

@@ -1,5 +1,6 @@
 """The control API under /_sandbox/: seeds, faults, delays, and a look at everything. Unsigned."""
 
+import ipaddress
 import json
 from collections import Counter
 from collections.abc import Callable
@@ -7,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from sandbox.cloud import Cloud
+from sandbox.edges import EdgeFault
 from sandbox.faults import Rule
 from sandbox.http import Reply, Request
 from sandbox.resources import Resource
@@ -32,6 +34,10 @@ class Control:
             ("POST", "propagation"): self._set_propagation,
             ("POST", "latency"): self._set_latency,
             ("POST", "limits"): self._set_limits,
+            ("POST", "edges"): self._add_edge,
+            ("DELETE", "edges"): self._remove_edge,
+            ("POST", "edge_faults"): self._add_edge_fault,
+            ("DELETE", "edge_faults"): self._clear_edge_faults,
         }
 
     def listening(self, endpoint: str, edge: str) -> None:
@@ -118,12 +124,46 @@ class Control:
         self._cloud.latency_ms = _not_negative(_json(request)["milliseconds"])
         return {"milliseconds": self._cloud.latency_ms}
 
+    def _add_edge(self, request: Request) -> dict[str, Any]:
+        data = _json(request)
+        host, port = _loopback(data["host"]), int(data.get("port", 0))
+        try:
+            address = self._cloud.edges.add(
+                host,
+                port,
+                frozen=bool(data.get("frozen", False)),
+                default=str(data.get("default", "")),
+            )
+        except OSError as error:
+            raise ValueError(f"{host}:{port}: {error.strerror}") from None
+        return {"address": address}
+
+    def _remove_edge(self, request: Request) -> dict[str, Any]:
+        address = request.path.removeprefix("/_sandbox/edges").strip("/")
+        self._cloud.edges.remove(address)
+        return {"removed": address}
+
+    def _add_edge_fault(self, request: Request) -> dict[str, Any]:
+        self._cloud.edges.faults.append(EdgeFault.parse(_json(request)))
+        return {"faults": [vars(one) for one in self._cloud.edges.faults]}
+
+    def _clear_edge_faults(self, _: Request) -> dict[str, Any]:
+        self._cloud.edges.faults.clear()
+        return {"faults": []}
+
     def _set_limits(self, request: Request) -> dict[str, Any]:
         limits = {name: _count(value) for name, value in _json(request).items()}
         if unknown := limits.keys() - self._cloud.limits.keys():
             raise ValueError(f"nothing is known to limit {', '.join(sorted(unknown))}")
         self._cloud.limits.update(limits)
         return dict(self._cloud.limits)
+
+
+def _loopback(host: str) -> str:
+    """Nothing here is fit to be reached from another machine."""
+    if not ipaddress.ip_address(host).is_loopback:
+        raise ValueError(f"{host} is no address of loopback")
+    return host
 
 
 def _json(request: Request) -> Any:

@@ -1,36 +1,58 @@
-"""The TLS edge: one port that presents, by server name, what each resource serves right now."""
+"""A TLS edge: one port that presents, by server name, what each resource serves right now."""
+
+from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from sandbox.http import Reply
-from sandbox.resources import Resources
+from sandbox.resources import Binding, Resources
 
+if TYPE_CHECKING:
+    from sandbox.edges import EdgeFault
+
+END = "-----END CERTIFICATE-----"
 GREETING = Reply(
     200, b"Served by a practice cloud.\n", {"connection": "close"}, "text/plain"
 ).encode()
 
 
 class Edge:
-    """Chooses a certificate by server name; one that it does not serve is refused by an alert."""
+    """Chooses a certificate by server name; one that it does not serve is refused by an alert.
 
-    def __init__(self, resources: Resources) -> None:
-        self._resources = resources
-        self._contexts: dict[str, ssl.SSLContext] = {}
+    A `frozen` one goes on with what it serves from the beginning; `default` is the host that is
+    meant by clients that ask for none.
+    """
+
+    def __init__(
+        self,
+        resources: Resources,
+        address: str = "",
+        faults: Sequence[EdgeFault] = (),
+        *,
+        frozen: bool = False,
+        default: str = "",
+    ) -> None:
+        self._resources, self._address, self._faults = resources, address, faults
+        self._default = default
+        self._frozen = {one.key: one.served for one in resources} if frozen else {}
+        self._contexts: dict[tuple[str, EdgeFault | None], ssl.SSLContext] = {}
         self._entry = _context()
         self._entry.sni_callback = self._choose
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.BaseTransport] = set()
 
-    async def start(self, host: str, port: int) -> asyncio.Server:
-        """Listen; port 0 takes a free one."""
+    async def start(self, listening: socket.socket) -> asyncio.Server:
+        """Take what connects to a socket that listens already."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            lambda: _Connection(self._entry, self._open), host, port, backlog=1024
+            lambda: _Connection(self._entry, self._open), sock=listening, backlog=1024
         )
         return self._server
 
@@ -44,27 +66,37 @@ class Edge:
     def _choose(
         self, connection: ssl.SSLSocket | ssl.SSLObject, name: str | None, _: ssl.SSLContext
     ) -> int | None:
-        resource = self._resources.by_host(name) if name else None
-        served = resource.served if resource else None
-        if served is None:
+        host = name or self._default
+        served = self._served(host)
+        fault = next((one for one in self._faults if one.hits(host, self._address)), None)
+        if served is None or (fault and fault.kind == "refuse"):
             return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
-        connection.context = self._context_of(served["material"])
+        connection.context = self._context_of(served["material"], fault)
         return None
 
-    def _context_of(self, material: str) -> ssl.SSLContext:
-        context = self._contexts.get(material)
+    def _served(self, host: str) -> Binding | None:
+        resource = self._resources.by_host(host) if host else None
+        if resource is None:
+            return None
+        return self._frozen.get(resource.key, resource.served)
+
+    def _context_of(self, material: str, fault: EdgeFault | None) -> ssl.SSLContext:
+        context = self._contexts.get((material, fault))
         if context is None:
-            context = self._contexts[material] = self._load(material)
+            context = self._contexts[material, fault] = self._load(material, fault)
         return context
 
-    def _load(self, number: str) -> ssl.SSLContext:
+    def _load(self, number: str, fault: EdgeFault | None) -> ssl.SSLContext:
         """The ssl module takes keys from files only: a private one, gone as soon as it is read."""
         material = self._resources.material(number)
         context = _context()
         with tempfile.TemporaryDirectory(prefix="certroll-sandbox-") as folder:
             path = Path(folder, "edge.pem")
             path.touch(0o600)
-            path.write_text(f"{material.pem.strip()}\n{material.key.strip()}\n")
+            chain = material.pem.strip()
+            if fault:  # "leaf_only" has no chain of its own
+                chain = f"{chain.partition(END)[0]}{END}\n{fault.chain}"
+            path.write_text(f"{chain.strip()}\n{material.key.strip()}\n")
             context.load_cert_chain(path)
         return context
 

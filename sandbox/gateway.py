@@ -11,6 +11,7 @@ from sandbox.control import Control
 from sandbox.errors import CloudError, throttled
 from sandbox.faults import Rule
 from sandbox.http import Hangup, Reply, Request
+from sandbox.older_signature import in_headers
 from sandbox.record import Recorder
 from sandbox.service import Call, Service, json_reply
 
@@ -55,7 +56,7 @@ class Gateway:
         arrived = time.time()
         if self._cloud.latency_ms:
             await asyncio.sleep(self._cloud.latency_ms / 1000)
-        answer = await self._dispatch(request)
+        answer = await self._dispatch(in_headers(request))
         self._recorder.write(request, answer.status if isinstance(answer, Reply) else None, arrived)
         return answer
 

@@ -12,7 +12,6 @@ from typing import Any, Self
 
 from sandbox.cloud import Cloud
 from sandbox.control import Control
-from sandbox.edge import Edge
 from sandbox.faults import Rule
 from sandbox.gateway import Gateway
 from sandbox.http import HEAD_LIMIT, serve_connection
@@ -36,26 +35,24 @@ class Sandbox:
         self._control = Control(self._cloud, services)
         self._recorder = Recorder(options.record)
         self._gateway = Gateway(self._cloud, services, self._control, self._recorder)
-        self._edge = Edge(self._cloud.resources)
         self._api: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
         """Listen on both ports; raises OSError when one is taken, ValueError on a bad file."""
         self._load()
-        edge = await self._edge.start(LOOPBACK, self.options.edge_port)
+        self.edge = self._cloud.edges.add(LOOPBACK, self.options.edge_port)
         self._api = api = await asyncio.start_server(
             self._connected, LOOPBACK, self.options.port, limit=HEAD_LIMIT, backlog=1024
         )
         self.endpoint = f"http://{_address(api)}"
-        self.edge = _address(edge)
         self._control.listening(self.endpoint, self.edge)
         gc.freeze()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """Stop listening, end open connections, close the files."""
-        self._edge.close()
+        self._cloud.edges.close()
         if self._api is not None:
             self._api.close()
         for task in list(self._connections):

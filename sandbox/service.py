@@ -4,13 +4,13 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
-from urllib.parse import parse_qsl
 
+from sandbox import older_signature, signature
 from sandbox.cloud import Cloud
 from sandbox.errors import CloudError, invalid, missing
 from sandbox.http import Reply, Request
 from sandbox.options import Account
-from sandbox.signature import Nonces, verify
+from sandbox.signature import Nonces
 
 
 class Params(dict[str, str]):
@@ -96,7 +96,8 @@ class Service:
 
     def read(self, request: Request) -> Call:
         """Verify and decode a request; raises CloudError."""
-        account = verify(request, self.cloud.accounts, self._nonces)
+        how = older_signature if older_signature.signs(request) else signature
+        account = how.verify(request, self.cloud.accounts, self._nonces)
         name = request.headers["x-acs-action"]
         if name not in self._operations:
             raise CloudError(
@@ -104,7 +105,7 @@ class Service:
                 "Specified api is not found, please check your url and method.",
                 404,
             )
-        return Call(request, account, name, _params(request))
+        return Call(request, account, name, Params(older_signature.parameters(request)))
 
     def resource_of(self, call: Call) -> str:
         """The name that fault rules match: a domain, a certificate's name or id."""
@@ -137,10 +138,3 @@ def json_reply(status: int, data: Any) -> Reply:
     """A JSON answer without blanks."""
     body = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return Reply(status, body.encode())
-
-
-def _params(request: Request) -> Params:
-    params = Params(parse_qsl(request.query, keep_blank_values=True))
-    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        params.update(parse_qsl(request.body.decode(errors="replace"), keep_blank_values=True))
-    return params

@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sandbox.certificates import Facts, read
+from sandbox.certificates import Facts, covers, read
 from sandbox.resources import Binding, Resources
 from sandbox.state import Counters, Journal, Table
 
@@ -44,15 +44,25 @@ class CertificateStore:
         self._counters = counters
         self._resources = resources
         self._index: dict[tuple[str, str, str], Certificate] = {}
+        self._of: dict[str, dict[int, Certificate]] = {}
+        self._naming: dict[tuple[str, str], dict[int, Certificate]] = {}
         for row in self._rows:
-            self._index.update(dict.fromkeys(_index_keys(row), row))
+            self._file(row)
 
     def __iter__(self) -> Iterator[Certificate]:
         return iter(self._rows)
 
     def of(self, account: str) -> list[Certificate]:
         """The certificates of an account, the newest first."""
-        return [row for row in reversed(list(self._rows)) if row.account == account]
+        return list(reversed(self._of.get(account, {}).values()))
+
+    def covering(self, account: str, host: str) -> list[Certificate]:
+        """Those of an account that are for a host (see `covers`), the newest first."""
+        found: dict[int, Certificate] = {}
+        for name in (host, f"*{host}", f"*.{host.partition('.')[2]}"):
+            found |= self._naming.get((account, name), {})
+        rows = sorted(found.values(), key=lambda row: row.id, reverse=True)
+        return [row for row in rows if covers(row.facts.names, host)]
 
     def get(self, account: str, cert_id: int) -> Certificate | None:
         """One certificate of an account, or None."""
@@ -88,7 +98,7 @@ class CertificateStore:
         now = time.time()
         row = Certificate(number, account, name, source, material, pem, now, token, encrypt)
         self._rows.save(str(number), row)
-        self._index.update(dict.fromkeys(_index_keys(row), row))
+        self._file(row)
         return row
 
     def put(self, account: str, pem: str, key: str) -> Certificate:
@@ -101,6 +111,15 @@ class CertificateStore:
         self._rows.drop(str(row.id))
         for key in _index_keys(row):
             self._index.pop(key, None)
+        del self._of[row.account][row.id]
+        for name in row.facts.names:
+            self._naming[row.account, name].pop(row.id, None)
+
+    def _file(self, row: Certificate) -> None:
+        self._index.update(dict.fromkeys(_index_keys(row), row))
+        self._of.setdefault(row.account, {})[row.id] = row
+        for name in row.facts.names:
+            self._naming.setdefault((row.account, name), {})[row.id] = row
 
 
 def _index_keys(row: Certificate) -> list[tuple[str, str, str]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from sqlalchemy import and_
 from sqlmodel import col, select
 
 from domain.record import FailedAttempt, Handshake
@@ -35,6 +36,14 @@ class Evidence:
         query = select(HandshakeRow).where(col(HandshakeRow.task_id) == task_id)
         with self._database.read() as session:
             rows = session.exec(query.order_by(col(HandshakeRow.id)))
+            return [Handshake.model_validate(row.model_dump(exclude={"id"})) for row in rows]
+
+    def of_change(self, task_id: str, ordinal: int) -> list[Handshake]:
+        """Those of one change of a task, oldest first."""
+        the_one = and_(col(HandshakeRow.task_id) == task_id, col(HandshakeRow.ordinal) == ordinal)
+        query = select(HandshakeRow).where(the_one).order_by(col(HandshakeRow.id))
+        with self._database.read() as session:
+            rows = session.exec(query)
             return [Handshake.model_validate(row.model_dump(exclude={"id"})) for row in rows]
 
     def attempts(self, task_id: str) -> list[FailedAttempt]:

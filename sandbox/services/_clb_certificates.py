@@ -51,10 +51,14 @@ class ServerCertificates:
     def __init__(self, cloud: Cloud) -> None:
         self._rows = Table(cloud.journal, "clb_certificates", ServerCertificate)
         self._cloud = cloud
+        self._of: dict[tuple[str, str], dict[str, ServerCertificate]] = {}
+        self._same_leaf: dict[tuple[str, str, str], dict[str, ServerCertificate]] = {}
+        for row in self._rows:
+            self._file(row)
 
     def of(self, account: str, region: str) -> Iterator[ServerCertificate]:
         """The uploads of an account to a region, in the order of their making."""
-        return (row for row in self._rows if (row.account, row.region) == (account, region))
+        return iter(self._of.get((account, region), {}).values())
 
     def get(self, account: str, region: str, number: str) -> ServerCertificate | None:
         """One upload; None also where it lies in another region."""
@@ -78,14 +82,13 @@ class ServerCertificates:
 
     def put(self, account: str, region: str, pem: str, key: str) -> ServerCertificate:
         """The first upload of this leaf, made now if there is none."""
-        wanted = read(pem).sha256
-        found = (row for row in self.of(account, region) if row.facts.sha256 == wanted)
-        return next(found, None) or self.add(account, region, "seeded", pem, key)
+        same = self._same_leaf.get((account, region, read(pem).sha256), {})
+        return next(iter(same.values()), None) or self.add(account, region, "seeded", pem, key)
 
     def check_space(self, account: str, region: str) -> None:
         """Raises CloudError where the region takes no more uploads of this account."""
         limit = self._cloud.limits["clb"]
-        if limit is not None and len(list(self.of(account, region))) >= limit:
+        if limit is not None and len(self._of.get((account, region), {})) >= limit:
             raise CloudError("CertificateQuotaExceeded", "The region takes no more certificates.")
 
     def refuse_if_used(self, row: ServerCertificate, slots: list[Resource]) -> None:
@@ -106,10 +109,18 @@ class ServerCertificates:
     def save(self, row: ServerCertificate) -> None:
         """Keep an upload as it is now."""
         self._rows.save(row.id, row)
+        self._file(row)
 
     def drop(self, row: ServerCertificate) -> None:
         """Forget an upload."""
         self._rows.drop(row.id)
+        del self._of[row.account, row.region][row.id]
+        del self._same_leaf[row.account, row.region, row.facts.sha256][row.id]
+
+    def _file(self, row: ServerCertificate) -> None:
+        self._of.setdefault((row.account, row.region), {})[row.id] = row
+        leaf = row.account, row.region, row.facts.sha256
+        self._same_leaf.setdefault(leaf, {})[row.id] = row
 
 
 _made: WeakKeyDictionary[Cloud, ServerCertificates] = WeakKeyDictionary()

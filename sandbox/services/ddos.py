@@ -53,12 +53,10 @@ class Ddos(Service):
     def list_certificates(self, call: Call) -> dict[str, Any]:
         """The certificates of the store that a domain may take, not the one that it serves."""
         domain = self._row(call).attributes["domain"]
-        rows = [
-            row
-            for row in self.cloud.certificates.of(call.account.access_key_id)
-            if covers(row.facts.names, domain.removeprefix("*")) and not row.facts.expired
-        ]
-        return {"Certs": [_certificate(call.account, row) for row in rows]}
+        host = domain.removeprefix("*")
+        rows = self.cloud.certificates.covering(call.account.access_key_id, host)
+        shown = [_certificate(call.account, row) for row in rows if not row.facts.expired]
+        return {"Certs": shown}
 
     @operation("AssociateWebCert", resource="Domain")
     def associate(self, call: Call) -> dict[str, Any]:

@@ -54,6 +54,7 @@ class Sae(RoaService):
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)
         self._table = Table(cloud.journal, "sae_routes", Route)
+        self._seeds = {_seed(row) for row in self._table}
         self._certificates = server_certificates(cloud)
         cloud.users.append(self._uses)
 
@@ -134,8 +135,8 @@ class Sae(RoaService):
         return len(entry["routes"])
 
     def _is_there(self, account: Account, one: dict[str, Any]) -> bool:
-        place = account.access_key_id, one.get("load_balancer"), [*one["domains"]]
-        return any((row.account, row.load_balancer, row.domains) == place for row in self._table)
+        place = account.access_key_id, one.get("load_balancer"), (*one["domains"],)
+        return place in self._seeds
 
     def _seed_one(self, account: Account, one: dict[str, Any]) -> None:
         owner, region = account.access_key_id, one.get("region", account.region)
@@ -162,6 +163,7 @@ class Sae(RoaService):
                 stored = self.cloud.certificates.put(owner, each["pem"], each["key"])
                 row.certificates.append(f"{stored.id}-{account.region}")
         self._table.save(str(row.id), row)
+        self._seeds.add(_seed(row))
         bindings = [self._binding(account, row, number) for number in row.certificates]
         for host in row.hosts:
             slot = Resource(self.product, owner, f"{row.id}/{host}", [host], time.time())
@@ -182,6 +184,11 @@ class Sae(RoaService):
 
 
 SERVICE = Sae
+
+
+def _seed(row: Route) -> tuple[str, str | None, tuple[str, ...]]:
+    """What tells one seeded route from another."""
+    return row.account, row.load_balancer, (*row.domains,)
 
 
 def _chosen(bindings: list[Binding], cloud: Cloud, host: str) -> Binding:

@@ -21,6 +21,7 @@ from domain.record import OutcomeRecord, TaskEvent
 from domain.resource import Binding
 from domain.status import OutcomeStatus, Tally, TaskStatus
 from domain.task import Cause, Direction
+from domain.waves import Rollout
 from storage.store import Store
 from tests.storage.examples import CAUSE, LATER, NEW, NOW, change, create, plan, record, resource
 
@@ -153,6 +154,21 @@ def test_orders_come_page_by_page_in_the_order_of_the_plan(steps: Bookkeeping) -
 
     assert (page(-1), page(1), page(2)) == ([0, 1], [2], [])
     assert page(-1, (resource(2).id,)) == [2]
+
+
+def test_orders_may_be_of_one_wave_only(steps: Bookkeeping, store: Store) -> None:
+    made = plan(4)
+    policy = Rollout(canary_resources=(resource(2).id,))
+    waved = record(made, "waves", name="waves").model_copy(update={"rollout": policy})
+    store.tasks.create(waved, made)
+
+    def places(wave: int | None) -> list[int]:
+        wanted = OrdersAfter(
+            task_id="waves", after=-1, limit=9, direction=Direction.DEPLOY, wave=wave
+        )
+        return [order.ordinal for order in steps.orders(wanted)]
+
+    assert (places(0), places(1), places(None)) == ([2], [0, 1, 3], [0, 1, 2, 3])
 
 
 def test_only_named_changes_are_skipped_when_some_are_named(

@@ -103,6 +103,22 @@ def test_an_accounts_probe_address_replaces_where_a_name_resolves_to(
     assert endpoint == Endpoint(host=host, port=port, server_name="a.example.com")
 
 
+def test_an_account_may_have_several_addresses_each_of_which_is_looked_at(store: Store) -> None:
+    add(store, probe_address="192.0.2.7:443,[2001:db8::7]:8443")
+    found = Clouds(store).endpoints(resource("a.example.com"))
+    assert [each.place for each in found] == ["192.0.2.7:443", "[2001:db8::7]:8443"]
+
+
+def test_a_listeners_default_is_looked_at_without_a_name_too(store: Store) -> None:
+    add(store)
+    listener = resource("a.example.com").model_copy(update={"key": "cn-hangzhou/lsn-1/default"})
+    found = Clouds(store).endpoints(listener)
+    assert [(each.host, each.server_name) for each in found] == [
+        ("a.example.com", "a.example.com"),
+        ("a.example.com", None),
+    ]
+
+
 def test_a_resource_without_names_has_no_endpoint(store: Store) -> None:
     add(store)
     assert Clouds(store).endpoints(resource()) == ()

@@ -8,6 +8,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from activities.handshake import Endpoint, Seen, look
 from starter.processes import free_port
@@ -83,9 +86,37 @@ def at(port: int, name: str = "www.example.com") -> Endpoint:
 def test_the_leaf_that_is_served_is_told_by_its_fingerprint(
     edge: int, leaves: dict[str, Leaf]
 ) -> None:
-    seen = look(at(edge))
-    assert seen == Seen(fingerprint=leaves["www.example.com"].fingerprint)
-    assert str(seen) == leaves["www.example.com"].fingerprint[:12]
+    seen, expected = look(at(edge)), leaves["www.example.com"].fingerprint
+    assert (seen.fingerprint, seen.error, seen.reached) == (expected, None, True)
+    assert str(seen) == expected[:12]
+
+
+def test_all_that_the_server_sends_is_told_leaf_first(ca: CA, tmp_path: Path) -> None:
+    leaf = ca.leaf(["www.example.com"])
+    for chain in (leaf.chain_pem, b""):
+        file = tmp_path / "edge.pem"
+        file.write_bytes(leaf.leaf_pem + chain + leaf.key_pem)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(file)
+
+        def talk(connection: socket.socket, context: ssl.SSLContext = context) -> None:
+            with context.wrap_socket(connection, server_side=True) as tls:
+                tls.recv(1)
+
+        with served(talk) as port:
+            seen = look(at(port))
+        sent = x509.load_pem_x509_certificates(leaf.leaf_pem + chain)
+        assert list(seen.sent) == [each.public_bytes(Encoding.DER) for each in sent]
+        assert seen.chain == tuple(each.fingerprint(SHA256()).hex() for each in sent)
+        assert seen.chain[0] == seen.fingerprint == leaf.fingerprint
+
+
+def test_a_client_that_asks_for_no_name_gets_the_default(
+    edge: int, leaves: dict[str, Leaf]
+) -> None:
+    nameless = Endpoint(host="127.0.0.1", port=edge, server_name=None)
+    assert look(nameless).fingerprint == leaves["default.example.com"].fingerprint
+    assert str(nameless) == f"no name at 127.0.0.1:{edge}"
 
 
 def test_the_name_that_is_asked_for_decides(edge: int, leaves: dict[str, Leaf]) -> None:
@@ -102,7 +133,7 @@ def test_a_server_that_refuses_the_name_shows_none(edge: int) -> None:
 
 def test_where_nothing_listens_the_connection_is_refused() -> None:
     seen = look(at(free_port()))
-    assert seen == Seen(fingerprint=None, error="Connection refused")
+    assert seen == Seen(fingerprint=None, error="Connection refused", reached=False)
     assert str(seen) == "no certificate (Connection refused)"
 
 
@@ -133,8 +164,14 @@ def test_a_server_that_says_nothing_is_left_after_the_timeout() -> None:
     with served(talk) as port:
         seen = look(at(port), timeout=0.1)
         done.set()
-    assert seen.fingerprint is None
-    assert seen.error == "TimeoutError"
+    assert (seen.fingerprint, seen.error, seen.reached) == (None, "TimeoutError", True)
+
+
+def test_a_name_that_cannot_be_resolved_is_not_reached() -> None:
+    for host in ("nowhere.invalid", f"{'a' * 70}.example.com"):
+        seen = look(Endpoint(host=host, port=443, server_name=None))
+        assert (seen.fingerprint, seen.reached) == (None, False)
+        assert seen.error
 
 
 def test_an_endpoint_is_shown_with_name_and_place() -> None:

@@ -22,7 +22,7 @@ def gone(house: House, key: str = "gone.example.com") -> None:
     """A resource that a former walk has seen, and that is there no longer."""
     resource = Resource(account=ACCOUNT, service=SERVICE, key=key, domains=(key,))
     former = datetime.now(UTC) - timedelta(hours=1)
-    house.store.inventory.upsert([Found(resource=resource)], former)
+    house.store.inventory.upsert([Found(resource=resource, binding_known=True)], former)
 
 
 def seeded(house: House) -> None:
@@ -47,7 +47,7 @@ def test_a_complete_walk_keeps_all_pages_and_marks_what_has_vanished(
         any_house.clouds,
         ACCOUNT,
         SERVICE,
-        lambda seen, total: told.append((seen, total)),
+        lambda record: told.append((record.seen, record.total)),
     )
     assert (done.seen, done.vanished, done.error) == (3, 1, None)
     assert told == [(2, 3), (3, 3)]
@@ -62,7 +62,7 @@ def test_a_walk_that_breaks_off_keeps_what_it_saw_and_marks_nothing(
     gone(any_house)
     seeded(any_house)
 
-    def fail_the_next_page(seen: int, total: int | None) -> None:
+    def fail_the_next_page(record: WalkRecord) -> None:
         any_house.cloud.fault("error", "DescribeUserDomains", code="Forbidden.RAM", status=403)
 
     done = sync(any_house.store, any_house.clouds, ACCOUNT, SERVICE, fail_the_next_page)
@@ -194,7 +194,8 @@ def test_a_listing_that_shrinks_on_the_way_marks_nothing(
 ) -> None:
     gone(house)
     found = tuple(
-        Found(resource=Resource(account=ACCOUNT, service=SERVICE, key=name)) for name in NAMES
+        Found(resource=each, binding_known=True)
+        for each in (Resource(account=ACCOUNT, service=SERVICE, key=name) for name in NAMES)
     )
     answers = {
         None: Page(found=found[:2], next="2", total=4),

@@ -58,3 +58,21 @@ def test_all_workers_hold_when_the_provider_asks_for_it(store: Store) -> None:
     began = clock.now
     second.wait()
     assert clock.now - began == pytest.approx(5.0)
+
+
+def test_a_worker_whose_clock_was_an_hour_ahead_keeps_nobody_waiting_for_an_hour(
+    store: Store,
+) -> None:
+    clock, wrong = Clock(), Clock()
+    wrong.now += 3600
+    right = Pacer(store.budgets, "main/cdn", 10, clock, clock.sleep)
+    ahead = Pacer(store.budgets, "main/cdn", 10, wrong, wrong.sleep)
+    ahead.wait()
+    began = clock.now
+    for _ in range(10):
+        right.wait()
+    assert clock.now - began < 2
+    wrong.now -= 3600  # set right meanwhile
+    began = wrong.now
+    ahead.wait()
+    assert wrong.now - began < 2

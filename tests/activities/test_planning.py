@@ -6,7 +6,8 @@ import pytest
 
 from activities.planning import make_plan
 from domain.errors import BadInput
-from domain.wish import PLAN_AGE, Wish
+from domain.sync import INVENTORY_AGE
+from domain.wish import Wish
 from tests.house import ACCOUNT, SERVICE, House
 
 NAMES = ("a.example.com", "b.example.com")
@@ -55,7 +56,7 @@ def test_what_was_read_long_ago_is_read_again(house: House) -> None:
     house.plan(new)
     house.rebind("a.example.com", house.ca.leaf(["a.example.com"]))
     wish = Wish(certificates=(new.fingerprint,), all_matched=True)
-    later = datetime.now(UTC) + PLAN_AGE + timedelta(seconds=1)
+    later = datetime.now(UTC) + INVENTORY_AGE + timedelta(seconds=1)
     plan = make_plan(house.store, house.clouds, wish, now=later)
     former = plan.changes[0].before
     assert former is not None
@@ -72,7 +73,8 @@ def test_what_a_cloud_refuses_to_tell_is_refused_with_its_cause(house: House) ->
         code="Forbidden.RAM",
         status=403,
     )
-    plan = house.plan(new)
+    wish = Wish(certificates=(new.fingerprint,), all_matched=True)
+    plan = make_plan(house.store, house.clouds, wish, now=datetime.now(UTC), fresh=True)
     assert [change.resource.key for change in plan.changes] == ["b.example.com"]
     (refusal,) = plan.refusals
     assert (refusal.subject, refusal.rule) == (f"{ACCOUNT}/{SERVICE}/a.example.com", "read")

@@ -8,7 +8,8 @@ from activities.planning import make_plan
 from activities.reading import Reading
 from domain.plan import Plan
 from domain.resource import Found
-from domain.wish import PLAN_AGE, Wish
+from domain.sync import INVENTORY_AGE
+from domain.wish import Wish
 from tests.house import ACCOUNT, House
 from tests.storage.examples import NEW
 
@@ -44,8 +45,20 @@ def test_what_a_listing_told_a_moment_ago_is_not_read_again(house: House) -> Non
     before = reads(house)
     assert len(plan(house).changes) == 1
     assert reads(house) == before
-    plan(house, datetime.now(UTC) + PLAN_AGE + timedelta(seconds=1))
+    plan(house, datetime.now(UTC) + INVENTORY_AGE + timedelta(seconds=1))
     assert reads(house) == before + 1
+
+
+def test_a_plan_tells_how_old_what_it_knows_is(house: House) -> None:
+    began = datetime.now(UTC)
+    house.domains("a.example.com", "b.example.com")
+    new = house.upload("new", "*.example.com")
+    first, second = house.store.inventory.list()
+    house.store.inventory.bound(second.resource.id, second.binding, began - timedelta(hours=3))
+    of_new = (new.fingerprint,)
+    assert plan(house, certificates=of_new).as_of == began - timedelta(hours=3)
+    one = plan(house, certificates=of_new, resources=(first.resource.id,), all_matched=False)
+    assert one.as_of == first.read_at
 
 
 def test_what_is_in_doubt_is_read_again(house: House) -> None:
@@ -79,9 +92,10 @@ def test_how_much_is_read_is_told_first_and_then_how_far_it_is(house: House) -> 
     told: list[Reading] = []
     wish = Wish(certificates=(new.fingerprint,), all_matched=True)
     now = datetime.now(UTC)
-    make_plan(house.store, house.clouds, wish, now=now, told=told.append)
+    fresh = make_plan(house.store, house.clouds, wish, now=now, fresh=True, told=told.append)
     assert [(each.done, each.total) for each in told] == [(0, 2), (1, 2), (2, 2)]
     assert told[0].seconds > 0
+    assert fresh.as_of == now
     make_plan(house.store, house.clouds, wish, now=now, told=told.append)
     assert len(told) == 3
 
