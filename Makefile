@@ -6,7 +6,7 @@ READY  := $(VENV)/.ready
 # Some setups write proxies or a token of their own into the environment; tests must not see them.
 CLEAN  := env -u HTTP_PROXY -u HTTPS_PROXY -u http_proxy -u https_proxy
 
-.PHONY: install test coverage check fix docs demo bench lock clean
+.PHONY: install test coverage check fix docs demo bench chaos lock clean
 
 install: $(READY)
 
@@ -45,6 +45,10 @@ demo: $(READY)
 
 bench: $(READY)
 	$(CLEAN) $(BIN)/python -m benchmarks
+
+# Random scenarios from printed seeds: `make chaos N=100`, and `make chaos SEED=123` repeats one.
+chaos: $(READY)
+	$(CLEAN) $(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED),--runs $(or $(N),10)) $(if $(KEEP),--keep $(KEEP))
 
 COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --no-header
 

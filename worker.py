@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import structlog
+from sqlalchemy.exc import OperationalError
 from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
@@ -19,6 +20,10 @@ from activities.deployment import Deployment
 from activities.heartbeats import Heart
 from activities.inventory import Walks
 from activities.notification import Notifications
+from activities.preflighting import Preflight
+from activities.verification import Verification
+from activities.watching import Watching
+from activities.waves import Waves
 from domain.errors import CertrollError
 from domain.task import TASK_QUEUE
 from starter import metrics, schedules
@@ -29,7 +34,9 @@ from starter.tasks import start_forgotten
 from storage.settings import Settings
 from storage.store import Store
 from workflows.deployment_task import DeploymentTask
+from workflows.expiry_watch import ExpiryWatch
 from workflows.inventory_sync import InventorySync, InventorySyncOnSchedule
+from workflows.reverification import Reverification
 
 log = structlog.get_logger()
 
@@ -50,14 +57,23 @@ def build(
     every test runs them inside it (`runner`), where a forgotten import or a clock is an error.
     """
     clouds = Clouds(store)
-    bookkeeping = Bookkeeping(store)
+    bookkeeping = Bookkeeping(store, heart)
     deployment = Deployment(store, clouds, heart)
     notifications = Notifications(store, settings)
+    watching = Watching(store, settings)
     walks = Walks(store, clouds, heart)
+    waves = Waves(store, heart)
+    verification = Verification(store, clouds, heart)
     return Worker(
         client,
         task_queue=TASK_QUEUE,
-        workflows=[DeploymentTask, InventorySync, InventorySyncOnSchedule],
+        workflows=[
+            DeploymentTask,
+            ExpiryWatch,
+            InventorySync,
+            InventorySyncOnSchedule,
+            Reverification,
+        ],
         activities=[
             bookkeeping.reserve,
             bookkeeping.settle,
@@ -72,12 +88,20 @@ def build(
             bookkeeping.record_event,
             bookkeeping.delete,
             Openings(store).may_begin,
+            waves.wave_facts,
+            waves.reopen,
+            waves.still_trying,
+            Preflight(store, clouds, heart, settings).preflight,
             deployment.install,
             deployment.deploy,
             deployment.record_failure,
             Cleanup(store, clouds, heart).clean_up,
+            verification.look_again,
+            verification.verify_all,
             notifications.notify,
             notifications.give_up,
+            watching.watchers,
+            watching.tell_news,
             walks.services_to_walk,
             walks.walk_service,
             walks.record_failed_walk,
@@ -104,6 +128,19 @@ async def patiently_connect(settings: Settings) -> Client:
             return client
 
 
+async def patiently_begin(store: Store, client: Client) -> int:
+    """Starts what was written and not started; tries until the engine and the database answer.
+
+    Either may go away just as a worker comes up: it must not end for that.
+    """
+    while True:
+        try:
+            return await start_forgotten(store, client)
+        except (RPCError, OperationalError) as error:
+            log.warning("waiting for Temporal and the database", error=type(error).__name__)
+            await asyncio.sleep(SECONDS_BETWEEN_TRIES)
+
+
 async def run(settings: Settings) -> None:
     """Works until it is told to stop by SIGINT or SIGTERM."""
     store = Store.open(settings)
@@ -123,7 +160,7 @@ async def _work(store: Store, settings: Settings, heart: Heart) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     async with build(client, store, settings, heart):
-        started = await start_forgotten(store, client)
+        started = await patiently_begin(store, client)
         log.info("worker ready", task_queue=TASK_QUEUE, forgotten_tasks_started=started)
         keeping = asyncio.create_task(schedules.keep(client, store, settings))
         await stop.wait()

@@ -5,7 +5,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from storage.turns import Budgets
+from storage.turns import LONGEST_HOLD, Budgets, horizon
 
 SHARE_OF_A_SECOND = 0.25
 
@@ -42,14 +42,15 @@ class Pacer:
     def hold(self, seconds: float) -> None:
         """Makes no call for so long: the provider asked for it."""
         with self._lock:
-            until = self._clock() + seconds
+            until = self._clock() + min(seconds, LONGEST_HOLD)
             self._budgets.hold(self._name, until)
             self._turns.clear()
 
     def _turn(self) -> float:
         with self._lock:
-            oldest = self._clock() - self._each
-            while self._turns and self._turns[0] < oldest:
+            now = self._clock()
+            oldest, latest = now - self._each, now + horizon(self._each)
+            while self._turns and not oldest <= self._turns[0] <= latest:
                 self._turns.popleft()
             if not self._turns:
                 start = self._budgets.take(self._name, self._at_once, self._each, self._clock())

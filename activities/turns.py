@@ -17,7 +17,11 @@ LONGEST_WAIT = 1800.0
 
 
 class Turn:
-    """Waits for the order's lock and holds it; an order without a lock has its turn at once.
+    """Waits for the order's lock and holds it; an order without one has the resource for itself.
+
+    So of two tasks that change one resource the second one looks once the first one has ended, and
+    finds that it drifted. Nearly always nobody else wants the resource: `take_early` has it then
+    with the transaction that begins the attempt, and nothing is waited for.
 
     Who waits stands first in line: the task that just had the lock has many more changes to make,
     and would else take it again before anyone else looks. A repeated step does not stand in line.
@@ -27,11 +31,24 @@ class Turn:
     """
 
     def __init__(self, locks: Locks, order: ChangeOrder, pause: Callable[[float], None]) -> None:
-        self._locks, self._name, self._wait = locks, order.lock, pause
+        self._locks, self._wait = locks, pause
+        self._name = order.lock or order.label
         self._holder = f"{order.task_id}/{order.ordinal}"
+        self._is_shared, self._is_held = order.lock is not None, False
+
+    def take_early(self) -> None:
+        """Takes what only this resource's changes want, if it is free; may lie in `together`."""
+        if not self._is_shared:
+            self._is_held = self._take()
+
+    def give_back(self) -> None:
+        """Frees it, if it is held; may lie in `together`."""
+        self._locks.give_back(self._name, self._holder)
+        self._is_held = False
 
     def __enter__(self) -> Self:
-        if self._name is None or (self._locks.holder(self._name) == self._holder and self._take()):
+        if self._is_held or (self._locks.holder(self._name) == self._holder and self._take()):
+            self._is_held = True
             return self
         line, deadline = f"{self._name} (the line)", monotonic() + LONGEST_WAIT
         try:
@@ -45,6 +62,7 @@ class Turn:
                 self._wait(LOOK_EVERY)
         finally:
             self._locks.give_back(line, self._holder)
+        self._is_held = True
         return self
 
     def __exit__(
@@ -53,8 +71,8 @@ class Turn:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._name is not None:
-            self._locks.give_back(self._name, self._holder)
+        if self._is_held:
+            self.give_back()
 
     def pause(self, seconds: float) -> None:
         """Waits, and keeps the lock; Transient where another has it by now."""
@@ -66,6 +84,4 @@ class Turn:
         return self._locks.take(line, self._holder, datetime.now(UTC), LEASE_OF_THE_LINE)
 
     def _take(self) -> bool:
-        if self._name is None:
-            return True
         return self._locks.take(self._name, self._holder, datetime.now(UTC), LEASE)

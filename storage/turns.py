@@ -15,6 +15,14 @@ from storage.tables import BudgetRow, LockRow
 
 _LOCK, _BUDGET = table(LockRow), table(BudgetRow)
 
+MOST_WAITING = 1000
+LONGEST_HOLD = 120.0
+
+
+def horizon(seconds_each: float) -> float:
+    """Seconds from now in which any turn lies; later ones were handed out by a wrong clock."""
+    return MOST_WAITING * seconds_each + LONGEST_HOLD
+
 
 class Locks:
     """One holder per name. A holder that is killed loses its lock when the time is up."""
@@ -55,22 +63,36 @@ class Budgets:
         self._database = database
 
     def take(self, name: str, calls: int, seconds_each: float, now: float) -> float:
-        """The time (seconds since 1970) of the first of `calls` turns, `seconds_each` apart."""
+        """The time (seconds since 1970) of the first of `calls` turns, `seconds_each` apart.
+
+        What a worker whose clock was ahead handed out does not keep all others waiting.
+        """
         length = calls * seconds_each
+        latest = now + horizon(seconds_each)
         with self._database.statements() as connection:
-            end = self._move(connection, name, now + length, now, length)
+            end = self._move(connection, name, now + length, now, length, latest)
         return end - length
 
     def hold(self, name: str, until: float) -> None:
-        """Hands out no turn before `until`: the provider said when to come back."""
+        """Hands out no turn before `until`: the provider said when to come back.
+
+        For two minutes at most: a call that needs longer is itself tried again later.
+        """
         with self._database.statements() as connection:
-            self._move(connection, name, until, until, 0.0)
+            self._move(connection, name, until, until, 0.0, until + LONGEST_HOLD)
 
     def _move(
-        self, connection: Connection, name: str, first: float, floor: float, length: float
+        self,
+        connection: Connection,
+        name: str,
+        first: float,
+        floor: float,
+        length: float,
+        latest: float,
     ) -> float:
         taking = _insert(connection, _BUDGET).values({"name": name, "next_at": first})
-        later = case((_BUDGET.c.next_at > floor, _BUDGET.c.next_at), else_=literal(floor))
+        there = _BUDGET.c.next_at
+        later = case(((there > floor) & (there <= latest), there), else_=literal(floor))
         statement = taking.on_conflict_do_update(
             index_elements=[_BUDGET.c.name], set_={"next_at": later + length}
         ).returning(_BUDGET.c.next_at)

@@ -40,6 +40,7 @@ class PracticeCloud:
         record: bool = True,
         keep_state: bool = True,
         scale: int | None = None,
+        seed: int = 0,
     ) -> None:
         self.folder = folder
         self.site = site
@@ -50,6 +51,7 @@ class PracticeCloud:
         self._command = [
             *(sys.executable, "-m", "sandbox", "--site", site),
             *("--propagation", str(propagation), "--latency", str(latency_ms)),
+            *("--seed", str(seed)),
             *(part for pair in accounts for part in ("--account", ":".join(pair))),
             *(("--qps", str(qps)) if qps is not None else ()),
             *(("--record", str(self._record)) if self._record else ()),
@@ -77,6 +79,11 @@ class PracticeCloud:
     def pid(self) -> int:
         """Of the process that runs."""
         return self._running().pid
+
+    @property
+    def running(self) -> bool:
+        """Whether it was started, and neither stopped nor killed since."""
+        return self._process is not None
 
     @property
     def log(self) -> str:
@@ -156,6 +163,22 @@ class PracticeCloud:
     def latency(self, milliseconds: float) -> None:
         """What each call takes at least, from now on."""
         self._ask("POST", "latency", {"milliseconds": milliseconds})
+
+    def add_edge(self, host: str, port: int = 0, **how: Any) -> str:
+        """One more edge on loopback; its address. `how`: `frozen`, `default`, see the sandbox."""
+        return str(self._ask("POST", "edges", {"host": host, "port": port, **how})["address"])
+
+    def close_edge(self, address: str | None = None) -> None:
+        """Nothing listens at this address any more, by default the usual edge's."""
+        self._ask("DELETE", f"edges/{address or self.edge}")
+
+    def edge_fault(self, kind: str, host: str = "*", **rule: Any) -> None:
+        """From now on edges do wrong with these names, a glob; see the sandbox for the kinds."""
+        self._ask("POST", "edge_faults", {"kind": kind, "host": host, **rule})
+
+    def clear_edge_faults(self) -> None:
+        """From now on they do everything right again."""
+        self._ask("DELETE", "edge_faults")
 
     def resources(self, **filters: str) -> list[Row]:
         """All resources, or those whose fields (`account`, `service`, `name`) are as given."""

@@ -1,19 +1,25 @@
 """Whoever asks may be killed between writing a task and starting it: a worker finds it."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from temporalio.client import Client
 
+import worker
 from domain.record import TaskRecord
 from domain.status import Tally, TaskStatus
 from domain.task import workflow_id
 from starter import tasks
+from starter.engine import connect
 from starter.scheduling import new_id
+from tests.chaos.proxy import Proxy
 from tests.faults.lab import Lab
 from tests.house import House
 
 pytestmark = pytest.mark.faults
+
+PATIENT = 12.0  # seconds; the engine's client itself tries again for ten
 
 
 def written(house: House, delay: timedelta = timedelta()) -> TaskRecord:
@@ -57,3 +63,21 @@ async def test_a_task_that_was_started_is_not_started_again(house: House, engine
     first = (await handle.describe()).run_id
     assert await tasks.start_forgotten(house.store, engine) == 0
     assert (await handle.describe()).run_id == first
+
+
+async def test_a_worker_that_starts_as_the_server_goes_away_waits_until_it_is_back(
+    house: House, engine: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection is cut between the moment it is made and the first look for tasks."""
+    task = written(house, timedelta(days=1))
+    monkeypatch.setattr(worker, "SECONDS_BETWEEN_TRIES", 0.1)
+    network = Proxy(int(engine.service_client.config.target_host.rpartition(":")[2]))
+    client = await connect(house.settings.model_copy(update={"temporal_address": network.address}))
+    network.set("cut")
+    beginning = asyncio.create_task(worker.patiently_begin(house.store, client))
+    await asyncio.sleep(PATIENT)
+    assert not beginning.done()
+    network.set("open")
+    assert await asyncio.wait_for(beginning, 30) == 1
+    network.close()
+    assert await engine.get_workflow_handle(workflow_id(task.id)).describe()

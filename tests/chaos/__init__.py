@@ -1,0 +1,1 @@
+"""Random scenarios with real processes, each from a seed: `make chaos N=100`."""

@@ -1,0 +1,94 @@
+"""People and other services that ask something of a task, at any moment and more than once."""
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from temporalio.client import (
+    WorkflowHandle,
+    WorkflowUpdateFailedError,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.record import TaskRecord
+from domain.task import workflow_id
+from starter.engine import EngineUnreachable
+from tests.chaos.scenario import Ask
+from tests.chaos.site import Site
+
+PATIENCE = 60.0
+LATER = timedelta(seconds=1)
+UPDATES = ("reschedule", "proceed", "stop")
+
+
+@dataclass
+class Asked:
+    """What was asked, in order, and whether the task took it."""
+
+    accepted: list[tuple[str, str]] = field(default_factory=list)
+    refused: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def of(self, task: TaskRecord) -> list[str]:
+        """What this task took."""
+        return [kind for task_id, kind in self.accepted if task_id == task.id]
+
+
+async def ask(
+    site: Site, task: TaskRecord, planned: Ask, dice: random.Random, asked: Asked
+) -> None:
+    """Sends it, so often and until somebody answers."""
+    kind = planned.kind
+    resources = None
+    if kind.endswith("some"):
+        ids = sorted(o.change.resource.id for o in site.house.store.tasks.outcomes.list(task.id))
+        resources = dice.sample(ids, max(1, len(ids) // 3))
+    name = kind.partition(" ")[0]
+    payload: dict[str, Any] = {"reason": f"chaos {kind}", "requested_by": "chaos"}
+    if name in ("rollback", "retry"):
+        payload["resources"] = resources
+    if name == "reschedule":
+        payload = {"at": (datetime.now(UTC) + LATER).isoformat()}
+    await asyncio.gather(
+        *(_send(site, task, name, kind, payload, asked) for _ in range(planned.times))
+    )
+
+
+async def _send(
+    site: Site, task: TaskRecord, name: str, kind: str, payload: dict[str, Any], asked: Asked
+) -> None:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await _until_answered(site, task, name, payload)
+    except WorkflowUpdateFailedError as error:
+        asked.refused.append((task.id, kind, str(error.cause)))
+    except RPCError as error:
+        asked.refused.append((task.id, kind, error.message))
+    except TimeoutError:
+        asked.refused.append((task.id, kind, f"no answer in {PATIENCE:g} s"))
+    else:
+        asked.accepted.append((task.id, kind))
+
+
+async def _until_answered(site: Site, task: TaskRecord, name: str, payload: dict[str, Any]) -> None:
+    """Tries again while nobody listens: the server may be down."""
+    while True:
+        try:
+            client = await site.client()
+            await _say(client.get_workflow_handle(workflow_id(task.id)), name, payload)
+            return
+        except (EngineUnreachable, WorkflowUpdateRPCTimeoutOrCancelledError):
+            pass
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                raise
+        await asyncio.sleep(0.3)
+
+
+async def _say(handle: WorkflowHandle[Any, Any], name: str, payload: dict[str, Any]) -> None:
+    if name in UPDATES:
+        await handle.execute_update(name, payload)
+    else:
+        await handle.signal(name, payload)

@@ -1,0 +1,91 @@
+"""A disk that can be filled: a small file system in memory where mounting is allowed here.
+
+Elsewhere the processes are forbidden to write to any file (RLIMIT_FSIZE), which is nearly that: the
+error is "file too large" instead of "no space left on device".
+"""
+
+import contextlib
+import ctypes
+import errno
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+SIZE = 256 * 2**20
+_BALLAST = "ballast"
+_CLONE_NEWNS = 0x00020000
+_NEVER = resource.RLIM_INFINITY
+
+
+def have_mounts_of_our_own() -> bool:
+    """From now on what this process mounts is seen by it and its children only, and ends with it.
+
+    To be called before any thread is started. False where that is not allowed.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    if ctypes.CDLL(None, use_errno=True).unshare(_CLONE_NEWNS) != 0:
+        return False
+    return _run("mount", "--make-rprivate", "/")
+
+
+class Disk:
+    """The file system under `folder`, which is made; `mounted`: it is one of its own."""
+
+    def __init__(self, folder: Path, *, mount: bool) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, mode=0o700)
+        self.mounted = mount and _run(
+            "mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=0700", "certroll-chaos", str(folder)
+        )
+
+    def fill(self, processes: Iterable[int]) -> None:
+        """Not one byte more can be written, by these processes at least."""
+        if not self.mounted:
+            _limit(processes, 0)
+            return
+        with (self.folder / _BALLAST).open("wb", buffering=0) as ballast:
+            free = os.statvfs(self.folder)
+            with contextlib.suppress(OSError):
+                os.posix_fallocate(ballast.fileno(), 0, free.f_bavail * free.f_frsize)
+            _fill_up(ballast.fileno())
+
+    def free(self, processes: Iterable[int]) -> None:
+        """There is room again."""
+        if self.mounted:
+            (self.folder / _BALLAST).unlink(missing_ok=True)
+        else:
+            _limit(processes, _NEVER)
+
+    def close(self) -> None:
+        """Unmounts it; what still uses it keeps it until it ends."""
+        if self.mounted:
+            _run("umount", "--lazy", str(self.folder))
+
+
+def _fill_up(file: int) -> None:
+    os.lseek(file, 0, os.SEEK_END)
+    while True:
+        try:
+            os.write(file, bytes(4096))
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                return
+            raise
+
+
+def _limit(processes: Iterable[int], size: int) -> None:
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            _, hard = resource.prlimit(process, resource.RLIMIT_FSIZE)
+            resource.prlimit(process, resource.RLIMIT_FSIZE, (min(size, hard), hard))
+
+
+def _run(*command: str) -> bool:
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False

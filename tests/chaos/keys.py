@@ -1,0 +1,41 @@
+"""Private keys and passwords, searched in all that a run left behind."""
+
+from collections.abc import Iterator, Sequence
+
+from sqlalchemy import inspect, text
+
+from tests.chaos import truth
+from tests.chaos.site import Site
+from tests.chaos.truth import Violation
+from tests.factory import Leaf
+from tests.key_finder import Finder
+
+_PIECE = 8 * 2**20
+_OVERLAP = 8192
+
+
+def search(site: Site, leaves: Sequence[Leaf]) -> list[Violation]:
+    """One violation for each place that holds a secret, which is named and not shown."""
+    finder = Finder()
+    for number, leaf in enumerate(leaves):
+        finder.add_key(f"key {number}", leaf.key)
+    finder.add_text("the access key's secret", site.cloud.account["access_key_secret"])
+    kek = (site.settings.home / "kek").read_text().strip()
+    finder.add_text("the key-encryption key", kek.partition(":")[2])
+    found = [(place, sorted(finder.find(data))) for place, data in _places(site)]
+    return [Violation(truth.KEY, f"{place}: {', '.join(forms)}") for place, forms in found if forms]
+
+
+def _places(site: Site) -> Iterator[tuple[str, bytes]]:
+    """Every file of the installation but the one with the key, and every row of PostgreSQL."""
+    for path in sorted(site.settings.home.rglob("*")):
+        if path.is_file() and path.name != "kek":
+            data = path.read_bytes()
+            for start in range(0, len(data) or 1, _PIECE):
+                yield path.name, data[max(0, start - _OVERLAP) : start + _PIECE]
+    if site.postgresql is None:
+        return
+    with site.house.store.database.read() as session:
+        for table in inspect(session.connection()).get_table_names():
+            rows = session.execute(text(f'SELECT t::text FROM "{table}" t')).scalars()  # noqa: S608 - our own tables
+            yield f"table {table}", "\n".join(rows).encode()

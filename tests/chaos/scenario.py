@@ -1,0 +1,159 @@
+"""What one run does, drawn from its seed alone."""
+
+import random
+from dataclasses import dataclass, field
+
+from domain.waves import OnBreach, Rollout, Size
+
+STRIKES = (
+    *("kill worker", "kill worker", "kill temporal", "kill cloud", "kill database"),
+    *("kill worker and temporal", "kill all", "stop worker", "stop temporal", "stop database"),
+    *("cut temporal", "stall temporal", "deafen temporal", "cut cloud", "stall cloud"),
+    *("deafen cloud", "cut edge", "slow network", "cut database", "stall database"),
+    *("full disk", "clock ahead", "clock behind"),
+)
+ONLY_POSTGRESQL = ("kill database", "stop database", "cut database", "stall database")
+RULES = ("lost", "5xx", "throttle", "hang", "reset", "refused", "unserved")
+ASKS = (
+    *("rollback all", "rollback all", "rollback some", "cancel", "delete"),
+    *("reschedule", "proceed", "stop", "retry", "retry some"),
+)
+
+
+@dataclass(frozen=True)
+class Strike:
+    """A fault: when it begins, in seconds after the first task was asked for, and for how long."""
+
+    kind: str
+    at: float
+    seconds: float
+    which: int = 0
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Something that somebody asks of a task; `times` is how often the same is sent."""
+
+    kind: str
+    at: float
+    task: int
+    times: int = 1
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What the practice cloud does wrong from the start, or after some seconds."""
+
+    kind: str
+    share: float
+    at: float = 0.0
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """All that is random of a run. `rivals`: the tasks change the same resources."""
+
+    seed: int
+    postgresql: bool
+    scale: int
+    workers: int
+    tasks: int
+    rivals: bool
+    concurrency: int
+    delay: float
+    latency_ms: float
+    propagation: float
+    rollouts: tuple[Rollout, ...]
+    rules: tuple[Rule, ...] = field(default=())
+    strikes: tuple[Strike, ...] = field(default=())
+    asks: tuple[Ask, ...] = field(default=())
+    late: tuple[str, ...] = field(default=())
+
+    def told(self) -> str:
+        """In one line."""
+        database = "postgresql" if self.postgresql else "sqlite"
+        tasks = f"{self.tasks} task{'s' * (self.tasks > 1)}{' (rivals)' * self.rivals}"
+        faults = [f"{s.kind}@{s.at:.1f}+{s.seconds:.1f}" for s in self.strikes]
+        rules = [f"{r.kind} {r.share:.0%}@{r.at:.1f}" for r in self.rules]
+        asks = [f"{a.kind}({a.task})@{a.at:.1f}x{a.times}" for a in self.asks]
+        waves = [_waves(each) for each in self.rollouts]
+        parts = (f"{database}, {self.scale} resources, {self.workers} workers, {tasks}", *waves)
+        return "; ".join((*parts, *rules, *faults, *asks, *self.late))
+
+
+def draw(seed: int, *, waves: bool = True) -> Scenario:
+    """The scenario of this seed, always the same; `waves` False draws tasks of one wave."""
+    dice = random.Random(seed)  # noqa: S311 - repeatable on purpose
+    postgresql = dice.random() < 0.4
+    tasks = dice.choice((1, 1, 2, 2))
+    rivals = tasks > 1 and dice.random() < 0.6
+    workers = dice.choice((1, 2))
+    rollouts = tuple(_rollout(dice) for _ in range(tasks))
+    possible = [k for k in STRIKES if postgresql or k not in ONLY_POSTGRESQL]
+    return Scenario(
+        seed=seed,
+        postgresql=postgresql,
+        scale=dice.randint(30, 60),
+        workers=workers,
+        tasks=tasks,
+        rivals=rivals,
+        concurrency=dice.choice((4, 20, 100)),
+        delay=dice.choice((0.0, 0.0, 1.0)),
+        latency_ms=dice.choice((5.0, 30.0, 80.0)),
+        propagation=dice.choice((0.0, 0.3, 1.0)),
+        rollouts=rollouts if waves else tuple(Rollout() for _ in rollouts),
+        rules=tuple(_rules(dice)),
+        strikes=tuple(
+            Strike(
+                dice.choice(possible),
+                at=round(dice.uniform(0, 4), 2),
+                seconds=round(dice.choice((0.2, 1, 3, 6, 12)) * dice.uniform(0.8, 1.2), 2),
+                which=dice.randrange(workers),
+            )
+            for _ in range(dice.choice((0, 1, 1, 1, 2, 2, 3)))
+        ),
+        asks=tuple(
+            Ask(
+                dice.choice(ASKS),
+                at=round(dice.uniform(0, 5), 2),
+                task=dice.randrange(tasks),
+                times=dice.choice((1, 1, 2)),
+            )
+            for _ in range(dice.choice((0, 0, 1, 1, 2, 3)))
+        ),
+        late=tuple(dice.sample(ASKS, dice.choice((0, 0, 1, 2)))),
+    )
+
+
+def _rules(dice: random.Random) -> list[Rule]:
+    kinds = dice.sample(RULES, dice.choice((0, 1, 1, 2, 3)))
+    return [Rule(kind, dice.choice((0.05, 0.15, 0.25)), _sometime(dice)) for kind in kinds]
+
+
+def _sometime(dice: random.Random) -> float:
+    return dice.choice((0.0, 0.0, round(dice.uniform(0, 3), 2)))
+
+
+def _rollout(dice: random.Random) -> Rollout:
+    if dice.random() < 0.35:
+        return Rollout(take_back_failed=dice.random() < 0.5, accept_unverified=dice.random() < 0.5)
+    return Rollout(
+        canary=dice.choice((None, Size(count=dice.randint(1, 3)), Size(percent=10))),
+        waves=tuple(Size(percent=dice.choice((20, 30))) for _ in range(dice.choice((0, 1, 2)))),
+        bake_seconds=dice.choice((0, 0, 1, 2)),
+        gate=dice.random() < 0.25,
+        budget=dice.choice((None, Size(count=0), Size(count=2), Size(percent=20))),
+        on_breach=dice.choice(tuple(OnBreach)),
+        take_back_failed=dice.random() < 0.5,
+        accept_unverified=dice.random() < 0.5,
+    )
+
+
+def _waves(rollout: Rollout) -> str:
+    sizes = [each for each in (rollout.canary, *rollout.waves) if each]
+    told = [f"{s.count}" if s.count is not None else f"{s.percent:g}%" for s in sizes]
+    words = [f"waves [{'+'.join(told) or 'one'}]", f"bake {rollout.bake_seconds}"]
+    words += ["gate"] * rollout.gate + ["taken back"] * rollout.take_back_failed
+    if (budget := rollout.budget) is not None:
+        words.append(f"bears {budget.percent if budget.count is None else budget.count}")
+    return " ".join((*words, rollout.on_breach))

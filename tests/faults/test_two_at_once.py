@@ -1,0 +1,90 @@
+"""Two who change one resource at once, and a late attempt: what is told is what is served."""
+
+import asyncio
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+from temporalio.client import Client
+from temporalio.exceptions import ApplicationError
+
+from domain.status import OutcomeStatus, TaskStatus
+from domain.task import Direction
+from tests.activities.attempts import NAME, Attempt
+from tests.house import House
+
+pytestmark = pytest.mark.faults
+
+SET, READ = "SetCdnDomainSSLCertificate", "DescribeDomainCertificateInfo"
+DOMAINS = [f"n{number}.example.com" for number in range(6)]
+SLOW = 1.5
+
+
+@pytest.fixture
+def attempt(house: House) -> Iterator[Attempt]:
+    attempt = Attempt(house)
+    yield attempt
+    attempt.heart.stop()
+
+
+async def test_of_two_operators_only_one_changes_a_resource_and_the_other_is_told_that_it_drifted(
+    house: House, engine: Client
+) -> None:
+    """Both have looked before either has changed anything, and one call takes long to arrive."""
+    house.domains(*DOMAINS)
+    house.grant(2 * len(DOMAINS))
+    new = [house.upload(f"of operator {number}", "*.example.com") for number in range(2)]
+    plans = [house.plan(each) for each in new]
+    slow = house.cloud.fault("hang", SET, per_resource=1, seconds=SLOW)
+    async with house.working(engine):
+        pair = [await house.create(engine, plan, name=plan.digest[:8]) for plan in plans]
+        ended = await asyncio.gather(*(house.ended(task) for task in pair))
+    assert house.cloud.hits(slow) == len(DOMAINS)
+    both = [house.outcomes(task) for task in ended]
+    for name in DOMAINS:
+        told = Counter(each[name].status for each in both)
+        assert told == {OutcomeStatus.DEPLOYED: 1, OutcomeStatus.FAILED: 1}, name
+        (winner,) = (
+            certificate.fingerprint
+            for certificate, each in zip(new, both, strict=True)
+            if each[name].status is OutcomeStatus.DEPLOYED
+        )
+        assert house.served(name) == winner, "the one whose task says so"
+        (loser,) = (each[name] for each in both if each[name].status is OutcomeStatus.FAILED)
+        assert (loser.cause and loser.cause.code, loser.applied) == ("Drifted", False)
+    assert {task.status for task in ended} <= {
+        TaskStatus.SUCCEEDED,
+        TaskStatus.PARTIALLY_FAILED,
+        TaskStatus.FAILED,
+    }
+    assert house.store.quota.balance() == len(DOMAINS)
+
+
+def test_a_late_attempt_that_was_given_up_does_not_undo_the_rollback_that_came_after(
+    attempt: Attempt,
+) -> None:
+    """A worker that was frozen for long goes on where it was, and has to find that it is late."""
+    attempt.install()
+    late: list[BaseException] = []
+    frozen = attempt.house.cloud.fault("hang", READ, count=1, seconds=SLOW)
+
+    def go_on_late() -> None:
+        try:
+            attempt.deploy()
+        except ApplicationError as error:
+            late.append(error)
+
+    thread = threading.Thread(target=go_on_late)
+    thread.start()
+    while attempt.house.cloud.hits(frozen) == 0:
+        time.sleep(0.01)
+    attempt.deploy()
+    attempt.deploy(Direction.ROLL_BACK)
+    thread.join()
+    assert attempt.house.served(NAME) == attempt.house.former[NAME]
+    assert attempt.outcome.status is OutcomeStatus.ROLLED_BACK
+    (error,) = late
+    assert isinstance(error, ApplicationError)
+    assert error.type == "Superseded"
