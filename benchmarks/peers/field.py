@@ -1,0 +1,75 @@
+"""Where one run of one tool takes place: a fresh practice cloud, domains, and a new certificate."""
+
+import hashlib
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from benchmarks.peers.faults import Scenario
+from starter.practice_ca import Issued, PracticeCA
+from starter.processes import start_sandbox
+
+ZONE = "peers.example.com"
+PATIENCE = 10.0
+
+
+class Field:
+    """`names` all serve the same former certificate, and shall serve `wanted` in the end."""
+
+    def __init__(self, cloud: dict[str, str], ca: PracticeCA, scenario: Scenario) -> None:
+        self.cloud, self.scenario = cloud, scenario
+        self.names = [f"n{number:03}.{ZONE}" for number in range(scenario.domains)]
+        self.wanted: Issued = ca.issue([ZONE, f"*.{ZONE}"])
+        former = ca.issue([ZONE, f"*.{ZONE}"])
+        pair = {"pem": former.pem.decode(), "key": former.key_pem.decode()}
+        rows = [{"name": name, "certificate": pair} for name in self.names]
+        self._ask("POST", "seed", {"service": "cdn", "domains": rows})
+
+    def go_wrong(self) -> None:
+        """From now on the scenario's faults are in force."""
+        if self.scenario.rules:
+            self._ask("POST", "faults", self.scenario.rules)
+
+    def calls(self) -> int:
+        """How many calls the cloud has received until now, however they ended."""
+        told: dict[str, dict[str, int]] = self._ask("GET", "calls")["calls"]
+        return sum(number for codes in told.values() for number in codes.values())
+
+    def right(self) -> set[str]:
+        """The names whose endpoint shows the wanted certificate now."""
+        return {name for name in self.names if self._shown(name) == self.wanted.fingerprint}
+
+    def _shown(self, name: str) -> str:
+        """SHA-256 of the leaf that is presented for a name. Looks by itself, trusting no tool."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        host, _, port = self.cloud["edge"].rpartition(":")
+        with (
+            socket.create_connection((host, int(port)), PATIENCE) as plain,
+            context.wrap_socket(plain, server_hostname=name) as secured,
+        ):
+            return hashlib.sha256(secured.getpeercert(binary_form=True) or b"").hexdigest()
+
+    def _ask(self, method: str, path: str, data: Any = None) -> Any:
+        url = f"{self.cloud['endpoint']}/_sandbox/{path}"
+        answer = httpx2.request(method, url, json=data, timeout=60)
+        answer.raise_for_status()
+        return answer.json()
+
+
+@contextmanager
+def field(
+    folder: Path, ca: PracticeCA, scenario: Scenario, *, seed: int, latency_ms: int
+) -> Iterator[Field]:
+    """A field that is gone afterwards. The same seed makes the same calls go wrong."""
+    options = ["--latency", str(latency_ms), "--propagation", "0", "--seed", str(seed)]
+    sandbox, cloud = start_sandbox(folder, options)
+    try:
+        yield Field(cloud, ca, scenario)
+    finally:
+        sandbox.stop()

@@ -1,0 +1,150 @@
+"""The comparison counts what it says it counts, and the peer calls only the practice cloud."""
+
+import shutil
+import subprocess
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.peers import acme_sh, ours, report
+from benchmarks.peers.faults import FAILURES, rules, scenarios
+from benchmarks.peers.verdict import Claims, Key, Verdict, judged, read, write
+from domain.record import OutcomeRecord
+from domain.status import OutcomeStatus
+from starter.practice_ca import PracticeCA
+from tests.storage.examples import change
+
+LOG = """\
+[Sat Nov 28 03:20:59 UTC 2026] Domain a.example.com certificate has been deployed successfully
+[Sat Nov 28 03:21:00 UTC 2026] Request was denied due to user flow control.
+[Sat Nov 28 03:21:00 UTC 2026] Domain c.example.com certificate has been deployed successfully
+[Sat Nov 28 03:21:00 UTC 2026] Success
+"""
+
+
+def claims(by_code: str = "", by_word: str = "") -> Claims:
+    return Claims(frozenset(by_code), frozenset(by_word), seconds=1.5, calls=7)
+
+
+def verdict(wrong: int = 0, seconds: float = 1.0) -> Verdict:
+    return Verdict(wrong, 0, 0, 0, seconds, 10)
+
+
+@given(st.floats(0.01, 1.0))
+def test_the_rules_together_strike_the_share_asked_for_equally_often(share: float) -> None:
+    left, struck = 1.0, []
+    for rule in rules(share, FAILURES):
+        struck.append(left * rule["share"])
+        left -= struck[-1]
+    assert struck == pytest.approx([share / len(FAILURES)] * len(FAILURES))
+    assert all(0 <= rule["share"] <= 1 + 1e-9 for rule in rules(share, FAILURES))
+
+
+def test_every_scenario_has_a_name_of_its_own_and_faults_if_it_says_so() -> None:
+    found = scenarios(50)
+    assert len({one.name for one in found}) == len(found)
+    assert [bool(one.rules) for one in found] == ["no faults" not in one.name for one in found]
+
+
+def test_what_is_wrong_is_held_against_what_was_claimed() -> None:
+    # a: right and said so. b: right, not said so. c: wrong and claimed. d: wrong, by its code only.
+    assert judged("abcd", "ab", claims(by_code="abcd", by_word="ac")) == Verdict(
+        wrong=2, wrong_by_code=2, wrong_by_word=1, unclaimed=1, seconds=1.5, calls=7
+    )
+
+
+def test_a_tool_that_tells_the_truth_has_nothing_held_against_it() -> None:
+    found = judged("abcd", "ab", claims(by_code="ab", by_word="ab"))
+    assert (found.wrong, found.wrong_by_code, found.wrong_by_word, found.unclaimed) == (2, 0, 0, 0)
+
+
+def test_a_log_names_what_it_says_to_be_deployed() -> None:
+    assert acme_sh.deployed(LOG) == {"a.example.com", "c.example.com"}
+
+
+def test_of_a_task_only_deployed_outcomes_count() -> None:
+    statuses = (OutcomeStatus.DEPLOYED, OutcomeStatus.FAILED, OutcomeStatus.UNVERIFIED)
+    found = [
+        OutcomeRecord(task_id="t", ordinal=number, change=change(number), status=status)
+        for number, status in enumerate(statuses)
+    ]
+    assert ours.deployed(found) == set(found[0].change.resource.domains)
+
+
+def test_the_table_tells_medians_ends_and_the_ratio_within_each_run() -> None:
+    results = {
+        Key("faults", tool, seed): verdict(wrong, seconds)
+        for tool, runs in (
+            (report.BASELINE, [(1, 2.0), (9, 4.0), (2, 8.0)]),
+            ("certroll", [(0, 1.0), (0, 4.0), (0, 16.0)]),
+        )
+        for seed, (wrong, seconds) in enumerate(runs)
+    }
+    *_, baseline, other = report.table(results).splitlines()
+    assert baseline.startswith(f"| faults | {report.BASELINE} | 2 (1 to 9) | 0 |")
+    assert other.endswith("| 4.0 (1.0 to 16.0) | 1.00 (0.50 to 2.00) | 10 |")
+
+
+def test_the_page_keeps_all_but_what_was_measured() -> None:
+    page = f"above\n{report.BEGIN}\nold\n{report.END}\nbelow\n"
+    written = report.within(page, "new")
+    assert written == f"above\n{report.BEGIN}\n\nnew\n\n{report.END}\nbelow\n"
+    assert report.within(written, "new") == written
+    with pytest.raises(ValueError, match="lacks"):
+        report.within("no marks", "new")
+
+
+def test_the_page_that_is_shipped_has_its_marks() -> None:
+    assert report.within(report.PAGE.read_text(), "new")
+
+
+def test_results_outlive_a_run_that_was_stopped(tmp_path: Path) -> None:
+    random = Random(1)  # noqa: S311 - any numbers do
+    kept = {Key("s", "t", seed): verdict(seconds=random.random()) for seed in range(3)}
+    assert read(tmp_path / "none") == {}
+    write(tmp_path / "results", kept)
+    assert read(tmp_path / "results") == kept
+
+
+def test_a_home_is_as_acme_sh_keeps_one_and_its_key_is_private(tmp_path: Path) -> None:
+    issued = PracticeCA("peers").issue(["peers.example.com"])
+    place = acme_sh.write_home(tmp_path, issued) / "peers.example.com_ecc"
+    assert (place / "fullchain.cer").read_bytes() == issued.pem
+    assert (place / "peers.example.com.key").stat().st_mode & 0o077 == 0
+
+
+@pytest.fixture
+def fake_curl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that only tells what it was called with."""
+    place = tmp_path / "fake"
+    place.mkdir()
+    (place / "curl").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    (place / "curl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{place}:/usr/bin:/bin")
+
+
+@pytest.mark.usefixtures("fake_curl")
+def test_calls_to_the_cloud_go_to_the_practice_cloud_and_words_stay_whole(tmp_path: Path) -> None:
+    curl = acme_sh.write_curl(tmp_path, "http://127.0.0.1:9001") / "curl"
+    words = ["--data", "a b&c=*", f"{acme_sh.API}/?Signature=x%3D", "-H", ""]
+    told = subprocess.run([curl, *words], stdout=subprocess.PIPE, text=True, check=True).stdout
+    *_, data, url, option, empty = told.splitlines()
+    assert (data, url) == ("a b&c=*", "http://127.0.0.1:9001/?Signature=x%3D")
+    assert (option, empty) == ("-H", "")
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl here")
+def test_calls_to_anyone_else_are_not_made(tmp_path: Path) -> None:
+    curl = acme_sh.write_curl(tmp_path, "http://127.0.0.1:1") / "curl"
+    for url in ("https://alidns.aliyuncs.com/", "ftp://www.example.com/"):
+        assert subprocess.run([curl, "-s", url], check=False).returncode == 1  # not allowed
+    # Plain HTTP goes to the address of the practice cloud, whoever is named; here nobody listens.
+    assert subprocess.run([curl, "-s", "http://www.example.com/"], check=False).returncode == 7
+
+
+def test_a_folder_without_the_peer_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"checkout of acme\.sh"):
+        acme_sh.program(tmp_path)
