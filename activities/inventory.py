@@ -1,15 +1,17 @@
-"""Walking one service of one account, page by page, into the inventory."""
+"""Walking one service of one account, page by page, into the inventory; then what no page tells."""
 
 import secrets
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 from temporalio import activity
 
 import connectors
+from activities import overtaken
 from activities.clouds import Clouds
 from activities.failures import cause_from, told_to_the_engine
 from activities.heartbeats import Heart
+from activities.overtaken import ours
+from activities.untold import Told, read_untold
 from domain.connector import Connector
 from domain.errors import CloudError, Permanent, Transient
 from domain.model import Value
@@ -18,9 +20,6 @@ from domain.sync import Synced, Walk, WalkRecord
 from domain.task import Cause
 from storage.store import Store
 
-Told = Callable[[WalkRecord], None]
-
-ANOTHER_CODE = "AnotherWalk"
 SHUTDOWN_CODE = "WorkerShutdown"
 
 
@@ -51,7 +50,7 @@ class Walks:
             try:
                 return walk_on(self._store, self._clouds, walk, self._may_go_on)
             except Transient as error:
-                if error.code not in (ANOTHER_CODE, SHUTDOWN_CODE):
+                if error.code not in (overtaken.CODE, SHUTDOWN_CODE):
                     self._store.syncs.stumble(walk, cause_from(error))
                 raise
 
@@ -87,39 +86,50 @@ def sync(
     clouds: Clouds,
     account: str,
     service: str,
-    progress: Callable[[int, int | None], None] = lambda seen, total: None,
+    told: Told = lambda record: None,
 ) -> Synced:
     """Walks anew in this process. Those not seen any more are marked only after a complete walk."""
     walk = Walk(account=account, service=service, run=f"here-{secrets.token_hex(4)}")
     try:
-        return walk_on(store, clouds, walk, lambda record: progress(record.seen, record.total))
+        return walk_on(store, clouds, walk, told)
     except CloudError as error:
         return _given_up(store, walk, cause_from(error))
 
 
 def walk_on(store: Store, clouds: Clouds, walk: Walk, told: Told) -> Synced:
-    """Walks to the end from where this run stands; `told` hears of each page and may stop it.
+    """Walks to the end from where this run stands; `told` hears of each step and may stop it.
 
     A page that was listed but not yet written down is listed again: repeating changes nothing.
     """
     connector = clouds.connector(walk.account, walk.service)
-    record = store.syncs.begin(walk, now())
+    record = _list_on(store, connector, store.syncs.begin(walk, now()), told)
+    if record.ended_at is None:
+        rate = clouds.calls_per_second(walk.account, walk.service)
+        record = read_untold(store, connector, rate, record, told)
+    return record.result
+
+
+def _list_on(store: Store, connector: Connector, record: WalkRecord, told: Told) -> WalkRecord:
+    """Lists on to the last page."""
     resumed_at = record.page
-    while record.ended_at is None:
+    while record.to_read is None and record.ended_at is None:
+        asked_at = now()
         try:
             answer = connector.discover(record.page)
         except Permanent:
             if resumed_at is None or record.page != resumed_at:
                 raise
             # The provider may have forgotten this place, or the account's regions have changed.
-            resumed_at, record = None, _ours(record, store.syncs.restart(record, now()))
+            resumed_at, record = None, ours(record, store.syncs.restart(record, now()))
             continue
-        record = _keep(store, connector, record, answer)
+        record = _keep(store, connector, record, answer, asked_at)
         told(record)
-    return record.result
+    return record
 
 
-def _keep(store: Store, connector: Connector, before: WalkRecord, answer: Page) -> WalkRecord:
+def _keep(
+    store: Store, connector: Connector, before: WalkRecord, answer: Page, asked_at: datetime
+) -> WalkRecord:
     """Stores one page, then that it is stored."""
     if answer.next is not None and answer.next == before.page:
         raise Permanent(
@@ -128,26 +138,20 @@ def _keep(store: Store, connector: Connector, before: WalkRecord, answer: Page) 
             advice="Nothing of this walk is marked as gone; report it with the provider.",
         )
     # Clocks of two workers differ: what was seen must never look older than the walk's beginning.
-    store.inventory.upsert(answer.found, max(now(), before.began_at))
+    store.inventory.upsert(answer.found, max(now(), before.began_at), asked_at)
     seen = before.seen + len(answer.found)
     totals = [total for total in (before.total, answer.total) if total is not None]
     most = max(totals, default=None)
     if answer.next is not None:
-        return _ours(before, store.syncs.advance(before, answer.next, seen, most))
+        return ours(before, store.syncs.advance(before, answer.next, seen, most))
     # A listing that shrank on the way may have moved something past us, from a later page to one
     # that we had seen: nothing is marked then, the next walk will tell.
     shrank = answer.total is not None and answer.total != most
-    return _ours(before, store.syncs.finish(before, now(), seen, most, mark=not shrank))
-
-
-def _ours(before: WalkRecord, after: WalkRecord | None) -> WalkRecord:
-    if after is None:
-        raise Transient(
-            f"another walk through {before.service} of {before.account} has begun meanwhile",
-            code=ANOTHER_CODE,
-            advice="Look: certroll inventory status",
-        )
-    return after
+    since = before.began_at - store.read_age
+    return ours(
+        before,
+        store.syncs.finish(before, now(), seen, most, mark=not shrank, read_since=since),
+    )
 
 
 def _given_up(store: Store, walk: Walk, cause: Cause) -> Synced:

@@ -3,7 +3,7 @@
 import gc
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import connectors
 from activities.clouds import Clouds
@@ -26,22 +26,26 @@ def make_plan(
     wish: Wish,
     *,
     now: datetime,
+    fresh: bool = False,
     told: Told = lambda reading: None,
 ) -> Plan:
     """The plan for this wish; raises BadInput where the wish itself is wrong.
 
-    Whatever a cloud refuses to tell becomes a refusal of that resource with its cause. `told`
-    hears how many resources must be read again, and how many of them have been.
+    What resources serve is known from the inventory as long as that is young enough; `fresh` has
+    all of them read again. Whatever a cloud refuses to tell becomes a refusal of that resource
+    with its cause. `told` hears how many resources must be read again, and how many have been.
     """
     with _without_collecting():
-        return _made(store, clouds, wish, now, told)
+        return _made(store, clouds, wish, now, timedelta() if fresh else None, told)
 
 
-def _made(store: Store, clouds: Clouds, wish: Wish, now: datetime, told: Told) -> Plan:
+def _made(
+    store: Store, clouds: Clouds, wish: Wish, now: datetime, age: timedelta | None, told: Told
+) -> Plan:
     check_wish(wish)
     certificates = _certificates(store, wish, now)
     found = match(wish, certificates, store.inventory.candidates(wish))
-    candidates, unread = read_all(store, clouds, found.matches, now, told=told)
+    candidates, unread = read_all(store, clouds, found.matches, now, age=age, told=told)
     wanted, left_out = _still_meant(wish, candidates)
     plan = assemble(
         certificates,

@@ -1,6 +1,6 @@
 """What matched resources serve now: as it was seen lately, or read again where it must be."""
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from domain.errors import CloudError
 from domain.matching import Listed, Match
 from domain.plan import Refusal
 from domain.planning import Candidate
-from domain.resource import Binding
+from domain.resource import Binding, Resource
 from storage.statements import BATCH, batches
 from storage.store import Store
 
@@ -47,10 +47,10 @@ def read_all(
 ) -> tuple[list[Candidate], list[Refusal]]:
     """Each match with what its resource serves now, or a refusal where a cloud does not tell.
 
-    What was seen within `age` (by default the store's `plan_age`) is taken as it is, if it has
+    What was seen within `age` (by default the store's `inventory_age`) is taken as it is, if it has
     what a way back needs: whoever changes the resource compares again before.
     """
-    oldest = now - (store.plan_age if age is None else age)
+    oldest = now - (store.inventory_age if age is None else age)
     here: list[Candidate] = []
     unread: list[_Unread] = []
     connectors = _Connectors(clouds)
@@ -58,15 +58,26 @@ def read_all(
         connector = connectors.of(match)
         known = match.listed and _known(match.listed, connector, oldest)
         if known:
-            here.append(candidate(connector, match, known.binding))
+            here.append(candidate(connector, match, known.binding, known.seen_at))
         else:
             forgetful = connector.unproven(match.resource) is not None
             unread.append(_Unread(match, connector, forgetful))
-    read, refused = _read(store, unread, now, connectors.seconds(unread), told)
+    seconds = least_seconds(clouds, (each.match.resource for each in unread))
+    read, refused = _read(store, unread, now, seconds, told)
     return here + read, refused
 
 
-def candidate(connector: Connector, match: Match, before: Binding | None) -> Candidate:
+def least_seconds(clouds: Clouds, resources: Iterable[Resource]) -> float:
+    """How long it takes at least to read these: one call each, and services side by side."""
+    counts = Counter((each.account, each.service) for each in resources)
+    return max(
+        (count / clouds.calls_per_second(*place) for place, count in counts.items()), default=0.0
+    )
+
+
+def candidate(
+    connector: Connector, match: Match, before: Binding | None, seen_at: datetime | None = None
+) -> Candidate:
     """What a change of this match needs beside its bindings; makes no call to the cloud."""
     resource = match.resource
     lock = connector.lock_key(resource)
@@ -79,11 +90,13 @@ def candidate(connector: Connector, match: Match, before: Binding | None) -> Can
         not_reversible=connector.not_reversible(resource, before),
         unproven=connector.unproven(resource),
         warnings=connector.warnings(resource, before),
+        seen_at=seen_at,
     )
 
 
 class _Seen(NamedTuple):
     binding: Binding | None
+    seen_at: datetime
 
 
 class _Connectors:
@@ -99,16 +112,6 @@ class _Connectors:
         if place not in self._known:
             self._known[place] = self._clouds.connector(*place)
         return self._known[place]
-
-    def seconds(self, unread: Iterable[_Unread]) -> float:
-        """How long so many reads take at least: one call each, and services side by side."""
-        counts: defaultdict[tuple[str, str], int] = defaultdict(int)
-        for each in unread:
-            counts[each.match.resource.account, each.match.resource.service] += 1
-        return max(
-            (count / self._clouds.calls_per_second(*place) for place, count in counts.items()),
-            default=0.0,
-        )
 
 
 def _listed(store: Store, matches: Sequence[Match]) -> Iterator[Match]:
@@ -130,7 +133,7 @@ def _known(listed: Listed, connector: Connector, oldest: datetime) -> _Seen | No
     listing_alone = listed.read_at is None and binding is not None and binding.ref is None
     if listing_alone and connector.not_reversible(listed.resource, binding) is not None:
         return None
-    return _Seen(binding)
+    return _Seen(binding, told_at)
 
 
 def _read(
@@ -143,7 +146,7 @@ def _read(
     with ThreadPoolExecutor(READERS) as readers:
         if unread:
             told(Reading(0, len(unread), seconds))
-        waiting = [readers.submit(_answer, each) for each in unread]
+        waiting = [readers.submit(_answer, each, now) for each in unread]
         for done, answer in enumerate(as_completed(waiting), 1):
             result = answer.result()
             if isinstance(result, Refusal):
@@ -157,9 +160,9 @@ def _read(
     return found, sorted(refused, key=lambda each: each.subject)
 
 
-def _answer(each: _Unread) -> Candidate | Refusal:
+def _answer(each: _Unread, now: datetime) -> Candidate | Refusal:
     try:
-        return candidate(each.connector, each.match, each.connector.read(each.match.resource))
+        return candidate(each.connector, each.match, each.connector.read(each.match.resource), now)
     except CloudError as error:
         return Refusal(subject=each.match.resource.id, rule="read", reason=str(error))
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from activities.clouds import Clouds
 from activities.planning import traits_of
-from activities.reading import read_all
+from activities.reading import least_seconds, read_all
 from domain.certificate import Certificate
 from domain.errors import BadInput
 from domain.matching import Match
@@ -14,8 +14,8 @@ from domain.planning import assemble
 from domain.record import InventoryItem
 from storage.store import Store
 
-MOST_READ_ANEW = 500
-"""Up to so many resources are read again whatever is known of them; more would take too long."""
+LONGEST_READING = 10.0
+"""Seconds by the calls that services allow: what takes no longer is read again in any case."""
 
 
 def as_now(
@@ -30,14 +30,15 @@ def as_now(
     """The same resources with the same certificates, as they would be planned now.
 
     What cannot be done any more is among the refusals. Certificates must be valid at `begins`. Of
-    a large plan what the inventory knows of late is taken as it is: a change compares once more.
+    a large plan what the inventory knows is taken as it is: a change compares once more.
     """
     known = certificates(store, plan.certificates)
     items = store.inventory.some(change.resource.id for change in plan.changes)
     found = [_match(change, items, known) for change in plan.changes]
     matches = [each for each in found if isinstance(each, Match)]
     missing = [each for each in found if isinstance(each, Refusal)]
-    age = timedelta() if len(matches) <= MOST_READ_ANEW else None
+    seconds = least_seconds(clouds, (each.resource for each in matches))
+    age = timedelta() if seconds <= LONGEST_READING else None
     candidates, unread = read_all(store, clouds, matches, now, age=age)
     return assemble(
         list(known.values()),

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Literal, TypeVar
 
 from domain.certificate import Certificate
@@ -82,7 +83,8 @@ class Plan(Value):
     """The changes of one task in a fixed order, what was refused, what already serves.
 
     First comes what is served the shortest. `near_misses` are what no certificate covers, though
-    one nearly does.
+    one nearly does. `as_of` is when the longest unseen of the changes' resources was seen to serve
+    what it serves before; each is read again right before it is changed.
     """
 
     certificates: tuple[str, ...]
@@ -90,6 +92,7 @@ class Plan(Value):
     refusals: tuple[Refusal, ...] = ()
     unchanged: tuple[str, ...] = ()
     near_misses: tuple[NearMiss, ...] = ()
+    as_of: datetime | None = None
 
     @property
     def cost(self) -> int:

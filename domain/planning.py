@@ -19,7 +19,7 @@ NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Candidate(NamedTuple):
-    """A match with what its resource serves now and what a way back would need."""
+    """A match with what its resource served at `seen_at`, and what a way back would need."""
 
     match: Match
     before: Binding | None
@@ -28,6 +28,7 @@ class Candidate(NamedTuple):
     not_reversible: str | None = None
     unproven: str | None = None
     warnings: tuple[str, ...] = ()
+    seen_at: datetime | None = None
 
 
 def assemble(
@@ -49,6 +50,7 @@ def assemble(
     possible: list[Change] = []
     unchanged: list[Change] = []
     refused = list(refusals)
+    seen: dict[str, datetime] = {}
     bindings = {each.fingerprint: wanted(each) for each in certificates}
     for candidate in sorted(candidates, key=lambda each: each.match.resource.id):
         change = _change(candidate, bindings)
@@ -64,6 +66,8 @@ def assemble(
             refused.append(refusal)
         else:
             possible.append(change)
+            if candidate.seen_at is not None:
+                seen[change.resource.id] = candidate.seen_at
     rivals = check_together(possible, unchanged)
     out = {each.subject for each in rivals}
     changes = sorted((c for c in possible if c.resource.id not in out), key=_deadline)
@@ -75,6 +79,7 @@ def assemble(
         refusals=tuple(dict.fromkeys([*refused, *rivals])),
         unchanged=tuple(change.resource.id for change in unchanged),
         near_misses=near_misses,
+        as_of=min((seen[c.resource.id] for c in changes if c.resource.id in seen), default=None),
     )
 
 

@@ -9,11 +9,21 @@ PROVIDER = "alibaba."
 SM_SLOT = "sm"
 """This provider's slot for an SM2 pair, beside a domain's usual one; no other takes such a pair."""
 
+DEFAULT_SLOT = "default"
+
 
 def takes(resource: Resource, algorithm: Algorithm) -> bool:
     """Whether the resource's slot is of the right kind; its service may refuse it all the same."""
     ours = resource.service.startswith(PROVIDER)
     return not ours or (algorithm is Algorithm.SM2) is (resource.slot == SM_SLOT)
+
+
+def serves_default(resource: Resource) -> bool:
+    """Whether it is what a listener shows to clients that ask for no name.
+
+    Such a slot is one of several on its listener, and its key ends with its name.
+    """
+    return resource.slot == DEFAULT_SLOT and resource.key.endswith(f"/{DEFAULT_SLOT}")
 
 
 def why_not_taken(resource: Resource) -> str:

@@ -3,7 +3,7 @@
 The names and the shapes of `SyncInput`, `SyncRequest` and `SyncProgress` are public.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from domain.model import Value
@@ -11,6 +11,12 @@ from domain.task import Cause
 
 WORKFLOW_TYPE = "InventorySync"
 SCHEDULED_TYPE = "InventorySyncOnSchedule"
+
+INVENTORY_AGE = timedelta(hours=8)
+"""So old may the inventory be for a plan: a scheduled sync comes every six hours and takes time."""
+
+READ_AGE = timedelta(hours=1)
+"""A sync does not read again what was read within this time before it began."""
 
 
 def workflow_id(account: str) -> str:
@@ -46,6 +52,8 @@ class Synced(Value):
     service: str
     seen: int = 0
     vanished: int = 0
+    to_read: int = 0
+    were_read: int = 0
     error: Cause | None = None
 
 
@@ -54,6 +62,8 @@ class WalkRecord(Walk):
 
     `total` is the most that the service told. An `error` without `ended_at` is tried again.
     `complete_at` is when the newest walk that saw everything began: so old is what we know.
+    `to_read` is None until all is listed, and then how many bindings have to be read, because no
+    listing tells them; `were_read` of them have been.
     """
 
     began_at: datetime
@@ -61,6 +71,8 @@ class WalkRecord(Walk):
     seen: int = 0
     total: int | None = None
     vanished: int = 0
+    to_read: int | None = None
+    were_read: int = 0
     ended_at: datetime | None = None
     error: Cause | None = None
     complete_at: datetime | None = None
@@ -73,6 +85,8 @@ class WalkRecord(Walk):
             service=self.service,
             seen=self.seen,
             vanished=self.vanished,
+            to_read=self.to_read or 0,
+            were_read=self.were_read,
             error=self.error,
         )
 
@@ -93,6 +107,8 @@ class WalkProgress(Value):
     state: WalkState = WalkState.WAITING
     seen: int = 0
     vanished: int = 0
+    to_read: int = 0
+    were_read: int = 0
     error: Cause | None = None
 
 

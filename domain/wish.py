@@ -1,12 +1,9 @@
 """What someone asks for: certificates, and where they shall go. A saved plan keeps it."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from domain.errors import BadInput
 from domain.model import Value
-
-PLAN_AGE = timedelta(minutes=15)
-"""For how long a plan relies on what a resource was seen to serve."""
 
 
 class Wish(Value):

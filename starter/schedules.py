@@ -23,6 +23,7 @@ from temporalio.client import (
 
 from domain.sync import SCHEDULED_TYPE, SyncInput, workflow_id
 from domain.task import TASK_QUEUE
+from starter import verify_schedule, watch_schedule
 from storage.settings import Settings
 from storage.store import Store
 from workflows.inventory_sync import InventorySyncOnSchedule
@@ -39,6 +40,8 @@ async def keep(client: Client, store: Store, settings: Settings) -> None:
     while True:
         try:
             await ensure(client, store, settings)
+            await watch_schedule.ensure(client, settings)
+            await verify_schedule.ensure(client, settings)
         except Exception:
             # Whatever it is, the database or the server, may be there again at the next look.
             log.exception("the schedules of syncs could not be looked after")

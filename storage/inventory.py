@@ -1,10 +1,11 @@
 """The inventory: every resource known, as of the last sync."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from sqlalchemy import bindparam, case, or_
+from sqlalchemy import and_, bindparam, case, or_
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select, update
 
@@ -12,7 +13,7 @@ from domain.errors import BadInput
 from domain.record import InventoryItem
 from domain.resource import Binding, Found, Resource
 from domain.wish import Wish
-from storage import light_rows
+from storage import light_rows, untold
 from storage.database import Database
 from storage.inventory_queries import Asked, asked_for
 from storage.light_rows import Seen
@@ -20,6 +21,7 @@ from storage.listing import Listed, first
 from storage.lookup import unknown
 from storage.statements import BATCH, batches, table, upsert
 from storage.tables import ResourceRow
+from storage.untold import Since
 
 _R = table(ResourceRow)
 _KEEP_BINDING = (
@@ -28,11 +30,13 @@ _KEEP_BINDING = (
     .values(
         binding_known=bindparam("known"),
         read_at=bindparam("at"),
+        asked_at=bindparam("at"),
         binding=bindparam("binding", type_=_R.c.binding.type),
         serves=bindparam("serves"),
         not_after=bindparam("not_after"),
     )
 )
+_KEEP_IF_NEWER = _KEEP_BINDING.where(or_(_R.c.asked_at.is_(None), _R.c.asked_at <= bindparam("at")))
 
 
 class Inventory:
@@ -41,18 +45,22 @@ class Inventory:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def upsert(self, found: Sequence[Found], seen_at: datetime) -> None:
+    def upsert(
+        self, found: Sequence[Found], seen_at: datetime, listed_at: datetime | None = None
+    ) -> None:
         """Adds or refreshes what a listing shows, and takes back that it had vanished.
 
         A binding that was read stays where the listing does not know it. Where the listing does,
-        its word replaces the binding, and `read_at` is None until the next read.
+        its word replaces the binding, and `read_at` is None until the next read; but not where it
+        was asked for (`listed_at`, by default `seen_at`) before the binding became what it is.
         """
+        refreshed = partial(_refreshed, as_of=listed_at or seen_at)
         # One row per statement and key: PostgreSQL refuses to update the same row twice.
         rows = {item.resource.id: _values(item, seen_at) for item in found}
         try:
             for batch in batches(rows.values()):
                 with self._database.write() as session:
-                    upsert(session, ResourceRow, batch, _refreshed)
+                    upsert(session, ResourceRow, batch, refreshed)
         except IntegrityError:
             names = ", ".join(sorted({item.resource.account for item in found}))
             raise BadInput(f"there is no account {names}", where="inventory") from None
@@ -132,21 +140,40 @@ class Inventory:
     def record_bindings(
         self, read: Iterable[tuple[str, Binding | None]], read_at: datetime
     ) -> None:
-        """The same for many; what is not known any more is passed over."""
+        """The same for many, asked at `read_at` or later; what is unknown is passed over.
+
+        So is what was bound or put in doubt since: the read may have seen what was there before.
+        """
         for batch in batches(_known(each, binding, read_at) for each, binding in read):
             with self._database.statements() as connection:
-                connection.execute(_KEEP_BINDING, batch)
+                connection.execute(_KEEP_IF_NEWER, batch)
+
+    def untold(self, account: str, service: str, since: Since) -> Sequence[str]:
+        """Ids of what a walk has to read, the longest unread first."""
+        with self._database.read() as session:
+            return untold.ids(session, account, service, since)
+
+    def asked_in_vain(self, resource_ids: Iterable[str], at: datetime) -> None:
+        """Remembers when they did not tell what they serve, so that others are asked first."""
+        for batch in batches(resource_ids):
+            with self._database.write() as session:
+                asked = update(ResourceRow).where(col(ResourceRow.id).in_(batch))
+                session.exec(asked.values(asked_at=at))
 
     def bound(self, resource_id: str, binding: Binding | None, at: datetime) -> bool:
         """Keeps what a deployment has bound; whether the resource is known here."""
         with self._database.statements() as connection:
             return connection.execute(_KEEP_BINDING, _known(resource_id, binding, at)).rowcount > 0
 
-    def doubt(self, resource_id: str) -> bool:
-        """Has its binding read again before it is relied on: a change of it ended unclear."""
+    def doubt(self, resource_id: str, at: datetime | None = None) -> bool:
+        """Has its binding read again before it is relied on: a change of it ended unclear.
+
+        Nothing that was seen before `at`, by default now, takes that back.
+        """
         doubting = update(ResourceRow).where(col(ResourceRow.id) == resource_id)
+        values = {"binding_known": False, "read_at": None, "asked_at": at or datetime.now(UTC)}
         with self._database.write() as session:
-            done = session.exec(doubting.values(binding_known=False, read_at=None))
+            done = session.exec(doubting.values(**values))
             return done.rowcount > 0
 
 
@@ -162,9 +189,11 @@ def mark_vanished(session: Session, account: str, service: str, not_seen_since: 
     return done.rowcount
 
 
-def _refreshed(new: Any) -> Mapping[str, Any]:
+def _refreshed(new: Any, as_of: datetime) -> Mapping[str, Any]:
     """What becomes of a row that is there already, when a listing shows it again."""
-    known, row = new.binding_known, ResourceRow
+    row = ResourceRow
+    asked_at = col(row.asked_at)
+    known = and_(new.binding_known, or_(asked_at.is_(None), asked_at <= as_of))
     return {
         "document": new.document,
         "seen_at": new.seen_at,
@@ -189,6 +218,7 @@ def _values(item: Found, seen_at: datetime) -> dict[str, Any]:
         "tags": item.tags,
         "seen_at": seen_at,
         "read_at": None,
+        "asked_at": None,
         "vanished_at": None,
     }
 

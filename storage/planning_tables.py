@@ -11,7 +11,8 @@ from storage.tables import CASCADE, JSON_OR_NULL, Row
 class SyncRow(Row, table=True):
     """The newest walk through one service of one account; `page` is where it goes on.
 
-    `complete_at` is when the newest walk that saw everything began.
+    `complete_at` is when the newest walk that saw everything began. `to_read` are the bindings
+    that no listing tells, once all is listed, and `were_read` those of them that were read.
     """
 
     __tablename__ = "sync"
@@ -24,6 +25,8 @@ class SyncRow(Row, table=True):
     seen: int = 0
     total: int | None = None
     vanished: int = 0
+    to_read: int | None = None
+    were_read: int = 0
     ended_at: datetime | None = None
     error: dict[str, Any] | None = Field(default=None, sa_type=JSON_OR_NULL)
     complete_at: datetime | None = None

@@ -13,8 +13,10 @@ from sqlalchemy.exc import ArgumentError
 
 from domain.errors import BadInput
 from domain.opening import MARGIN
+from domain.preflight import parse_policies
+from domain.preflight_checks import Policy
 from domain.retention import KEEP
-from domain.wish import PLAN_AGE
+from domain.sync import INVENTORY_AGE, READ_AGE
 
 LOOPBACK = "127.0.0.1"
 
@@ -35,10 +37,17 @@ class Settings(BaseSettings):
     what is served has to be to the next opening to override maintenance windows and freezes.
     `keep_certificates` is how many former certificates of each resource stay in a provider's store
     for its way back ("all": none is removed after a task).
+    `verify_every` is how often everything that was deployed is looked at again ("off": never).
+    `expiry_watch` is how often contacts are told of what expires ("off": never by itself).
     `sync_every` is how often the inventory is synced by itself ("off": never), `inventory_age` how
-    old it may be for a plan: what is older is synced first. `plan_age` ("15m") is for how long a
-    plan relies on what a resource was seen to serve before it is read again. `metrics_address` is
-    where a worker answers Prometheus ("127.0.0.1:9464"; "9464" is on loopback too), None: nowhere.
+    old it may be for a plan: what is older is synced first, and what a resource serves is read
+    again where it was seen longer ago. A sync asks again what no listing tells, unless it was read
+    within `read_age` ("1h"). `metrics_address` is where a worker answers Prometheus
+    ("127.0.0.1:9464"; "9464" is on loopback too), None: nowhere.
+    Preflight (docs/checks.md): `trust` is whose roots a chain must build to ("system", "certifi" or
+    "mozilla", "none", or a file); None: those of Mozilla, and only a warning. `least_validity` is
+    how long a certificate should be valid yet, `checks` ("C06=refuse,C12=off") what becomes of
+    findings.
     """
 
     model_config = SettingsConfigDict(
@@ -56,9 +65,14 @@ class Settings(BaseSettings):
     window_margin: timedelta = MARGIN
     keep_certificates: Annotated[int, Field(ge=0)] | None = KEEP
     sync_every: timedelta | None = timedelta(hours=6)
-    inventory_age: timedelta = timedelta(hours=6)
-    plan_age: timedelta = PLAN_AGE
+    expiry_watch: timedelta | None = timedelta(hours=24)
+    verify_every: timedelta | None = timedelta(hours=24)
+    inventory_age: timedelta = INVENTORY_AGE
+    read_age: timedelta = READ_AGE
     metrics_address: str | None = None
+    trust: str | None = None
+    least_validity: timedelta = timedelta(days=7)
+    checks: str = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     def __init__(self, **values: Any) -> None:
@@ -79,21 +93,21 @@ class Settings(BaseSettings):
             raise ValueError("it is empty")
         return value
 
-    @field_validator("sync_every", mode="before")
+    @field_validator("sync_every", "expiry_watch", "verify_every", mode="before")
     @classmethod
     def _or_off(cls, every: object) -> object:
         if isinstance(every, str) and every.strip().lower() == "off":
             return None
         return every if every is None else cls._hours_or_days(every)
 
-    @field_validator("sync_every")
+    @field_validator("sync_every", "expiry_watch", "verify_every")
     @classmethod
     def _not_always(cls, every: timedelta | None) -> timedelta | None:
         if every is not None and every < timedelta(hours=1):
             raise ValueError('it must be at least 1h, or "off"')
         return every
 
-    @field_validator("window_margin", "inventory_age", mode="before")
+    @field_validator("window_margin", "inventory_age", "least_validity", mode="before")
     @classmethod
     def _hours_or_days(cls, margin: object) -> object:
         if isinstance(margin, timedelta):
@@ -103,7 +117,7 @@ class Settings(BaseSettings):
             raise ValueError("it must look like 48h or 2d")
         return timedelta(hours=int(told.group(1)) * (24 if told.group(2) == "d" else 1))
 
-    @field_validator("plan_age", mode="before")
+    @field_validator("read_age", mode="before")
     @classmethod
     def _minutes_or_hours(cls, age: object) -> object:
         if isinstance(age, timedelta):
@@ -121,6 +135,18 @@ class Settings(BaseSettings):
         if not str(told).strip().isdecimal():
             raise ValueError("it must be a number, or all")
         return int(str(told))
+
+    @field_validator("checks")
+    @classmethod
+    def _known_checks(cls, said: str) -> str:
+        parse_policies([said], "CERTROLL_CHECKS")
+        return said
+
+    @property
+    def check_policies(self) -> dict[str, Policy]:
+        """What `trust` and `checks` say of each check that they name."""
+        chosen = {} if self.trust is None else {"C06": Policy.REFUSE}
+        return {**chosen, **parse_policies([self.checks], "CERTROLL_CHECKS")}
 
     @field_validator("log_level", mode="before")
     @classmethod

@@ -1,6 +1,6 @@
 """How far each service of each account was walked: where a killed walk goes on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,10 +11,12 @@ from sqlmodel import Session
 from domain.errors import BadInput
 from domain.sync import Walk, WalkRecord
 from domain.task import Cause
+from storage import untold
 from storage.database import Database
 from storage.inventory import mark_vanished
 from storage.planning_tables import SyncRow
 from storage.statements import table, upsert
+from storage.untold import Since
 
 _SYNC = table(SyncRow)
 
@@ -36,6 +38,8 @@ class Syncs:
             "seen": 0,
             "total": None,
             "vanished": 0,
+            "to_read": None,
+            "were_read": 0,
         }
         fresh |= {"ended_at": None, "error": None, "run": walk.run}
         where = {"account": walk.account, "service": walk.service}
@@ -58,21 +62,47 @@ class Syncs:
             return _moved(session, before, values)
 
     def finish(
-        self, before: WalkRecord, at: datetime, seen: int, total: int | None, *, mark: bool
+        self,
+        before: WalkRecord,
+        at: datetime,
+        seen: int,
+        total: int | None,
+        *,
+        mark: bool,
+        read_since: datetime | None = None,
     ) -> WalkRecord | None:
-        """Ends a complete walk, and marks what it did not see; None as above.
+        """All is listed: marks what was not seen, and counts what is to be read; None as above.
 
-        Both at once: an end without marks, or marks that nobody counted, would stay.
+        At once: an end without marks, or marks that nobody counted, would stay. With nothing to
+        read the walk has ended. What was read after `read_since`, by default the walk's beginning,
+        is not read again.
         """
-        values = {"ended_at": at, "seen": seen, "total": total, "error": None}
+        values: dict[str, Any] = {"seen": seen, "total": total, "error": None}
         values |= {"complete_at": before.began_at, "page": None}
         with self._database.write() as session:
-            ended = _moved(session, before, values)
-            if ended is None or not mark:
-                return ended
-            gone = mark_vanished(session, ended.account, ended.service, ended.began_at)
-            session.execute(update(_SYNC).where(*_is(ended)).values(vanished=gone))
-            return ended.model_copy(update={"vanished": gone})
+            listed = _moved(session, before, values)
+            if listed is None:
+                return None
+            place = listed.account, listed.service
+            gone = mark_vanished(session, *place, listed.began_at) if mark else 0
+            since = Since(read_since or listed.began_at, listed.began_at)
+            to_read = untold.how_many(session, *place, since)
+            counts = {"vanished": gone, "to_read": to_read, "ended_at": None if to_read else at}
+            session.execute(update(_SYNC).where(*_is(listed)).values(counts))
+            return listed.model_copy(update=counts)
+
+    def read_on(self, before: WalkRecord, more: int) -> WalkRecord | None:
+        """So many bindings more were read; None if the walk has ended, or another has begun."""
+        values = {"were_read": _SYNC.c.were_read + more, "error": None}
+        with self._database.write() as session:
+            return _changed(session, (*_is(before), _SYNC.c.ended_at.is_(None)), values)
+
+    def end(self, before: WalkRecord, at: datetime, cause: Cause | None) -> WalkRecord | None:
+        """Ends a walk that has listed all, and read what could be read; None as above."""
+        told = None if cause is None else cause.model_dump(mode="json")
+        values: dict[str, Any] = {"ended_at": at, "error": told}
+        with self._database.write() as session:
+            return _changed(session, (*_is(before), _SYNC.c.ended_at.is_(None)), values)
 
     def restart(self, before: WalkRecord, now: datetime) -> WalkRecord | None:
         """Back to the first page; None as above."""
@@ -116,8 +146,14 @@ def _moved(session: Session, before: WalkRecord, values: Mapping[str, Any]) -> W
     """The walk with these values, if it still stands where `before` says."""
     page = _SYNC.c.page.is_(None) if before.page is None else _SYNC.c.page == before.page
     stands = (*_is(before), page, _SYNC.c.seen == before.seen, _SYNC.c.ended_at.is_(None))
-    moving = update(_SYNC).where(*stands).values(values).returning(_SYNC)
-    row = session.execute(moving).mappings().first()
+    return _changed(session, stands, values)
+
+
+def _changed(
+    session: Session, where: Sequence[Any], values: Mapping[str, Any]
+) -> WalkRecord | None:
+    changing = update(_SYNC).where(*where).values(values).returning(_SYNC)
+    row = session.execute(changing).mappings().first()
     return None if row is None else _record(row)
 
 

@@ -6,7 +6,13 @@ from typing import ClassVar
 from pydantic import BaseModel
 
 from connectors.alibaba._account import Settings
-from connectors.alibaba._cas_store import CAS, CAS_CALLS_PER_SECOND, CasStore
+from connectors.alibaba._cas_store import (
+    CAS,
+    CAS_CALLS_PER_SECOND,
+    CAS_DETAILS,
+    CAS_DETAILS_PER_SECOND,
+    CasStore,
+)
 from connectors.alibaba._client import Api, Client
 from connectors.alibaba._errors import is_credential_error
 from domain.certificate import Certificate
@@ -36,7 +42,8 @@ class AlibabaConnector(Connector):
         self.service = type(self).__module__.removeprefix("connectors.")
         self.pace = paces(self.budget or self.service, self.queries_per_second)
         self.client = Client(self._settings, self.api, self.pace)
-        self.cas = CasStore(self._settings, paces(CAS, CAS_CALLS_PER_SECOND))
+        listing, details = (CAS, CAS_CALLS_PER_SECOND), (CAS_DETAILS, CAS_DETAILS_PER_SECOND)
+        self.cas = CasStore(self._settings, paces(*listing), paces(*details))
         self.prepare()
 
     def prepare(self) -> None:
