@@ -5,9 +5,11 @@ from datetime import datetime
 from temporalio import activity
 
 from activities.failures import told_to_the_engine
+from activities.heartbeats import Heart
 from domain.errors import BadInput
 from domain.model import Value
 from domain.record import OutcomeRecord, TaskEvent
+from domain.retrying import Undoing
 from domain.status import OutcomeStatus, Tally, TaskStatus
 from domain.task import Cause, ChangeOrder, Direction, Installation
 from storage.store import Store
@@ -35,13 +37,20 @@ class NamedResources(Value):
 
 
 class OrdersAfter(Value):
-    """The next changes of a task, in the plan's order; `only` names resource ids."""
+    """The next changes of a task, in the plan's order; `only` names resource ids.
+
+    Of one `wave`, or with None of all; `by_itself`: of these what the task itself takes back.
+    `force` goes with each of them.
+    """
 
     task_id: str
     after: int
     limit: int
     direction: Direction
     only: tuple[str, ...] | None = None
+    wave: int | None = None
+    by_itself: Undoing | None = None
+    force: bool = False
 
 
 class InstallationsAfter(Value):
@@ -80,13 +89,13 @@ class StatusChange(Value):
 class Bookkeeping:
     """Steps that touch nothing but storage; built by worker.py."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, heart: Heart | None = None) -> None:
+        self._store, self._heart = store, heart or Heart()
 
     @activity.defn
     def reserve(self, task: TaskRef) -> None:
         """Reserves the task's quota, after checking that its plan is still the previewed one."""
-        with told_to_the_engine():
+        with told_to_the_engine(), self._heart.beating():
             plan = self._store.tasks.plan(task.task_id)
             if plan.digest != task.digest:
                 raise BadInput(
@@ -141,15 +150,28 @@ class Bookkeeping:
     def orders(self, wanted: OrdersAfter) -> list[ChangeOrder]:
         """The next changes to make, in the plan's order; empty when there are no more."""
         with told_to_the_engine():
-            return self._store.tasks.outcomes.orders(
-                wanted.task_id, wanted.after, wanted.limit, wanted.direction, wanted.only
+            found = self._store.tasks.outcomes.orders(
+                wanted.task_id,
+                wanted.after,
+                wanted.limit,
+                wanted.direction,
+                wanted.only,
+                wanted.wave,
+                by_itself=wanted.by_itself,
             )
+            return [each.model_copy(update={"force": wanted.force}) for each in found]
 
     @activity.defn
     def skip(self, skip: Skip) -> int:
-        """Marks waiting changes as skipped; returns how many."""
+        """Marks waiting changes as skipped; returns how many.
+
+        If all are meant, what was begun and is tried no more has failed: nothing is under way then.
+        """
         with told_to_the_engine():
-            return self._store.tasks.outcomes.skip(skip.task_id, skip.only, skip.at, skip.cause)
+            outcomes = self._store.tasks.outcomes
+            if skip.only is None:
+                outcomes.abandon(skip.task_id, skip.at, skip.cause)
+            return outcomes.skip(skip.task_id, skip.only, skip.at, skip.cause)
 
     @activity.defn
     def unknown_resources(self, named: NamedResources) -> list[str]:

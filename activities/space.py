@@ -9,10 +9,11 @@ from activities.clouds import Clouds
 from domain.certificate import Certificate
 from domain.errors import CloudError
 from domain.plan import Change, Plan, Refusal
+from domain.preflight_checks import CHECK
 from domain.retention import KEEP
 from storage.store import Store
 
-RULE = "store full"
+RULE = CHECK["C15"].name
 MOST_NAMED = 5
 
 Shelf = tuple[str, str]
@@ -22,15 +23,9 @@ Shelf = tuple[str, str]
 def refuse_full(store: Store, clouds: Clouds, plan: Plan, now: datetime) -> Plan:
     """The plan without the changes whose certificate no longer fits into its store.
 
-    Each store is asked once. One that does not tell its limit, or does not answer, refuses nothing
-    here: what is too much is refused at the upload then.
+    See `full` for what is asked.
     """
-    refused: dict[tuple[str, Shelf], str] = {}
-    for shelf, fingerprints in _uploads(store, plan.changes).items():
-        missing = [store.certificates.get(one) for one in sorted(fingerprints)]
-        for certificate in _too_many(clouds, shelf, missing):
-            reason = _reason(store, shelf, certificate, now)
-            refused[certificate.fingerprint, shelf] = reason
+    refused = full(store, clouds, plan.changes, now)
     if not refused:
         return plan
     reasons = {each.resource.id: refused.get(_goes(each)) for each in plan.changes}
@@ -47,6 +42,23 @@ def refuse_full(store: Store, clouds: Clouds, plan: Plan, now: datetime) -> Plan
             ),
         }
     )
+
+
+def full(
+    store: Store, clouds: Clouds, changes: Iterable[Change], now: datetime
+) -> dict[tuple[str, Shelf], str]:
+    """Which certificates (fingerprints) do not fit into which stores, with why and what to do.
+
+    Each store is asked once. One that does not tell its limit, or does not answer, refuses nothing
+    here: what is too much is refused at the upload then.
+    """
+    refused: dict[tuple[str, Shelf], str] = {}
+    for shelf, fingerprints in _uploads(store, changes).items():
+        held = [store.certificates.held(one) for one in sorted(fingerprints)]
+        for certificate in _too_many(clouds, shelf, [one for one in held if one]):
+            reason = _reason(store, shelf, certificate, now)
+            refused[certificate.fingerprint, shelf] = reason
+    return refused
 
 
 def _goes(change: Change) -> tuple[str, Shelf]:

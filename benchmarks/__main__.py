@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import psutil
 
-from benchmarks import connectors, expiry, imports, matching, syncing, thread
+from benchmarks import connectors, expiry, imports, matching, newcomer, syncing, thread
 
 SECTIONS = {
     "connectors": connectors.section,
@@ -15,6 +15,7 @@ SECTIONS = {
     "syncing": syncing.section,
     "matching": matching.section,
     "expiry": expiry.section,
+    "newcomer": newcomer.section,
 }
 
 

@@ -30,6 +30,7 @@ ACCOUNTS = ("main", "shop", "media")
 SERVICES = ("alibaba.cdn", "alibaba.dcdn", "alibaba.alb", "alibaba.slb", "alibaba.ga")
 NOW = datetime.now(UTC)
 COMMANDS = (
+    ("certroll expiry --limit 200", ("--limit", "200")),
     ("certroll expiry", ()),
     ("certroll expiry --before 'in 30d'", ("--before", "in 30d")),
     ("certroll expiry --resources --limit 200", ("--resources", "--limit", "200")),

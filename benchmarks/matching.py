@@ -133,7 +133,7 @@ def measure(size: int) -> dict[str, float]:
     """Seconds and MiB for one size, in this process."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        settings = Settings(home=home, database_url=None, plan_age=timedelta(days=1))
+        settings = Settings(home=home, database_url=None, inventory_age=timedelta(days=1))
         with Store.open(settings, migrate=True) as store:
             fill(store, size)
             certificates = store.certificates.list()

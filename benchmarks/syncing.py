@@ -32,6 +32,7 @@ class Cost:
     """One row: seconds on the clock and of CPU here; the cloud's own CPU is not in the latter."""
 
     resources: int
+    read: int
     seconds: float
     cpu: float
     reading: float
@@ -56,26 +57,29 @@ def _measured(store: Store, size: int) -> Cost:
     began, cpu = time.perf_counter(), time.process_time()
     with ThreadPoolExecutor(WALKS_AT_ONCE) as walkers:
         walks = walkers.map(lambda name: sync(store, clouds, ACCOUNT, name), services("alibaba"))
-        seen = sum(walk.seen for walk in walks)
-    if seen != size:
-        raise SystemExit(f"{seen} resources instead of {size}")
+        found = list(walks)
+    seen, unread = (sum(each.seen for each in found), sum(each.to_read for each in found))
+    were_read = sum(each.were_read for each in found)
+    if (seen, were_read) != (size, unread):
+        raise SystemExit(f"{seen} resources instead of {size}, {were_read} of {unread} bindings")
     seconds, spent = time.perf_counter() - began, time.process_time() - cpu
     began = time.process_time()
     read = sum(1 for _ in store.inventory.each(Asked()))
     if read != size:
         raise SystemExit(f"{read} rows instead of {size}")
-    return Cost(size, seconds, spent, time.process_time() - began, peak_mib())
+    return Cost(size, were_read, seconds, spent, time.process_time() - began, peak_mib())
 
 
 def section(sizes: tuple[int, ...] = SIZES) -> str:
     """What `make bench` prints of it."""
     rows = [
-        f"| {c.resources:,} | {c.seconds:.1f} | {c.cpu:.1f} | {c.reading:.2f} "
+        f"| {c.resources:,} | {c.read:,} | {c.seconds:.1f} | {c.cpu:.1f} | {c.reading:.2f} "
         f"| {c.cpu / c.reading:.0f} | {c.mib:.0f} |"
         for c in (Cost(**apart.run(MODULE, size)) for size in sizes)
     ]
-    head = "| resources | sync, s | CPU, s | reading the rows, CPU s | ratio | memory, MiB |"
-    return "\n".join([head, "| ---: | ---: | ---: | ---: | ---: | ---: |", *rows])
+    names = ("resources", "bindings read", "sync, s", "CPU, s")
+    head = f"| {' | '.join(names)} | reading the rows, CPU s | ratio | memory, MiB |"
+    return "\n".join([head, "| ---: " * (len(names) + 3) + "|", *rows])
 
 
 def main() -> None:

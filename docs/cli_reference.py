@@ -15,8 +15,10 @@ Settings are environment variables: `CERTROLL_HOME` (default `~/.certroll`),
 `CERTROLL_DATABASE_URL`, `CERTROLL_KEK` or `CERTROLL_KEK_FILE`, `CERTROLL_TEMPORAL_ADDRESS`,
 `CERTROLL_TEMPORAL_NAMESPACE`, `CERTROLL_SMTP_URL`, `CERTROLL_MAIL_FROM`,
 `CERTROLL_METRICS_ADDRESS`, `CERTROLL_LOG_LEVEL`; and, with their defaults, `CERTROLL_SYNC_EVERY`
-(`6h`, or `off`), `CERTROLL_INVENTORY_AGE` (`6h`: an older one is synced before a plan),
-`CERTROLL_PLAN_AGE` (`15m`: what was seen longer ago is read again for a plan),
+(`6h`, or `off`), `CERTROLL_INVENTORY_AGE` (`8h`: an older one is synced before a plan, and what was
+seen longer ago is read again), `CERTROLL_READ_AGE` (`1h`: what was read within it a sync does not
+read again),
+`CERTROLL_EXPIRY_WATCH` (`24h`, or `off`: docs/notifications.md),
 `CERTROLL_WINDOW_MARGIN` (`48h`) and `CERTROLL_KEEP_CERTIFICATES` (`2`).
 `certroll doctor` says what of it is missing. `CERTROLL_DEBUG=1` shows the traceback of an error.
 
@@ -52,8 +54,6 @@ def _section(path: str, command: Any) -> Iterator[str]:
     yield f"#{'#' * path.count(' ')} {path}"
     yield ""
     yield cleandoc(command.help or "")
-    if hasattr(command, "commands"):
-        return
     rows = [_row(param) for param in command.params if not getattr(param, "hidden", False)]
     if rows:
         yield ""

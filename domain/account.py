@@ -8,9 +8,9 @@ from domain.model import Value
 class Account(Value):
     """`settings` are the public fields of the provider's settings model; secrets are not here.
 
-    `probe_address` ("HOST:PORT") replaces name resolution for handshakes; `propagation_seconds`
-    replaces the time that each service documents, `calls_per_second` the rate that its connector
-    keeps to (for an account whose limits the provider has raised).
+    `probe_address` ("HOST:PORT", several with commas) replaces name resolution for handshakes;
+    `propagation_seconds` replaces the time that each service documents, `calls_per_second` the rate
+    that its connector keeps to (for an account whose limits the provider has raised).
     """
 
     name: str

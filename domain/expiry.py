@@ -81,7 +81,9 @@ class Unknown(Value):
 class Drift(Value):
     """A resource that serves something else than our last deployment there left.
 
-    `serves` is a fingerprint, None where HTTPS is off; `seen_at` is when that was told.
+    `serves` is a fingerprint, None where HTTPS is off; `seen_at` is when that was told. `address`
+    is where a handshake has shown it and `problem` what is wrong there; None where it is the
+    service that says so.
     """
 
     resource: str
@@ -96,6 +98,8 @@ class Drift(Value):
     task_name: str
     deployed_at: datetime
     seen_at: datetime
+    address: str | None = None
+    problem: str | None = None
 
 
 class Counts(Value):

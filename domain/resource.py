@@ -35,6 +35,10 @@ class Binding(Value):
     algorithm: str | None = None
     issuer: str | None = None
 
+    def has_expired(self, at: datetime) -> bool:
+        """Whether it has ended by then; False where nobody knows."""
+        return self.not_after is not None and self.not_after <= at
+
     def __str__(self) -> str:
         return self.fingerprint[:12] if self.fingerprint else self.name or "an unnamed certificate"
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pydantic import AwareDatetime, Field
 
 from domain.model import Value
+from domain.stages import Breach, Stage
 from domain.status import Phase, Tally, TaskStatus
 from domain.waves import Rollout
 
@@ -22,11 +23,15 @@ def workflow_id(task_id: str) -> str:
 
 
 class RollbackRequest(Value):
-    """Signal `rollback`: take back these resources (ids), or with null the whole task."""
+    """Signal `rollback`: take back these resources (ids), or with null the whole task.
+
+    With `force` also where the certificate before has expired meanwhile.
+    """
 
     resources: tuple[str, ...] | None = None
     reason: str = Field(min_length=1, max_length=1000)
     requested_by: str = Field(min_length=1, max_length=200)
+    force: bool = False
 
 
 class CancelRequest(Value):
@@ -78,10 +83,34 @@ class Direction(StrEnum):
     ROLL_BACK = "roll_back"
 
 
+class Cause(Value):
+    """Why an outcome is what it is, for the person who has to act.
+
+    `needs_operator`: it stays as it is until somebody has acted. `unverified`: the
+    service reports it as done, and no handshake has shown it. `taken_back`: the task itself has
+    undone the change because of this.
+    """
+
+    code: str
+    message: str
+    advice: str | None = None
+    request_id: str | None = None
+    needs_operator: bool = False
+    taken_back: bool = False
+    unverified: bool = False
+
+    def __str__(self) -> str:
+        text = f"{self.code}: {self.message}"
+        return f"{text} {self.advice}" if self.advice else text
+
+
 class ChangeOrder(Value):
     """One change to make: its place in the plan, and what a person reads of it.
 
-    Changes with the same `lock` are made one at a time.
+    Changes with the same `lock` are made one at a time. `begun_at` is when it was tried first, and
+    `expires_at` when what it serves before does. `why` is the reason of what
+    the task takes back by itself, and becomes the cause of that outcome. With `force` what has
+    expired is served again.
     """
 
     task_id: str
@@ -91,6 +120,10 @@ class ChangeOrder(Value):
     account: str
     service: str
     lock: str | None = None
+    begun_at: AwareDatetime | None = None
+    expires_at: AwareDatetime | None = None
+    why: Cause | None = None
+    force: bool = False
 
 
 class Installation(Value):
@@ -104,27 +137,11 @@ class Installation(Value):
     label: str
 
 
-class Cause(Value):
-    """Why an outcome is what it is, for the person who has to act.
-
-    `needs_operator`: it stays as it is until somebody has acted.
-    """
-
-    code: str
-    message: str
-    advice: str | None = None
-    request_id: str | None = None
-    needs_operator: bool = False
-
-    def __str__(self) -> str:
-        text = f"{self.code}: {self.message}"
-        return f"{text} {self.advice}" if self.advice else text
-
-
 class TaskInput(Value):
     """The argument of the workflow; the fields from `phase` on carry its state from run to run.
 
-    `certificates` are names, for people: the plan in storage knows the fingerprints.
+    `certificates` are names, for people: the plan in storage knows the fingerprints. `round` counts
+    retries, `since` is when the way back under way began.
     """
 
     task_id: str
@@ -140,7 +157,17 @@ class TaskInput(Value):
     phase: Phase = Phase.WAITING
     installed: int = -1
     cursor: int = -1
+    round: int = 0
+    wave: int = 0
+    stage: Stage = Stage.CHANGES
+    bake_until: AwareDatetime | None = None
+    since: AwareDatetime | None = None
+    proceeds: bool = False
+    breach: Breach | None = None
+    halt: StopRequest | None = None
+    retries: tuple[RetryRequest, ...] = ()
     cancelled: bool = False
+    why_cancelled: str | None = None
     deleted: DeleteRequest | None = None
     rollbacks: tuple[RollbackRequest, ...] = ()
     rollbacks_done: int = 0
@@ -148,8 +175,23 @@ class TaskInput(Value):
     notes: tuple[str, ...] = ()
 
 
+class Stuck(Value):
+    """A change that is tried again and again: why, when next, and when no more."""
+
+    resource: str
+    direction: Direction
+    cause: str
+    next_at: datetime
+    until: datetime
+
+
 class Progress(Value):
-    """Answer of the query `progress`."""
+    """Answer of the query `progress`.
+
+    `wave` counts from 1. `waits_for` is None where nothing is waited for but the changes under way;
+    `until` is when that ends by itself. `can` names the signals and updates that make sense now.
+    Of what is tried again (`stuck_total`) the first few are told.
+    """
 
     task_id: str
     name: str
@@ -159,3 +201,11 @@ class Progress(Value):
     tally: Tally
     pending_rollbacks: int
     notes: tuple[str, ...]
+    wave: int = 1
+    waves: int = 1
+    stage: Stage = Stage.CHANGES
+    waits_for: str | None = None
+    until: datetime | None = None
+    can: tuple[str, ...] = ()
+    stuck: tuple[Stuck, ...] = ()
+    stuck_total: int = 0

@@ -29,6 +29,7 @@ from starter.commands import (
     task,
     up,
     vault,
+    verify,
     window,
 )
 from starter.exits import MEANING, Code, Problem, code_for, is_told, leave, told
@@ -45,20 +46,21 @@ GROUPS = {
     "certificate": (certificate.app, "Certificates with their keys, which the vault seals."),
     "account": (account.app, "Accounts at providers, and what they may do there."),
     "inventory": (inventory.app, "The resources that serve certificates."),
+    "expiry": (expiry.app, "What serves which certificate until when; metrics."),
     "plan": (plan.app, "What a task would change: kept, compared, reviewed as a file."),
     "task": (task.app, "Deployment tasks: made, watched, taken back."),
     "window": (window.app, "Maintenance windows: when changes may be made."),
     "freeze": (freeze.app, "Times in which no change is begun."),
     "report": (report.app, "Whether the signed report of a task is genuine."),
     "quota": (quota.app, "Deployments that may still be spent."),
-    "contact": (contact.app, "Whom to tell when a task ends or is rolled back."),
+    "contact": (contact.app, "Whom to tell of tasks and expiry, and by which channel."),
     "connector": (connector.app, "The services that certroll deploys to."),
     "vault": (vault.app, "The key-encryption keys."),
     "database": (database.app, "The database's schema."),
 }
 COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
-    "expiry": (expiry.expiry, "What serves which certificate until when; metrics."),
     "hook": (hook.hook, "For ACME clients: certbot, acme.sh and lego call it."),
+    "verify": (verify.verify, "Whether endpoints still show what was deployed there."),
     "up": (up.up, "Temporal with its Web UI and a worker, until Ctrl-C."),
     "demo": (demo.demo, "The whole of it on a practice cloud, in a minute."),
     "sandbox": (sandbox.sandbox, "A practice cloud on loopback, until Ctrl-C."),
@@ -104,7 +106,10 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
     )
     for name, (group, about) in GROUPS.items():
-        app.add_typer(group, name=name, help=about)
+        if group.registered_callback:  # it does something by itself, and says what
+            app.add_typer(group, name=name, short_help=about)
+        else:
+            app.add_typer(group, name=name, help=about)
     for name, (command, about) in COMMANDS.items():
         app.command(name, short_help=about, context_settings=CONTEXTS.get(name))(command)
     return app
@@ -148,7 +153,7 @@ def _failed(error: Exception, *, as_json: bool) -> Code:
 
 def _trace(error: Exception) -> str:
     """The traceback without local variables, and without what looks like a key."""
-    from starter.logs import without_secrets
+    from domain.redaction import without_secrets
 
     return without_secrets("".join(traceback.format_exception(error)))
 

@@ -115,7 +115,7 @@ def _deployed(store: Store, tasks: Sequence[TaskRecord]) -> frozenset[str]:
         outcome.change.resource.id
         for task in tasks
         for outcome in store.tasks.outcomes.list(task.id)
-        if outcome.status is OutcomeStatus.DEPLOYED
+        if outcome.status in (OutcomeStatus.DEPLOYED, OutcomeStatus.UNVERIFIED)
     )
 
 

@@ -37,7 +37,7 @@ def report(store: Store, record: TaskRecord) -> Json:
         "failed_attempts": _plain(store.evidence.attempts(record.id)),
         "handshakes": _plain(store.evidence.handshakes(record.id)),
         "quota": [_plain(entry) for entry in store.quota.entries(record.id)],
-        "notifications": _plain(store.contacts.deliveries(record.id)),
+        "notifications": _plain(store.deliveries.of_task(record.id)),
         "events": _plain(store.tasks.events(record.id)),
     }
 

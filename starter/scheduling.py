@@ -9,7 +9,7 @@ from domain.assigning import check_rollout, default_rollout
 from domain.calendar import Opening
 from domain.plan import Plan
 from domain.planning import refuse_empty
-from domain.preflight import NO_CHECKS, Policy
+from domain.preflight_checks import NO_CHECKS, Policy
 from domain.quota import check_reservation
 from domain.record import Draft, TaskRecord
 from domain.rules import check_contacts

@@ -13,7 +13,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain.errors import BadInput
 from domain.model import Value
 from domain.plan import Plan
-from domain.preflight import NO_CHECKS, Policy
+from domain.preflight_checks import NO_CHECKS, Policy
 from domain.record import Draft, TaskRecord
 from domain.status import TaskStatus
 from domain.task import (
@@ -181,12 +181,24 @@ async def cancel(client: Client, record: TaskRecord, reason: str, by: str) -> No
 
 
 async def rollback(
-    client: Client, record: TaskRecord, resources: Sequence[str] | None, reason: str, by: str
+    client: Client,
+    record: TaskRecord,
+    resources: Sequence[str] | None,
+    reason: str,
+    by: str,
+    *,
+    force: bool = False,
 ) -> None:
-    """Asks for the way back of some resources (ids) or of the whole task."""
+    """Asks for the way back of some resources (ids) or of the whole task.
+
+    With `force` also to certificates that have expired meanwhile.
+    """
     _refuse_draft(record, "Nothing of it was deployed.")
     request = RollbackRequest(
-        resources=None if resources is None else tuple(resources), reason=reason, requested_by=by
+        resources=None if resources is None else tuple(resources),
+        reason=reason,
+        requested_by=by,
+        force=force,
     )
     await _signal(client, record, "rollback", request)
 

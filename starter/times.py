@@ -10,6 +10,7 @@ FORMS = (
     "(d, h, m, s)."
 )
 FURTHEST = timedelta(days=3660)
+LONGEST_WAIT = timedelta(days=7)
 
 _UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds"}
 _AMOUNT = re.compile(r"([0-9]{1,9})\s*([dhms])")
@@ -79,14 +80,18 @@ def parse_day(text: str, now: datetime, zone: tzinfo = LOCAL) -> datetime:
 
 def parse_age(text: str) -> timedelta:
     """How long: "30d", "1d12h"; BadInput for anything else."""
-    after = _AFTER.fullmatch(f"in {text.strip()}")
-    if after is None:
-        fix = 'Write it as "30d" or "1d12h" (d, h, m, s).'
-        raise BadInput(f"{text[:60]!r} is no age", where="--older-than", fix=fix)
-    age = _duration(after.group(1))
+    age = _long(text, "age", "--older-than", "30d")
     if age > FURTHEST:
         raise BadInput(f"{text[:60]!r} is more than ten years", where="--older-than")
     return age
+
+
+def parse_wait(text: str, where: str) -> timedelta:
+    """The same for a wait, "15m", of at most a week."""
+    wait = _long(text, "length of time", where, "15m")
+    if wait > LONGEST_WAIT:
+        raise BadInput(f"{text[:60]!r} is more than a week", where=where)
+    return wait
 
 
 def shown(when: datetime, zone: tzinfo = LOCAL) -> str:
@@ -110,6 +115,14 @@ def echoed(when: datetime, zone: tzinfo = LOCAL) -> str:
 def days_left(until: datetime, now: datetime) -> int:
     """Whole days from `now`; negative once it has passed."""
     return (until - now).days
+
+
+def _long(text: str, what: str, where: str, example: str) -> timedelta:
+    after = _AFTER.fullmatch(f"in {text.strip()}")
+    if after is None:
+        fix = f'Write it as "{example}" or "1d12h" (d, h, m, s).'
+        raise BadInput(f"{text[:60]!r} is no {what}", where=where, fix=fix)
+    return _duration(after.group(1))
 
 
 def _duration(text: str) -> timedelta:

@@ -9,7 +9,7 @@ from domain.record import TaskRecord
 from domain.status import TaskStatus
 from storage.database import Database
 from storage.tables import ChangeRow, TaskCertificateRow, TaskRow
-from storage.task_rows import add_parts, draft_value, fields, task_row
+from storage.task_rows import add_parts, draft_value, fields, rollout_value, task_row
 
 
 class Drafts:
@@ -19,10 +19,11 @@ class Drafts:
         self._database = database
 
     def write(self, record: TaskRecord, plan: Plan) -> None:
-        """Puts this in the place of a draft, its plan too.
+        """Puts this in the place of a draft, its plan and its waves too.
 
         With the status scheduled, and without `draft`, that submits it. `BadInput` if it is no
-        draft any more or its new name is taken; `ValueError` if the record is of another plan.
+        draft any more, its new name is taken, or its plan cannot go in its waves; `ValueError` if
+        the record is of another plan.
         """
         if record.digest != plan.digest:
             raise ValueError("the record is of another plan")
@@ -31,7 +32,7 @@ class Drafts:
                 row = task_row(session, record.id, lock=True)
                 if row.status != TaskStatus.DRAFT or row.deleted_at is not None:
                     raise _no_draft(row)
-                if row.digest != record.digest:
+                if (row.digest, row.rollout) != (record.digest, rollout_value(record)):
                     _delete_parts(session, record.id)
                     add_parts(session, record, plan)
                 for name, value in fields(record, plan).items():

@@ -13,8 +13,8 @@ from storage import expiry_statements as statements
 from storage.database import Database
 from storage.expiry_statements import Scope
 from storage.listing import Listed, count, first
-from storage.statements import batches, table
-from storage.tables import CertificateRow, ResourceRow, TaskRow
+from storage.statements import table
+from storage.tables import CertificateRow, TaskRow
 
 __all__ = ["Expiry", "Scope"]
 
@@ -30,14 +30,16 @@ class Expiry:
     def certificates(self, scope: Scope = EVERYTHING, limit: int | None = None) -> Listed[Served]:
         """What is served, soonest first; what expires at an unknown time comes last."""
         with self._database.read() as session:
+            first = None
+            if limit is not None:
+                first = session.execute(statements.soonest(scope, limit)).all()
             found: dict[Any, list[Any]] = {}
-            for row in session.execute(statements.groups(scope)):
-                found.setdefault((row.serves, row.name, row.lone_until), []).append(row)
-            ordered = sorted(found.items(), key=_soonest)
-            shown = ordered[:limit]
-            told = _bindings(session, [rows[0].sample for _, rows in shown])
+            for row in session.execute(statements.groups(scope, first)):
+                found.setdefault(_key(row), []).append(row)
             ours = Successors(_held(session))
-        return Listed([_served(*each, told, ours) for each in shown], len(ordered))
+        ordered = sorted(found.items(), key=_soonest)[:limit]
+        total = len(found) if first is None else first[0].total if first else 0
+        return Listed([_served(*each, ours) for each in ordered], total)
 
     def resources(self, scope: Scope = EVERYTHING, limit: int | None = None) -> Listed[Serving]:
         """Each resource with what it serves, in the same order."""
@@ -90,13 +92,8 @@ def _held(session: Session) -> Iterable[Held]:
     ]
 
 
-def _bindings(session: Session, resource_ids: Iterable[str]) -> Mapping[str, Mapping[str, Any]]:
-    columns = table(ResourceRow).c
-    told: dict[str, Mapping[str, Any]] = {}
-    for batch in batches(resource_ids):
-        query = select(columns.id, columns.binding).where(columns.id.in_(batch))
-        told.update((resource_id, binding) for resource_id, binding in session.execute(query))
-    return told
+def _key(row: Any) -> tuple[str | None, str | None, datetime | None]:
+    return row.serves, row.name, row.lone_until
 
 
 def _soonest(group: tuple[Any, Sequence[Any]]) -> tuple[bool, datetime, str]:
@@ -111,14 +108,13 @@ def _until(rows: Sequence[Any]) -> datetime | None:
 def _served(
     key: tuple[str | None, str | None, datetime | None],
     rows: Sequence[Any],
-    told: Mapping[str, Mapping[str, Any]],
     ours: Successors,
 ) -> Served:
-    until = _until(rows)
+    until, told = _until(rows), rows[0].told
     places = [Place(account=r.account, service=r.service, resources=r.resources) for r in rows]
     return Served(
-        **_facts(key[0], told[rows[0].sample], until, ours),
-        names=_names(key[0], told[rows[0].sample], ours),
+        **_facts(key[0], told, until, ours),
+        names=_names(key[0], told, ours),
         not_after=until,
         resources=sum(place.resources for place in places),
         places=tuple(sorted(places, key=lambda each: (each.account, each.service))),
@@ -179,6 +175,8 @@ def _unknown(row: Any) -> Unknown:
 
 
 def _drift(row: Any, ours: Successors) -> Drift:
+    if row.at_edge:
+        return _drift_at_edge(row, ours)
     told = row.binding or {}
     facts = _facts(row.serves, told, row.until, ours)
     return Drift(
@@ -194,4 +192,24 @@ def _drift(row: Any, ours: Successors) -> Drift:
         task_name=row.task_name,
         deployed_at=row.ended_at,
         seen_at=row.seen,
+    )
+
+
+def _drift_at_edge(row: Any, ours: Successors) -> Drift:
+    held = ours.held(row.shown)
+    return Drift(
+        resource=row.id,
+        account=row.account,
+        service=row.service,
+        deployed=row.deployed,
+        serves=row.shown,
+        name=held.name if held else None,
+        not_after=held.not_after if held else None,
+        managed=None if row.shown is None else held is not None,
+        task_id=row.task_id,
+        task_name=row.task_name,
+        deployed_at=row.ended_at,
+        seen_at=row.seen_at,
+        address=row.address,
+        problem=row.problem,
     )

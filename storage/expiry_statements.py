@@ -1,12 +1,14 @@
 """What the expiry view asks the database, built once; all of it by sets, nothing by row."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, not_, or_, select
+from sqlalchemy import ColumnElement, and_, case, false, func, not_, or_, select
 
 from domain.model import Value
 from domain.status import OutcomeStatus
+from storage.evidence_tables import EdgeDriftRow
 from storage.planning_tables import SyncRow
 from storage.statements import table
 from storage.tables import CertificateRow, ChangeRow, ResourceRow, TaskRow
@@ -59,12 +61,35 @@ def within(scope: Scope, *, of: ColumnElement[bool] = SERVING) -> ColumnElement[
     return and_(*chosen)
 
 
-def groups(scope: Scope) -> Any:
-    """One row per certificate, account and service; `sample` is one of the resources."""
-    key = (_R.serves, _LONE_NAME.label("name"), _LONE_UNTIL.label("lone_until"))
+_KEY = (_R.serves, _LONE_NAME.label("name"), _LONE_UNTIL.label("lone_until"))
+"""What tells one certificate from another."""
+
+
+def soonest(scope: Scope, limit: int) -> Any:
+    """The first so many certificates, each with how many there are of all (`total`)."""
+    until, sample = func.min(UNTIL), func.min(_R.id)
     return (
+        select(*_KEY, func.count().over().label("total"))
+        .select_from(WITH_OURS)
+        .where(within(scope))
+        .group_by(_R.serves, _LONE_NAME, _LONE_UNTIL)
+        .order_by(until.is_(None), until, sample)
+        .limit(limit)
+    )
+
+
+def groups(scope: Scope, only: Iterable[Any] | None = None) -> Any:
+    """One row per certificate, account and service; `told` is what one of the resources says.
+
+    `only` are rows of `soonest`: of what has no fingerprint there may be more than these.
+    """
+    chosen = within(scope)
+    if only is not None:
+        known, lone = _R.serves.in_({row.serves for row in only}), _R.serves.is_(None)
+        chosen = and_(chosen, or_(known, lone))
+    found = (
         select(
-            *key,
+            *_KEY,
             _R.account,
             _R.service,
             func.count().label("resources"),
@@ -72,9 +97,12 @@ def groups(scope: Scope) -> Any:
             func.min(UNTIL).label("until"),
         )
         .select_from(WITH_OURS)
-        .where(within(scope))
+        .where(chosen)
         .group_by(_R.serves, _LONE_NAME, _LONE_UNTIL, _R.account, _R.service)
+        .subquery()
     )
+    same = table(ResourceRow).alias("sampled")
+    return select(found, same.c.binding.label("told")).where(same.c.id == found.c.sample)
 
 
 def one_by_one(scope: Scope) -> Any:
@@ -110,38 +138,54 @@ def unknown(scope: Scope) -> Any:
     )
 
 
-_LAST = (_S.DEPLOYED.value, _S.DEPLOYING.value, _S.ROLLING_BACK.value)
+_THERE = (_S.DEPLOYED.value, _S.UNVERIFIED.value)
+_LAST = (*_THERE, _S.DEPLOYING.value, _S.ROLLING_BACK.value)
 
 
 def drifted(scope: Scope) -> Any:
     """One row per resource that serves something else than our last deployment there left.
 
+    Its service says so, or a handshake has shown it since (`at_edge`, and what is seen there).
     Only what was seen after that deployment counts. Where a change is being made right now, what
     is served is about to be another thing anyway.
     """
-    last, tasks = _last_changes(), table(TaskRow).c
+    last, tasks, edge = last_changes(), table(TaskRow).c, table(EdgeDriftRow)
     seen = func.coalesce(_R.read_at, _R.seen_at)
     facts = (last.after.label("deployed"), last.task_id, tasks.name.label("task_name"))
     differs = or_(_R.binding.is_(None), _R.serves != last.after)
+    told = and_(_R.binding_known, seen > last.ended_at, differs)
+    at_edge = and_(edge.c.task_id == last.task_id, edge.c.seen_at > last.ended_at)
+    shown = (edge.c.seen.label("shown"), edge.c.address, edge.c.problem, edge.c.seen_at)
     return (
         select(
             *(_R.id, _R.account, _R.service, _R.serves, _R.binding, UNTIL.label("until")),
             *(*facts, last.ended_at, seen.label("seen")),
+            *(*shown, and_(at_edge, not_(func.coalesce(told, false()))).label("at_edge")),
         )
-        .select_from(WITH_OURS)
+        .select_from(WITH_OURS.outerjoin(edge, edge.c.resource_id == _R.id))
         .where(last.resource_id == _R.id, tasks.id == last.task_id)
-        .where(last.place == 1, last.status == _S.DEPLOYED.value)
-        .where(within(scope, of=and_(THERE, _R.binding_known)), seen > last.ended_at, differs)
+        .where(last.place == 1, last.status.in_(_THERE))
+        .where(within(scope, of=THERE), or_(told, at_edge))
         .order_by(_R.id)
     )
 
 
-def _last_changes() -> Any:
+def last_there() -> Any:
+    """The last deployment of each resource that is not gone, where nothing is under way."""
+    last = last_changes()
+    return (
+        select(last.resource_id, last.task_id, last.ordinal)
+        .where(last.resource_id == _R.id, THERE)
+        .where(last.place == 1, last.status.in_(_THERE))
+    )
+
+
+def last_changes() -> Any:
     """Columns of the changes that say what a resource should serve, its newest in `place` 1."""
     each = table(ChangeRow).c
-    under_way_first = (each.status == _S.DEPLOYED.value, each.ended_at.desc())
+    under_way_first = (each.status.in_(_THERE), each.ended_at.desc())
     place = func.row_number().over(partition_by=each.resource_id, order_by=under_way_first)
-    facts = (each.resource_id, each.task_id, each.status, each.after, each.ended_at)
+    facts = (each.resource_id, each.task_id, each.ordinal, each.status, each.after, each.ended_at)
     return select(*facts, place.label("place")).where(each.status.in_(_LAST)).subquery().c
 
 

@@ -8,25 +8,31 @@ from sqlalchemy.exc import DBAPIError
 from domain.errors import BadInput
 from domain.opening import MARGIN
 from domain.retention import KEEP
-from domain.wish import PLAN_AGE
+from domain.sync import INVENTORY_AGE, READ_AGE
 from storage.accounts import Accounts
 from storage.calendar import Calendars
+from storage.causes import Causes
 from storage.certificates import Certificates
 from storage.contacts import Contacts
 from storage.database import Database
+from storage.deliveries import Deliveries
+from storage.edge_drifts import EdgeDrifts
 from storage.evidence import Evidence
 from storage.expiry import Expiry
 from storage.installations import Installations
 from storage.inventory import Inventory
 from storage.plans import SavedPlans
+from storage.preflights import Preflights
 from storage.quota import Ledger
 from storage.remembered import Remembered
 from storage.rotation import rewrap_all
+from storage.second_looks import SecondLooks
 from storage.settings import Settings
 from storage.signing import Signing
 from storage.syncs import Syncs
 from storage.tasks import Tasks
 from storage.turns import Budgets, Locks
+from storage.unattended import Unattended
 from storage.usage import Usage
 from storage.vault import Keyring, Vault
 
@@ -40,23 +46,27 @@ class Store:
         vault: Vault,
         window_margin: timedelta = MARGIN,
         keep_certificates: int | None = KEEP,
-        plan_age: timedelta = PLAN_AGE,
+        inventory_age: timedelta = INVENTORY_AGE,
+        read_age: timedelta = READ_AGE,
     ) -> None:
         self.database, self.vault = database, vault
-        self.keep_certificates, self.plan_age = keep_certificates, plan_age
+        self.keep_certificates = keep_certificates
+        self.inventory_age, self.read_age = inventory_age, read_age
         self.certificates = Certificates(database, vault)
         self.accounts = Accounts(database, vault)
         self.inventory = Inventory(database)
         self.syncs = Syncs(database)
-        self.expiry = Expiry(database)
+        self.expiry, self.unattended = Expiry(database), Unattended(database)
         self.installations = Installations(database)
         self.usage = Usage(database)
         self.remembered = Remembered(database)
         self.plans = SavedPlans(database)
-        self.tasks = Tasks(database)
+        self.tasks, self.causes = Tasks(database), Causes(database)
         self.quota = Ledger(database)
-        self.contacts = Contacts(database, vault)
+        self.contacts, self.deliveries = Contacts(database, vault), Deliveries(database)
+        self.preflights = Preflights(database)
         self.calendar = Calendars(database, window_margin)
+        self.second_looks, self.edge_drifts = SecondLooks(database), EdgeDrifts(database)
         self.evidence, self.signing = Evidence(database), Signing(database, vault)
         self.locks, self.budgets = Locks(database), Budgets(database)
 
@@ -84,7 +94,8 @@ class Store:
             vault,
             settings.window_margin,
             settings.keep_certificates,
-            settings.plan_age,
+            settings.inventory_age,
+            settings.read_age,
         )
 
     def __enter__(self) -> Self:

@@ -52,7 +52,11 @@ class AccountRow(Row, table=True):
 
 
 class ResourceRow(Row, table=True):
-    """The inventory; `serves` and `not_after` are the binding's, to be asked for."""
+    """The inventory; `serves` and `not_after` are the binding's, to be asked for.
+
+    `asked_at` is when it was last asked what it serves, whatever came of it, or changed: what was
+    seen before then never takes the place of what is known since.
+    """
 
     __tablename__ = "resource"
     __table_args__ = (Index(None, "account", "service"),)
@@ -68,6 +72,7 @@ class ResourceRow(Row, table=True):
     not_after: datetime | None = Field(default=None, index=True)
     seen_at: datetime
     read_at: datetime | None = None
+    asked_at: datetime | None = None
     vanished_at: datetime | None = None
 
 
@@ -116,6 +121,7 @@ class TaskRow(Row, table=True):
     cost: int
     concurrency: int = 100
     rollout: dict[str, Any] = Field(sa_type=JSON_OR_NULL)
+    checks: dict[str, str] = Field(default_factory=dict, sa_type=JSON_OR_NULL)
     unproven: int = 0
     plan_id: str | None = None
     windows_ignored: str | None = None
@@ -139,6 +145,8 @@ class TaskCertificateRow(Row, table=True):
 class ChangeRow(Row, table=True):
     """One change of a task and its outcome; `after` is the fingerprint to be served.
 
+    `round` is the retry of the task that it was last taken into, 0 for none.
+
     `deployed` stays true once the change has succeeded, even after it is taken back: quota asks.
     """
 
@@ -158,6 +166,7 @@ class ChangeRow(Row, table=True):
     after: str | None = None
     document: dict[str, Any] = Field(sa_type=JSON_OR_NULL)
     wave: int = 0
+    round: int = 0
     status: str
     applied: bool = False
     deployed: bool = False
@@ -189,12 +198,12 @@ class OwnerRow(Row, table=True):
 
 
 class QuotaEntryRow(Row, table=True):
-    """The ledger of quota. A task has at most one entry of each kind."""
+    """The ledger of quota. A task has at most one entry of each kind in each of its rounds."""
 
     __tablename__ = "quota_entry"
     __table_args__ = (
         CheckConstraint("amount > 0", name="amount_positive"),
-        UniqueConstraint("task_id", "kind"),
+        UniqueConstraint("task_id", "kind", "round"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -203,28 +212,38 @@ class QuotaEntryRow(Row, table=True):
     kind: str
     amount: int
     task_id: str | None = Field(default=None, foreign_key="task.id")
+    round: int = 0
     note: str
 
 
 class ContactRow(Row, table=True):
-    """Whom to tell; `shown` is the address without its secrets, `sealed` the whole of it."""
+    """Whom to tell; `shown` is the address without its secrets, `sealed` the whole of it.
+
+    `events` are the classes of events that it is told of, NULL: all.
+    """
 
     __tablename__ = "contact"
 
     name: str = Field(primary_key=True)
     kind: str
+    events: list[str] | None = Field(default=None, sa_type=JSON_OR_NULL)
     shown: str
     sealed: bytes
 
 
 class DeliveryRow(Row, table=True):
-    """What was told to whom, and whether it arrived; no foreign key to a contact that may go."""
+    """What was told to whom, and whether it arrived; no foreign key to a contact that may go.
+
+    It was about a task, or about a `subject` of the watch for expiries.
+    """
 
     __tablename__ = "delivery"
+    __table_args__ = (Index(None, "contact", "subject"),)
 
     id: int | None = Field(default=None, primary_key=True)
-    task_id: str = Field(foreign_key="task.id", index=True)
+    task_id: str | None = Field(default=None, foreign_key="task.id", index=True)
     event: str
+    subject: str | None = None
     contact: str
     ok: bool
     detail: str

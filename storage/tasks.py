@@ -15,6 +15,7 @@ from storage.database import Database
 from storage.drafts import Drafts
 from storage.lookup import ambiguous, unknown
 from storage.outcomes import Outcomes
+from storage.rounds import Rounds
 from storage.tables import ChangeRow, TaskEventRow, TaskRow
 from storage.tallies import tallies
 from storage.task_rows import add_parts, fields, task_row
@@ -24,11 +25,12 @@ _WAITS = {TaskStatus.DRAFT, TaskStatus.SCHEDULED}
 
 
 class Tasks:
-    """Tasks by id; `outcomes` holds what became of their changes, `drafts` edits drafts."""
+    """Tasks by id; `outcomes` is what became of changes, `rounds` retries, `drafts` edits them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self.outcomes = Outcomes(database)
+        self.rounds = Rounds(database)
         self.drafts = Drafts(database)
 
     def create(self, record: TaskRecord, plan: Plan) -> None:

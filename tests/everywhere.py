@@ -47,10 +47,11 @@ class Everywhere(House):
         ]
 
     def serving(self, resources: Iterable[Resource]) -> dict[str, set[str | None]]:
-        """What handshakes show, for all names of each resource, by its id."""
+        """What handshakes for all names of each resource show, by its id."""
 
         def seen(resource: Resource) -> set[str | None]:
-            return {look(endpoint).fingerprint for endpoint in self.clouds.endpoints(resource)}
+            endpoints = self.clouds.endpoints(resource)
+            return {look(each).fingerprint for each in endpoints if each.server_name}
 
         asked = list(resources)
         with ThreadPoolExecutor(8) as lookers:
@@ -68,9 +69,18 @@ PROPAGATION = 0.3  # long enough that every state on the way is seen
 
 @contextmanager
 def open_everywhere(
-    folder: Path, ca: CA, scale: int, settings: Settings, *, calls_per_second: float = FAST
+    folder: Path,
+    ca: CA,
+    scale: int,
+    settings: Settings,
+    *,
+    calls_per_second: float = FAST,
+    propagation: float = 20.0,
 ) -> Iterator[Everywhere]:
-    """All of it on SQLite, the practice cloud with so many resources."""
+    """All of it on SQLite, the practice cloud with so many resources.
+
+    `propagation`: the seconds that certroll gives an endpoint to show what was bound.
+    """
     (folder / "cloud").mkdir()
     with (
         PracticeCloud(
@@ -79,5 +89,5 @@ def open_everywhere(
         Store.open(settings) as store,
     ):
         house = Everywhere(settings, store, cloud, ca)
-        house.add_account(propagation=20.0, calls_per_second=calls_per_second)
+        house.add_account(propagation=propagation, calls_per_second=calls_per_second)
         yield house

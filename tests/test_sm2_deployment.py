@@ -9,6 +9,7 @@ from domain.plan import Plan
 from domain.record import TaskRecord
 from domain.status import OutcomeStatus, TaskStatus
 from domain.task import workflow_id
+from domain.waves import Rollout
 from starter import tasks
 from tests.house import ACCOUNT
 from tests.key_finder import Finder
@@ -17,6 +18,7 @@ from tests.pairs_house import HOST, SLOT, SM_SETTER, PairsHouse, pairs_house
 __all__ = ["pairs_house"]
 
 OTHER = "shop.example.com"
+ACCEPTING = Rollout(accept_unverified=True)
 
 
 async def test_one_task_takes_a_pair_and_a_usual_certificate_and_proves_what_it_can(
@@ -31,7 +33,10 @@ async def test_one_task_takes_a_pair_and_a_usual_certificate_and_proves_what_it_
     assert plan.matches == {usual.fingerprint: 2, pair.certificate.fingerprint: 2}
     async with house.working(engine):
         task = await house.ended(await house.create(engine, plan))
-    assert (task.status, task.unproven) == (TaskStatus.SUCCEEDED, 2)
+    assert (task.status, task.unproven) == (TaskStatus.PARTIALLY_FAILED, 2)
+    assert (task.tally.deployed, task.tally.unverified) == (2, 2)
+    balance = house.store.quota.balance()
+    assert balance == 0, "what the service has done is paid for"
     for outcome in house.store.tasks.outcomes.list(task.id):
         of_pair = outcome.change.resource.slot == "sm"
         code = outcome.cause and outcome.cause.code
@@ -53,7 +58,8 @@ async def test_a_second_pair_is_taken_back_to_the_first_which_is_not_taken_back(
     async with house.working(engine):
         for pair in (first, second):
             plans.append(house.pair_plan(pair))
-            made.append(await house.ended(await house.create(engine, plans[-1])))
+            task = await house.create(engine, plans[-1], rollout=ACCEPTING)
+            made.append(await house.ended(task))
         await tasks.rollback(engine, made[1], None, "as a test", "tester")
         back = await house.ended(made[1], TaskStatus.ROLLED_BACK)
     assert [task.status for task in made] == [TaskStatus.SUCCEEDED] * 2
@@ -99,7 +105,8 @@ async def test_what_was_accepted_without_an_answer_is_taken_back_by_a_call(
         plan = house.pair_plan(second)
         house.cloud.fault("lost", SM_SETTER, count=1)
         refused = house.cloud.fault("error", SM_SETTER, code="Forbidden.RAM", status=403)
-        task = await house.ended(await house.create(engine, plan))
+        left = Rollout(take_back_failed=False)
+        task = await house.ended(await house.create(engine, plan, rollout=left))
         assert task.status is TaskStatus.FAILED
         assert house.cloud.hits(refused) == 1
         house.cloud.clear_faults()
@@ -116,7 +123,7 @@ async def test_another_task_in_between_is_a_drift(pairs_house: PairsHouse, engin
     plans = [house.pair_plan(pair) for pair in (first, second)]
     async with house.working(engine):
         done, late = [await house.ended(await house.create(engine, plan)) for plan in plans]
-    assert (done.status, late.status) == (TaskStatus.SUCCEEDED, TaskStatus.FAILED)
+    assert (done.status, late.status) == (TaskStatus.PARTIALLY_FAILED, TaskStatus.FAILED)
     cause = house.outcomes(late)[SLOT].cause
     assert cause is not None
     assert cause.code == "Drifted"

@@ -110,8 +110,8 @@ WALK = Patience(
 # Services of one account that are walked side by side: each keeps to a rate of its own.
 WALKS_AT_ONCE = 8
 
-# Looks at all that a wave has deployed: of 100,000 endpoints it takes some minutes, and half an hour
-# where every one of them has to be looked at more than once.
+# Looks at all that a wave has deployed: of 100,000 endpoints it takes some minutes, and half an
+# hour where every one of them has to be looked at more than once.
 LOOK_AGAIN = Patience(
     start_to_close_timeout=timedelta(hours=2),
     heartbeat_timeout=timedelta(seconds=10),

@@ -85,7 +85,8 @@ async def _record(state: State, request: RollbackRequest) -> None:
 
 def _orders(state: State, request: RollbackRequest, cursor: int) -> OrdersAfter:
     task_id = state.task.task_id
-    return steps.wanted(task_id, Direction.ROLL_BACK, cursor, only=request.resources)
+    only, force = request.resources, request.force
+    return steps.wanted(task_id, Direction.ROLL_BACK, cursor, only=only, force=force)
 
 
 def _fan_out(state: State, request: RollbackRequest, cursor: int) -> FanOut:

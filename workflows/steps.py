@@ -34,7 +34,8 @@ with workflow.unsafe.imports_passed_through():
     )
     from activities.calendar import Openings
     from activities.cleanup import Cleanup
-    from activities.deployment import Deployment, FailedChange
+    from activities.deployment import Deployment
+    from activities.endings import FailedChange
     from activities.notification import Notice, Notifications
     from activities.preflighting import Preflight, Preflighted
     from activities.verification import LookAgain, SecondLook, Verification

@@ -11,7 +11,8 @@ import structlog
 
 from activities.channels import post_webhook
 from domain.message import trial_message
-from starter.logs import TAKEN_OUT, set_up_logs, without_secrets
+from domain.redaction import TAKEN_OUT, without_secrets
+from starter.logs import set_up_logs
 from tests.factory import CA, DAY, NOW
 
 MIDDLE = "MIGHAgEAMBMGByqGSM49AgEG"

@@ -39,10 +39,14 @@ async def test_it_tells_who_asked_what_was_done_and_what_proves_it(
     assert told["task"]["created_by"] == "tester"
     assert told["plan"]["as_created"] is True
     assert [entry["kind"] for entry in told["quota"]] == ["reserve", "charge"]
-    assert [(each["direction"], each["wanted"], each["seen"]) for each in told["handshakes"]] == [
-        ("deploy", wanted, wanted),
-        ("roll_back", former, former),
+    facts = ("direction", "moment", "wanted", "seen", "verified")
+    assert [tuple(each[fact] for fact in facts) for each in told["handshakes"]] == [
+        ("deploy", "before", former, former, False),
+        ("deploy", "after", wanted, wanted, True),
+        ("roll_back", "before", wanted, wanted, False),
+        ("roll_back", "after", former, former, True),
     ]
+    assert {each["address"] for each in told["handshakes"]} == {house.cloud.edge}
     failed = told["failed_attempts"]
     assert [(each["number"], each["cause"]["code"]) for each in failed] == [(1, "Throttling.User")]
     assert failed[0]["cause"]["request_id"]
@@ -58,6 +62,9 @@ async def test_as_json_and_as_a_page_it_is_genuine_until_one_word_is_changed(
     html = page(envelope)
     assert SCRIPT not in html
     assert html.count("<script") == 1
+    assert f"<td>{house.cloud.edge}</td>" in html
+    assert "<td>verified</td>" in html
+    assert "<td>as it was</td>" in html
     for text in (json.dumps(envelope, indent=3), html):
         assert envelope_in(text, "file") == envelope
         assert is_genuine(envelope_in(text, "file"), key)

@@ -15,7 +15,6 @@ from domain.sync import workflow_id
 from starter import schedules
 from tests.house import ACCOUNT, House
 from tests.workflows.syncing import working
-from workflows.inventory_sync import InventorySync
 
 SIX_HOURS, DAY = timedelta(hours=6), timedelta(days=1)
 FOREIGN = "inventory-of-somebody"
@@ -77,7 +76,7 @@ async def test_what_it_starts_is_the_sync_that_others_join(
     await looked_after(house, quiet_engine, SIX_HOURS)
     async with working(house, quiet_engine):
         await quiet_engine.get_schedule_handle("inventory-main").trigger()
-        handle = quiet_engine.get_workflow_handle_for(InventorySync.run, workflow_id(ACCOUNT))
+        handle = quiet_engine.get_workflow_handle(workflow_id(ACCOUNT))
         async with asyncio.timeout(60):
             while not [
                 run async for run in quiet_engine.list_workflows(f"WorkflowId='{handle.id}'")

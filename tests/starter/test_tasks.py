@@ -8,6 +8,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from domain.record import Draft
 from domain.task import TaskInput, workflow_id
+from domain.waves import Rollout
 from starter.processes import temporal_binary
 from starter.scheduling import drafted, schedule
 from starter.tasks import start_forgotten
@@ -32,12 +33,13 @@ async def test_a_server_that_no_worker_has_met_takes_a_task(house: House) -> Non
     assert about.typed_search_attributes.get(attributes.STATUS) == "scheduled"
 
 
-async def test_a_forgotten_task_starts_with_the_concurrency_that_was_asked_for(
+async def test_a_forgotten_task_starts_with_the_policy_that_was_asked_for(
     house: House, engine: Client
 ) -> None:
-    house.domains("www.example.com")
-    plan = house.plan(house.upload("new", "www.example.com"))
-    house.grant(1)
+    house.domains("a.example.com", "b.example.com")
+    plan = house.plan(house.upload("new", "*.example.com"))
+    house.grant(2)
+    by_hand = Rollout(canary_resources=("main/alibaba.cdn/b.example.com",), gate=True)
     later, asked = datetime.now(UTC) + DAY, Draft(rollback_days=3)
     draft = drafted(
         name="forgotten",
@@ -47,6 +49,7 @@ async def test_a_forgotten_task_starts_with_the_concurrency_that_was_asked_for(
         created_by="tester",
         asked=asked,
         concurrency=7,
+        rollout=by_hand,
     )
     record, _ = schedule(house.store, draft, plan)
     house.store.tasks.create(record, plan)  # and whoever asked is killed here
@@ -54,5 +57,5 @@ async def test_a_forgotten_task_starts_with_the_concurrency_that_was_asked_for(
     handle = engine.get_workflow_handle(workflow_id(record.id))
     started = (await handle.fetch_history()).events[0].workflow_execution_started_event_attributes
     (given,) = await pydantic_data_converter.decode(started.input.payloads, [TaskInput])
-    assert given.concurrency == 7
+    assert (given.concurrency, given.rollout, given.waves) == (7, by_hand, 2)
     assert given.rollback_until == later + 3 * DAY

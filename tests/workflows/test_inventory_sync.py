@@ -8,7 +8,7 @@ from temporalio.client import Client, WorkflowFailureError
 
 from domain.errors import BadInput
 from domain.resource import Found, Resource
-from domain.sync import SyncInput, WalkState, workflow_id
+from domain.sync import Synced, SyncInput, WalkState, workflow_id
 from starter import engine as starter_engine
 from starter import syncs
 from starter.engine import NoWorker
@@ -165,9 +165,8 @@ async def test_a_schedule_starts_the_sync_under_its_own_name(
             id="inventory-main-2026-11-24T18:00:00Z",
             task_queue="certroll",
         )
-        (found,) = await engine.get_workflow_handle_for(
-            InventorySync.run, workflow_id(ACCOUNT)
-        ).result()
+        sync = engine.get_workflow_handle(workflow_id(ACCOUNT), result_type=list[Synced])
+        (found,) = await sync.result()
     assert found.seen == 3
 
 

@@ -12,7 +12,7 @@ from activities.heartbeats import Heart
 from activities.preflighting import REFUSED, WARNED, Preflight
 from domain.calendar import Freeze, Scope
 from domain.errors import BadInput
-from domain.preflight import Policy
+from domain.preflight_checks import Policy
 from domain.record import Draft, TaskRecord
 from domain.status import OutcomeStatus, TaskStatus
 from starter import tasks

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.deployment import Deployment, FailedChange
+from activities.deployment import Deployment
+from activities.endings import FailedChange
 from activities.heartbeats import Heart
 from domain.record import TaskRecord
 from domain.status import OutcomeStatus, Tally, TaskStatus

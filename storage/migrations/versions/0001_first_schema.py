@@ -13,6 +13,7 @@ depends_on = None
 
 NEWEST_FIRST = (
     "attempt",
+    "edge_drift",
     "handshake",
     "signing_key",
     "freeze",
@@ -141,6 +142,7 @@ def _accounts() -> None:
         _time("not_after", nullable=True),
         _time("seen_at"),
         _time("read_at", nullable=True),
+        _time("asked_at", nullable=True),
         _time("vanished_at", nullable=True),
         _key("resource", "id"),
         _parent("resource", "account", "account.name", cascade=True),
@@ -177,6 +179,7 @@ def _tasks() -> None:
         _number("cost"),
         _number("concurrency"),
         _json("rollout"),
+        _json("checks"),
         _number("unproven"),
         _text("plan_id", nullable=True),
         _text("windows_ignored", nullable=True),
@@ -215,6 +218,7 @@ def _changes() -> None:
         _text("after", nullable=True),
         _json("document"),
         _number("wave"),
+        _number("round"),
         _text("status"),
         _flag("applied"),
         _flag("deployed"),
@@ -255,11 +259,12 @@ def _quota() -> None:
         _text("kind"),
         _number("amount"),
         _text("task_id", nullable=True),
+        _number("round"),
         _text("note"),
         _key("quota_entry", "id"),
         _parent("quota_entry", "owner", "owner.name", cascade=False),
         _of_task("quota_entry"),
-        sa.UniqueConstraint("task_id", "kind", name="uq_quota_entry_task_id_kind"),
+        sa.UniqueConstraint("task_id", "kind", "round", name="uq_quota_entry_task_id_kind_round"),
         sa.CheckConstraint("amount > 0", name=op.f("ck_quota_entry_amount_positive")),
     )
     op.execute("INSERT INTO owner (name) VALUES ('default')")
@@ -270,6 +275,7 @@ def _contacts() -> None:
         "contact",
         _text("name"),
         _text("kind"),
+        _json("events", nullable=True),
         _text("shown"),
         _sealed(),
         _key("contact", "name"),
@@ -277,8 +283,9 @@ def _contacts() -> None:
     op.create_table(
         "delivery",
         _number("id"),
-        _text("task_id"),
+        _text("task_id", nullable=True),
         _text("event"),
+        _text("subject", nullable=True),
         _text("contact"),
         _flag("ok"),
         _text("detail"),
@@ -287,6 +294,7 @@ def _contacts() -> None:
         _of_task("delivery"),
     )
     op.create_index("ix_delivery_task_id", "delivery", ["task_id"])
+    op.create_index("ix_delivery_contact_subject", "delivery", ["contact", "subject"])
 
 
 def _turns() -> None:
@@ -316,6 +324,8 @@ def _syncs() -> None:
         _number("seen"),
         _number("total", nullable=True),
         _number("vanished"),
+        _number("to_read", nullable=True),
+        _number("were_read"),
         _time("ended_at", nullable=True),
         _json("error", nullable=True),
         _time("complete_at", nullable=True),
@@ -384,10 +394,29 @@ def _evidence() -> None:
         _text("wanted", nullable=True),
         _text("seen", nullable=True),
         _text("problem", nullable=True),
+        _text("address"),
+        _text("server_name", nullable=True),
+        _text("moment"),
+        _json("chain"),
+        _flag("reached"),
+        _flag("verified"),
         _key("handshake", "id"),
         _of_task("handshake"),
     )
-    op.create_index("ix_handshake_task_id", "handshake", ["task_id"])
+    op.create_index("ix_handshake_task_id_ordinal", "handshake", ["task_id", "ordinal"])
+    op.create_table(
+        "edge_drift",
+        _text("resource_id"),
+        _text("task_id"),
+        _text("seen", nullable=True),
+        _text("address"),
+        _text("problem"),
+        _time("since"),
+        _time("seen_at"),
+        _key("edge_drift", "resource_id"),
+        _parent("edge_drift", "resource_id", "resource.id", cascade=True),
+        _of_task("edge_drift"),
+    )
     op.create_table(
         "attempt",
         _number("id"),
