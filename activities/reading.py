@@ -6,11 +6,12 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from activities.asking import Asking
 from activities.clouds import Clouds
 from domain.connector import Connector
-from domain.errors import CloudError
+from domain.errors import CloudError, Transient
 from domain.matching import Listed, Match
-from domain.plan import Refusal
+from domain.plan import UNREAD, Refusal
 from domain.planning import Candidate
 from domain.resource import Binding, Resource
 from storage.statements import BATCH, batches
@@ -130,8 +131,9 @@ def _known(listed: Listed, connector: Connector, oldest: datetime) -> _Seen | No
         return None
     binding = listed.binding
     # A listing may tell less than a read does.
-    listing_alone = listed.read_at is None and binding is not None and binding.ref is None
-    if listing_alone and connector.not_reversible(listed.resource, binding) is not None:
+    listing_alone = listed.read_at is None and not connector.listing_tells_all
+    bare = binding is not None and binding.ref is None
+    if listing_alone and bare and connector.not_reversible(listed.resource, binding) is not None:
         return None
     return _Seen(binding, told_at)
 
@@ -142,11 +144,11 @@ def _read(
     """Reads them side by side, and keeps what they told, many at a time."""
     found: list[Candidate] = []
     refused: list[Refusal] = []
-    kept = 0
+    kept, ask = 0, Asking()
     with ThreadPoolExecutor(READERS) as readers:
         if unread:
             told(Reading(0, len(unread), seconds))
-        waiting = [readers.submit(_answer, each, now) for each in unread]
+        waiting = [readers.submit(_answer, ask, each, now) for each in unread]
         for done, answer in enumerate(as_completed(waiting), 1):
             result = answer.result()
             if isinstance(result, Refusal):
@@ -160,11 +162,14 @@ def _read(
     return found, sorted(refused, key=lambda each: each.subject)
 
 
-def _answer(each: _Unread, now: datetime) -> Candidate | Refusal:
+def _answer(ask: Asking, each: _Unread, now: datetime) -> Candidate | Refusal:
+    resource = each.match.resource
     try:
-        return candidate(each.connector, each.match, each.connector.read(each.match.resource), now)
+        binding = ask(lambda: each.connector.read(resource))
+        return candidate(each.connector, each.match, binding, now)
     except CloudError as error:
-        return Refusal(subject=each.match.resource.id, rule="read", reason=str(error))
+        rule = UNREAD if isinstance(error, Transient) else "read"
+        return Refusal(subject=resource.id, rule=rule, reason=str(error))
 
 
 def _worth_keeping(read: Iterable[Candidate]) -> Iterator[tuple[str, Binding | None]]:

@@ -1,15 +1,15 @@
 """Looking at a saved plan again: its own resources and certificates as they are now."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from activities.clouds import Clouds
 from activities.planning import traits_of
 from activities.reading import least_seconds, read_all
 from domain.certificate import Certificate
-from domain.errors import BadInput
+from domain.errors import BadInput, Transient
 from domain.matching import Match
-from domain.plan import Change, Plan, Refusal
+from domain.plan import UNREAD, Change, Plan, Refusal
 from domain.planning import assemble
 from domain.record import InventoryItem
 from storage.store import Store
@@ -29,7 +29,8 @@ def as_now(
 ) -> Plan:
     """The same resources with the same certificates, as they would be planned now.
 
-    What cannot be done any more is among the refusals. Certificates must be valid at `begins`. Of
+    What cannot be done any more is among the refusals; Transient where a cloud does not answer,
+    since that is no difference. Certificates must be valid at `begins`. Of
     a large plan what the inventory knows is taken as it is: a change compares once more.
     """
     known = certificates(store, plan.certificates)
@@ -40,6 +41,8 @@ def as_now(
     seconds = least_seconds(clouds, (each.resource for each in matches))
     age = timedelta() if seconds <= LONGEST_READING else None
     candidates, unread = read_all(store, clouds, matches, now, age=age)
+    if silent := [each for each in unread if each.rule == UNREAD]:
+        raise _not_told(silent)
     return assemble(
         list(known.values()),
         candidates,
@@ -47,6 +50,16 @@ def as_now(
         [*missing, *unread],
         begins,
         require_coverage=require_coverage,
+    )
+
+
+def _not_told(unread: Sequence[Refusal]) -> Transient:
+    first = unread[0]
+    return Transient(
+        f"what {len(unread)} resources of the plan serve now could not be read "
+        f"({first.subject}: {first.reason})",
+        code="Unread",
+        advice="Nothing was changed. Try again in a moment, or once the cause is mended.",
     )
 
 

@@ -111,6 +111,8 @@ class Connector(ABC):
     """Whose calls per second these are, where two connectors call one product; else its own."""
     calls_per_change: ClassVar[float] = 3
     """As measured on a practice cloud: it reads, binds, and looks whether that has arrived."""
+    listing_tells_all: ClassVar[bool] = False
+    """Where a listing tells what a resource serves, `read` tells no more of it."""
     propagation: ClassVar[timedelta]
     """How long after a success of the control plane an endpoint may still serve the former."""
 

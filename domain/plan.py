@@ -71,6 +71,10 @@ class Total(Value):
     unproven: int = 0
 
 
+UNREAD = "unread"
+"""The rule of a refusal that is none: its cloud did not answer when asked what it serves."""
+
+
 class Refusal(Value):
     """Why something asked for is not in the plan. `subject` is a resource id or a certificate."""
 
@@ -98,6 +102,11 @@ class Plan(Value):
     def cost(self) -> int:
         """Deployments of quota that this plan reserves."""
         return sum(change.cost for change in self.changes)
+
+    @property
+    def unread(self) -> tuple[Refusal, ...]:
+        """What is not in the plan only because a cloud did not answer."""
+        return tuple(each for each in self.refusals if each.rule == UNREAD)
 
     @property
     def unproven(self) -> int:

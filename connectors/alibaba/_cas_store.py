@@ -77,12 +77,15 @@ class CasStore:
         """The reference of this certificate, which is uploaded unless it is there already.
 
         `key` is called only for an upload. Repeating after a lost answer uploads nothing twice.
+        The listing may be a minute old, for a large store takes a minute to list: what it shows is
+        asked for again, and what it does not show yet is refused by its name.
         """
         leaf = read_leaf(certificate.chain_pem)
         if leaf is None:
             raise Permanent("the certificate cannot be read", code="UnreadableCertificate")
-        found = self._search(leaf, self._rows(), _pair_name(certificate))
-        if found is None:
+        name = _pair_name(certificate)
+        found = self._search(leaf, self._lately(), name)
+        if found is None or not self._lies_here(found, leaf, name):
             found = self._upload_once(certificate, leaf, key)
         return reference(found, self.site)
 

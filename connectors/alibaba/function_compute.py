@@ -73,6 +73,7 @@ class FunctionCompute(PemConnector):
     scenarios = frozenset({Scenario.UPDATE})
     permissions = ("fc:ListCustomDomains", "fc:GetCustomDomain", "fc:UpdateCustomDomain")
     queries_per_second = 5
+    listing_tells_all = True
     calls_per_change = 4
     propagation = timedelta(minutes=5)
 

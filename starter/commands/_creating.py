@@ -12,6 +12,7 @@ from starter.commands._openings import Timing, timing
 from starter.commands._preflight import findings_of_plan, refuse, show_findings
 from starter.commands._shared import confirm
 from starter.commands._tasks import links, show_end
+from starter.commands._unread import end_if_unread
 from starter.commands._watching import until_ended
 from starter.exits import Code, Problem
 from starter.output import note, say, show_fields, show_json
@@ -171,6 +172,7 @@ class Creation:
                 plan_id=plan_id,
             )
         await self.tell(client, record, found, wait=wait)
+        end_if_unread(chosen.plan)
 
     async def submit(
         self, record: "TaskRecord", plan: "Plan", by: str, *, yes: bool, wait: bool

@@ -11,7 +11,8 @@ from domain.wish import Wish
 from tests.house import ACCOUNT, SERVICE, House
 
 NAMES = ("a.example.com", "b.example.com")
-READ = "cdn.DescribeDomainCertificateInfo"
+ASK = "DescribeDomainCertificateInfo"
+READ = f"cdn.{ASK}"
 
 
 def reads(house: House) -> int:
@@ -79,6 +80,26 @@ def test_what_a_cloud_refuses_to_tell_is_refused_with_its_cause(house: House) ->
     (refusal,) = plan.refusals
     assert (refusal.subject, refusal.rule) == (f"{ACCOUNT}/{SERVICE}/a.example.com", "read")
     assert "Forbidden.RAM" in refusal.reason
+
+
+def test_a_cloud_that_fails_now_and_then_is_asked_again(house: House) -> None:
+    house.domains(*NAMES)
+    new = house.upload("new", *NAMES)
+    house.cloud.fault("error", ASK, code="ServiceUnavailable", status=503, count=2)
+    wish = Wish(certificates=(new.fingerprint,), all_matched=True)
+    plan = make_plan(house.store, house.clouds, wish, now=datetime.now(UTC), fresh=True)
+    assert (len(plan.changes), plan.refusals) == (2, ())
+
+
+def test_what_a_silent_cloud_does_not_tell_is_left_out_and_named(house: House) -> None:
+    house.domains(*NAMES)
+    new = house.upload("new", *NAMES)
+    house.cloud.fault("error", ASK, resource="a.example.com", code="Unavailable", status=503)
+    wish = Wish(certificates=(new.fingerprint,), all_matched=True)
+    plan = make_plan(house.store, house.clouds, wish, now=datetime.now(UTC), fresh=True)
+    assert [change.resource.key for change in plan.changes] == ["b.example.com"]
+    (silent,) = plan.unread
+    assert silent.subject.endswith("a.example.com")
 
 
 def test_a_certificate_that_is_not_here_is_refused(house: House) -> None:

@@ -86,6 +86,22 @@ def test_a_listing_that_tells_too_little_for_a_way_back_is_followed_by_a_read(ho
     assert change.not_reversible is None
 
 
+def test_a_listing_that_tells_all_that_a_read_does_is_followed_by_none(house: House) -> None:
+    leaf = house.ca.leaf([HOST])
+    pem = {"pem": leaf.pem.decode(), "key": leaf.key_pem.decode()}
+    domains = [{"name": HOST, "certificate": pem}]
+    house.cloud.seed("function_compute", account=house.key_id, domains=domains)
+    assert sync(house.store, house.clouds, ACCOUNT, "alibaba.function_compute").error is None
+    lasting(house)
+    (change,) = plan(house).changes
+    assert change.before is not None
+    assert change.before.fingerprint == leaf.fingerprint
+    assert change.not_reversible is not None, "its key is not held here, and no read changes that"
+    calls = house.cloud.calls()
+    assert "function_compute.GET /2023-03-30/custom-domains/" + HOST not in calls
+    assert not [name for name in calls if "GetCustomDomain" in name]
+
+
 def test_how_much_is_read_is_told_first_and_then_how_far_it_is(house: House) -> None:
     house.domains("a.example.com", "b.example.com")
     new = house.upload("new", "*.example.com")

@@ -14,6 +14,7 @@ from werkzeug import Request, Response
 from connectors.alibaba._account import Settings, Site
 from connectors.alibaba._cas_store import CasStore, digests, name_for, reference, token_for
 from connectors.alibaba._leaf import read_leaf
+from connectors.alibaba.waf import Waf
 from domain.errors import Permanent, Transient
 from tests.connectors.lab import Lab, Material, material
 from tests.factory import CA
@@ -45,6 +46,36 @@ def sent(lab: Lab, action: str, field: str) -> set[str]:
 def put(lab: Lab, name: str, *made: Material) -> None:
     rows = [{"name": f"{name}{n}" if n else name, **one.seed} for n, one in enumerate(made)]
     lab.cloud.seed("cas", account=lab.account, certificates=rows)
+
+
+class Counted:
+    """A pace that only counts."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def wait(self) -> None:
+        self.calls += 1
+
+    def hold(self, seconds: float) -> None:
+        raise AssertionError("nothing asked for it")
+
+
+def test_what_is_told_of_one_certificate_has_a_budget_of_its_own(lab: Lab) -> None:
+    put(lab, "one", lab.issue("www.example.com"))
+    listing, details = Counted(), Counted()
+    store = CasStore(Settings.model_validate(lab.settings), listing, details)
+    cert_id = store.probe()
+    assert cert_id is not None
+    assert (store.detail(cert_id)["Name"], listing.calls, details.calls) == ("one", 1, 1)
+    rates: dict[str, float] = {}
+
+    def paces(name: str, rate: float) -> Counted:
+        rates[name] = rate
+        return Counted()
+
+    Waf("main", Settings.model_validate(lab.settings), paces=paces)
+    assert rates == {"alibaba.waf": 5, "alibaba.cas": 10, "alibaba.cas/details": 100}
 
 
 def test_a_certificate_beyond_the_first_page_is_found(lab: Lab) -> None:

@@ -54,6 +54,15 @@ class TestFunctionCompute(PemContract):
         found = [f.resource for f in everything(lab.connector(self.service))]
         return next(each for each in found if name in each.domains)
 
+    def test_the_listing_tells_all_that_a_read_tells(self, lab: Lab) -> None:
+        place(lab, HOST, lab.issue(HOST))
+        place(lab, "older.example.com", lab.issue("older.example.com"), version="2.0")
+        connector = lab.connector(self.service)
+        assert connector.listing_tells_all
+        for found in everything(connector):
+            assert found.binding is not None
+            assert connector.read(found.resource) == found.binding
+
     def test_only_updates_are_offered(self, lab: Lab) -> None:
         traits = lab.connector(self.service).traits(self.service)
         assert traits.scenarios == {Scenario.UPDATE}

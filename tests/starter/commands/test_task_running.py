@@ -224,3 +224,23 @@ def interrupted(command: Sequence[str], env: Mapping[str, str]) -> tuple[int, st
                 child.send_signal(signal.SIGINT)
             last, line = line, child.stderr.readline()
     return child.returncode, last
+
+
+async def test_what_a_silent_cloud_left_out_is_no_success(running: Running) -> None:
+    read = "DescribeDomainCertificateInfo"
+    running.house.cloud.fault("error", read, resource=HOSTS[1], code="Unavailable", status=503)
+    told = await running(*CREATE, "--fresh", "--wait", code=3)
+    assert f"{HOSTS[1]}: Unavailable" in told.stderr
+    assert "1 resources are not part of this" in told.stderr
+    (record,) = running.house.store.tasks.list()
+    assert record.tally.deployed == 1
+
+
+async def test_a_saved_plan_has_not_moved_because_a_cloud_does_not_answer(running: Running) -> None:
+    saved = (await running.json("plan", "create", "-c", "wild", "--all-matched"))["saved"]["id"]
+    read = "DescribeDomainCertificateInfo"
+    running.house.cloud.fault("error", read, resource=HOSTS[1], code="Unavailable", status=503)
+    told = await running("task", "create", "--plan", saved, "--yes", code=3)
+    assert "could not be read" in told.stderr
+    assert "moved" not in told.stderr
+    assert running.house.store.tasks.list() == []
