@@ -11,13 +11,11 @@ Unconfirmed, and kept here only:
 
 import hashlib
 import re
-import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from connectors.alibaba._account import Settings, Site
+from connectors.alibaba._cas_listing import Row, listing_of
 from connectors.alibaba._client import Api, Client
 from connectors.alibaba._errors import Rule
 from connectors.alibaba._leaf import Leaf, read_leaf
@@ -42,7 +40,6 @@ PERMISSIONS = tuple(f"{API.ram}:{action}" for action in (LIST, DETAIL, UPLOAD))
 
 PAGE_SIZE = 50
 LONGEST_NAME = 63
-FRESH_SECONDS = 60.0
 
 CAS = "alibaba.cas"
 CAS_CALLS_PER_SECOND = 10.0
@@ -51,8 +48,6 @@ CAS_CALLS_PER_SECOND = 10.0
 CAS_DETAILS = "alibaba.cas/details"
 CAS_DETAILS_PER_SECOND = 100.0
 """Of what is told of one certificate, as documented: a sync asks it of each that is served."""
-
-Row = dict[str, Any]
 
 
 class CasStore:
@@ -64,9 +59,7 @@ class CasStore:
         self.site = settings.site
         self.client = Client(settings, API, pace)
         self._details = Client(settings, API, details)
-        self._lock = threading.Lock()
-        self._listed: list[Row] = []
-        self._listed_at = -FRESH_SECONDS
+        self._listing = listing_of(settings)
 
     @property
     def name(self) -> str:
@@ -87,6 +80,9 @@ class CasStore:
         found = self._search(leaf, self._lately(), name)
         if found is None or not self._lies_here(found, leaf, name):
             found = self._upload_once(certificate, leaf, key)
+            shown = {"Sha2": leaf.fingerprint, "Fingerprint": leaf.sha1}
+            name_there = name_for(certificate)
+            self._listing.add({"CertificateId": found, "Name": name_there, **shown})
         return reference(found, self.site)
 
     def find(self, leaf: Leaf) -> CertificateRef | None:
@@ -111,8 +107,7 @@ class CasStore:
 
     def forget_listing(self) -> None:
         """The next look-up lists anew: something was removed."""
-        with self._lock:
-            self._listed_at = -FRESH_SECONDS
+        self._listing.forget()
 
     def probe(self) -> str | None:
         """Lists one certificate, to see whether it may; its id, if there is one."""
@@ -124,11 +119,7 @@ class CasStore:
         return self._details.call(DETAIL, {"CertId": cert_id, "CertFilter": True})
 
     def _lately(self) -> list[Row]:
-        with self._lock:
-            if time.monotonic() - self._listed_at >= FRESH_SECONDS:
-                self._listed = list(self._rows())
-                self._listed_at = time.monotonic()
-            return self._listed
+        return self._listing.rows(self._rows)
 
     def _page(self, number: int, size: int) -> Row:
         query = {"OrderType": "CERT", "CurrentPage": number, "ShowSize": size}

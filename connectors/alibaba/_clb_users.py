@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from connectors.alibaba._cas_store import FRESH_SECONDS
+from connectors.alibaba._cas_listing import FRESH_SECONDS
 from domain.resource import CertificateRef, Found
 
 Walk = Callable[[str, str | None], tuple[list[Found], str | None]]

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 from connectors.alibaba._account import Site
 from connectors.alibaba._base import AlibabaConnector
-from connectors.alibaba._cas_store import FRESH_SECONDS, Row, digests, reference
+from connectors.alibaba._cas_listing import FRESH_SECONDS, Row
+from connectors.alibaba._cas_store import digests, reference
 from domain.errors import Permanent
 from domain.keys import Algorithm
 from domain.names import canonical

@@ -43,7 +43,9 @@ async def ask(
     kind = planned.kind
     resources = None
     if kind.endswith("some"):
-        ids = sorted(o.change.resource.id for o in site.house.store.tasks.outcomes.list(task.id))
+        # In a thread: the database may stand still, and who lets it go on runs in this loop.
+        listed = await asyncio.to_thread(site.house.store.tasks.outcomes.list, task.id)
+        ids = sorted(each.change.resource.id for each in listed)
         resources = dice.sample(ids, max(1, len(ids) // 3))
     name = kind.partition(" ")[0]
     payload: dict[str, Any] = {"reason": f"chaos {kind}", "requested_by": "chaos"}

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from urllib.parse import parse_qsl
 
 import pytest
@@ -21,6 +22,7 @@ from tests.factory import CA
 from tests.sm2_factory import Sm2Authority, make_pair
 
 Row = dict[str, object]
+NUMBERS = count()
 MADE = material(CA().leaf(["www.example.com"]), "shop")
 
 
@@ -76,6 +78,37 @@ def test_what_is_told_of_one_certificate_has_a_budget_of_its_own(lab: Lab) -> No
 
     Waf("main", Settings.model_validate(lab.settings), paces=paces)
     assert rates == {"alibaba.waf": 5, "alibaba.cas": 10, "alibaba.cas/details": 100}
+
+
+def test_connectors_of_an_account_list_its_store_once(lab: Lab) -> None:
+    made = lab.issue("www.example.com")
+    put(lab, "one", made)
+    for _ in range(3):
+        found = store_of(lab).install(made.certificate, made.key)
+    (row,) = lab.stored(made)
+    assert found.fields["cert_id"] == str(row["id"])
+    assert len(listings(lab)) == 1
+    newer = lab.issue("api.example.com")
+    first = store_of(lab).install(newer.certificate, newer.key)
+    leaf = read_leaf(newer.certificate.chain_pem)
+    assert leaf is not None
+    assert store_of(lab).find(leaf) == first, "what was uploaded since is known"
+    assert len(listings(lab)) == 1
+
+
+def test_what_was_listed_and_is_gone_since_is_uploaded_again(lab: Lab) -> None:
+    made = lab.issue("www.example.com")
+    first = store_of(lab).install(made.certificate, made.key)
+    deleting = {"CertId": first.fields["cert_id"]}
+    store_of(lab).client.call("DeleteUserCertificate", deleting)
+    again = store_of(lab).install(made.certificate, made.key)
+    assert [row["id"] for row in lab.stored(made)] == [int(again.fields["cert_id"])]
+    assert again != first
+
+
+def listings(lab: Lab) -> list[Row]:
+    rows = lab.cloud.requests(lab.account)
+    return [row for row in rows if row["headers"]["x-acs-action"] == "ListUserCertificateOrder"]
 
 
 def test_a_certificate_beyond_the_first_page_is_found(lab: Lab) -> None:
@@ -248,7 +281,7 @@ class Scripted:
         self.detail: Row = {"CertSha2": MADE.certificate.fingerprint}
         server.clear()
         server.expect_request("/").respond_with_handler(self.answer)
-        keys = {"access_key_id": "id", "access_key_secret": "secret"}
+        keys = {"access_key_id": f"id{next(NUMBERS)}", "access_key_secret": "secret"}
         settings = Settings.model_validate({**keys, "endpoint": server.url_for("")})
         self.store = CasStore(settings)
 
