@@ -16,7 +16,7 @@ Settings are environment variables: `CERTROLL_HOME` (default `~/.certroll`),
 `CERTROLL_TEMPORAL_NAMESPACE`, `CERTROLL_SMTP_URL`, `CERTROLL_MAIL_FROM`,
 `CERTROLL_METRICS_ADDRESS`, `CERTROLL_LOG_LEVEL`; and, with their defaults, `CERTROLL_SYNC_EVERY`
 (`6h`, or `off`), `CERTROLL_INVENTORY_AGE` (`8h`: an older one is synced before a plan, and what was
-seen longer ago is read again), `CERTROLL_READ_AGE` (`1h`: what was read within it a sync does not
+seen longer ago is read again), `CERTROLL_READ_AGE` (`0m`: what was read within it a sync does not
 read again),
 `CERTROLL_EXPIRY_WATCH` (`24h`, or `off`: docs/notifications.md),
 `CERTROLL_WINDOW_MARGIN` (`48h`) and `CERTROLL_KEEP_CERTIFICATES` (`2`).

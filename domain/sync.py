@@ -15,8 +15,9 @@ SCHEDULED_TYPE = "InventorySyncOnSchedule"
 INVENTORY_AGE = timedelta(hours=8)
 """So old may the inventory be for a plan: a scheduled sync comes every six hours and takes time."""
 
-READ_AGE = timedelta(hours=1)
-"""A sync does not read again what was read within this time before it began."""
+READ_AGE = timedelta()
+"""A sync does not read again what was read within this time before it began. By default it reads
+all: whoever asks for a sync has changed something elsewhere and wants it known."""
 
 
 def workflow_id(account: str) -> str:

@@ -4,6 +4,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from sandbox.certificates import Facts, covers, read
 from sandbox.resources import Binding, Resources
@@ -46,6 +47,7 @@ class CertificateStore:
         self._index: dict[tuple[str, str, str], Certificate] = {}
         self._of: dict[str, dict[int, Certificate]] = {}
         self._naming: dict[tuple[str, str], dict[int, Certificate]] = {}
+        self._ends: dict[int, datetime] = {}
         for row in self._rows:
             self._file(row)
 
@@ -55,6 +57,11 @@ class CertificateStore:
     def of(self, account: str) -> list[Certificate]:
         """The certificates of an account, the newest first."""
         return list(reversed(self._of.get(account, {}).values()))
+
+    def unexpired(self, account: str) -> list[Certificate]:
+        """Those of them whose leaf is still in its time."""
+        now = datetime.now(UTC)
+        return [row for row in self.of(account) if self._ends[row.id] > now]
 
     def covering(self, account: str, host: str) -> list[Certificate]:
         """Those of an account that are for a host (see `covers`), the newest first."""
@@ -111,13 +118,14 @@ class CertificateStore:
         self._rows.drop(str(row.id))
         for key in _index_keys(row):
             self._index.pop(key, None)
-        del self._of[row.account][row.id]
+        del self._of[row.account][row.id], self._ends[row.id]
         for name in row.facts.names:
             self._naming[row.account, name].pop(row.id, None)
 
     def _file(self, row: Certificate) -> None:
         self._index.update(dict.fromkeys(_index_keys(row), row))
         self._of.setdefault(row.account, {})[row.id] = row
+        self._ends[row.id] = row.facts.not_after
         for name in row.facts.names:
             self._naming.setdefault((row.account, name), {})[row.id] = row
 

@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     `sync_every` is how often the inventory is synced by itself ("off": never), `inventory_age` how
     old it may be for a plan: what is older is synced first, and what a resource serves is read
     again where it was seen longer ago. A sync asks again what no listing tells, unless it was read
-    within `read_age` ("1h"). `metrics_address` is where a worker answers Prometheus
+    within `read_age` ("15m"). `metrics_address` is where a worker answers Prometheus
     ("127.0.0.1:9464"; "9464" is on loopback too), None: nowhere.
     Preflight (docs/checks.md): `trust` is whose roots a chain must build to ("system", "certifi" or
     "mozilla", "none", or a file); None: those of Mozilla, and only a warning. `least_validity` is

@@ -74,6 +74,10 @@ class House:
             self.former[name] = leaf.fingerprint if https else None
             entries.append({"name": name, "certificate": pem if https else None})
         self.cloud.seed("cdn", account=self.key_id, domains=entries)
+        self.sync()
+
+    def sync(self) -> None:
+        """Lists and reads all domains."""
         assert sync(self.store, self.clouds, ACCOUNT, SERVICE).error is None
 
     def upload(

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from domain.errors import BadInput
-from domain.preflight_checks import NO_CHECKS
 from starter.commands._openings import Timing, timing
 from starter.commands._preflight import findings_of_plan, refuse, show_findings
 from starter.commands._shared import confirm
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from storage.settings import Settings
     from storage.store import Store
 
+NO_CHECKS: Mapping[str, "Policy"] = {}
 LONGEST_NAME = 80
 SHORTEST_DIGEST = 12
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from domain.errors import BadInput
-from domain.preflight import Finding, Policies, parse_policies
-from domain.preflight_checks import CHECK, Policy
 from starter.commands._shared import Json, opened
 from starter.output import metering, say, show_json
 
 if TYPE_CHECKING:
     from domain.calendar import Opening
     from domain.plan import Change, Plan
+    from domain.preflight import Finding
+    from domain.preflight_checks import Policy
     from domain.record import TaskRecord
     from storage.settings import Settings
     from storage.store import Store
@@ -33,8 +33,10 @@ Checks = Annotated[
 Which = Annotated[str, typer.Argument(metavar="ID|NAME", help="The beginning of an id is enough.")]
 
 
-def said(checks: Sequence[str] | None) -> dict[str, Policy]:
+def said(checks: Sequence[str] | None) -> dict[str, "Policy"]:
     """What `--check` says, by number."""
+    from domain.preflight import parse_policies
+
     return parse_policies(checks or (), OPTION)
 
 
@@ -42,13 +44,13 @@ def findings_of_plan(
     store: "Store",
     settings: "Settings",
     plan: "Plan",
-    checks: Mapping[str, Policy],
+    checks: Mapping[str, "Policy"],
     *,
     at: datetime | None = None,
     begins: datetime | None = None,
     ignore_windows: bool = False,
     quiet: bool,
-) -> list[Finding]:
+) -> list["Finding"]:
     """What is found before a task with this plan is made.
 
     `at` is the asked time, by default now; `begins` is what windows have made of that.
@@ -69,10 +71,10 @@ def findings_of_task(
     store: "Store",
     settings: "Settings",
     record: "TaskRecord",
-    checks: Mapping[str, Policy],
+    checks: Mapping[str, "Policy"],
     *,
     quiet: bool,
-) -> list[Finding]:
+) -> list["Finding"]:
     """What is found for the changes of a task that still wait. BadInput if none does."""
     from activities.calendar import opening_of_task
     from domain.status import OutcomeStatus
@@ -95,12 +97,13 @@ def _found(
     changes: "Sequence[Change]",
     at: datetime,
     opens: "Callable[[], Opening]",
-    checks: Mapping[str, Policy],
+    checks: Mapping[str, "Policy"],
     *,
     quiet: bool,
-) -> list[Finding]:
+) -> list["Finding"]:
     from activities.clouds import Clouds
     from activities.preflight import Flight, findings
+    from domain.preflight import Policies
 
     policies = Policies(settings.check_policies, checks)
     flight = Flight(changes, at, datetime.now(UTC), policies, opens)
@@ -108,14 +111,16 @@ def _found(
         return findings(store, Clouds(store), settings, flight)
 
 
-def show_findings(findings: Sequence[Finding], *, beside_plan: bool = False) -> None:
+def show_findings(findings: Sequence["Finding"], *, beside_plan: bool = False) -> None:
     """A line each; beside a plan without what that tells by itself."""
+    from domain.preflight_checks import CHECK
+
     for each in findings:
         if not (beside_plan and CHECK[each.check].in_plan and not each.refused):
             say(f"{'refused' if each.refused else 'check':<9}  {each}. {each.fix}")
 
 
-def refuse(findings: Sequence[Finding], where: str) -> None:
+def refuse(findings: Sequence["Finding"], where: str) -> None:
     """BadInput if anything is refused; all of it was shown before."""
     refused = [each for each in findings if each.refused]
     if not refused:
@@ -157,7 +162,7 @@ def check_plan(which: Which, check: Checks = None, as_json: Json = False) -> Non
     _end(found, "plan", saved.id, as_json=as_json)
 
 
-def _end(found: Sequence[Finding], kind: str, name: str, *, as_json: bool) -> None:
+def _end(found: Sequence["Finding"], kind: str, name: str, *, as_json: bool) -> None:
     if as_json:
         show_json({kind: name, "findings": found})
     else:

@@ -1,10 +1,9 @@
 """`certroll plan`: what a task would do, kept until one does exactly that."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from domain.preflight import Finding
 from starter.commands import _plan_files
 from starter.commands._creating import name_for
 from starter.commands._options import sharing
@@ -68,7 +67,7 @@ def create(
         wish = wished(store, chosen)
         plan = planned(store, wish, quiet=as_json, fresh=chosen.fresh)
         balance, waving = store.quota.balance(), default_waving(plan.changes, policy)
-        saved, findings = None, list[Finding]()
+        saved, findings = None, list[Any]()
         if plan.changes:
             findings = findings_of_plan(store, settings, plan, checks, quiet=as_json)
             saved = save(store, plan, wish, name=name, origin="created", by=by)

@@ -148,6 +148,8 @@ async def test_what_is_refused_is_told_and_left_to_a_person(house: House, engine
     house.cloud.fault(
         "error", "DescribeDomainCertificateInfo", resource=HOSTS[0], code="Forbidden", status=403
     )
+    for each in house.store.inventory.list():
+        house.store.inventory.doubt(each.resource.id)
     told = await renewing.renew(renewing.keep(renewing.next(), "shop"))
     assert [each.subject.rpartition("/")[2] for each in told.refusals] == [HOSTS[0]]
     assert (told.changes, told.needs_someone) == (1, True)

@@ -55,6 +55,7 @@ async def test_a_certificate_that_ends_before_the_task_begins_is_refused(
 async def test_coverage_is_required_at_submission_too(house: House, engine: Client) -> None:
     house.domains("a.example.com")
     house.rebind("a.example.com", house.ca.leaf(["a.example.com", "example.org"]))
+    house.sync()
     house.grant(1)
     plan = house.plan(house.upload("wild", "*.example.com"))
     lost = "names no longer covered: example.org"
@@ -67,6 +68,7 @@ async def test_coverage_is_required_at_submission_too(house: House, engine: Clie
 def test_a_task_that_requires_coverage_is_refused_before_the_question(house: House) -> None:
     house.domains("a.example.com")
     house.rebind("a.example.com", house.ca.leaf(["a.example.com", "example.org"]))
+    house.sync()
     house.upload("wild", "*.example.com")
     house.grant(1)
     certroll = CommandLine(house.settings.home, {"CERTROLL_TEMPORAL_ADDRESS": "127.0.0.1:1"})

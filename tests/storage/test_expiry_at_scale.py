@@ -65,7 +65,7 @@ def row(number: int) -> dict[str, object]:
 def test_nothing_is_asked_for_each_row(store: Store, statements: Statements) -> None:
     put_many(store)
     expiry, asked = store.expiry, Asked(search="host1", unmanaged=True)
-    assert statements(lambda: expiry.certificates()) == 3
+    assert statements(lambda: expiry.certificates()) == 2
     assert statements(lambda: expiry.resources()) == 2
     assert statements(lambda: expiry.resources(limit=10)) == 3
     assert statements(lambda: expiry.unknown()) == 1

@@ -83,10 +83,9 @@ def test_what_is_told_of_one_certificate_has_a_budget_of_its_own(lab: Lab) -> No
 def test_connectors_of_an_account_list_its_store_once(lab: Lab) -> None:
     made = lab.issue("www.example.com")
     put(lab, "one", made)
-    for _ in range(3):
-        found = store_of(lab).install(made.certificate, made.key)
+    found = [store_of(lab).install(made.certificate, made.key) for _ in range(3)]
     (row,) = lab.stored(made)
-    assert found.fields["cert_id"] == str(row["id"])
+    assert [each.fields["cert_id"] for each in found] == [str(row["id"])] * 3
     assert len(listings(lab)) == 1
     newer = lab.issue("api.example.com")
     first = store_of(lab).install(newer.certificate, newer.key)
