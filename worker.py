@@ -32,7 +32,7 @@ from starter.exits import Code, leave
 from starter.logs import set_up_logs
 from starter.tasks import start_forgotten
 from storage.settings import Settings
-from storage.store import Store
+from storage.store import DatabaseAway, Store
 from workflows.deployment_task import DeploymentTask
 from workflows.expiry_watch import ExpiryWatch
 from workflows.inventory_sync import InventorySync, InventorySyncOnSchedule
@@ -115,6 +115,16 @@ def build(
     )
 
 
+async def patiently_open(settings: Settings) -> Store:
+    """Storage whose server may not be up yet; tries until it is."""
+    while True:
+        try:
+            return await asyncio.to_thread(Store.open, settings)
+        except DatabaseAway as error:
+            log.warning("waiting for the database", error=str(error))
+            await asyncio.sleep(SECONDS_BETWEEN_TRIES)
+
+
 async def patiently_connect(settings: Settings) -> Client:
     """A client of an engine that may not be up yet; tries until it is."""
     while True:
@@ -143,7 +153,7 @@ async def patiently_begin(store: Store, client: Client) -> int:
 
 async def run(settings: Settings) -> None:
     """Works until it is told to stop by SIGINT or SIGTERM."""
-    store = Store.open(settings)
+    store = await patiently_open(settings)
     heart = Heart()
     try:
         with metrics.serving(store, settings.metrics_address):

@@ -36,6 +36,12 @@ from storage.unattended import Unattended
 from storage.usage import Usage
 from storage.vault import Keyring, Vault
 
+_PASSING = ("starting up", "shutting down", "in recovery", "not yet accepting")
+
+
+class DatabaseAway(BadInput):
+    """No server of this database answers; it may in a moment."""
+
 
 class Store:
     """The database, the vault and what lies in them; may be shared between threads."""
@@ -74,8 +80,8 @@ class Store:
     def open(cls, settings: Settings, *, migrate: bool = False) -> Self:
         """Opens it, bringing the schema up to date if asked to.
 
-        `BadInput` if the database cannot be used, if its schema is not the one that this code
-        needs, or if the key file cannot be used.
+        `DatabaseAway` if its server does not answer now, `BadInput` if it cannot be used, if its
+        schema is not the one that this code needs, or if the key file cannot be used.
         """
         vault = Vault(Keyring.load(settings))
         database = _connect(settings.database())
@@ -119,6 +125,15 @@ class Store:
         return moved
 
 
+def _may_come_back(error: BaseException) -> bool:
+    """Whether no server answered, or one that is just starting or stopping."""
+    kind = type(error)
+    if kind.__module__.partition(".")[0] != "psycopg":
+        return False
+    text = str(error)
+    return "FATAL" not in text or any(each in text for each in _PASSING)
+
+
 def _connect(url: str) -> Database:
     try:
         return Database(url)
@@ -137,7 +152,8 @@ def _require_current(database: Database) -> None:
 
 def _unusable(where: str, error: BaseException) -> BadInput:
     lines = str(getattr(error, "strerror", None) or error).strip().splitlines()
-    return BadInput(
+    kind = DatabaseAway if _may_come_back(error) else BadInput
+    return kind(
         f"the database cannot be used: {lines[0] if lines else type(error).__name__}",
         where=where,
         fix="Check CERTROLL_DATABASE_URL and CERTROLL_HOME, and that the server runs.",

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -76,7 +77,9 @@ async def _send(
 
 async def _until_answered(site: Site, task: TaskRecord, name: str, payload: dict[str, Any]) -> None:
     """Tries again while nobody listens: the server may be down."""
-    while True:
+    # The client's error for its own timeout is that for a cancellation too: time is looked at here.
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
         try:
             client = await site.client()
             await _say(client.get_workflow_handle(workflow_id(task.id)), name, payload)
@@ -87,6 +90,7 @@ async def _until_answered(site: Site, task: TaskRecord, name: str, payload: dict
             if error.status is RPCStatusCode.NOT_FOUND:
                 raise
         await asyncio.sleep(0.3)
+    raise TimeoutError
 
 
 async def _say(handle: WorkflowHandle[Any, Any], name: str, payload: dict[str, Any]) -> None:

@@ -137,7 +137,7 @@ def _sometime(dice: random.Random) -> float:
 def _rollout(dice: random.Random) -> Rollout:
     if dice.random() < 0.35:
         return Rollout(take_back_failed=dice.random() < 0.5, accept_unverified=dice.random() < 0.5)
-    return Rollout(
+    drawn = Rollout(
         canary=dice.choice((None, Size(count=dice.randint(1, 3)), Size(percent=10))),
         waves=tuple(Size(percent=dice.choice((20, 30))) for _ in range(dice.choice((0, 1, 2)))),
         bake_seconds=dice.choice((0, 0, 1, 2)),
@@ -147,6 +147,8 @@ def _rollout(dice: random.Random) -> Rollout:
         take_back_failed=dice.random() < 0.5,
         accept_unverified=dice.random() < 0.5,
     )
+    has_waves = drawn.has_canary or bool(drawn.waves)
+    return drawn if has_waves else drawn.model_copy(update={"gate": False, "bake_seconds": 0})
 
 
 def _waves(rollout: Rollout) -> str:

@@ -12,6 +12,7 @@ from domain.record import OutcomeRecord, TaskRecord
 from domain.resource import Resource
 from domain.status import OutcomeStatus, Phase, task_status
 from domain.task import Direction
+from domain.waves import OnBreach
 from storage.tables import LockRow
 from tests.chaos.asking import Asked
 from tests.chaos.scenario import Scenario
@@ -140,12 +141,14 @@ def _is_true(evidence: Evidence, outcome: OutcomeRecord, code: str) -> bool:
             return "unserved" in rules or scenario.rivals or _long_without_the_cloud(scenario)
         case "Drifted":
             return scenario.rivals
+        case "TakenBack":
+            return any(each.on_breach is not OnBreach.STOP for each in scenario.rollouts)
         case "NotReversible":
             return outcome.change.not_reversible is not None
         case "Accepted":
             return outcome.change.unproven is not None
-        case "NotReachable" | "Unverified":
-            return row["unserved"] or _long_without_the_cloud(scenario)
+        case "NoLongerReachable" | "Unreachable" | "NotServedLater":
+            return row["unserved"] or _without_the_edge(scenario)
         case _:
             pass
     if outcome.status is _O.SKIPPED:
@@ -153,6 +156,12 @@ def _is_true(evidence: Evidence, outcome: OutcomeRecord, code: str) -> bool:
         budgets = any(rollout.budget is not None for rollout in scenario.rollouts)
         return bool(asked) or budgets or any(r.has_canary for r in scenario.rollouts)
     return False
+
+
+def _without_the_edge(scenario: Scenario) -> bool:
+    """Whether an endpoint could not be reached for a moment, in which a single look may fall."""
+    hidden = ("cloud", "edge", "network", "all")
+    return any(each.kind.rpartition(" ")[2] in hidden for each in scenario.strikes)
 
 
 def _long_without_the_cloud(scenario: Scenario) -> bool:

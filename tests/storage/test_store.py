@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import make_url
 
 from domain.errors import BadInput
 from storage.settings import Settings
-from storage.store import Store
+from storage.store import DatabaseAway, Store
 from storage.vault import VaultError
 from tests.storage.examples import NEW, OLD, account, certificate
 from tests.storage.test_certificates import KEY
@@ -101,3 +102,16 @@ def test_after_a_rotation_no_file_holds_what_the_former_key_opens(
 
 def _files(home: Path) -> bytes:
     return b"".join(path.read_bytes() for path in home.iterdir())
+
+
+def test_a_server_that_does_not_answer_may_come_back_and_a_wrong_url_will_not(
+    tmp_path: Path, empty_postgresql_url: str
+) -> None:
+    away = SecretStr("postgresql://me@127.0.0.1:1/x")
+    with pytest.raises(DatabaseAway):
+        Store.open(Settings(home=tmp_path, database_url=away))
+    base = make_url(empty_postgresql_url).set(database="no_such_database")
+    wrong = SecretStr(base.render_as_string(hide_password=False))
+    with pytest.raises(BadInput, match="cannot be used") as refused:
+        Store.open(Settings(home=tmp_path, database_url=wrong))
+    assert not isinstance(refused.value, DatabaseAway)
