@@ -132,30 +132,33 @@ def _causes(evidence: Evidence) -> Iterator[Violation]:
 
 def _is_true(evidence: Evidence, outcome: OutcomeRecord, code: str) -> bool:
     scenario = evidence.scenario
-    rules = {rule.kind for rule in scenario.rules}
-    row = evidence.rows[outcome.change.resource.id]
-    match code:
-        case "IllegalOperation":
-            return "refused" in rules
-        case "NotServed" | "NotSettled":
-            return "unserved" in rules or scenario.rivals or _long_without_the_cloud(scenario)
-        case "Drifted":
-            return scenario.rivals
-        case "TakenBack":
-            return any(each.on_breach is not OnBreach.STOP for each in scenario.rollouts)
-        case "NotReversible":
-            return outcome.change.not_reversible is not None
-        case "Accepted":
-            return outcome.change.unproven is not None
-        case "NoLongerReachable" | "Unreachable" | "NotServedLater":
-            return row["unserved"] or _without_the_edge(scenario)
-        case _:
-            pass
+    unserved = evidence.rows[outcome.change.resource.id]["unserved"]
+    refused, unseen = (kind in _rules(scenario) for kind in ("refused", "unserved"))
+    blind = _long_without_the_cloud(scenario)
+    gone = unserved or _without_the_edge(scenario)
+    possible = {
+        "IllegalOperation": refused,
+        "NotServed": unseen or scenario.rivals or blind,
+        "NotSettled": unseen or scenario.rivals or blind,
+        "Drifted": scenario.rivals,
+        "TakenBack": any(each.on_breach is not OnBreach.STOP for each in scenario.rollouts),
+        "NotReversible": outcome.change.not_reversible is not None,
+        "Accepted": outcome.change.unproven is not None,
+        "NoLongerReachable": gone,
+        "Unreachable": gone,
+        "NotServedLater": gone,
+    }
+    if code in possible:
+        return possible[code]
     if outcome.status is _O.SKIPPED:
         asked = [*scenario.asks, *scenario.late]
         budgets = any(rollout.budget is not None for rollout in scenario.rollouts)
         return bool(asked) or budgets or any(r.has_canary for r in scenario.rollouts)
     return False
+
+
+def _rules(scenario: Scenario) -> set[str]:
+    return {rule.kind for rule in scenario.rules}
 
 
 def _without_the_edge(scenario: Scenario) -> bool:
