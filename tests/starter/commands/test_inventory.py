@@ -24,8 +24,8 @@ def test_what_the_cloud_lists_is_known_afterwards_and_what_is_gone_is_marked(hou
             "service": "alibaba.cdn",
             "seen": 2,
             "vanished": 0,
-            "to_read": 0,
-            "were_read": 0,
+            "to_read": 1,
+            "were_read": 1,
             "error": None,
         }
     ]
