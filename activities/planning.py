@@ -14,8 +14,9 @@ from domain.connector import Traits
 from domain.errors import BadInput
 from domain.filters import Filters
 from domain.matching import match
-from domain.plan import Plan, Refusal
+from domain.plan import Change, Plan, Refusal
 from domain.planning import Candidate, assemble
+from domain.slots import default_beside
 from domain.wish import Wish, check_wish
 from storage.store import Store
 
@@ -56,8 +57,30 @@ def _made(
         require_coverage=wish.require_coverage,
         of_the_vault=wish.of_the_vault,
         near_misses=found.near_misses,
+        standing=_beside(store, wanted),
     )
     return refuse_full(store, clouds, plan, now)
+
+
+def _beside(store: Store, wanted: Sequence[Candidate]) -> list[Change]:
+    """Default slots that serve already what their listener shall get as an additional one.
+
+    Filters leave them out of the wish, and the listener refuses the certificate all the same.
+    """
+    asked = {beside: each for each in wanted if (beside := default_beside(each.match.resource))}
+    for each in wanted:
+        asked.pop(each.match.resource.id, None)
+    return [
+        Change(
+            resource=item.resource,
+            before=item.binding,
+            after=item.binding,
+            store=asked[key].store,
+            lock=asked[key].lock,
+        )
+        for key, item in store.inventory.some(asked).items()
+        if item.binding is not None
+    ]
 
 
 @contextmanager

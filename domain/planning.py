@@ -41,8 +41,11 @@ def assemble(
     require_coverage: bool = False,
     of_the_vault: bool = False,
     near_misses: tuple[NearMiss, ...] = (),
+    standing: Iterable[Change] = (),
 ) -> Plan:
     """The plan: what is served the shortest first, refusals, what serves already.
+
+    `standing` is no part of it, but takes slots of the same listeners.
 
     `of_the_vault`: nobody named the certificates, so only those that are used belong to the plan,
     and none takes the place of one that lasts longer.
@@ -68,7 +71,7 @@ def assemble(
             possible.append(change)
             if candidate.seen_at is not None:
                 seen[change.resource.id] = candidate.seen_at
-    rivals = check_together(possible, unchanged)
+    rivals = check_together(possible, [*unchanged, *standing])
     out = {each.subject for each in rivals}
     changes = sorted((c for c in possible if c.resource.id not in out), key=_deadline)
     used = {each.after.fingerprint for each in (*changes, *unchanged) if each.after}

@@ -10,6 +10,8 @@ SM_SLOT = "sm"
 """This provider's slot for an SM2 pair, beside a domain's usual one; no other takes such a pair."""
 
 DEFAULT_SLOT = "default"
+ADDITIONAL = "/sni/"
+"""What is between a listener and the name of an additional certificate, in a resource's key."""
 
 
 def takes(resource: Resource, algorithm: Algorithm) -> bool:
@@ -24,6 +26,12 @@ def serves_default(resource: Resource) -> bool:
     Such a slot is one of several on its listener, and its key ends with its name.
     """
     return resource.slot == DEFAULT_SLOT and resource.key.endswith(f"/{DEFAULT_SLOT}")
+
+
+def default_beside(resource: Resource) -> str | None:
+    """The id of the default slot on the same listener; None where it is that one, or has none."""
+    listener, additional, _ = resource.id.partition(ADDITIONAL)
+    return f"{listener}/{DEFAULT_SLOT}" if additional else None
 
 
 def why_not_taken(resource: Resource) -> str:

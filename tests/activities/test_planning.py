@@ -4,8 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from activities.inventory import sync
 from activities.planning import make_plan
 from domain.errors import BadInput
+from domain.plan import wanted
 from domain.sync import INVENTORY_AGE
 from domain.wish import Wish
 from tests.house import ACCOUNT, SERVICE, House
@@ -110,3 +112,24 @@ def test_a_certificate_that_is_not_here_is_refused(house: House) -> None:
             Wish(certificates=("ab" * 32,), all_matched=True),
             now=datetime.now(UTC),
         )
+
+
+def test_a_filter_does_not_hide_that_the_default_slot_has_the_certificate_already(
+    house: House,
+) -> None:
+    new = house.upload("new", "www.example.com", "api.example.com")
+    first, second = (house.ca.leaf([name]) for name in new.names)
+    given = [{"pem": each.pem.decode(), "key": each.key_pem.decode()} for each in (first, second)]
+    listener = {"certificate": given[0], "additional": [given[1]]}
+    house.cloud.seed("alb", account=house.key_id, listeners=[listener])
+    assert sync(house.store, house.clouds, ACCOUNT, "alibaba.alb").error is None
+    slots = {each.resource.slot: each.resource.id for each in house.store.inventory.list()}
+    wish = Wish(certificates=(new.fingerprint,), resources=(slots["sni"],))
+    now = datetime.now(UTC)
+    assert len(make_plan(house.store, house.clouds, wish, now=now).changes) == 1
+    house.store.inventory.bound(slots["default"], wanted(new), now)
+    plan = make_plan(house.store, house.clouds, wish, now=now)
+    assert plan.changes == ()
+    assert [(each.subject, each.rule) for each in plan.refusals] == [
+        (slots["sni"], "once per listener")
+    ]
