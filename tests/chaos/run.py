@@ -183,7 +183,7 @@ class _Run:
         async def striking(planned: Strike) -> None:
             await asyncio.sleep(planned.at)
             with contextlib.suppress(OperationalError):  # the database may be struck already
-                self.result.struck.append(_total(site, tasks))
+                self.result.struck.append(await asyncio.to_thread(_total, site, tasks))
             self.result.notes.append(await strike(site, planned))
 
         await asyncio.gather(
