@@ -20,7 +20,7 @@ class Listing:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._rows: list[Row] = []
-        self._fresh_until = 0.0
+        self._fresh_until = self._affordable_at = 0.0
 
     def rows(self, listed: Callable[[], Iterable[Row]]) -> list[Row]:
         """Those of `listed`, which is called where what is known is not fresh any more."""
@@ -29,13 +29,19 @@ class Listing:
             if began >= self._fresh_until:
                 self._rows = list(listed())
                 now = time.monotonic()
-                self._fresh_until = now + max(FRESH_SECONDS, FRESH_FOR_LONG * (now - began))
+                self._affordable_at = now + FRESH_FOR_LONG * (now - began)
+                self._fresh_until = max(now + FRESH_SECONDS, self._affordable_at)
             return list(self._rows)
 
     def add(self, row: Row) -> None:
         """Something was put there since."""
         with self._lock:
             self._rows.insert(0, row)
+
+    def doubt(self) -> None:
+        """Something may have been put there: listed anew as soon as that costs no others much."""
+        with self._lock:
+            self._fresh_until = min(self._fresh_until, self._affordable_at)
 
     def forget(self) -> None:
         """Something was removed: all is listed anew the next time."""

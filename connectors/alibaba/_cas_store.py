@@ -79,7 +79,11 @@ class CasStore:
         name = _pair_name(certificate)
         found = self._search(leaf, self._lately(), name)
         if found is None or not self._lies_here(found, leaf, name):
-            found = self._upload_once(certificate, leaf, key)
+            try:
+                found = self._upload_once(certificate, leaf, key)
+            except CloudError:
+                self._listing.doubt()
+                raise
             shown = {"Sha2": leaf.fingerprint, "Fingerprint": leaf.sha1}
             name_there = name_for(certificate)
             self._listing.add({"CertificateId": found, "Name": name_there, **shown})
