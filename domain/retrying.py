@@ -22,8 +22,9 @@ class Reopened(Value):
 class Undoing(Value):
     """Of one round of a task: what was changed and failed; with a `reason` also what went well.
 
-    What somebody else changed meanwhile is never touched, and what has no way back stays, unless
-    the whole wave goes back: then that it could not is a failure of its own.
+    What somebody else changed meanwhile is never touched, and what failed and has no way back stays
+    failed, to be retried. What went well and has none is a failure of its own where the whole wave
+    goes back.
     """
 
     round: int

@@ -17,11 +17,12 @@ _DRIFTED = and_(_C.status == _S.FAILED.value, _CODE == "Drifted")
 def may_be_undone(undoing: Undoing) -> ColumnElement[bool]:
     """The condition beside that of any rollback."""
     mine = and_(_C.round == undoing.round, ~_DRIFTED)
+    one_way = _C.document["not_reversible"].as_string()
+    has_way_back = or_(one_way.is_(None), one_way == "")
     if undoing.reason is not None:
-        return mine
+        return and_(mine, or_(_C.status != _S.FAILED.value, has_way_back))
     failed = _C.status.in_([_S.FAILED.value, _S.ROLLING_BACK.value])
-    no_way_back = _C.document["not_reversible"].as_string()
-    return and_(mine, failed, or_(no_way_back.is_(None), no_way_back == ""))
+    return and_(mine, failed, has_way_back)
 
 
 def why_undone(undoing: Undoing, row: Any) -> Cause | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from sqlalchemy.exc import OperationalError
 from temporalio.client import (
     WorkflowHandle,
     WorkflowUpdateFailedError,
@@ -44,9 +45,7 @@ async def ask(
     kind = planned.kind
     resources = None
     if kind.endswith("some"):
-        # In a thread: the database may stand still, and who lets it go on runs in this loop.
-        listed = await asyncio.to_thread(site.house.store.tasks.outcomes.list, task.id)
-        ids = sorted(each.change.resource.id for each in listed)
+        ids = await _resources(site, task)
         resources = dice.sample(ids, max(1, len(ids) // 3))
     name = kind.partition(" ")[0]
     payload: dict[str, Any] = {"reason": f"chaos {kind}", "requested_by": "chaos"}
@@ -57,6 +56,20 @@ async def ask(
     await asyncio.gather(
         *(_send(site, task, name, kind, payload, asked) for _ in range(planned.times))
     )
+
+
+async def _resources(site: Site, task: TaskRecord) -> list[str]:
+    """Ids of the task's resources, once the database tells them.
+
+    In a thread: it may stand still, and who lets it go on runs in this loop.
+    """
+    while True:
+        try:
+            listed = await asyncio.to_thread(site.house.store.tasks.outcomes.list, task.id)
+        except OperationalError:
+            await asyncio.sleep(0.3)
+        else:
+            return sorted(each.change.resource.id for each in listed)
 
 
 async def _send(

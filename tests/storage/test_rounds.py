@@ -95,6 +95,22 @@ def test_by_itself_a_task_takes_back_what_failed_but_nothing_that_drifted(store:
     assert undone(store, None, Undoing(round=1, reason=BREACH)) == {}
 
 
+def test_what_failed_and_has_no_way_back_stays_failed_also_where_its_wave_goes_back(
+    store: Store,
+) -> None:
+    made = plan(3)
+    one_way = {"not_reversible": "nobody has the former key"}
+    changes = (made.changes[0], *(each.model_copy(update=one_way) for each in made.changes[1:]))
+    made = made.model_copy(update={"changes": changes})
+    store.tasks.create(record(made, TASK), made)
+    end(store, 0, S.FAILED, cause=CAUSE)
+    end(store, 1, S.FAILED, cause=CAUSE)
+    end(store, 2, S.DEPLOYED)
+    assert undone(store, 0, Undoing(round=0)) == {0: "NotServed"}
+    whole = Undoing(round=0, reason=BREACH)
+    assert undone(store, 0, whole) == {0: "NotServed", 2: TOO_MANY_FAILURES}
+
+
 def test_a_retry_lets_wait_again_what_failed_and_reserves_for_it(store: Store) -> None:
     create(store, size=4)
     store.quota.grant(4, "", NOW)
