@@ -15,6 +15,7 @@ from temporalio.client import Client
 from domain.certificate import Certificate
 from domain.record import OutcomeRecord, TaskRecord
 from domain.status import OutcomeStatus
+from domain.waves import Rollout
 from starter.engine import connect, register_search_attributes
 from starter.processes import Child, free_port, start_temporal, start_worker
 from storage.settings import Settings
@@ -89,7 +90,9 @@ class Lab:
         assert len(plan.changes) == DOMAINS
         client = await self.client()
         await register_search_attributes(client)  # the worker may be a moment slower
-        return await self.house.create(client, plan, concurrency=40), new
+        # One wave that bears all of them, and nothing that a task takes back by itself.
+        policy = Rollout(take_back_failed=False)
+        return await self.house.create(client, plan, concurrency=40, rollout=policy), new
 
     def reach_middle(self, task: TaskRecord, status: OutcomeStatus) -> None:
         """Returns when some 60 resources are in `status` and most of the others are not."""
