@@ -1,16 +1,18 @@
 """What looks at the addresses of an endpoint mean for a change."""
 
-import ssl
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
 
 from asn1crypto import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from activities import addresses
 from activities.handshake import Endpoint, Seen, look
+from activities.trust import SYSTEM, roots_of
 from domain.certificate import Certificate
+from domain.errors import BadInput
 from domain.model import Value
 from domain.plan import Change
 from domain.record import Handshake
@@ -143,7 +145,9 @@ def arrived(seen: Seen, change: Change) -> bool:
 @cache
 def system_roots() -> frozenset[bytes]:
     """The subjects, in DER, of the roots that this machine trusts."""
-    context = ssl.create_default_context()
-    # Not by cryptography, which warns of the serial numbers of some old ones.
-    loaded = [x509.Certificate.load(each) for each in context.get_ca_certs(True)]
+    try:
+        roots = roots_of(SYSTEM) or ()
+    except BadInput:
+        return frozenset()  # a machine without any trusts none
+    loaded = (x509.Certificate.load(each.public_bytes(Encoding.DER)) for each in roots)
     return frozenset(each.subject.dump() for each in loaded)

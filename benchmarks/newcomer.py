@@ -23,6 +23,7 @@ from typing import Any
 
 from benchmarks.lab import upload
 from domain.status import OutcomeStatus
+from sandbox.options import DEFAULT_ACCOUNT
 from sandbox.scale import PLACES
 from starter.embedded import Embedded
 from starter.practice_ca import PracticeCA
@@ -32,8 +33,8 @@ from storage.store import Store
 
 RESOURCES = 100_000
 ACCOUNTS = {"main": "example.com", "shop": "b.example.com", "media": "c.example.com"}
-SECRET = "PracticeCloudOnLoopbackOnly001"  # noqa: S105
-"""Not a secret: it opens nothing but a practice cloud on this machine's loopback."""
+SECRET = DEFAULT_ACCOUNT.access_key_secret
+"""Of the practice cloud on this machine's loopback; it opens nothing else."""
 ISSUER, URGENT = "Practice scale", "in 10d"
 HEAD = "| step | time | |\n| --- | ---: | --- |"
 

@@ -1,16 +1,46 @@
 """Temporal Schedules of which there is one each: made, changed and removed as settings say."""
 
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
 import structlog
 from temporalio.client import (
     Client,
     Schedule,
+    ScheduleActionStartWorkflow,
     ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
 from temporalio.service import RPCError, RPCStatusCode
 
+from domain.task import TASK_QUEUE
+
 log = structlog.get_logger()
+
+
+def regular(
+    run: Callable[..., Any], workflow_id: str, every: timedelta, *, at: timedelta, summary: str
+) -> Schedule:
+    """Every so often, never two at once; of missed times only the last one is made up for.
+
+    `at` is the time of the day (UTC) to which its times are aligned.
+    """
+    return Schedule(
+        action=ScheduleActionStartWorkflow(
+            run,
+            id=workflow_id,  # the server adds the time
+            task_queue=TASK_QUEUE,
+            static_summary=summary,
+        ),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every, offset=at % every)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=every),
+    )
 
 
 async def ensure(client: Client, schedule_id: str, wanted: Schedule | None) -> None:

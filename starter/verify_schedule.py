@@ -2,17 +2,8 @@
 
 from datetime import timedelta
 
-from temporalio.client import (
-    Client,
-    Schedule,
-    ScheduleActionStartWorkflow,
-    ScheduleIntervalSpec,
-    ScheduleOverlapPolicy,
-    SchedulePolicy,
-    ScheduleSpec,
-)
+from temporalio.client import Client, Schedule
 
-from domain.task import TASK_QUEUE
 from starter import lone_schedules
 from storage.settings import Settings
 from workflows.reverification import WORKFLOW_ID, Reverification
@@ -28,16 +19,8 @@ async def ensure(client: Client, settings: Settings) -> None:
 
 
 def schedule(every: timedelta) -> Schedule:
-    """Every so often, never two at once; of missed times only the last one is made up for."""
-    return Schedule(
-        action=ScheduleActionStartWorkflow(
-            Reverification.run,
-            id=WORKFLOW_ID,  # the server adds the time
-            task_queue=TASK_QUEUE,
-            static_summary="whether what was deployed is still served",
-        ),
-        spec=ScheduleSpec(
-            intervals=[ScheduleIntervalSpec(every=every, offset=HOUR_OF_DAY % every)]
-        ),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=every),
+    """Its times, and what it starts."""
+    summary = "whether what was deployed is still served"
+    return lone_schedules.regular(
+        Reverification.run, WORKFLOW_ID, every, at=HOUR_OF_DAY, summary=summary
     )

@@ -2,17 +2,8 @@
 
 from datetime import timedelta
 
-from temporalio.client import (
-    Client,
-    Schedule,
-    ScheduleActionStartWorkflow,
-    ScheduleIntervalSpec,
-    ScheduleOverlapPolicy,
-    SchedulePolicy,
-    ScheduleSpec,
-)
+from temporalio.client import Client, Schedule
 
-from domain.task import TASK_QUEUE
 from domain.watch import WORKFLOW_ID
 from starter import lone_schedules
 from storage.settings import Settings
@@ -29,16 +20,8 @@ async def ensure(client: Client, settings: Settings) -> None:
 
 
 def schedule(every: timedelta) -> Schedule:
-    """Every so often, never two at once; of missed times only the last one is made up for."""
-    return Schedule(
-        action=ScheduleActionStartWorkflow(
-            ExpiryWatch.run,
-            id=WORKFLOW_ID,  # the server adds the time
-            task_queue=TASK_QUEUE,
-            static_summary="what expires, and nobody has a task for",
-        ),
-        spec=ScheduleSpec(
-            intervals=[ScheduleIntervalSpec(every=every, offset=HOUR_OF_DAY % every)]
-        ),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=every),
+    """Its times, and what it starts."""
+    summary = "what expires, and nobody has a task for"
+    return lone_schedules.regular(
+        ExpiryWatch.run, WORKFLOW_ID, every, at=HOUR_OF_DAY, summary=summary
     )

@@ -18,7 +18,7 @@ from workflows.state import State
 from workflows.telling import tell_contacts
 
 with workflow.unsafe.imports_passed_through():
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from activities.bookkeeping import OrdersAfter
     from domain import events
@@ -138,15 +138,7 @@ class FanOut:
         cause = cause_of(failure)
         self._turns[order.ordinal] += 1
         rest = pause(self._turns[order.ordinal])
-        next_at, until = (
-            workflow.now() + rest,
-            give_up_at(
-                order.begun_at or self._state.since or self._began,
-                timedelta(seconds=self._state.task.rollout.keep_trying_seconds),
-                closes=self._state.closes if order.direction is Direction.DEPLOY else None,
-                expires=order.expires_at,
-            ),
-        )
+        next_at, until = workflow.now() + rest, self._until(order)
         if may_pass(failure) and next_at < until:
             self._state.stuck[order.ordinal] = Stuck(
                 resource=order.label,
@@ -162,6 +154,15 @@ class FanOut:
             cause = not_taken_back(order.why, cause)
         await steps.record_failure(order, cause)
         self._ended(order, OutcomeStatus.FAILED)
+
+    def _until(self, order: ChangeOrder) -> datetime:
+        """How long it may be tried; a way back waits for no window."""
+        return give_up_at(
+            order.begun_at or self._state.since or self._began,
+            timedelta(seconds=self._state.task.rollout.keep_trying_seconds),
+            closes=self._state.closes if order.direction is Direction.DEPLOY else None,
+            expires=order.expires_at,
+        )
 
     def _ended(self, order: ChangeOrder, became: OutcomeStatus | None) -> None:
         self._turns.pop(order.ordinal, None)

@@ -1,9 +1,9 @@
 """What can be asked of a task that was created: another time, an end, the way back."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -17,10 +17,14 @@ from starter.exits import Code, Problem
 from starter.output import note, say, show_json
 
 if TYPE_CHECKING:
+    from temporalio.client import Client
+
     from domain.calendar import Opening
     from domain.record import OutcomeRecord, TaskRecord
     from storage.settings import Settings
     from storage.store import Store
+
+T = TypeVar("T")
 
 Which = Annotated[str, typer.Argument(metavar="ID|NAME", help="The beginning of an id is enough.")]
 
@@ -68,17 +72,13 @@ def reschedule(
 
 def cancel(which: Which, reason: Reason, by: By = None, as_json: Json = False) -> None:
     """Begins nothing more of a task; what is deployed stays."""
-    from starter.engine import connect
     from starter.tasks import cancel as ask
 
     reason, by = why(reason), who(by)
     with opened() as (store, settings):
         record = store.tasks.find(which)
 
-        async def run() -> None:
-            await ask(await connect(settings), record, reason, by)
-
-        asyncio.run(run())
+        asked(settings, lambda client: ask(client, record, reason, by))
     if as_json:
         show_json({"task": record.id, "asked": "cancel"})
     else:
@@ -132,6 +132,16 @@ def rollback(
 
 
 COMMANDS = (reschedule, cancel, rollback)
+
+
+def asked(settings: "Settings", ask: Callable[["Client"], Awaitable[T]]) -> T:
+    """What the engine answers to one question."""
+    from starter.engine import connect
+
+    async def run() -> T:
+        return await ask(await connect(settings))
+
+    return asyncio.run(run())
 
 
 async def _take_back(

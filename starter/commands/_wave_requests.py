@@ -1,23 +1,16 @@
 """What can be asked of a task between its waves and after its end: go on, stop, try once more."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from domain.errors import BadInput
 from starter.commands._shared import By, Json, Reason, Yes, confirm, opened, who, why
-from starter.commands._task_requests import Which, chosen
+from starter.commands._task_requests import Which, asked, chosen
 from starter.output import say, show_json
 
 if TYPE_CHECKING:
-    from temporalio.client import Client
-
     from domain.record import OutcomeRecord, TaskRecord
-    from storage.settings import Settings
-
-T = TypeVar("T")
 
 
 def proceed(which: Which, reason: Reason, by: By = None, as_json: Json = False) -> None:
@@ -30,7 +23,7 @@ def proceed(which: Which, reason: Reason, by: By = None, as_json: Json = False) 
     reason, by = why(reason), who(by)
     with opened() as (store, settings):
         record = store.tasks.find(which)
-        wave = _ask(settings, lambda client: ask(client, record, reason, by))
+        wave = asked(settings, lambda client: ask(client, record, reason, by))
     if as_json:
         show_json({"task": record.id, "asked": "proceed", "wave": wave})
     else:
@@ -48,7 +41,7 @@ def stop(which: Which, reason: Reason, by: By = None, as_json: Json = False) -> 
     reason, by = why(reason), who(by)
     with opened() as (store, settings):
         record = store.tasks.find(which)
-        _ask(settings, lambda client: ask(client, record, reason, by))
+        asked(settings, lambda client: ask(client, record, reason, by))
     if as_json:
         show_json({"task": record.id, "asked": "stop"})
     else:
@@ -80,24 +73,15 @@ def retry(
         again = _retried(record, chosen(store.tasks.outcomes.list(record.id), resource))
         ids = None if resource is None else [each.change.resource.id for each in again]
         confirm(f"Try {len(again)} resources again ({record.name})?", yes=yes)
-        _ask(settings, lambda client: ask(client, record, ids, reason, by))
+        asked(settings, lambda client: ask(client, record, ids, reason, by))
     if as_json:
-        asked = [each.change.resource.id for each in again]
-        show_json({"task": record.id, "asked": "retry", "resources": asked})
+        named = [each.change.resource.id for each in again]
+        show_json({"task": record.id, "asked": "retry", "resources": named})
     else:
         say(f"{record.name}: tries {len(again)} again. Look: certroll task show {record.id}")
 
 
 COMMANDS = (proceed, stop, retry)
-
-
-def _ask(settings: "Settings", ask: Callable[["Client"], Awaitable[T]]) -> T:
-    from starter.engine import connect
-
-    async def run() -> T:
-        return await ask(await connect(settings))
-
-    return asyncio.run(run())
 
 
 def _retried(record: "TaskRecord", outcomes: list["OutcomeRecord"]) -> list["OutcomeRecord"]:

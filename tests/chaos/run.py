@@ -2,34 +2,28 @@
 
 import asyncio
 import contextlib
-import inspect
 import random
 import shutil
 import tempfile
 import time
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy.exc import OperationalError
-from temporalio.client import Client, WorkflowExecutionStatus
-from temporalio.service import RPCError
+from temporalio.client import Client
 
-from activities.handshake import Endpoint, look
 from domain.certificate import Certificate
 from domain.plan import Plan
 from domain.record import TaskRecord
 from domain.resource import Resource
-from domain.status import Tally, TaskStatus
-from domain.task import workflow_id
-from domain.waves import Rollout
-from starter import tasks as starter_tasks
+from domain.status import Tally
 from starter.engine import register_search_attributes
 from tests.chaos import keys, truth
 from tests.chaos.asking import Asked, ask
+from tests.chaos.books import books
+from tests.chaos.ending import until_quiet
 from tests.chaos.issuing import Issuing
 from tests.chaos.postgresql import Postgresql
 from tests.chaos.scenario import Ask, Rule, Scenario, Strike
@@ -38,12 +32,7 @@ from tests.chaos.strikes import strike
 from tests.chaos.truth import Evidence, Violation
 from tests.chaos.webhooks import Webhooks
 from tests.everywhere import ALGORITHMS
-from tests.practice_cloud import Row
 
-PATIENCE = 240.0
-QUERY = 10.0
-LOOKERS = 8
-OPEN = (TaskStatus.SCHEDULED, TaskStatus.RUNNING, TaskStatus.ROLLING_BACK)
 SETTERS = ("Set*", "Update*", "Upload*", "Associate*", "Dissociate*", "Modify*", "Put*", "Attach*")
 SPARE = 50
 REFUSED_NAME = "*-000*"
@@ -111,7 +100,7 @@ class _Run:
         """Everything, in order."""
         scenario, site, house = self.scenario, self.site, self.site.house
         resources = await asyncio.to_thread(house.sync_all)
-        former = {key: _one(seen) for key, seen in serving(site, resources).items()}
+        former = {key: _one(seen) for key, seen in house.serving(resources).items()}
         house.store.contacts.add("team", "webhook", self.webhooks.url)
         granted = scenario.tasks * scenario.scale + SPARE
         house.grant(granted)
@@ -126,11 +115,11 @@ class _Run:
         tasks = [await self._create(client, number, plan) for number, plan in enumerate(plans)]
         await self._storm(tasks)
         await asyncio.to_thread(self._calm)
-        quiet = await self._quiet(tasks)
+        quiet = await self._rest(tasks)
         for kind in scenario.late if quiet else ():
             task = self.dice.choice(tasks)
             await ask(site, task, Ask(kind, 0, 0), self.dice, self.asked)
-            quiet = quiet and await self._quiet(tasks)
+            quiet = quiet and await self._rest(tasks)
         await self._judge(tasks, resources, former, granted)
 
     def _plans(self, resources: list[Resource]) -> list[Plan]:
@@ -164,7 +153,7 @@ class _Run:
             name=f"task {number}",
             contacts=("team",),
             concurrency=self.scenario.concurrency,
-            **_policy(self.scenario.rollouts[number]),
+            rollout=self.scenario.rollouts[number],
         )
 
     async def _storm(self, tasks: list[TaskRecord]) -> None:
@@ -225,57 +214,11 @@ class _Run:
             if rule.kind == "refused":
                 self._impose(rule)
 
-    async def _quiet(self, tasks: list[TaskRecord]) -> bool:
+    async def _rest(self, tasks: list[TaskRecord]) -> bool:
         """Whether nothing is under way any more; a violation for each task that does not end."""
-        deadline = time.monotonic() + PATIENCE
-        client = await self.site.client()
-        waiting = list(tasks)
-        while waiting and time.monotonic() < deadline:
-            waiting = [task for task in waiting if not await self._rests(client, task)]
-            if waiting:
-                await asyncio.sleep(0.2)
-        for task in waiting:
-            text = f"task {task.id} does not end: {await self._standing(client, task)}"
-            self.result.violations.append(Violation(truth.REPORT, text))
-        return not waiting
-
-    async def _rests(self, client: Client, task: TaskRecord) -> bool:
-        handle = client.get_workflow_handle(workflow_id(task.id))
-        described = await handle.describe()
-        record = self.site.house.store.tasks.get(task.id)
-        raw = described.raw_description
-        busy = bool(raw.pending_activities) or raw.HasField("pending_workflow_task")
-        closed = described.status is not WorkflowExecutionStatus.RUNNING
-        if busy and not closed:
-            return False
-        if record.status in OPEN and not closed and await self._is_at_gate(client, task):
-            await ask(self.site, task, Ask("proceed", 0, 0), self.dice, self.asked)
-            return False
-        return record.status not in OPEN
-
-    async def _is_at_gate(self, client: Client, task: TaskRecord) -> bool:
-        """A worker answers; where none does, the task will not have ended in time."""
-        handle = client.get_workflow_handle(workflow_id(task.id))
-        try:
-            progress = await asyncio.wait_for(handle.query("progress"), QUERY)
-        except (RPCError, TimeoutError):
-            return False
-        return "proceed" in progress.get("can", ())
-
-    async def _standing(self, client: Client, task: TaskRecord) -> str:
-        """Why a task is open: what it says of itself, and what it waits for."""
-        try:
-            handle = client.get_workflow_handle(workflow_id(task.id))
-            described = await handle.describe()
-            progress = await asyncio.wait_for(handle.query("progress"), QUERY)
-        except (RPCError, TimeoutError) as error:
-            return f"it does not answer: {error}"
-        pending = [
-            f"{each.activity_type.name} attempt {each.attempt}: {each.last_failure.message}"
-            for each in described.raw_description.pending_activities[:5]
-        ]
-        record = self.site.house.store.tasks.get(task.id)
-        return f"{described.status!r}, {record.status}, {progress}, pending {pending}"
+        open_ones = await until_quiet(self.site, tasks, self.dice, self.asked)
+        self.result.violations += [Violation(truth.REPORT, each) for each in open_ones]
+        return not open_ones
 
     async def _judge(
         self,
@@ -291,8 +234,8 @@ class _Run:
             tasks=tasks,
             resources=resources,
             former=former,
-            rows=_rows(self.site, resources),
-            seen=await asyncio.to_thread(serving, self.site, resources),
+            rows=books(self.site, resources),
+            seen=await asyncio.to_thread(self.site.house.serving, resources),
             granted=granted,
             asked=self.asked,
             webhooks=self.webhooks,
@@ -307,42 +250,9 @@ class _Run:
         return [*ended, *(f"refused {kind}: {why}" for _, kind, why in self.asked.refused)]
 
 
-def _policy(rollout: Rollout) -> dict[str, Any]:
-    known = "rollout" in inspect.signature(starter_tasks.create).parameters
-    return {"rollout": rollout} if known else {}
-
-
 def _total(site: Site, tasks: list[TaskRecord]) -> Tally:
     tallies = [dict(site.house.store.tasks.outcomes.tally(task.id)) for task in tasks]
     return Tally(**{name: sum(each[name] for each in tallies) for name in tallies[0]})
-
-
-def serving(site: Site, resources: list[Resource]) -> dict[str, set[str | None]]:
-    """What handshakes show for all names of each resource, by its id."""
-
-    def seen(resource: Resource) -> set[str | None]:
-        return {look(endpoint).fingerprint for endpoint in _named(site, resource)}
-
-    with ThreadPoolExecutor(LOOKERS) as lookers:
-        found = lookers.map(seen, resources)
-        return {each.id: shown for each, shown in zip(resources, found, strict=True)}
-
-
-def _named(site: Site, resource: Resource) -> list[Endpoint]:
-    """Without the one for clients that send no name, which the practice cloud refuses."""
-    return [each for each in site.house.clouds.endpoints(resource) if each.server_name]
-
-
-def _rows(site: Site, resources: list[Resource]) -> dict[str, Row]:
-    """The cloud's books by resource: those of the host that its name is asked for."""
-    by_host = {host: row for row in site.cloud.resources() for host in row["hosts"]}
-
-    def find(resource: Resource) -> Row:
-        name = _named(site, resource)[0].server_name or ""
-        found: Row = by_host.get(name.lower()) or by_host["." + name.lower().partition(".")[2]]
-        return found
-
-    return {each.id: find(each) for each in resources}
 
 
 def _one(seen: set[str | None]) -> str | None:

@@ -1,0 +1,79 @@
+"""Waiting for tasks to end, once nothing strikes any more."""
+
+import asyncio
+import random
+import time
+
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCError
+
+from domain.record import TaskRecord
+from domain.task import workflow_id
+from starter.tasks import OPEN
+from tests.chaos.asking import Asked, ask
+from tests.chaos.scenario import Ask
+from tests.chaos.site import Site
+
+PATIENCE = 240.0
+QUERY = 10.0
+
+
+async def until_quiet(
+    site: Site, tasks: list[TaskRecord], dice: random.Random, asked: Asked
+) -> list[str]:
+    """Returns when nothing is under way any more; of each task that does not end, why it stands.
+
+    What waits for a person's word gets it.
+    """
+    deadline = time.monotonic() + PATIENCE
+    client = await site.client()
+    waiting = list(tasks)
+    while waiting and time.monotonic() < deadline:
+        waiting = [task for task in waiting if not await _rests(site, client, task, dice, asked)]
+        if waiting:
+            await asyncio.sleep(0.2)
+    return [
+        f"task {each.id} does not end: {await _standing(site, client, each)}" for each in waiting
+    ]
+
+
+async def _rests(
+    site: Site, client: Client, task: TaskRecord, dice: random.Random, asked: Asked
+) -> bool:
+    described = await client.get_workflow_handle(workflow_id(task.id)).describe()
+    record = site.house.store.tasks.get(task.id)
+    raw = described.raw_description
+    busy = bool(raw.pending_activities) or raw.HasField("pending_workflow_task")
+    closed = described.status is not WorkflowExecutionStatus.RUNNING
+    if busy and not closed:
+        return False
+    if record.status in OPEN and not closed and await _is_at_gate(client, task):
+        await ask(site, task, Ask("proceed", 0, 0), dice, asked)
+        return False
+    return record.status not in OPEN
+
+
+async def _is_at_gate(client: Client, task: TaskRecord) -> bool:
+    """A worker answers; where none does, the task will not have ended in time."""
+    handle = client.get_workflow_handle(workflow_id(task.id))
+    try:
+        progress = await asyncio.wait_for(handle.query("progress"), QUERY)
+    except (RPCError, TimeoutError):
+        return False
+    return "proceed" in progress.get("can", ())
+
+
+async def _standing(site: Site, client: Client, task: TaskRecord) -> str:
+    """Why a task is open: what it says of itself, and what it waits for."""
+    try:
+        handle = client.get_workflow_handle(workflow_id(task.id))
+        described = await handle.describe()
+        progress = await asyncio.wait_for(handle.query("progress"), QUERY)
+    except (RPCError, TimeoutError) as error:
+        return f"it does not answer: {error}"
+    pending = [
+        f"{each.activity_type.name} attempt {each.attempt}: {each.last_failure.message}"
+        for each in described.raw_description.pending_activities[:5]
+    ]
+    record = site.house.store.tasks.get(task.id)
+    return f"{described.status!r}, {record.status}, {progress}, pending {pending}"
