@@ -7,7 +7,7 @@ from typing import Any
 
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.common import WorkflowIDReusePolicy
-from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.errors import BadInput
@@ -249,7 +249,9 @@ async def _update(client: Client, record: TaskRecord, update: Any, request: Valu
     try:
         return await _handle(client, record).execute_update(update, request)
     except WorkflowUpdateFailedError as error:
-        raise BadInput(str(error.cause or error), where=f"task {record.id}") from None
+        # The engine's text begins with the type of the error, which tells a person nothing.
+        told = error.cause.message if isinstance(error.cause, ApplicationError) else str(error)
+        raise BadInput(told, where=f"task {record.id}") from None
     except RPCError as error:
         raise _closed(record, error) from None
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from pydantic import SecretStr
-from sqlmodel import col, delete
+from sqlmodel import col, delete, update
 from temporalio.client import Client
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
@@ -155,6 +155,22 @@ class House:
         """Changes the stored plan behind the task's back."""
         with self.store.database.write() as session:
             session.exec(delete(ChangeRow).where(col(ChangeRow.task_id) == task.id))
+
+    def expire_former(self, task_id: str) -> None:
+        """What the task's resources served before has expired long ago, as far as its plan knows.
+
+        Its digest is of the plan as it was: for tasks that have been deployed.
+        """
+        long_ago = datetime.now(UTC) - timedelta(days=900)
+        for each in self.store.tasks.outcomes.list(task_id):
+            assert each.change.before is not None
+            before = each.change.before.model_copy(update={"not_after": long_ago})
+            document = each.change.model_copy(update={"before": before}).model_dump(mode="json")
+            one = update(ChangeRow).where(col(ChangeRow.task_id) == task_id)
+            with self.store.database.write() as session:
+                session.exec(
+                    one.where(col(ChangeRow.ordinal) == each.ordinal).values(document=document)
+                )
 
     def outcomes(self, task: TaskRecord) -> dict[str, OutcomeRecord]:
         """Outcomes by the resource's key."""

@@ -3,14 +3,12 @@
 from datetime import timedelta
 
 import pytest
-from sqlmodel import update
 from temporalio.testing import ActivityEnvironment
 
 from activities.refusals import refuse_expired, refuse_expired_former, refuse_irreversible
 from domain.errors import Permanent
 from domain.status import OutcomeStatus
 from domain.task import Direction
-from storage.tables import ChangeRow
 from tests.activities.attempts import NAME, Attempt, attempt, order
 from tests.storage.examples import NOW, certificate, change
 
@@ -57,7 +55,7 @@ def test_a_way_back_to_what_has_expired_is_refused_from_its_last_moment_on() -> 
 def test_an_expired_former_certificate_comes_back_only_by_force(attempt: Attempt) -> None:
     attempt.install()
     attempt.deploy()
-    _expire_former(attempt)
+    attempt.house.expire_former("t1")
     assert attempt.refused(Direction.ROLL_BACK).type == "FormerExpired"
     house = attempt.house
     assert house.served(NAME) == attempt.new.fingerprint
@@ -65,12 +63,3 @@ def test_an_expired_former_certificate_comes_back_only_by_force(attempt: Attempt
     ActivityEnvironment().run(attempt.steps.deploy, forced)
     assert house.served(NAME) == house.former[NAME]
     assert attempt.outcome.status is OutcomeStatus.ROLLED_BACK
-
-
-def _expire_former(attempt: Attempt) -> None:
-    made = attempt.outcome.change
-    assert made.before is not None
-    before = made.before.model_copy(update={"not_after": NOW - timedelta(days=900)})
-    document = made.model_copy(update={"before": before}).model_dump(mode="json")
-    with attempt.house.store.database.write() as session:
-        session.exec(update(ChangeRow).values(document=document))

@@ -2,8 +2,11 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
+from sqlalchemy import make_url
 from temporalio.client import Client
 
 import worker
@@ -13,6 +16,7 @@ from domain.task import workflow_id
 from starter import tasks
 from starter.engine import connect
 from starter.scheduling import new_id
+from storage.settings import Settings
 from tests.chaos.proxy import Proxy
 from tests.faults.lab import Lab
 from tests.house import House
@@ -63,6 +67,25 @@ async def test_a_task_that_was_started_is_not_started_again(house: House, engine
     first = (await handle.describe()).run_id
     assert await tasks.start_forgotten(house.store, engine) == 0
     assert (await handle.describe()).run_id == first
+
+
+async def test_a_worker_that_starts_before_its_database_answers_waits_for_it(
+    tmp_path: Path, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "SECONDS_BETWEEN_TRIES", 0.1)
+    there = make_url(postgresql_url)
+    network = Proxy(Path(str(there.query["host"])) / ".s.PGSQL.5432")
+    network.set("cut")
+    over = there.set(host="127.0.0.1", port=network.port, query={"connect_timeout": "3"})
+    url = SecretStr(over.render_as_string(hide_password=False))
+    opening = asyncio.create_task(
+        worker.patiently_open(Settings(home=tmp_path / "home", database_url=url))
+    )
+    await asyncio.sleep(1)
+    assert not opening.done()
+    network.set("open")
+    (await asyncio.wait_for(opening, 30)).close()
+    network.close()
 
 
 async def test_a_worker_that_starts_as_the_server_goes_away_waits_until_it_is_back(

@@ -43,6 +43,26 @@ async def test_some_resources_go_back_and_the_task_is_partially_rolled_back(
     assert ("rollback", "monitoring", "wrong chain") in {(e.kind, e.by, e.text) for e in events}
 
 
+async def test_an_expired_certificate_comes_back_only_where_the_signal_says_force(
+    house: House, engine: Client
+) -> None:
+    name = "a.example.com"
+    async with house.working(engine):
+        task = await deployed(house, engine, name)
+        new = house.served(name)
+        house.expire_former(task.id)
+        await signal(engine, task, "rollback", ALL)
+        await house.ended(task, TaskStatus.PARTIALLY_ROLLED_BACK)
+        outcome = house.outcomes(task)[name]
+        assert outcome.status is OutcomeStatus.ROLLBACK_FAILED
+        assert outcome.cause is not None
+        assert outcome.cause.code == "FormerExpired"
+        assert house.served(name) == new
+        await signal(engine, task, "rollback", {**ALL, "force": True})
+        await house.ended(task, TaskStatus.ROLLED_BACK)
+    assert house.served(name) == house.former[name]
+
+
 async def test_the_same_signal_again_changes_nothing(house: House, engine: Client) -> None:
     async with house.working(engine):
         task = await deployed(house, engine, "a.example.com")

@@ -244,3 +244,17 @@ async def test_a_saved_plan_has_not_moved_because_a_cloud_does_not_answer(runnin
     assert "could not be read" in told.stderr
     assert "moved" not in told.stderr
     assert running.house.store.tasks.list() == []
+
+
+async def test_what_has_expired_is_served_again_only_by_force(running: Running) -> None:
+    await running(*CREATE, "--wait")
+    (record,) = running.house.store.tasks.list()
+    running.house.expire_former(record.id)
+    back = ("task", "rollback", "autumn", "--reason", "old clients fail", "--yes", "--wait")
+    told = await running(*back, code=5)
+    assert "served a certificate that has expired; --force" in told.stderr
+    assert "FormerExpired" in told.stdout
+    told = await running(*back, "--force")
+    assert "has expired" not in told.stderr
+    former = running.house.former
+    assert {host: running.house.served(host) for host in HOSTS} == former

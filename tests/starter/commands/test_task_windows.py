@@ -136,3 +136,4 @@ async def test_rescheduling_heeds_it_or_not(quiet: Running, engine: Client) -> N
         assert audit(quiet) == ["created", "moved", "windows ignored"]
         late = await quiet("task", "reschedule", "autumn", *now, code=2)
         assert "no longer waits" in late.stderr
+        assert "ValueError" not in late.stderr
