@@ -16,6 +16,16 @@ from storage.files import create_once
 _SHOWN = ("host", "port", "sslmode")
 _BUSY_MILLISECONDS = 30_000
 
+# A server that vanishes with its host or its network says nothing: who waits for it learns of that
+# after some 30 seconds, and not after the two hours that are an operating system's default.
+_NOTICED_WHEN_GONE = {
+    "connect_timeout": 10,  # seconds, as all but the last
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,  # milliseconds
+}
+
 
 class Database:
     """Sessions for reading and for writing; may be shared between threads.
@@ -144,9 +154,13 @@ def _sqlite_engine(url: URL, *, foreign_keys: bool = True) -> Engine:
 
 
 def _postgresql_engine(url: URL) -> Engine:
-    """`pool_pre_ping` outlives a restart of the server; the pool bounds connections per process."""
+    """`pool_pre_ping` outlives a restart of the server; the pool bounds connections per process.
+
+    What the URL says of connections holds before what is said here.
+    """
     return create_engine(
         url,
+        connect_args={k: v for k, v in _NOTICED_WHEN_GONE.items() if k not in url.query},
         hide_parameters=True,
         pool_size=10,
         max_overflow=10,

@@ -261,9 +261,13 @@ class LockRow(Row, table=True):
 
 
 class BudgetRow(Row, table=True):
-    """When the next call of an account to a service may be made, in seconds since 1970."""
+    """When the next call of an account to a service may be made, in seconds since 1970.
+
+    `handed_out_at` is when the last turns were handed out, by the clock of who took them.
+    """
 
     __tablename__ = "budget"
 
     name: str = Field(primary_key=True)
     next_at: float
+    handed_out_at: float

@@ -15,13 +15,8 @@ from storage.tables import BudgetRow, LockRow
 
 _LOCK, _BUDGET = table(LockRow), table(BudgetRow)
 
-MOST_WAITING = 1000
-LONGEST_HOLD = 120.0
-
-
-def horizon(seconds_each: float) -> float:
-    """Seconds from now in which any turn lies; later ones were handed out by a wrong clock."""
-    return MOST_WAITING * seconds_each + LONGEST_HOLD
+SKEW = 2.0
+"""Seconds that two right clocks may differ by."""
 
 
 class Locks:
@@ -63,40 +58,34 @@ class Budgets:
         self._database = database
 
     def take(self, name: str, calls: int, seconds_each: float, now: float) -> float:
-        """The time (seconds since 1970) of the first of `calls` turns, `seconds_each` apart.
-
-        What a worker whose clock was ahead handed out does not keep all others waiting.
-        """
+        """The time (seconds since 1970) of the first of `calls` turns, `seconds_each` apart."""
         length = calls * seconds_each
-        latest = now + horizon(seconds_each)
-        with self._database.statements() as connection:
-            end = self._move(connection, name, now + length, now, length, latest)
-        return end - length
+        return self._move(name, floor=now, length=length, now=now) - length
 
-    def hold(self, name: str, until: float) -> None:
-        """Hands out no turn before `until`: the provider said when to come back.
+    def hold(self, name: str, until: float, now: float) -> None:
+        """Hands out no turn before `until`: the provider said when to come back."""
+        self._move(name, floor=until, length=0.0, now=now)
 
-        For two minutes at most: a call that needs longer is itself tried again later.
+    def _move(self, name: str, *, floor: float, length: float, now: float) -> float:
+        """Where the turns now end.
+
+        What was handed out at a time that is still to come was handed out by a clock that was
+        ahead: it keeps nobody waiting.
         """
+        there, handed_out = _BUDGET.c.next_at, _BUDGET.c.handed_out_at
+        later = case(((there > floor) & (handed_out <= now + SKEW), there), else_=literal(floor))
         with self._database.statements() as connection:
-            self._move(connection, name, until, until, 0.0, until + LONGEST_HOLD)
-
-    def _move(
-        self,
-        connection: Connection,
-        name: str,
-        first: float,
-        floor: float,
-        length: float,
-        latest: float,
-    ) -> float:
-        taking = _insert(connection, _BUDGET).values({"name": name, "next_at": first})
-        there = _BUDGET.c.next_at
-        later = case(((there > floor) & (there <= latest), there), else_=literal(floor))
-        statement = taking.on_conflict_do_update(
-            index_elements=[_BUDGET.c.name], set_={"next_at": later + length}
-        ).returning(_BUDGET.c.next_at)
-        return float(connection.execute(statement).scalar_one())
+            first = {"name": name, "next_at": floor + length, "handed_out_at": now}
+            statement = (
+                _insert(connection, _BUDGET)
+                .values(first)
+                .on_conflict_do_update(
+                    index_elements=[_BUDGET.c.name],
+                    set_={"next_at": later + length, "handed_out_at": now},
+                )
+                .returning(there)
+            )
+            return float(connection.execute(statement).scalar_one())
 
 
 def _insert(connection: Connection, target: Table) -> Any:

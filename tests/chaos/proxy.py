@@ -1,7 +1,6 @@
 """A network between two processes that can be cut, stalled, slowed down and half closed."""
 
 import asyncio
-import contextlib
 import threading
 from collections.abc import Coroutine
 from pathlib import Path
@@ -101,7 +100,7 @@ class Proxy:
     async def _pass(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: str
     ) -> None:
-        with contextlib.suppress(OSError):
+        try:
             while data := await reader.read(_BYTES):
                 await self._hold(way)
                 if self.delay:
@@ -111,6 +110,8 @@ class Proxy:
             await self._hold(way)
             if writer.can_write_eof():
                 writer.write_eof()
+        except OSError:  # one end was reset: the other one must learn of it
+            writer.transport.abort()
 
     async def _hold(self, way: str) -> None:
         while self.mode == "stalled" or (self.mode == "deaf" and way == "back"):

@@ -12,7 +12,7 @@ from tests.chaos.run import Result, run
 from tests.chaos.scenario import Scenario, Strike
 from tests.factory import key_for
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]  # longer than a run waits
 
 RESOURCES = 44
 ON_POSTGRESQL = ("kill database",)

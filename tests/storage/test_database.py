@@ -1,21 +1,26 @@
 """Transactions: whole or not at all, none lost, on both kinds of database."""
 
+import os
+import socket
 import stat
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, select
 
 from storage.database import Database
 from storage.statements import table
 from storage.tables import ContactRow
+from tests.chaos.proxy import Proxy
 
 
 def contact(name: str, shown: str = "0", sealed: bytes = b"") -> ContactRow:
@@ -211,3 +216,23 @@ def test_an_error_does_not_repeat_the_parameters(database_url: str) -> None:
 def test_the_url_for_people_has_no_password() -> None:
     database = Database("postgresql+psycopg://me:hidden-word@db/x?password=hidden-word&host=h")
     assert database.redacted_url == "postgresql+psycopg://me:***@db/x?host=h"
+
+
+def test_a_server_that_vanished_is_noticed_within_half_a_minute(postgresql_url: str) -> None:
+    """The system's own defaults would have it two hours; what the URL says holds first."""
+    url = make_url(postgresql_url)
+    folder = str(url.query["host"])
+    with closing(Proxy(Path(folder) / ".s.PGSQL.5432")) as network:
+        reached = url.set(host="127.0.0.1", port=network.port, query={"keepalives_count": "7"})
+        database = Database(reached.render_as_string(hide_password=False))
+        with database.read() as session:
+            driver = session.connection().connection.driver_connection
+            assert isinstance(driver, psycopg.Connection)
+            with socket.socket(fileno=os.dup(driver.fileno())) as its:
+                assert its.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+                assert its.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT) == 7
+                if sys.platform == "linux":
+                    assert its.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 15
+                    assert its.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL) == 5
+                    assert its.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 30_000
+        database.dispose()

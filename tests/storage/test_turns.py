@@ -62,8 +62,23 @@ def test_time_that_nobody_used_is_not_saved_up(store: Store) -> None:
 
 
 def test_a_budget_on_hold_hands_out_nothing_before(store: Store) -> None:
-    store.budgets.hold("a/cdn", 130.0)
+    store.budgets.hold("a/cdn", 130.0, 100.0)
     assert store.budgets.take("a/cdn", 1, 0.1, 100.0) == pytest.approx(130.0)
-    store.budgets.hold("a/cdn", 120.0)
+    store.budgets.hold("a/cdn", 120.0, 100.0)
     assert store.budgets.take("a/cdn", 1, 0.1, 100.0) == pytest.approx(130.1)
     assert store.budgets.take("b/cdn", 1, 0.1, 100.0) == pytest.approx(100.0)
+
+
+@pytest.mark.parametrize("ahead", [3.0, 60.0, 3600.0])
+def test_what_a_clock_that_was_ahead_handed_out_keeps_nobody_waiting(
+    store: Store, ahead: float
+) -> None:
+    store.budgets.take("a/cdn", 2, 0.1, 100.0 + ahead)
+    assert store.budgets.take("a/cdn", 1, 0.1, 100.0) == pytest.approx(100.0)
+    store.budgets.hold("a/cdn", 110.0 + ahead, 100.0 + ahead)
+    assert store.budgets.take("a/cdn", 1, 0.1, 100.1) == pytest.approx(100.1)
+
+
+def test_clocks_a_second_apart_share_one_queue(store: Store) -> None:
+    store.budgets.take("a/cdn", 10, 0.1, 101.0)
+    assert store.budgets.take("a/cdn", 1, 0.1, 100.0) == pytest.approx(102.0)

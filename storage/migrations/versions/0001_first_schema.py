@@ -309,6 +309,7 @@ def _turns() -> None:
         "budget",
         _text("name"),
         sa.Column("next_at", sa.Float(), nullable=False),
+        sa.Column("handed_out_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_budget"),
     )
 
