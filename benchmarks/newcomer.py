@@ -3,7 +3,7 @@
 `python -m benchmarks.newcomer` starts a practice cloud with three accounts at the calls per second
 that the services document, and does by the command line what a person would: sync, look, preview,
 open a maintenance window, and let the most urgent go through it. With `--close-after MINUTES` there
-follows a task of all that is left, which stops with the window.
+follows a task of all that is left, which stops with its window and goes on in the next one.
 """
 
 import argparse
@@ -32,6 +32,7 @@ from storage.settings import Settings
 from storage.store import Store
 
 RESOURCES = 100_000
+PAUSE = timedelta(minutes=3)
 ACCOUNTS = {"main": "example.com", "shop": "b.example.com", "media": "c.example.com"}
 SECRET = DEFAULT_ACCOUNT.access_key_secret
 """Of the practice cloud on this machine's loopback; it opens nothing else."""
@@ -125,9 +126,12 @@ def preview(walk: Walk, told: str, name: str, *words: str) -> int:
     return changes
 
 
-def window(walk: Walk, name: str, minutes: int) -> tuple[datetime, datetime]:
-    """Opens with the next minute but one, for so many minutes."""
-    opens = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=2)
+def window(
+    walk: Walk, name: str, minutes: int, opens: datetime | None = None
+) -> tuple[datetime, datetime]:
+    """Opens with the next minute but one unless told when, for so many minutes."""
+    soon = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=2)
+    opens = opens or soon
     closes = opens + timedelta(minutes=minutes)
     hours = ("--from", f"{opens:%H:%M}", "--to", f"{closes:%H:%M}", "--zone", "UTC")
     walk.certroll("window", "add", name, *hours, "--replace")
@@ -177,7 +181,10 @@ def walked(home: Path, resources: int, close_after: int | None) -> str:
         if close_after is not None:
             preview(walk, "`plan create --all --issuer X`", "rest")
             opens, closes = window(walk, "tonight", close_after)
-            until(walk, created(walk, "rest", "`task create --plan rest`"), opens, closes)
+            again = window(walk, "later", close_after, closes + PAUSE)
+            task = created(walk, "rest", "`task create --plan rest`")
+            until(walk, task, opens, closes)
+            until(walk, task, *again)
     return "\n".join(
         [HEAD, *(f"| {step} | {took:.1f} s | {told} |" for step, took, told in walk.rows)]
     )
