@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from secrets import token_hex
 from time import monotonic
 from types import TracebackType
 from typing import Self
@@ -28,12 +29,16 @@ class Turn:
 
     `pause` waits some seconds and may raise; calling `pause` of the turn while it is held also
     prolongs the lock, so that one long change does not lose it.
+
+    A later attempt at the same step takes the lock over from a former one that hangs. That one's
+    next `pause` raises, and it frees nothing when it goes.
     """
 
     def __init__(self, locks: Locks, order: ChangeOrder, pause: Callable[[float], None]) -> None:
         self._locks, self._wait = locks, pause
         self._name = order.lock or order.label
         self._holder = f"{order.task_id}/{order.ordinal}"
+        self._token = token_hex(8)
         self._is_shared, self._is_held = order.lock is not None, False
 
     def take_early(self) -> None:
@@ -43,7 +48,7 @@ class Turn:
 
     def give_back(self) -> None:
         """Frees it, if it is held; may lie in `together`."""
-        self._locks.give_back(self._name, self._holder)
+        self._locks.give_back(self._name, self._token)
         self._is_held = False
 
     def __enter__(self) -> Self:
@@ -61,7 +66,7 @@ class Turn:
                     )
                 self._wait(LOOK_EVERY)
         finally:
-            self._locks.give_back(line, self._holder)
+            self._locks.give_back(line, self._token)
         self._is_held = True
         return self
 
@@ -77,11 +82,12 @@ class Turn:
     def pause(self, seconds: float) -> None:
         """Waits, and keeps the lock; Transient where another has it by now."""
         self._wait(seconds)
-        if not self._take():
+        if not self._locks.keep(self._name, self._token, datetime.now(UTC), LEASE):
             raise Transient(f"the change lost its turn at {self._name}", code="LockLost")
 
     def _stand(self, line: str) -> bool:
-        return self._locks.take(line, self._holder, datetime.now(UTC), LEASE_OF_THE_LINE)
+        return self._take(line, LEASE_OF_THE_LINE)
 
-    def _take(self) -> bool:
-        return self._locks.take(self._name, self._holder, datetime.now(UTC), LEASE)
+    def _take(self, name: str | None = None, last: timedelta = LEASE) -> bool:
+        at = datetime.now(UTC)
+        return self._locks.take(name or self._name, self._holder, self._token, at, last)

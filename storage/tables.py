@@ -251,12 +251,16 @@ class DeliveryRow(Row, table=True):
 
 
 class LockRow(Row, table=True):
-    """Who may change something that takes one change at a time, and until when."""
+    """Who may change something that takes one change at a time, and until when.
+
+    `token` is the attempt of `holder` that has it.
+    """
 
     __tablename__ = "lock"
 
     name: str = Field(primary_key=True)
     holder: str
+    token: str
     until: datetime
 
 

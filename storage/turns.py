@@ -6,7 +6,7 @@ Both go by the workers' clocks: keep them within a second of each other, as any 
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Table, case, delete, literal, or_, select
+from sqlalchemy import Connection, Table, case, delete, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.database import Database
@@ -20,23 +20,35 @@ SKEW = 2.0
 
 
 class Locks:
-    """One holder per name. A holder that is killed loses its lock when the time is up."""
+    """One holder per name, and of that one attempt at a time, told apart by `token`.
+
+    A holder that is killed loses its lock when the time is up. A later attempt of the same holder
+    takes it over at once, and what the former one does with it from then on has no effect.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def take(self, name: str, holder: str, now: datetime, last: timedelta) -> bool:
-        """Whether `holder` has it now: it was free, had expired, or was `holder`'s already."""
-        values = {"name": name, "holder": holder, "until": now + last}
+    def take(self, name: str, holder: str, token: str, now: datetime, last: timedelta) -> bool:
+        """Whether the attempt has it now: it was free, had expired, or was `holder`'s already."""
+        values = {"name": name, "holder": holder, "token": token, "until": now + last}
         free = or_(_LOCK.c.holder == holder, _LOCK.c.until < now)
         with self._database.statements() as connection:
             taking = _insert(connection, _LOCK).values(values)
             statement = taking.on_conflict_do_update(
-                index_elements=[_LOCK.c.name],
-                set_={"holder": taking.excluded.holder, "until": taking.excluded.until},
-                where=free,
+                index_elements=[_LOCK.c.name], set_=values, where=free
             ).returning(_LOCK.c.name)
             return connection.execute(statement).first() is not None
+
+    def keep(self, name: str, token: str, now: datetime, last: timedelta) -> bool:
+        """Whether the attempt still has it; if so, from now on for as long as `last`."""
+        prolonged = (
+            update(_LOCK)
+            .where(_LOCK.c.name == name, _LOCK.c.token == token)
+            .values(until=now + last)
+        )
+        with self._database.statements() as connection:
+            return connection.execute(prolonged).rowcount == 1
 
     def holder(self, name: str) -> str | None:
         """Who had it last, and may have it still."""
@@ -44,9 +56,9 @@ class Locks:
             found = connection.execute(select(_LOCK.c.holder).where(_LOCK.c.name == name))
             return found.scalar_one_or_none()
 
-    def give_back(self, name: str, holder: str) -> None:
-        """Frees it, if `holder` still has it."""
-        mine = (_LOCK.c.name == name) & (_LOCK.c.holder == holder)
+    def give_back(self, name: str, token: str) -> None:
+        """Frees it, if the attempt still has it."""
+        mine = (_LOCK.c.name == name) & (_LOCK.c.token == token)
         with self._database.statements() as connection:
             connection.execute(delete(_LOCK).where(mine))
 

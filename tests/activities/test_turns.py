@@ -3,12 +3,15 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import update
 
 from activities import turns
 from activities.turns import LEASE, LOOK_EVERY, Turn
 from domain.errors import Transient
 from domain.task import ChangeOrder, Direction
+from storage.statements import table
 from storage.store import Store
+from storage.tables import LockRow
 
 
 def order(task: str, lock: str | None = "main/lb-1") -> ChangeOrder:
@@ -30,8 +33,8 @@ def never(seconds: float) -> None:
 def is_free(store: Store, name: str = "main/lb-1", *, after: timedelta = timedelta()) -> bool:
     """Whether another would get the lock at that time from now."""
     at = datetime.now(UTC) + after
-    taken = store.locks.take(name, "someone else", at, timedelta(seconds=1))
-    store.locks.give_back(name, "someone else")
+    taken = store.locks.take(name, "someone else", "else", at, timedelta(seconds=1))
+    store.locks.give_back(name, "else")
     return taken
 
 
@@ -119,10 +122,10 @@ def test_a_repeated_step_does_not_stand_in_line(store: Store) -> None:
 
 
 def test_a_pause_keeps_the_lock(store: Store) -> None:
-    name = "main/lb-1"
     with Turn(store.locks, order("one"), lambda seconds: None) as turn:
         nearly_over = datetime.now(UTC) - LEASE + timedelta(seconds=1)
-        assert store.locks.take(name, "one/0", nearly_over, LEASE)
+        with store.database.statements() as connection:
+            connection.execute(update(table(LockRow)).values(until=nearly_over + LEASE))
         turn.pause(0.5)
         assert not is_free(store, after=LEASE / 2)
 
@@ -136,8 +139,8 @@ def test_without_a_lock_every_change_has_its_turn(store: Store) -> None:
 
 def test_a_lock_that_was_lost_to_another_ends_the_step(store: Store) -> None:
     def lose(_: float) -> None:
-        store.locks.give_back("main/lb-1", "one/0")
-        assert store.locks.take("main/lb-1", "two/0", datetime.now(UTC), LEASE)
+        at = datetime.now(UTC) + 2 * LEASE
+        assert store.locks.take("main/lb-1", "two/0", "other", at, LEASE)
 
     with (
         pytest.raises(Transient, match="lost its turn at main/lb-1"),
@@ -145,3 +148,20 @@ def test_a_lock_that_was_lost_to_another_ends_the_step(store: Store) -> None:
     ):
         turn.pause(0.5)
     assert not is_free(store)
+
+
+def test_an_attempt_that_was_overtaken_ends_and_frees_nothing(store: Store) -> None:
+    """It hung for longer than its heartbeat may, and goes on while the next attempt works."""
+    later = Turn(store.locks, order("one"), never)
+
+    def overtaken(_: float) -> None:
+        later.__enter__()
+
+    with (
+        pytest.raises(Transient, match="lost its turn at main/lb-1"),
+        Turn(store.locks, order("one"), overtaken) as hung,
+    ):
+        hung.pause(0.5)
+    assert not is_free(store)
+    later.__exit__(None, None, None)
+    assert is_free(store)

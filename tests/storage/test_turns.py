@@ -14,37 +14,50 @@ MINUTE = timedelta(minutes=1)
 
 
 def test_a_lock_has_one_holder_until_it_is_given_back(store: Store) -> None:
-    assert store.locks.take("ga-1", "a", NOW, MINUTE)
-    assert not store.locks.take("ga-1", "b", NOW, MINUTE)
-    assert store.locks.take("ga-2", "b", NOW, MINUTE)
+    assert store.locks.take("ga-1", "a", "a", NOW, MINUTE)
+    assert not store.locks.take("ga-1", "b", "b", NOW, MINUTE)
+    assert store.locks.take("ga-2", "b", "b", NOW, MINUTE)
     store.locks.give_back("ga-1", "a")
-    assert store.locks.take("ga-1", "b", NOW, MINUTE)
+    assert store.locks.take("ga-1", "b", "b", NOW, MINUTE)
 
 
 def test_its_holder_may_take_it_again_which_prolongs_it(store: Store) -> None:
-    assert store.locks.take("ga-1", "a", NOW, MINUTE)
-    assert store.locks.take("ga-1", "a", NOW + MINUTE, MINUTE)
-    assert not store.locks.take("ga-1", "b", NOW + 1.5 * MINUTE, MINUTE)
+    assert store.locks.take("ga-1", "a", "a", NOW, MINUTE)
+    assert store.locks.take("ga-1", "a", "a", NOW + MINUTE, MINUTE)
+    assert not store.locks.take("ga-1", "b", "b", NOW + 1.5 * MINUTE, MINUTE)
+
+
+def test_a_later_attempt_of_its_holder_takes_it_over(store: Store) -> None:
+    assert store.locks.take("ga-1", "a", "first", NOW, MINUTE)
+    assert store.locks.keep("ga-1", "first", NOW, MINUTE)
+    assert store.locks.take("ga-1", "a", "second", NOW, MINUTE)
+    assert not store.locks.keep("ga-1", "first", NOW, MINUTE)
+    store.locks.give_back("ga-1", "first")
+    assert not store.locks.take("ga-1", "b", "third", NOW, MINUTE)
+    assert store.locks.keep("ga-1", "second", NOW + MINUTE, MINUTE)
+    assert not store.locks.take("ga-1", "b", "third", NOW + 1.5 * MINUTE, MINUTE)
 
 
 def test_it_is_told_who_had_a_lock_last(store: Store) -> None:
     assert store.locks.holder("lb-1") is None
-    store.locks.take("lb-1", "one", NOW, timedelta(seconds=1))
+    store.locks.take("lb-1", "one", "one", NOW, timedelta(seconds=1))
     assert store.locks.holder("lb-1") == "one"
     store.locks.give_back("lb-1", "one")
     assert store.locks.holder("lb-1") is None
 
 
 def test_a_lock_whose_holder_is_gone_expires(store: Store) -> None:
-    assert store.locks.take("ga-1", "a", NOW, MINUTE)
-    assert store.locks.take("ga-1", "b", NOW + 2 * MINUTE, MINUTE)
+    assert store.locks.take("ga-1", "a", "a", NOW, MINUTE)
+    assert store.locks.take("ga-1", "b", "b", NOW + 2 * MINUTE, MINUTE)
     store.locks.give_back("ga-1", "a")
-    assert not store.locks.take("ga-1", "c", NOW + 2 * MINUTE, MINUTE)
+    assert not store.locks.take("ga-1", "c", "c", NOW + 2 * MINUTE, MINUTE)
 
 
 def test_of_many_who_want_a_lock_at_once_one_gets_it(store: Store) -> None:
     with ThreadPoolExecutor(8) as pool:
-        got = list(pool.map(lambda n: store.locks.take("x", str(n), NOW, MINUTE), range(40)))
+        got = list(
+            pool.map(lambda n: store.locks.take("x", str(n), str(n), NOW, MINUTE), range(40))
+        )
     assert Counter(got) == {True: 1, False: 39}
 
 

@@ -302,6 +302,7 @@ def _turns() -> None:
         "lock",
         _text("name"),
         _text("holder"),
+        _text("token"),
         _time("until"),
         sa.PrimaryKeyConstraint("name", name="pk_lock"),
     )
