@@ -200,6 +200,7 @@ class Progress(Value):
     at: datetime
     tally: Tally
     pending_rollbacks: int
+    pending_retries: int = 0
     notes: tuple[str, ...]
     wave: int = 1
     waves: int = 1

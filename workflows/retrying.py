@@ -26,11 +26,11 @@ async def again(state: State, request: RetryRequest) -> bool:
     if not reopened.changes:
         await _refuse(state, request, NOTHING)
         return True
-    state.retries.pop(0)
     many = "1 change" if reopened.changes == 1 else f"{reopened.changes} changes"
     text = f"{request.reason} ({many}, {reopened.cost} of quota)"
     state.note(f"retry by {request.requested_by}: {text}")
     await steps.record_event(task_id, "retry", request.requested_by, text)
+    state.retries.pop(0)  # not earlier: whoever waits for its end must see it wait or run
     state.begin_round()
     state.enter(Phase.DEPLOYING)
     await steps.record_status(task_id, state.status)
@@ -39,7 +39,7 @@ async def again(state: State, request: RetryRequest) -> bool:
 
 async def _refuse(state: State, request: RetryRequest, why: str) -> None:
     """Visibly: whoever asked looks at the audit or at the task's page."""
-    state.retries.pop(0)
     text = f"{why} (asked by {request.requested_by}: {request.reason})"
     state.note(f"retry refused: {text}")
     await steps.record_event(state.task.task_id, "retry refused", "certroll", text)
+    state.retries.pop(0)

@@ -29,6 +29,7 @@ def progress(state: "State") -> Progress:
         at=state.at,
         tally=state.tally,
         pending_rollbacks=len(state.rollbacks),
+        pending_retries=len(state.retries),
         notes=tuple(state.notes),
         wave=state.wave + 1,
         waves=state.task.waves,

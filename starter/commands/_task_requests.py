@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -12,7 +13,7 @@ from starter.commands._openings import Timing
 from starter.commands._shared import By, Json, Reason, Yes, confirm, opened, who, why
 from starter.commands._task_options import IgnoreWindows, reason_to_ignore
 from starter.commands._tasks import show_end
-from starter.commands._watching import until_back
+from starter.commands._watching import until_idle
 from starter.exits import Code, Problem
 from starter.output import note, say, show_json
 
@@ -109,6 +110,8 @@ def rollback(
     else is left alone, and told. So is one whose former certificate has expired: --force serves
     that one again.
     """
+    from starter.tasks import rollback as ask
+
     reason, by = why(reason), who(by)
     with opened() as (store, settings):
         record = store.tasks.find(which)
@@ -117,8 +120,8 @@ def rollback(
         _warn(outcomes, force=force)
         whole = "the whole task" if ids is None else f"{len(ids)} resources"
         confirm(f"Take back {whole} ({record.name})?", yes=yes)
-        request = {"resources": ids, "reason": reason, "by": by, "force": force}
-        after = asyncio.run(_take_back(store, settings, record, request, wait=wait))
+        wanted = partial(ask, record=record, resources=ids, reason=reason, by=by, force=force)
+        after = asyncio.run(ended(store, settings, record, wanted, wait=wait))
         if after is not None:
             show_end(store, after, as_json=as_json)
             left = chosen(store.tasks.outcomes.list(record.id), ids)
@@ -144,20 +147,20 @@ def asked(settings: "Settings", ask: Callable[["Client"], Awaitable[T]]) -> T:
     return asyncio.run(run())
 
 
-async def _take_back(
+async def ended(
     store: "Store",
     settings: "Settings",
     record: "TaskRecord",
-    request: dict[str, Any],
+    ask: Callable[["Client"], Awaitable[None]],
     *,
     wait: bool,
 ) -> "TaskRecord | None":
+    """Asks, and gives the task once that has been done; None if that is not waited for."""
     from starter.engine import connect
-    from starter.tasks import rollback as ask
 
     client = await connect(settings)
-    await ask(client, record, **request)
-    return await until_back(store, client, record) if wait else None
+    await ask(client)
+    return await until_idle(store, client, record) if wait else None
 
 
 def chosen(outcomes: list["OutcomeRecord"], named: Sequence[str] | None) -> list["OutcomeRecord"]:

@@ -38,8 +38,8 @@ async def until_ended(store: "Store", record: "TaskRecord", told: Told | None) -
     return last
 
 
-async def until_back(store: "Store", client: "Client", record: "TaskRecord") -> "TaskRecord":
-    """The task once no rollback of it is waiting or under way any more."""
+async def until_idle(store: "Store", client: "Client", record: "TaskRecord") -> "TaskRecord":
+    """The task once no rollback or retry of it is waiting or under way any more."""
     from starter.tasks import progress
 
     show = _shower(record)
@@ -57,8 +57,8 @@ def _is_idle(told: "Progress", record: "TaskRecord") -> bool:
     """Whether nothing runs or waits; the workflow knows its status before it is written down."""
     from domain.status import Phase
 
-    settled = told.phase is Phase.SETTLED and not told.pending_rollbacks
-    return settled and told.status is record.status
+    asked = told.pending_rollbacks or told.pending_retries
+    return told.phase is Phase.SETTLED and not asked and told.status is record.status
 
 
 async def _is_closed(client: "Client", record: "TaskRecord") -> bool:

@@ -1,12 +1,16 @@
 """What can be asked of a task between its waves and after its end: go on, stop, try once more."""
 
+import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from domain.errors import BadInput
 from starter.commands._shared import By, Json, Reason, Yes, confirm, opened, who, why
-from starter.commands._task_requests import Which, asked, chosen
+from starter.commands._task_requests import Which, asked, chosen, ended
+from starter.commands._tasks import show_end
+from starter.exits import Code, Problem
 from starter.output import say, show_json
 
 if TYPE_CHECKING:
@@ -55,6 +59,9 @@ def retry(
         list[str] | None,
         typer.Option("--resource", metavar="RESOURCE", help="Only this one; repeatable."),
     ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Until it ends; code 5 if not all is deployed.")
+    ] = False,
     by: By = None,
     yes: Yes = False,
     as_json: Json = False,
@@ -71,11 +78,17 @@ def retry(
     with opened() as (store, settings):
         record = store.tasks.find(which)
         again = _retried(record, chosen(store.tasks.outcomes.list(record.id), resource))
-        ids = None if resource is None else [each.change.resource.id for each in again]
-        confirm(f"Try {len(again)} resources again ({record.name})?", yes=yes)
-        asked(settings, lambda client: ask(client, record, ids, reason, by))
-    if as_json:
         named = [each.change.resource.id for each in again]
+        ids = None if resource is None else named
+        confirm(f"Try {len(again)} resources again ({record.name})?", yes=yes)
+        wanted = partial(ask, record=record, resources=ids, reason=reason, by=by)
+        after = asyncio.run(ended(store, settings, record, wanted, wait=wait))
+        if after is not None:
+            show_end(store, after, as_json=as_json)
+            if not _succeeded(after, chosen(store.tasks.outcomes.list(record.id), named)):
+                raise Problem(Code.TASK)
+            return
+    if as_json:
         show_json({"task": record.id, "asked": "retry", "resources": named})
     else:
         say(f"{record.name}: tries {len(again)} again. Look: certroll task show {record.id}")
@@ -97,3 +110,12 @@ def _retried(record: "TaskRecord", outcomes: list["OutcomeRecord"]) -> list["Out
         where=f"task {record.id}",
         fix=f"Look at it: certroll task show {record.id}",
     )
+
+
+def _succeeded(record: "TaskRecord", outcomes: list["OutcomeRecord"]) -> bool:
+    from domain.status import OutcomeStatus as Status
+
+    fine = {Status.DEPLOYED}
+    if record.rollout.accept_unverified:
+        fine.add(Status.UNVERIFIED)
+    return all(each.status in fine for each in outcomes)

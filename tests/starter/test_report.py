@@ -12,7 +12,9 @@ from domain.status import TaskStatus
 from starter import tasks
 from starter.report import canonical, envelope_in, is_genuine, page, report, signed
 from tests.house import House
+from tests.workflows.waving import NAMES, in_waves
 
+WAVES = dict(zip(NAMES, (1, 2, 2, 3, 3), strict=True))
 SCRIPT = "</script><script>alert(1)</script>"
 
 
@@ -73,6 +75,14 @@ async def test_as_json_and_as_a_page_it_is_genuine_until_one_word_is_changed(
     assert not is_genuine(envelope, "ab" * 32)
     broken = {**envelope, "signature": {**envelope["signature"], "value": "no base64"}}
     assert not is_genuine(broken, key)
+
+
+async def test_the_page_tells_the_wave_of_each_change(house: House, engine: Client) -> None:
+    async with house.working(engine):
+        task = await house.ended(await in_waves(house, engine))
+    html = page(signed(house.store, report(house.store, task)))
+    waves = {name: f"<td>{at}</td><td>main/alibaba.cdn/{name}" for name, at in WAVES.items()}
+    assert [name for name, told in waves.items() if told not in html] == []
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"report": 1, "signature": 2}', "<html></html>"])

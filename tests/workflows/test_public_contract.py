@@ -26,6 +26,7 @@ PROGRESS = {
     "at": str,
     "tally": dict,
     "pending_rollbacks": int,
+    "pending_retries": int,
     "notes": list,
     "wave": int,
     "waves": int,

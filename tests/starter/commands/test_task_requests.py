@@ -64,6 +64,39 @@ async def test_what_failed_is_tried_again_by_command(
         assert "not in this task: x.example.com" in unknown
 
 
+async def test_a_retry_that_is_waited_for_ends_as_it_ended(
+    house: House, engine: Client, line: CommandLine
+) -> None:
+    house.cloud.fault("error", SET, resource=NAMES[0], code="IllegalOperation", status=403)
+    async with house.working(engine):
+        await house.ended(await in_waves(house, engine))
+        words = ("task", "retry", "waves", "--reason", "permission given", "--yes", "--wait")
+        again = await asyncio.to_thread(line, *words, code=5)
+        assert "IllegalOperation" in again.stdout
+        house.cloud.clear_faults()
+        one = await asyncio.to_thread(line.json, *words, "--resource", NAMES[0])
+        assert one["task"]["tally"]["deployed"] == 1
+        said = await asyncio.to_thread(line, *words)
+        assert said.stdout == "waves: succeeded (5 deployed)\n"
+        assert "running" in said.stderr
+
+
+async def test_a_retry_that_is_refused_does_not_wait_for_ever(
+    house: House, engine: Client, line: CommandLine
+) -> None:
+    """Another task has meanwhile reserved the quota that the failed one gave back."""
+    house.cloud.fault("error", SET, resource=NAMES[0], code="IllegalOperation", status=403)
+    async with house.working(engine):
+        task = await house.ended(await in_waves(house, engine))
+        other = house.plan(house.upload("other", "*.example.com"))
+        await house.create(engine, other, delay=timedelta(days=1), name="other")
+        while house.store.quota.balance():
+            await asyncio.sleep(0.05)
+        words = ("task", "retry", "waves", "--reason", "permission given", "--yes", "--wait")
+        await asyncio.to_thread(line, *words, code=5)
+    assert "retry refused" in {event.kind for event in house.store.tasks.events(task.id)}
+
+
 async def test_a_waiting_task_is_cancelled_and_not_stopped(
     house: House, engine: Client, line: CommandLine
 ) -> None:
