@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.database import Database
 from storage.statements import table
-from storage.tables import BudgetRow, LockRow
+from storage.turn_tables import BudgetRow, LockRow
 
 _LOCK, _BUDGET = table(LockRow), table(BudgetRow)
 

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from workflows import steps
+from workflows import change_steps
 from workflows.causes import cause_of, may_pass
 from workflows.policies import TURNS_UNTIL_TOLD
 from workflows.state import State
@@ -74,7 +74,7 @@ class FanOut:
 
     async def _hand_out(self) -> None:
         while True:
-            page = await steps.orders(self._wanted.model_copy(update={"after": self.cursor}))
+            page = await change_steps.orders(self._wanted.model_copy(update={"after": self.cursor}))
             if not page:
                 self.done = True
                 return
@@ -123,7 +123,7 @@ class FanOut:
     async def _make(self, order: ChangeOrder) -> None:
         """One failure never stops the others: it is recorded with its cause."""
         try:
-            became = await steps.change(order)
+            became = await change_steps.change(order)
         except ActivityError as failure:
             await self._failed(order, failure)
         else:
@@ -152,7 +152,7 @@ class FanOut:
             return
         if order.why is not None:
             cause = not_taken_back(order.why, cause)
-        await steps.record_failure(order, cause)
+        await change_steps.record_failure(order, cause)
         self._ended(order, OutcomeStatus.FAILED)
 
     def _until(self, order: ChangeOrder) -> datetime:
@@ -192,7 +192,7 @@ class FanOut:
         state = self._state
         state.show()
         if order.direction is Direction.DEPLOY:
-            await steps.still_trying(order, cause)
+            await change_steps.still_trying(order, cause)
         if self._turns[order.ordinal] == TURNS_UNTIL_TOLD and not state.told_stuck:
             state.told_stuck = True
             told = events.retrying(state.round + 1)

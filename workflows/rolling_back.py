@@ -2,7 +2,7 @@
 
 from temporalio import workflow
 
-from workflows import steps
+from workflows import change_steps, steps
 from workflows.fan_out import FanOut
 from workflows.state import State
 from workflows.telling import tell_contacts
@@ -75,7 +75,7 @@ async def _begin(state: State, request: RollbackRequest) -> bool:
 
 async def _has_work(state: State, request: RollbackRequest) -> bool:
     await refuse_unknown(state, "rollback", request.resources)
-    return bool(await steps.orders(_orders(state, request, cursor=-1)))
+    return bool(await change_steps.orders(_orders(state, request, cursor=-1)))
 
 
 async def _record(state: State, request: RollbackRequest) -> None:
@@ -86,7 +86,7 @@ async def _record(state: State, request: RollbackRequest) -> None:
 def _orders(state: State, request: RollbackRequest, cursor: int) -> OrdersAfter:
     task_id = state.task.task_id
     only, force = request.resources, request.force
-    return steps.wanted(task_id, Direction.ROLL_BACK, cursor, only=only, force=force)
+    return change_steps.wanted(task_id, Direction.ROLL_BACK, cursor, only=only, force=force)
 
 
 def _fan_out(state: State, request: RollbackRequest, cursor: int) -> FanOut:

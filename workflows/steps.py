@@ -2,21 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from temporalio import workflow
 
 from workflows.policies import (
     ALL_ROWS,
     BOOKKEEPING,
-    CHANGE,
     CLEAN_UP,
     INSTALL,
     INSTALLATIONS_PER_PAGE,
     LOOK_AGAIN,
     NOTIFY,
-    ONE_ROW,
-    ORDERS_PER_PAGE,
     PREFLIGHT,
 )
 
@@ -26,7 +22,6 @@ with workflow.unsafe.imports_passed_through():
         FailedInstallation,
         InstallationsAfter,
         NamedResources,
-        OrdersAfter,
         Skip,
         StatusChange,
         TaskAt,
@@ -35,19 +30,16 @@ with workflow.unsafe.imports_passed_through():
     from activities.calendar import Openings
     from activities.cleanup import Cleanup
     from activities.deployment import Deployment
-    from activities.endings import FailedChange
     from activities.notification import Notice, Notifications
     from activities.preflighting import Preflight, Preflighted
     from activities.verification import LookAgain, SecondLook, Verification
-    from activities.waves import Reopening, Trying, WaveRef, Waves
+    from activities.waves import Reopening, WaveRef, Waves
     from domain.calendar import Opening
     from domain.record import TaskEvent
     from domain.retrying import Reopened
     from domain.stages import WaveFacts
-    from domain.status import OutcomeStatus, Tally, TaskStatus
-    from domain.task import Cause, ChangeOrder, Direction, Installation
-
-VERB = {Direction.DEPLOY: "deploy", Direction.ROLL_BACK: "roll back"}
+    from domain.status import Tally, TaskStatus
+    from domain.task import Cause, Installation
 
 
 async def reserve(task_id: str, digest: str) -> None:
@@ -134,23 +126,6 @@ async def fail_installation(wanted: Installation, cause: Cause) -> None:
     )
 
 
-def wanted(task_id: str, direction: Direction, after: int, **which: Any) -> OrdersAfter:
-    """What a fan-out asks for; `which` are the other fields of `OrdersAfter`."""
-    return OrdersAfter(
-        task_id=task_id, after=after, limit=ORDERS_PER_PAGE, direction=direction, **which
-    )
-
-
-async def orders(wanted: OrdersAfter) -> list[ChangeOrder]:
-    """The next page of changes to make."""
-    return await workflow.execute_activity_method(
-        Bookkeeping.orders,
-        wanted,
-        summary=f"next resources to {VERB[wanted.direction]}",
-        **BOOKKEEPING,
-    )
-
-
 async def wave_facts(task_id: str, turn: int, wave: int) -> WaveFacts:
     """How a wave stands against its budget of failures."""
     return await workflow.execute_activity_method(
@@ -171,23 +146,6 @@ async def reopen(task_id: str, turn: int, only: tuple[str, ...] | None) -> Reope
     )
 
 
-async def still_trying(order: ChangeOrder, cause: Cause) -> None:
-    """Writes down why a change is tried again later."""
-    await workflow.execute_activity_method(
-        Waves.still_trying,
-        Trying(task_id=order.task_id, ordinal=order.ordinal, cause=cause),
-        summary=f"note why {order.label} is tried again",
-        **ONE_ROW,
-    )
-
-
-async def change(order: ChangeOrder) -> OutcomeStatus | None:
-    """Makes one change, with the attempts of one turn; what it has become, None: known already."""
-    return await workflow.execute_activity_method(
-        Deployment.deploy, order, summary=f"{VERB[order.direction]} {order.label}", **CHANGE
-    )
-
-
 async def look_again(task_id: str, wave: int | None = None) -> SecondLook:
     """Looks once more at what was deployed, in one wave or in all; what is gone fails."""
     return await workflow.execute_activity_method(
@@ -195,16 +153,6 @@ async def look_again(task_id: str, wave: int | None = None) -> SecondLook:
         LookAgain(task_id=task_id, wave=wave, at=workflow.now()),
         summary="look again" if wave is None else f"look again at wave {wave}",
         **LOOK_AGAIN,
-    )
-
-
-async def record_failure(order: ChangeOrder, cause: Cause) -> None:
-    """Records that a change is given up."""
-    await workflow.execute_activity_method(
-        Deployment.record_failure,
-        FailedChange(order=order, cause=cause),
-        summary=f"record failure of {order.label}",
-        **ONE_ROW,
     )
 
 

@@ -2,7 +2,7 @@
 
 from temporalio import workflow
 
-from workflows import steps
+from workflows import change_steps, steps
 from workflows.fan_out import FanOut
 from workflows.state import State
 
@@ -35,7 +35,9 @@ async def _undo(state: State, undoing: Undoing, wave: int | None) -> bool:
     task_id, state.since = state.task.task_id, state.since or workflow.now()
     fan_out = FanOut(
         state,
-        steps.wanted(task_id, Direction.ROLL_BACK, state.cursor, wave=wave, by_itself=undoing),
+        change_steps.wanted(
+            task_id, Direction.ROLL_BACK, state.cursor, wave=wave, by_itself=undoing
+        ),
         stop=lambda: False,
     )
     finished = await fan_out.run()

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from workflows import breaching, openings, resting, steps, undoing
+from workflows import breaching, change_steps, openings, resting, steps, undoing
 from workflows.causes import cause_of
 from workflows.fan_out import FanOut
 from workflows.state import State
@@ -43,7 +43,9 @@ async def _changes(state: State) -> bool:
         state.closes = None
         fan_out = FanOut(
             state,
-            steps.wanted(state.task.task_id, Direction.DEPLOY, state.cursor, wave=state.wave),
+            change_steps.wanted(
+                state.task.task_id, Direction.DEPLOY, state.cursor, wave=state.wave
+            ),
             stop=lambda: state.held,
             may_begin=lambda: openings.may_begin(state),
         )

@@ -9,8 +9,10 @@ from sqlmodel.sql.sqltypes import AutoString, UTCDateTime
 
 from storage.evidence_tables import HandshakeRow
 from storage.planning_tables import SyncRow
+from storage.turn_tables import LockRow
 
-TABLES = (HandshakeRow, SyncRow)  # one of each file: what is imported is what Alembic compares
+# One of each file: what is imported is what Alembic compares.
+TABLES = (HandshakeRow, LockRow, SyncRow)
 
 
 def plain(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:

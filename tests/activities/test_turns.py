@@ -11,7 +11,7 @@ from domain.errors import Transient
 from domain.task import ChangeOrder, Direction
 from storage.statements import table
 from storage.store import Store
-from storage.tables import LockRow
+from storage.turn_tables import LockRow
 
 
 def order(task: str, lock: str | None = "main/lb-1") -> ChangeOrder:

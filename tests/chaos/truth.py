@@ -13,7 +13,7 @@ from domain.resource import Resource
 from domain.status import OutcomeStatus, Phase, task_status
 from domain.task import Direction
 from domain.waves import OnBreach
-from storage.tables import LockRow
+from storage.turn_tables import LockRow
 from tests.chaos.asking import Asked
 from tests.chaos.scenario import Scenario
 from tests.chaos.site import PROPAGATION, Site
