@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from temporalio.exceptions import ApplicationError
 
+from connectors.alibaba import _cas_listing
 from domain.certificate import Certificate
 from domain.record import TaskRecord
 from tests.activities.generations import Generations
@@ -73,7 +74,10 @@ def test_an_upload_whose_answer_was_lost_is_still_ours(attempt: Attempt) -> None
     assert len(attempt.house.cloud.certificates(fingerprint=attempt.new.fingerprint)) == 1
 
 
-def test_after_an_upload_that_was_refused_what_is_found_is_not_ours(attempt: Attempt) -> None:
+def test_after_an_upload_that_was_refused_what_is_found_is_not_ours(
+    attempt: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_cas_listing, "FRESH_FOR_LONG", 0)  # where all is slow, a list stays fresh
     attempt.house.cloud.fault("error", UPLOAD, code="Forbidden.RAM", status=403, count=1)
     attempt.fails()
     attempt.lies_there()
