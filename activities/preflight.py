@@ -36,6 +36,8 @@ from storage.settings import Settings
 from storage.store import Store
 
 AT_ONCE = 8
+ACCOUNTS_AT_ONCE = 24
+"""Services of accounts that are asked side by side: each keeps to a rate of its own."""
 
 Roots = tuple[x509.Certificate, ...]
 
@@ -176,7 +178,7 @@ class _Look:
 
     def _accounts(self) -> list[Finding]:
         pairs = sorted({(c.resource.account, c.resource.service) for c in self._changes})
-        with ThreadPoolExecutor(AT_ONCE) as threads:
+        with ThreadPoolExecutor(ACCOUNTS_AT_ONCE) as threads:
             return [each for told in threads.map(self._account, pairs) for each in told]
 
     def _account(self, pair: tuple[str, str]) -> list[Finding]:

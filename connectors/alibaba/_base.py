@@ -59,15 +59,16 @@ class AlibabaConnector(Connector):
 
     def probe_store(self) -> list[Probe]:
         """What `missing` tries of the store's permissions; an upload is not tried."""
-        return [
-            ("yundun-cert:ListUserCertificateOrder", self.cas.probe),
-            ("yundun-cert:GetUserCertificateDetail", self._probe_detail),
-        ]
+        found: list[str] = []
 
-    def _probe_detail(self) -> None:
-        cert_id = self.cas.probe()
-        if cert_id is not None:
-            self.cas.detail(cert_id)
+        def listing() -> None:
+            cert_id = self.cas.probe()
+            found.extend([] if cert_id is None else [cert_id])
+
+        return [
+            ("yundun-cert:ListUserCertificateOrder", listing),
+            ("yundun-cert:GetUserCertificateDetail", lambda: [*map(self.cas.detail, found)]),
+        ]
 
 
 def missing(probes: Iterable[Probe]) -> list[str]:

@@ -15,6 +15,7 @@ takes to arrive (three minutes, likewise).
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from functools import cached_property, partial
+from itertools import islice
 
 from connectors.alibaba import _clb_store as clb
 from connectors.alibaba._additional import Slot, current, may_go, slots
@@ -200,8 +201,9 @@ class Sae(StoredConnector):
         found: list[Row] = []
         yield "sae:DescribeRegions", self.routes.regions
         yield "sae:DescribeNamespaces", partial(self.routes.namespaces, region, 1)
-        yield "sae:ListIngresses", lambda: found.extend(self.routes.within(region, region))
-        for row in found[:1]:
+        routes = self.routes.within(region, region)
+        yield "sae:ListIngresses", lambda: found.extend(islice(routes, 1))
+        for row in found:
             yield "sae:DescribeIngress", partial(self.routes.one, region, str(row["Id"]))
         listing = f"{clb.API.ram}:{clb.LIST}"
         yield listing, partial(self.server_certificates.rows, region)

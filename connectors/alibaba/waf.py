@@ -118,12 +118,17 @@ class Waf(StoredConnector):
 
     def check(self) -> list[str]:
         """Reads instances, their defaults, and one domain of each; setting is not tried."""
+        found: list[Row] = []
+
+        def each(probe: Callable[[Row], object]) -> Callable[[], object]:
+            return lambda: [probe(where) for where in found]
+
         return missing(
             [
-                ("yundun-waf:DescribeInstance", lambda: list(self._instances())),
-                ("yundun-waf:DescribeDomains", self._each(lambda w: self._list(w, 1, 1))),
-                ("yundun-waf:DescribeDomainDetail", self._each(self._read_any)),
-                ("yundun-waf:DescribeDefaultHttps", self._each(self._default)),
+                ("yundun-waf:DescribeInstance", lambda: found.extend(self._instances())),
+                ("yundun-waf:DescribeDomains", each(lambda where: self._list(where, 1, 1))),
+                ("yundun-waf:DescribeDomainDetail", each(self._read_any)),
+                ("yundun-waf:DescribeDefaultHttps", each(self._default)),
                 *self.probe_store(),
             ]
         )
@@ -132,9 +137,6 @@ class Waf(StoredConnector):
         for region in halves_of(self._settings):
             if found := self._instance(region):
                 yield found
-
-    def _each(self, probe: Callable[[Row], object]) -> Callable[[], object]:
-        return lambda: [probe(where) for where in self._instances()]
 
     def _instance(self, region: str) -> Row | None:
         """The parameters that name the instance of a half, None where there is none."""
