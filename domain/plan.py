@@ -86,9 +86,9 @@ class Refusal(Value):
 class Plan(Value):
     """The changes of one task in a fixed order, what was refused, what already serves.
 
-    First comes what is served the shortest. `near_misses` are what no certificate covers, though
-    one nearly does. `as_of` is when the longest unseen of the changes' resources was seen to serve
-    what it serves before; each is read again right before it is changed.
+    They come as domain/ordering.py says, the most urgent first. `near_misses` are what no
+    certificate covers, though one nearly does. `as_of` is when the longest unseen of the changes'
+    resources was seen to serve what it serves before; each is read again before it is changed.
     """
 
     certificates: tuple[str, ...]

@@ -1,7 +1,7 @@
 """From matches to a plan. Pure: the caller reads what the resources serve."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from domain.certificate import Certificate
@@ -10,12 +10,11 @@ from domain.errors import BadInput
 from domain.matching import Match
 from domain.near_misses import NearMiss
 from domain.neighbours import check_together
+from domain.ordering import by_urgency
 from domain.plan import Change, Plan, Refusal, wanted
 from domain.quota import cost
 from domain.resource import Binding, serves
 from domain.rules import check_change, check_coverage, check_validity, coverage_warning
-
-NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Candidate(NamedTuple):
@@ -73,7 +72,7 @@ def assemble(
                 seen[change.resource.id] = candidate.seen_at
     rivals = check_together(possible, [*unchanged, *standing])
     out = {each.subject for each in rivals}
-    changes = sorted((c for c in possible if c.resource.id not in out), key=_deadline)
+    changes = by_urgency(c for c in possible if c.resource.id not in out)
     used = {each.after.fingerprint for each in (*changes, *unchanged) if each.after}
     return Plan(
         certificates=tuple(sorted(f for f in bindings if f in used or not of_the_vault)),
@@ -99,12 +98,6 @@ def refuse_empty(plan: Plan) -> None:
         fix="Check the certificates' names, and whether the inventory is up to date "
         "(certroll inventory sync).",
     )
-
-
-def _deadline(change: Change) -> tuple[datetime, str]:
-    """The order of every plan: until when what is served lasts; what nobody knows comes last."""
-    until = change.before.not_after if change.before else None
-    return until or NEVER, change.resource.id
 
 
 def _change(candidate: Candidate, bindings: Mapping[str, Binding]) -> Change:

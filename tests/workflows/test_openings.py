@@ -9,8 +9,8 @@ import pytest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
+import workflows.change_steps
 import workflows.state
-import workflows.steps
 from activities.heartbeats import Heart
 from domain.calendar import Freeze, Scope
 from domain.calendar_words import window
@@ -145,7 +145,7 @@ async def test_a_task_that_shall_ignore_windows_does(house: House, engine: Clien
 def small_pages(*, history: int = 1000) -> Iterator[None]:
     """One change in a page, and a history that is long soon; for workers outside the sandbox."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(workflows.steps, "ORDERS_PER_PAGE", 1)
+        patch.setattr(workflows.change_steps, "ORDERS_PER_PAGE", 1)
         patch.setattr(workflows.state, "SHORT_HISTORY", history)
         yield
 
