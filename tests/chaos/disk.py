@@ -36,7 +36,7 @@ class Disk:
     """The file system under `folder`, which is made; `mounted`: it is one of its own."""
 
     def __init__(self, folder: Path, *, mount: bool) -> None:
-        self.folder = folder
+        self.folder, self.is_full = folder, False
         folder.mkdir(parents=True, mode=0o700)
         self.mounted = mount and _run(
             "mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=0700", "certroll-chaos", str(folder)
@@ -44,6 +44,7 @@ class Disk:
 
     def fill(self, processes: Iterable[int]) -> None:
         """Not one byte more can be written, by these processes at least."""
+        self.is_full = True
         if not self.mounted:
             _limit(processes, 0)
             return
@@ -55,6 +56,7 @@ class Disk:
 
     def free(self, processes: Iterable[int]) -> None:
         """There is room again."""
+        self.is_full = False
         if self.mounted:
             (self.folder / _BALLAST).unlink(missing_ok=True)
         else:

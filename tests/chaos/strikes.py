@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 
+from domain.errors import CertrollError
 from tests.chaos import clock
 from tests.chaos.proxy import Mode, Proxy
 from tests.chaos.scenario import Strike
@@ -49,7 +50,11 @@ def _harm(site: Site, worker: Worker, verb: str, what: str) -> str:
 def _repair(site: Site, worker: Worker, verb: str, what: str) -> None:
     match verb:
         case "kill":
-            site.start_what_is_dead()
+            try:
+                site.start_what_is_dead()
+            except CertrollError:
+                if not site.disk.is_full:  # else it is started as soon as there is room again
+                    raise
         case "stop":
             _signal(site, worker, what, signal.SIGCONT)
         case "full":
