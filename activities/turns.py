@@ -52,7 +52,7 @@ class Turn:
         self._is_held = False
 
     def __enter__(self) -> Self:
-        if self._is_held or (self._locks.holder(self._name) == self._holder and self._take()):
+        if self._is_held or self._locks.take_over(*self._asked(self._name, LEASE)):
             self._is_held = True
             return self
         line, deadline = f"{self._name} (the line)", monotonic() + LONGEST_WAIT
@@ -86,8 +86,11 @@ class Turn:
             raise Transient(f"the change lost its turn at {self._name}", code="LockLost")
 
     def _stand(self, line: str) -> bool:
-        return self._take(line, LEASE_OF_THE_LINE)
+        asked = self._asked(line, LEASE_OF_THE_LINE)
+        return self._locks.take_over(*asked) or self._locks.take(*asked)
 
-    def _take(self, name: str | None = None, last: timedelta = LEASE) -> bool:
-        at = datetime.now(UTC)
-        return self._locks.take(name or self._name, self._holder, self._token, at, last)
+    def _take(self) -> bool:
+        return self._locks.take(*self._asked(self._name, LEASE))
+
+    def _asked(self, name: str, last: timedelta) -> tuple[str, str, str, datetime, timedelta]:
+        return name, self._holder, self._token, datetime.now(UTC), last

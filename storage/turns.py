@@ -6,7 +6,7 @@ Both go by the workers' clocks: keep them within a second of each other, as any 
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Table, case, delete, literal, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Table, case, delete, literal, or_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.database import Database
@@ -23,16 +23,16 @@ class Locks:
     """One holder per name, and of that one attempt at a time, told apart by `token`.
 
     A holder that is killed loses its lock when the time is up. A later attempt of the same holder
-    takes it over at once, and what the former one does with it from then on has no effect.
+    may take it over at once, and what the former one does with it from then on has no effect.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def take(self, name: str, holder: str, token: str, now: datetime, last: timedelta) -> bool:
-        """Whether the attempt has it now: it was free, had expired, or was `holder`'s already."""
+        """Whether the attempt has it now: it was free, had expired, or was its own already."""
         values = {"name": name, "holder": holder, "token": token, "until": now + last}
-        free = or_(_LOCK.c.holder == holder, _LOCK.c.until < now)
+        free = or_(_LOCK.c.token == token, _LOCK.c.until < now)
         with self._database.statements() as connection:
             taking = _insert(connection, _LOCK).values(values)
             statement = taking.on_conflict_do_update(
@@ -40,21 +40,18 @@ class Locks:
             ).returning(_LOCK.c.name)
             return connection.execute(statement).first() is not None
 
+    def take_over(self, name: str, holder: str, token: str, now: datetime, last: timedelta) -> bool:
+        """Whether an attempt of `holder` has it: then this one has it from now on."""
+        return self._change(name, _LOCK.c.holder == holder, token=token, until=now + last)
+
     def keep(self, name: str, token: str, now: datetime, last: timedelta) -> bool:
         """Whether the attempt still has it; if so, from now on for as long as `last`."""
-        prolonged = (
-            update(_LOCK)
-            .where(_LOCK.c.name == name, _LOCK.c.token == token)
-            .values(until=now + last)
-        )
-        with self._database.statements() as connection:
-            return connection.execute(prolonged).rowcount == 1
+        return self._change(name, _LOCK.c.token == token, until=now + last)
 
-    def holder(self, name: str) -> str | None:
-        """Who had it last, and may have it still."""
+    def _change(self, name: str, held: ColumnElement[bool], **values: object) -> bool:
+        changed = update(_LOCK).where(_LOCK.c.name == name, held).values(**values)
         with self._database.statements() as connection:
-            found = connection.execute(select(_LOCK.c.holder).where(_LOCK.c.name == name))
-            return found.scalar_one_or_none()
+            return connection.execute(changed).rowcount == 1
 
     def give_back(self, name: str, token: str) -> None:
         """Frees it, if the attempt still has it."""

@@ -165,3 +165,23 @@ def test_an_attempt_that_was_overtaken_ends_and_frees_nothing(store: Store) -> N
     assert not is_free(store)
     later.__exit__(None, None, None)
     assert is_free(store)
+
+
+def test_an_attempt_that_hung_in_the_line_takes_nothing_from_the_next_one(store: Store) -> None:
+    """It waits for a rival; when that has ended, the next attempt at the same step is at work."""
+    rival, later = (Turn(store.locks, order(task), never) for task in ("two", "one"))
+    rival.__enter__()
+    waited: list[float] = []
+
+    def overtaken(seconds: float) -> None:
+        waited.append(seconds)
+        if len(waited) > 1:
+            raise InterruptedError
+        rival.__exit__(None, None, None)
+        later.__enter__()
+
+    with pytest.raises(InterruptedError), Turn(store.locks, order("one"), overtaken):
+        raise AssertionError("it took the lock from the attempt after it")
+    assert not is_free(store)
+    later.__exit__(None, None, None)
+    assert is_free(store)

@@ -30,20 +30,19 @@ def test_its_holder_may_take_it_again_which_prolongs_it(store: Store) -> None:
 def test_a_later_attempt_of_its_holder_takes_it_over(store: Store) -> None:
     assert store.locks.take("ga-1", "a", "first", NOW, MINUTE)
     assert store.locks.keep("ga-1", "first", NOW, MINUTE)
-    assert store.locks.take("ga-1", "a", "second", NOW, MINUTE)
+    assert not store.locks.take_over("ga-1", "b", "third", NOW, MINUTE)
+    assert store.locks.take_over("ga-1", "a", "second", NOW, MINUTE)
     assert not store.locks.keep("ga-1", "first", NOW, MINUTE)
+    assert not store.locks.take("ga-1", "a", "first", NOW, MINUTE)
     store.locks.give_back("ga-1", "first")
     assert not store.locks.take("ga-1", "b", "third", NOW, MINUTE)
     assert store.locks.keep("ga-1", "second", NOW + MINUTE, MINUTE)
     assert not store.locks.take("ga-1", "b", "third", NOW + 1.5 * MINUTE, MINUTE)
 
 
-def test_it_is_told_who_had_a_lock_last(store: Store) -> None:
-    assert store.locks.holder("lb-1") is None
-    store.locks.take("lb-1", "one", "one", NOW, timedelta(seconds=1))
-    assert store.locks.holder("lb-1") == "one"
-    store.locks.give_back("lb-1", "one")
-    assert store.locks.holder("lb-1") is None
+def test_what_nobody_holds_is_not_taken_over(store: Store) -> None:
+    assert not store.locks.take_over("ga-1", "a", "first", NOW, MINUTE)
+    assert store.locks.take("ga-1", "b", "second", NOW, MINUTE)
 
 
 def test_a_lock_whose_holder_is_gone_expires(store: Store) -> None:
