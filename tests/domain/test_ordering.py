@@ -1,7 +1,7 @@
 """The order of a plan: the most urgent day first, and within a day all services side by side."""
 
 from collections import defaultdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from itertools import groupby, pairwise
 
 from hypothesis import given
@@ -79,3 +79,17 @@ def test_within_a_day_a_service_goes_by_the_hour(changes: list[Change]) -> None:
         group = day(each), each.resource.account, each.resource.service
         assert last.get(group, (until, "")) <= (until, each.resource.id)
         last[group] = until, each.resource.id
+
+
+def test_a_day_is_one_of_utc_however_a_time_is_written() -> None:
+    abroad = timezone(3 * HOUR)
+    late, early = change(1, "main", "cdn", 10), change(2, "main", "alb", 1)
+    assert late.before is not None
+    assert late.before.not_after is not None
+    until = late.before.not_after.astimezone(abroad)  # 01:00 of the next day there
+    written = late.model_copy(
+        update={"before": late.before.model_copy(update={"not_after": until})}
+    )
+    same_day = change(3, "main", "cdn", 2)
+    ordered = by_urgency([early, same_day, change(4, "main", "alb", 11), written])
+    assert [each.resource.key for each in ordered] == ["002", "003", "001", "004"]

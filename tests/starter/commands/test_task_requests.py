@@ -20,6 +20,10 @@ def line(house: House, engine: Client) -> CommandLine:
     return CommandLine(house.settings.home, {"CERTROLL_TEMPORAL_ADDRESS": address})
 
 
+def refuse_the_canary(house: House) -> None:
+    house.cloud.fault("error", SET, resource=NAMES[0], code="IllegalOperation", status=403)
+
+
 async def test_a_task_goes_on_by_command_and_stops_by_another(
     house: House, engine: Client, line: CommandLine
 ) -> None:
@@ -46,7 +50,7 @@ async def test_a_task_goes_on_by_command_and_stops_by_another(
 async def test_what_failed_is_tried_again_by_command(
     house: House, engine: Client, line: CommandLine
 ) -> None:
-    house.cloud.fault("error", SET, resource=NAMES[0], code="IllegalOperation", status=403)
+    refuse_the_canary(house)
     async with house.working(engine):
         task = await house.ended(await in_waves(house, engine))
         assert task.status is TaskStatus.FAILED
@@ -67,7 +71,7 @@ async def test_what_failed_is_tried_again_by_command(
 async def test_a_retry_that_is_waited_for_ends_as_it_ended(
     house: House, engine: Client, line: CommandLine
 ) -> None:
-    house.cloud.fault("error", SET, resource=NAMES[0], code="IllegalOperation", status=403)
+    refuse_the_canary(house)
     async with house.working(engine):
         await house.ended(await in_waves(house, engine))
         words = ("task", "retry", "waves", "--reason", "permission given", "--yes", "--wait")
@@ -85,7 +89,7 @@ async def test_a_retry_that_is_refused_does_not_wait_for_ever(
     house: House, engine: Client, line: CommandLine
 ) -> None:
     """Another task has meanwhile reserved the quota that the failed one gave back."""
-    house.cloud.fault("error", SET, resource=NAMES[0], code="IllegalOperation", status=403)
+    refuse_the_canary(house)
     async with house.working(engine):
         task = await house.ended(await in_waves(house, engine))
         other = house.plan(house.upload("other", "*.example.com"))
