@@ -13,6 +13,7 @@ COPY pyproject.toml README.md worker.py ./
 COPY domain domain
 COPY connectors connectors
 COPY storage storage
+COPY operations operations
 COPY activities activities
 COPY workflows workflows
 COPY starter starter

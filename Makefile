@@ -22,7 +22,7 @@ test: check
 	$(CLEAN) $(BIN)/python -m pytest -q -m faults
 
 coverage: $(READY)
-	$(CLEAN) $(BIN)/python -m pytest -q tests/activities tests/domain tests/workflows --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
+	$(CLEAN) $(BIN)/python -m pytest -q tests/activities tests/domain tests/operations tests/workflows --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -15,25 +15,26 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 from activities.bookkeeping import Bookkeeping
 from activities.calendar import Openings
 from activities.cleanup import Cleanup
-from activities.clouds import Clouds
 from activities.deployment import Deployment
+from activities.expiry_watch import Watching
 from activities.heartbeats import Heart
-from activities.inventory import Walks
-from activities.notification import Notifications
-from activities.preflighting import Preflight
-from activities.verification import Verification
-from activities.watching import Watching
+from activities.inventory_sync import Walks
+from activities.notifications import Notifications
+from activities.preflight import Preflight
+from activities.reverification import Verification
 from activities.waves import Waves
 from domain.errors import CertrollError
-from domain.task import TASK_QUEUE
-from starter import metrics, schedules
-from starter.engine import EngineUnreachable, connect, register_search_attributes
-from starter.exits import Code, leave
+from domain.tasks.messages import TASK_QUEUE
+from operations.runtime.connector_pool import Clouds
+from starter import metrics
+from starter.cli.terminal.exit_codes import Code, leave
 from starter.logs import set_up_logs
-from starter.tasks import start_forgotten
+from starter.requests.tasks import start_forgotten
+from starter.temporal import sync_schedules
+from starter.temporal.client import EngineUnreachable, connect, register_search_attributes
 from storage.settings import Settings
 from storage.store import DatabaseAway, Store
-from workflows.deployment_task import DeploymentTask
+from workflows.deployment.workflow import DeploymentTask
 from workflows.expiry_watch import ExpiryWatch
 from workflows.inventory_sync import InventorySync, InventorySyncOnSchedule
 from workflows.reverification import Reverification
@@ -172,7 +173,7 @@ async def _work(store: Store, settings: Settings, heart: Heart) -> None:
     async with build(client, store, settings, heart):
         started = await patiently_begin(store, client)
         log.info("worker ready", task_queue=TASK_QUEUE, forgotten_tasks_started=started)
-        keeping = asyncio.create_task(schedules.keep(client, store, settings))
+        keeping = asyncio.create_task(sync_schedules.keep(client, store, settings))
         await stop.wait()
         keeping.cancel()
         log.info("worker stops")

@@ -6,12 +6,13 @@ from temporalio import activity
 
 from activities.failures import told_to_the_engine
 from activities.heartbeats import Heart
+from domain.cause import Cause
 from domain.errors import BadInput
 from domain.model import Value
-from domain.record import OutcomeRecord, TaskEvent
-from domain.retrying import Undoing
-from domain.status import OutcomeStatus, Tally, TaskStatus
-from domain.task import Cause, ChangeOrder, Direction, Installation
+from domain.tasks.messages import ChangeOrder, Direction, Installation
+from domain.tasks.record import OutcomeRecord, TaskEvent
+from domain.tasks.retry import Undoing
+from domain.tasks.status import OutcomeStatus, Tally, TaskStatus
 from storage.store import Store
 
 

@@ -6,10 +6,10 @@ from temporalio import activity
 
 from activities.bookkeeping import TaskAt
 from activities.failures import told_to_the_engine
-from domain.calendar import Opening
+from domain.calendar.next_opening import opening
+from domain.calendar.windows import Opening
 from domain.errors import BadInput
-from domain.opening import opening
-from domain.record import TaskRecord
+from domain.tasks.record import TaskRecord
 from storage.store import Store
 
 BY = "certroll"

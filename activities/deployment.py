@@ -6,9 +6,22 @@ from time import monotonic
 from temporalio import activity
 
 from activities.bookkeeping import installation_for
-from activities.clock import now, pause
-from activities.clouds import Clouds
-from activities.endings import (
+from activities.failures import told_to_the_engine
+from activities.heartbeats import Heart
+from activities.pausing import pause
+from domain.cause import Cause
+from domain.certificates.certificate import Certificate
+from domain.errors import Drifted, NeedsOperator, Permanent, Transient
+from domain.plans.plan import Change
+from domain.resources.connector import Connector
+from domain.resources.resource import Binding, CertificateRef, describe, serves
+from domain.tasks.evidence import Handshake
+from domain.tasks.messages import ChangeOrder, Direction, Installation
+from domain.tasks.record import OutcomeRecord
+from domain.tasks.status import OutcomeStatus
+from operations.deployment.guards import in_direction, refuse_expired, required
+from operations.deployment.installation import put_into_store
+from operations.deployment.outcome import (
     BEGUN,
     DONE,
     FAILED,
@@ -18,22 +31,12 @@ from activities.endings import (
     left_as_it_is,
     told,
 )
-from activities.evidence import Witness
-from activities.failures import told_to_the_engine
-from activities.heartbeats import Heart
-from activities.installing import put_into_store
-from activities.looks import Eyes, Past
-from activities.proof import Proof
-from activities.refusals import in_direction, refuse_expired, required
-from activities.turns import Turn
-from domain.certificate import Certificate
-from domain.connector import Connector
-from domain.errors import Drifted, NeedsOperator, Permanent, Transient
-from domain.plan import Change
-from domain.record import Handshake, OutcomeRecord
-from domain.resource import Binding, CertificateRef, describe, serves
-from domain.status import OutcomeStatus
-from domain.task import Cause, ChangeOrder, Direction, Installation
+from operations.deployment.resource_lock import Turn
+from operations.runtime.clock import now
+from operations.runtime.connector_pool import Clouds
+from operations.verification.evidence import Witness
+from operations.verification.observation import Eyes, Past
+from operations.verification.verifier import Proof
 from storage.store import Store
 
 

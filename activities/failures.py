@@ -7,8 +7,8 @@ from datetime import timedelta
 import structlog
 from temporalio.exceptions import ApplicationError
 
-from domain.errors import BadInput, CertrollError, CloudError, NeedsOperator, Transient
-from domain.task import Cause
+from domain.cause import Cause
+from domain.errors import CertrollError, CloudError, Transient
 
 log = structlog.get_logger()
 
@@ -27,7 +27,7 @@ def told_to_the_engine() -> Iterator[None]:
     except CertrollError as error:
         raise ApplicationError(
             str(error),
-            cause_from(error).model_dump(mode="json"),
+            Cause.from_error(error).model_dump(mode="json"),
             type=type(error).__name__,
             non_retryable=True,
         ) from None
@@ -46,23 +46,8 @@ def as_failure(error: CloudError) -> ApplicationError:
     delay = error.retry_after
     return ApplicationError(
         str(error),
-        cause_from(error).model_dump(mode="json"),
+        Cause.from_error(error).model_dump(mode="json"),
         type=error.code,
         non_retryable=not isinstance(error, Transient),
         next_retry_delay=None if delay is None else timedelta(seconds=delay),
     )
-
-
-def cause_from(error: CertrollError) -> Cause:
-    """The cause that is recorded with an outcome."""
-    if isinstance(error, CloudError):
-        return Cause(
-            code=error.code,
-            message=error.message,
-            advice=error.advice,
-            request_id=error.request_id,
-            needs_operator=isinstance(error, NeedsOperator),
-        )
-    if isinstance(error, BadInput):
-        return Cause(code="BadInput", message=error.what, advice=error.fix)
-    return Cause(code=type(error).__name__, message=str(error))

@@ -6,10 +6,10 @@ from temporalio import activity
 
 from activities.failures import told_to_the_engine
 from activities.heartbeats import Heart
+from domain.cause import Cause
 from domain.model import Value
-from domain.retrying import Reopened
-from domain.stages import WaveFacts
-from domain.task import Cause
+from domain.rollout.stage import WaveFacts
+from domain.tasks.retry import Reopened
 from storage.store import Store
 
 

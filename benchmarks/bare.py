@@ -2,9 +2,9 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
-from activities.handshake import look
 from benchmarks.lab import ACCOUNT, SERVICE, Lab, stopwatch
-from domain.resource import CertificateRef, Resource
+from domain.resources.resource import CertificateRef, Resource
+from operations.tls.handshake import look
 
 
 def run(lab: Lab, resources: list[Resource], fingerprint: str) -> float:

@@ -19,12 +19,12 @@ from pathlib import Path
 import httpx2
 
 import connectors
-from activities.clouds import Clouds
-from activities.inventory import sync
+from activities.inventory_sync import sync
 from benchmarks.lab import ACCOUNT, add_account, upload
-from domain.resource import Resource
-from starter.practice_ca import PracticeCA
-from starter.processes import start_sandbox
+from domain.resources.resource import Resource
+from operations.runtime.connector_pool import Clouds
+from starter.demo.ca import PracticeCA
+from starter.temporal.processes import start_sandbox
 from storage.settings import Settings
 from storage.store import Store
 

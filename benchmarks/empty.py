@@ -10,7 +10,7 @@ from temporalio.worker import Worker
 
 with workflow.unsafe.imports_passed_through():
     from benchmarks.lab import Lab, stopwatch
-    from starter.engine import connect
+    from starter.temporal.client import connect
 
 
 @activity.defn

@@ -14,16 +14,17 @@ from pathlib import Path
 
 from sqlalchemy import insert
 
-from domain.account import Account
-from domain.certificate import Algorithm, Certificate, PrivateKey
-from domain.plan import Change, Plan, wanted
-from domain.record import TaskRecord
-from domain.resource import Binding, Found, Resource
-from domain.status import OutcomeStatus, TaskStatus
+from domain.certificates.certificate import Certificate
+from domain.certificates.keys import Algorithm, PrivateKey
+from domain.plans.plan import Change, Plan, wanted
+from domain.resources.account import Account
+from domain.resources.resource import Binding, Found, Resource
+from domain.tasks.record import TaskRecord
+from domain.tasks.status import OutcomeStatus, TaskStatus
 from storage.settings import Settings
 from storage.statements import batches, table
 from storage.store import Store
-from storage.tables import ChangeRow
+from storage.tables.core import ChangeRow
 
 RESOURCES, CERTIFICATES = 100_000, 1_000
 ACCOUNTS = ("main", "shop", "media")

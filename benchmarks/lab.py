@@ -11,14 +11,14 @@ from pathlib import Path
 import httpx2
 import psutil
 
-from activities.clouds import Clouds
-from activities.inventory import sync
-from domain.account import Account
-from domain.certificate import Certificate, parse_pem
-from domain.resource import Resource
-from starter.embedded import Embedded
-from starter.practice_ca import PracticeCA
-from starter.processes import Child, start_sandbox
+from activities.inventory_sync import sync
+from domain.certificates.certificate import Certificate, parse_pem
+from domain.resources.account import Account
+from domain.resources.resource import Resource
+from operations.runtime.connector_pool import Clouds
+from starter.demo.ca import PracticeCA
+from starter.temporal.embedded import Embedded
+from starter.temporal.processes import Child, start_sandbox
 from storage.settings import Settings
 from storage.store import Store
 

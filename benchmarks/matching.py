@@ -18,19 +18,20 @@ from typing import Any
 
 from sqlalchemy import insert, select
 
-from activities.clouds import Clouds
-from activities.planning import make_plan
 from benchmarks import apart
 from benchmarks.apart import peak_mib
-from domain.account import Account
-from domain.certificate import Algorithm, Certificate
-from domain.matching import match
-from domain.resource import Binding, CertificateRef, Resource
-from domain.wish import Wish
+from domain.certificates.certificate import Certificate
+from domain.certificates.keys import Algorithm
+from domain.plans.matching import match
+from domain.plans.request import Wish
+from domain.resources.account import Account
+from domain.resources.resource import Binding, CertificateRef, Resource
+from operations.planning.planner import make_plan
+from operations.runtime.connector_pool import Clouds
 from storage.settings import Settings
 from storage.statements import batches, table
 from storage.store import Store
-from storage.tables import CertificateRow, InstallationRow, ResourceRow
+from storage.tables.core import CertificateRow, InstallationRow, ResourceRow
 
 MODULE = "benchmarks.matching"
 SIZES = (1_000, 10_000, 100_000, 1_000_000)

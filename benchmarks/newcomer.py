@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.lab import upload
-from domain.status import OutcomeStatus
+from domain.tasks.status import OutcomeStatus
 from sandbox.options import DEFAULT_ACCOUNT
-from sandbox.scale import PLACES
-from starter.embedded import Embedded
-from starter.practice_ca import PracticeCA
-from starter.processes import start_sandbox
+from sandbox.seeds import PLACES
+from starter.demo.ca import PracticeCA
+from starter.temporal.embedded import Embedded
+from starter.temporal.processes import start_sandbox
 from storage.settings import Settings
 from storage.store import Store
 

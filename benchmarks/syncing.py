@@ -12,13 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from activities.clouds import Clouds
-from activities.inventory import services, sync
+from activities.inventory_sync import services, sync
 from benchmarks import apart
 from benchmarks.apart import peak_mib
 from benchmarks.lab import ACCOUNT, add_account
-from starter.processes import start_sandbox
-from storage.inventory_queries import Asked
+from operations.runtime.connector_pool import Clouds
+from starter.temporal.processes import start_sandbox
+from storage.inventory.queries import Asked
 from storage.settings import Settings
 from storage.store import Store
 

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 
 from temporalio.client import Client
 
-from activities.planning import make_plan
 from benchmarks import bare, empty
 from benchmarks.lab import Cpu, Lab, lab, stopwatch
-from domain.status import TaskStatus
-from domain.task import workflow_id
-from domain.wish import Wish
-from starter import tasks
-from starter.engine import connect
+from domain.plans.request import Wish
+from domain.tasks.messages import workflow_id
+from domain.tasks.status import TaskStatus
+from operations.planning.planner import make_plan
+from starter.requests import tasks
+from starter.temporal.client import connect
 
 
 @dataclass

@@ -13,8 +13,8 @@ from types import ModuleType
 
 from pydantic import BaseModel, ValidationError
 
-from domain.connector import Connector
 from domain.errors import BadInput
+from domain.resources.connector import Connector
 
 
 def names() -> list[str]:

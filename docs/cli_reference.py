@@ -6,8 +6,8 @@ from typing import Any
 
 import typer
 
-from starter.cli import ABOUT, app
-from starter.exits import MEANING
+from starter.cli.main import ABOUT, app
+from starter.cli.terminal.exit_codes import MEANING
 
 NOTE = "<!-- Made by docs/generate.py from the code; `make docs` writes it anew. -->"
 SETTINGS = """

@@ -12,8 +12,8 @@ from pydantic.fields import FieldInfo
 
 import connectors
 from docs.cli_reference import render as cli_page
-from domain.connector import Connector
-from domain.status import (
+from domain.resources.connector import Connector
+from domain.tasks.status import (
     CLOUD_OUTCOME_STATUS,
     CLOUD_TASK_STATUS,
     OUTCOME_TRANSITIONS,

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from sandbox.options import DEFAULT_ACCOUNT, SITE_REGIONS, Account, Options, parse_account
-from sandbox.scale import seed_of
+from sandbox.seeds import seed_of
 from sandbox.server import run
 
 

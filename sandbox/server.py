@@ -17,7 +17,7 @@ from sandbox.gateway import Gateway
 from sandbox.http import HEAD_LIMIT, serve_connection
 from sandbox.options import Options
 from sandbox.record import Recorder
-from sandbox.scale import seeds_of
+from sandbox.seeds import seeds_of
 from sandbox.services import find_services
 
 LOOPBACK = "127.0.0.1"  # nothing here is fit to be reached from another machine

@@ -15,10 +15,10 @@ from prometheus_client import CollectorRegistry, generate_latest, make_wsgi_app
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from domain.certificates.expiry import Served
 from domain.errors import BadInput
-from domain.expiry import Served
-from domain.status import TaskStatus
-from starter.output import printable
+from domain.tasks.status import TaskStatus
+from starter.cli.terminal.output import printable
 from storage.settings import host_and_port
 from storage.store import Store
 

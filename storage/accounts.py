@@ -8,13 +8,13 @@ from datetime import datetime
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete, select
 
-from domain.account import Account
 from domain.errors import BadInput
+from domain.resources.account import Account
 from storage.database import Database
 from storage.lookup import unknown
-from storage.open_tasks import refuse_while_open, that_change
-from storage.tables import AccountRow
-from storage.vault import Vault
+from storage.secrets.vault import Vault
+from storage.tables.core import AccountRow
+from storage.tasks.open_tasks import refuse_while_open, that_change
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 

@@ -9,16 +9,16 @@ from sqlalchemy import ColumnElement, Select, Text, cast, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete
 
-from domain.calendar import Calendar, Freeze, Place, Scoped, Window
+from domain.calendar.next_opening import MARGIN
+from domain.calendar.windows import Calendar, Freeze, Place, Scoped, Window
 from domain.errors import BadInput
-from domain.opening import MARGIN
-from domain.plan import Plan
+from domain.plans.plan import Plan
 from storage.database import Database
 from storage.lookup import unknown
-from storage.outcome_statements import CHANGE, TO_DEPLOY
-from storage.planning_tables import FreezeRow, WindowRow
 from storage.statements import batches, table
-from storage.tables import ResourceRow
+from storage.tables.core import ResourceRow
+from storage.tables.planning import FreezeRow, WindowRow
+from storage.tasks.outcome_statements import CHANGE, TO_DEPLOY
 
 N = TypeVar("N", bound=Scoped)
 

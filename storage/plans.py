@@ -7,12 +7,12 @@ from sqlalchemy import ColumnElement, RowMapping, insert, select
 from sqlmodel import Session, col, delete
 
 from domain.errors import BadInput
-from domain.plan import Change, Plan
-from domain.record import SavedPlan
+from domain.plans.plan import Change, Plan
+from domain.plans.saved import SavedPlan
 from storage.database import Database
 from storage.lookup import ambiguous, unknown
-from storage.planning_tables import SavedChangeRow, SavedPlanRow
 from storage.statements import batches, table
+from storage.tables.planning import SavedChangeRow, SavedPlanRow
 
 _PLAN = table(SavedPlanRow)
 _CHANGE = table(SavedChangeRow)

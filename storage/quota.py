@@ -5,11 +5,11 @@ from datetime import datetime
 
 from sqlmodel import Session, col, func, select
 
-from domain import quota
 from domain.errors import BadInput
-from domain.quota import Entry, EntryKind, Settlement
+from domain.plans import quota
+from domain.plans.quota import Entry, EntryKind, Settlement
 from storage.database import Database
-from storage.tables import ChangeRow, OwnerRow, QuotaEntryRow
+from storage.tables.core import ChangeRow, OwnerRow, QuotaEntryRow
 
 _OWNER = "default"
 _OF_A_TASK = (EntryKind.RESERVE, EntryKind.CHARGE, EntryKind.REFUND)

@@ -11,12 +11,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from domain.calendar.next_opening import MARGIN
 from domain.errors import BadInput
-from domain.opening import MARGIN
-from domain.preflight import parse_policies
-from domain.preflight_checks import Policy
-from domain.retention import KEEP
-from domain.sync import INVENTORY_AGE, READ_AGE
+from domain.preflight.checks import Policy
+from domain.preflight.finding import parse_policies
+from domain.resources.inventory_sync import INVENTORY_AGE, READ_AGE
+from domain.resources.retention import KEEP
 
 LOOPBACK = "127.0.0.1"
 

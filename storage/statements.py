@@ -4,9 +4,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Table
+from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
+
+
+def _insert(connection: Connection, target: Table) -> Any:
+    """SQLite and PostgreSQL spell the same upsert, in classes that know nothing of each other."""
+    on_sqlite = connection.dialect.name == "sqlite"
+    return sqlite.insert(target) if on_sqlite else postgresql.insert(target)
+
 
 T = TypeVar("T")
 

@@ -1,40 +1,73 @@
 """Everything that is kept, opened as one."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Self
 
+from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session, SQLModel
 
+from domain.calendar.next_opening import MARGIN
 from domain.errors import BadInput
-from domain.opening import MARGIN
-from domain.retention import KEEP
-from domain.sync import INVENTORY_AGE, READ_AGE
+from domain.resources.inventory_sync import INVENTORY_AGE, READ_AGE
+from domain.resources.retention import KEEP
+from storage import accounts
 from storage.accounts import Accounts
 from storage.calendar import Calendars
-from storage.causes import Causes
-from storage.certificates import Certificates
-from storage.contacts import Contacts
+from storage.certificates import certificates
+from storage.certificates.certificates import Certificates
+from storage.certificates.installations import Installations
+from storage.certificates.usage import Usage
+from storage.contacts import contacts
+from storage.contacts.contacts import Contacts
+from storage.contacts.deliveries import Deliveries
+from storage.coordination.locks import Locks
+from storage.coordination.rate_budgets import Budgets
 from storage.database import Database
-from storage.deliveries import Deliveries
-from storage.edge_drifts import EdgeDrifts
-from storage.evidence import Evidence
-from storage.expiry import Expiry
-from storage.installations import Installations
-from storage.inventory import Inventory
+from storage.expiry.drift import EdgeDrifts
+from storage.expiry.unreplaced import Unattended
+from storage.expiry.view import Expiry
+from storage.inventory.inventory import Inventory
+from storage.inventory.last_bound import Remembered
+from storage.inventory.sync_progress import Syncs
 from storage.plans import SavedPlans
-from storage.preflights import Preflights
 from storage.quota import Ledger
-from storage.remembered import Remembered
-from storage.rotation import rewrap_all
-from storage.second_looks import SecondLooks
+from storage.secrets import signing
+from storage.secrets.keyring import Keyring
+from storage.secrets.signing import Signing
+from storage.secrets.vault import Vault
 from storage.settings import Settings
-from storage.signing import Signing
-from storage.syncs import Syncs
-from storage.tasks import Tasks
-from storage.turns import Budgets, Locks
-from storage.unattended import Unattended
-from storage.usage import Usage
-from storage.vault import Keyring, Vault
+from storage.statements import table
+from storage.tables.core import AccountRow, CertificateRow, ContactRow
+from storage.tables.evidence import SigningKeyRow
+from storage.tasks.cause_groups import Causes
+from storage.tasks.evidence import Evidence
+from storage.tasks.preflight import Preflights
+from storage.tasks.reverification import SecondLooks
+from storage.tasks.tasks import Tasks
+
+_SEALED: tuple[tuple[type[SQLModel], Callable[[str], str]], ...] = (
+    (CertificateRow, certificates.identity),
+    (AccountRow, accounts.identity),
+    (ContactRow, contacts.identity),
+    (SigningKeyRow, signing.identity),
+)
+
+
+def rewrap_all(session: Session, vault: Vault) -> int:
+    """How many secrets were under another key; each such key must still be in the keyring."""
+    moved = 0
+    for row, identity in _SEALED:
+        target = table(row)
+        (key,) = target.primary_key.columns
+        for name, blob in session.execute(select(key, target.c.sealed).with_for_update()).all():
+            if vault.kek_id(blob) != vault.keyring.current:
+                sealed = vault.rewrap(blob, identity(name))
+                session.execute(update(target).where(key == name).values(sealed=sealed))
+                moved += 1
+    return moved
+
 
 _PASSING = ("starting up", "shutting down", "in recovery", "not yet accepting")
 

@@ -13,6 +13,6 @@ for _name in [name for name in os.environ if name.lower().endswith("_proxy")]:
 # A sync on schedule at a full hour would surprise a test that counts calls.
 os.environ.setdefault("CERTROLL_SYNC_EVERY", "off")
 
-from tests.databases import *  # noqa: E402, F403
-from tests.engines import *  # noqa: E402, F403
-from tests.house import *  # noqa: E402, F403
+from tests.support.databases import *  # noqa: E402, F403
+from tests.support.engines import *  # noqa: E402, F403
+from tests.support.house import *  # noqa: E402, F403

@@ -18,7 +18,7 @@ import pytest
 import yaml
 from temporalio.client import Client
 
-from starter.processes import temporal_binary
+from starter.temporal.processes import temporal_binary
 from storage.settings import Settings
 
 ROOT = Path(__file__).parents[1]

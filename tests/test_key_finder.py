@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from starter.practice_ca import Key
-from tests.factory import CA, Leaf
-from tests.key_finder import Finder
+from starter.demo.ca import Key
+from tests.support.factory import CA, Leaf
+from tests.support.key_finder import Finder
 
 Encoder = Callable[[Key], bytes]
 

@@ -6,10 +6,10 @@ from fnmatch import fnmatch
 import pytest
 from pytest_httpserver import HTTPServer
 
-from tests.factory import CA
-from tests.full_run import NAMES, PASSPHRASE, WEBHOOK_TOKEN, FullRun
-from tests.key_finder import Finder
-from tests.practice_cloud import PracticeCloud
+from tests.support.factory import CA
+from tests.support.full_run import NAMES, PASSPHRASE, WEBHOOK_TOKEN, FullRun
+from tests.support.key_finder import Finder
+from tests.support.practice_cloud import PracticeCloud
 
 pytestmark = pytest.mark.timeout(300)  # two dozen commands, one after the other
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.factory import CA
-from tests.practice_cloud import PracticeCloud
+from tests.support.factory import CA
+from tests.support.practice_cloud import PracticeCloud
 
 
 def test_it_comes_back_with_its_ports_and_its_state_after_being_killed(tmp_path: Path) -> None:

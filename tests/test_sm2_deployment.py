@@ -5,15 +5,15 @@ import logging
 import pytest
 from temporalio.client import Client
 
-from domain.plan import Plan
-from domain.record import TaskRecord
-from domain.status import OutcomeStatus, TaskStatus
-from domain.task import workflow_id
-from domain.waves import Rollout
-from starter import tasks
-from tests.house import ACCOUNT
-from tests.key_finder import Finder
-from tests.pairs_house import HOST, SLOT, SM_SETTER, PairsHouse, pairs_house
+from domain.plans.plan import Plan
+from domain.rollout.policy import Rollout
+from domain.tasks.messages import workflow_id
+from domain.tasks.record import TaskRecord
+from domain.tasks.status import OutcomeStatus, TaskStatus
+from starter.requests import tasks
+from tests.support.house import ACCOUNT
+from tests.support.key_finder import Finder
+from tests.support.pairs_house import HOST, SLOT, SM_SETTER, PairsHouse, pairs_house
 
 __all__ = ["pairs_house"]
 

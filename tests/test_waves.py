@@ -13,12 +13,12 @@ from pydantic import SecretStr
 from pytest_httpserver import HTTPServer
 from temporalio.client import Client
 
-from domain.assigning import default_rollout
-from domain.events import EventClass
-from domain.status import OutcomeStatus, TaskStatus
+from domain.notifications.events import EventClass
+from domain.rollout.assignment import default_rollout
+from domain.tasks.status import OutcomeStatus, TaskStatus
 from storage.settings import Settings
-from tests.everywhere import SERVICES, Everywhere, open_everywhere
-from tests.factory import CA
+from tests.support.everywhere import SERVICES, Everywhere, open_everywhere
+from tests.support.factory import CA
 
 SCALE = int(os.environ.get("CERTROLL_TEST_WAVES", "300"))
 SHORT = 2.0  # seconds in which an endpoint has to show the new certificate

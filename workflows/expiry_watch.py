@@ -5,12 +5,12 @@ import asyncio
 from temporalio import workflow
 from temporalio.exceptions import ActivityError
 
-from workflows.causes import cause_of
+from workflows.failures import cause_of
 from workflows.policies import BOOKKEEPING, NOTIFY
 
 with workflow.unsafe.imports_passed_through():
-    from activities.watching import Watcher, Watching
-    from domain.watch import WORKFLOW_TYPE, ToldContact
+    from activities.expiry_watch import Watcher, Watching
+    from domain.notifications.expiry_watch import WORKFLOW_TYPE, ToldContact
 
 
 @workflow.defn(name=WORKFLOW_TYPE)

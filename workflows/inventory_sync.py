@@ -10,12 +10,12 @@ from temporalio.exceptions import (
     WorkflowAlreadyStartedError,
 )
 
-from workflows.causes import cause_of
+from workflows.failures import cause_of
 from workflows.policies import BOOKKEEPING, WALK, WALKS_AT_ONCE
 
 with workflow.unsafe.imports_passed_through():
-    from activities.inventory import FailedWalk, Walks
-    from domain.sync import (
+    from activities.inventory_sync import FailedWalk, Walks
+    from domain.resources.inventory_sync import (
         SCHEDULED_TYPE,
         WORKFLOW_TYPE,
         Synced,

@@ -5,7 +5,7 @@ from temporalio import workflow
 from workflows.policies import LOOK_AGAIN
 
 with workflow.unsafe.imports_passed_through():
-    from activities.verification import Verification, Verified
+    from activities.reverification import Verification, Verified
 
 WORKFLOW_TYPE = "Reverification"
 WORKFLOW_ID = "reverification"

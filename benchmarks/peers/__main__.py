@@ -16,7 +16,7 @@ from benchmarks.peers.faults import Scenario, scenarios
 from benchmarks.peers.field import Field, field
 from benchmarks.peers.ours import Certroll, House
 from benchmarks.peers.verdict import Claims, Key, Verdict, judged, read, write
-from starter.practice_ca import PracticeCA
+from starter.demo.ca import PracticeCA
 
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
 

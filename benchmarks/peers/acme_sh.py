@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.peers.field import ZONE, Field
 from benchmarks.peers.verdict import Claims
-from starter.practice_ca import Issued
+from starter.demo.ca import Issued
 
 API = "https://cdn.aliyuncs.com"
 HOOKS = ("deploy/ali_cdn.sh", "dnsapi/dns_ali.sh")

@@ -11,8 +11,8 @@ from typing import Any
 import httpx2
 
 from benchmarks.peers.faults import Scenario
-from starter.practice_ca import Issued, PracticeCA
-from starter.processes import start_sandbox
+from starter.demo.ca import Issued, PracticeCA
+from starter.temporal.processes import start_sandbox
 
 ZONE = "peers.example.com"
 PATIENCE = 10.0

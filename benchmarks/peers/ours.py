@@ -13,11 +13,11 @@ from pathlib import Path
 from benchmarks.lab import SERVICE
 from benchmarks.peers.field import Field
 from benchmarks.peers.verdict import Claims
-from domain.account import Account
-from domain.certificate import parse_pem
-from domain.record import OutcomeRecord
-from domain.status import OutcomeStatus
-from starter.embedded import Embedded
+from domain.certificates.certificate import parse_pem
+from domain.resources.account import Account
+from domain.tasks.record import OutcomeRecord
+from domain.tasks.status import OutcomeStatus
+from starter.temporal.embedded import Embedded
 from storage.settings import Settings
 from storage.store import Store
 

@@ -12,14 +12,14 @@ change takes to arrive (two minutes, likewise).
 
 import time
 
-from connectors.alibaba._account import Site
-from connectors.alibaba._base import Probe
-from connectors.alibaba._cas_store import PERMISSIONS
-from connectors.alibaba._client import Api
-from connectors.alibaba._errors import Answer, Rule, error_for
-from connectors.alibaba._listener_slots import PAGE_SIZE, ListenerConnector, Row
+from connectors.alibaba._api.account import Site
+from connectors.alibaba._api.client import Api
+from connectors.alibaba._api.errors import Answer, Rule, error_for
+from connectors.alibaba._bases.base import Probe
+from connectors.alibaba._bases.listeners import PAGE_SIZE, ListenerConnector, Row
+from connectors.alibaba._stores.cas import PERMISSIONS
 from domain.errors import Transient
-from domain.resource import Resource
+from domain.resources.resource import Resource
 
 JOBS_OF_LAST_SECONDS = 3600
 QUIC = "QUIC"

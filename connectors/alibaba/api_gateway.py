@@ -13,17 +13,17 @@ from datetime import timedelta
 from functools import cached_property, partial
 from typing import Any
 
-from connectors.alibaba._account import Site
-from connectors.alibaba._base import Probe, missing
-from connectors.alibaba._client import Api
-from connectors.alibaba._errors import Rule
-from connectors.alibaba._pem import PemConnector, serves
-from connectors.alibaba._regions import page_over, regions_of
-from connectors.alibaba._tags import tags
-from domain.connector import Scenario
+from connectors.alibaba._api.account import Site
+from connectors.alibaba._api.client import Api
+from connectors.alibaba._api.errors import Rule
+from connectors.alibaba._api.regions import page_over, regions_of
+from connectors.alibaba._api.tags import tags
+from connectors.alibaba._bases.base import Probe, missing
+from connectors.alibaba._bases.pem import PemConnector, serves
+from domain.certificates.hostnames import canonical
 from domain.errors import Transient
-from domain.names import canonical
-from domain.resource import Binding, CertificateRef, Found, Page, Resource
+from domain.resources.connector import Scenario
+from domain.resources.resource import Binding, CertificateRef, Found, Page, Resource
 
 GROUPS_PER_PAGE = 10
 PAGE_SIZE = 50

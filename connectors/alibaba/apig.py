@@ -15,16 +15,16 @@ from datetime import timedelta
 from functools import cached_property, partial
 from typing import Any
 
-from connectors.alibaba._account import Site
-from connectors.alibaba._base import Probe, missing
-from connectors.alibaba._cas_store import PERMISSIONS
-from connectors.alibaba._client import Api
-from connectors.alibaba._envelope import opened
-from connectors.alibaba._regions import page_over, regions_of
-from connectors.alibaba._stored import StoredConnector, hosts
-from domain.connector import Scenario
+from connectors.alibaba._api.account import Site
+from connectors.alibaba._api.client import Api
+from connectors.alibaba._api.envelope import opened
+from connectors.alibaba._api.regions import page_over, regions_of
+from connectors.alibaba._bases.base import Probe, missing
+from connectors.alibaba._bases.stored import StoredConnector, hosts
+from connectors.alibaba._stores.cas import PERMISSIONS
 from domain.errors import Permanent
-from domain.resource import Binding, CertificateRef, Found, Page, Resource
+from domain.resources.connector import Scenario
+from domain.resources.resource import Binding, CertificateRef, Found, Page, Resource
 
 PAGE_SIZE = 50
 KEPT = (

@@ -8,14 +8,14 @@ again by way of this connector, see `_cas_removal`. No limit of the store is doc
 from datetime import timedelta
 from typing import ClassVar, NoReturn
 
-from connectors.alibaba import _cas_removal as removal
-from connectors.alibaba._base import AlibabaConnector, missing
-from connectors.alibaba._cas_store import API, PERMISSIONS
-from connectors.alibaba._leaf import read_leaf
-from domain.certificate import Certificate
-from domain.connector import Scenario
+from connectors.alibaba._api.leaf import read_leaf
+from connectors.alibaba._bases.base import AlibabaConnector, missing
+from connectors.alibaba._stores import cas_removal as removal
+from connectors.alibaba._stores.cas import API, PERMISSIONS
+from domain.certificates.certificate import Certificate
 from domain.errors import Permanent
-from domain.resource import Binding, CertificateRef, Page, Resource
+from domain.resources.connector import Scenario
+from domain.resources.resource import Binding, CertificateRef, Page, Resource
 
 
 class Cas(AlibabaConnector):

@@ -15,11 +15,11 @@ The service says at once that it serves a new certificate; its nodes follow. How
 not documented: five minutes is this project's own choice.
 """
 
-from connectors.alibaba._account import Site
-from connectors.alibaba._cas_store import PERMISSIONS
-from connectors.alibaba._client import Api
-from connectors.alibaba._domains import DomainsConnector, Words
-from connectors.alibaba._errors import Rule
+from connectors.alibaba._api.account import Site
+from connectors.alibaba._api.client import Api
+from connectors.alibaba._api.errors import Rule
+from connectors.alibaba._bases.accelerated_domains import DomainsConnector, Words
+from connectors.alibaba._stores.cas import PERMISSIONS
 from domain.errors import Permanent
 
 

@@ -17,18 +17,18 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from functools import cached_property, partial
 
-from connectors.alibaba import _quotas as quotas
-from connectors.alibaba._base import AlibabaConnector, Probe, missing
-from connectors.alibaba._clb_store import API, DELETE, PERMISSIONS, ClbStore, Row, lock
-from connectors.alibaba._clb_users import Users
-from connectors.alibaba._regions import page_over, regions_of
-from connectors.alibaba._stored import hosts
-from connectors.alibaba._tags import tags
-from domain.certificate import Certificate
-from domain.connector import OpenKey, Scenario
+from connectors.alibaba._api import quotas as quotas
+from connectors.alibaba._api.regions import page_over, regions_of
+from connectors.alibaba._api.tags import tags
+from connectors.alibaba._bases.base import AlibabaConnector, Probe, missing
+from connectors.alibaba._bases.clb_store import API, DELETE, PERMISSIONS, ClbStore, Row, lock
+from connectors.alibaba._bases.stored import hosts
+from connectors.alibaba._stores.clb_users import Users
+from domain.certificates.certificate import Certificate
+from domain.certificates.hostnames import covers
 from domain.errors import Permanent
-from domain.names import covers
-from domain.resource import Binding, CertificateRef, Found, Page, Resource
+from domain.resources.connector import OpenKey, Scenario
+from domain.resources.resource import Binding, CertificateRef, Found, Page, Resource
 
 PAGE_SIZE = 100
 DEFAULT = "default"

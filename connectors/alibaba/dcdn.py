@@ -11,11 +11,11 @@ How often certificates may be set is not documented: ten a second is this projec
 what its batch operation was allowed. So are the five minutes that its nodes may take to follow.
 """
 
-from connectors.alibaba._account import Site
-from connectors.alibaba._cas_store import PERMISSIONS
-from connectors.alibaba._client import Api
-from connectors.alibaba._domains import DomainsConnector, Words
-from connectors.alibaba._errors import Rule
+from connectors.alibaba._api.account import Site
+from connectors.alibaba._api.client import Api
+from connectors.alibaba._api.errors import Rule
+from connectors.alibaba._bases.accelerated_domains import DomainsConnector, Words
+from connectors.alibaba._stores.cas import PERMISSIONS
 from domain.errors import Permanent
 
 

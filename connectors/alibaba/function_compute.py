@@ -16,16 +16,16 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from connectors.alibaba._account import Site
-from connectors.alibaba._base import Probe, missing
-from connectors.alibaba._client import Api, Client
-from connectors.alibaba._errors import Rule
-from connectors.alibaba._pem import PemConnector, serves
-from connectors.alibaba._regions import page_over
-from domain.connector import Scenario
+from connectors.alibaba._api.account import Site
+from connectors.alibaba._api.client import Api, Client
+from connectors.alibaba._api.errors import Rule
+from connectors.alibaba._api.regions import page_over
+from connectors.alibaba._bases.base import Probe, missing
+from connectors.alibaba._bases.pem import PemConnector, serves
+from domain.certificates.hostnames import canonical
 from domain.errors import Permanent, Transient
-from domain.names import canonical
-from domain.resource import Binding, CertificateRef, Found, Page, Resource
+from domain.resources.connector import Scenario
+from domain.resources.resource import Binding, CertificateRef, Found, Page, Resource
 
 PAGE_SIZE = 100
 V3, V2 = "3.0", "2.0"

@@ -11,11 +11,11 @@ points of presence take (ten minutes, likewise).
 from collections.abc import Iterator
 from functools import partial
 
-from connectors.alibaba._base import Probe
-from connectors.alibaba._ga import PAGE_SIZE, PERMISSIONS, WHERE, GaConnector, Row
-from connectors.alibaba._stored import hosts
-from connectors.alibaba._tags import tags
-from domain.resource import Binding, CertificateRef, Found, Resource
+from connectors.alibaba._api.tags import tags
+from connectors.alibaba._bases.accelerators import PAGE_SIZE, PERMISSIONS, WHERE, GaConnector, Row
+from connectors.alibaba._bases.base import Probe
+from connectors.alibaba._bases.stored import hosts
+from domain.resources.resource import Binding, CertificateRef, Found, Resource
 
 
 class GaDomain(GaConnector):

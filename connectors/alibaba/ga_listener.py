@@ -10,11 +10,11 @@ points of presence take (ten minutes, likewise).
 
 from collections.abc import Iterator
 
-from connectors.alibaba._ga import PERMISSIONS, WHERE, GaConnector, Row
-from connectors.alibaba._stored import hosts
-from connectors.alibaba._tags import tags
+from connectors.alibaba._api.tags import tags
+from connectors.alibaba._bases.accelerators import PERMISSIONS, WHERE, GaConnector, Row
+from connectors.alibaba._bases.stored import hosts
 from domain.errors import Permanent
-from domain.resource import Binding, CertificateRef, Found, Resource
+from domain.resources.resource import Binding, CertificateRef, Found, Resource
 
 
 class GaListener(GaConnector):

@@ -7,13 +7,13 @@ Not documented: the limit of calls (ten a second is this project's own choice), 
 takes to arrive (two minutes, likewise), and the codes for a listener that is being changed.
 """
 
-from connectors.alibaba._account import Site
-from connectors.alibaba._cas_store import PERMISSIONS
-from connectors.alibaba._client import Api
-from connectors.alibaba._errors import Rule
-from connectors.alibaba._listener_slots import PAGE_SIZE, ListenerConnector, Row
+from connectors.alibaba._api.account import Site
+from connectors.alibaba._api.client import Api
+from connectors.alibaba._api.errors import Rule
+from connectors.alibaba._bases.listeners import PAGE_SIZE, ListenerConnector, Row
+from connectors.alibaba._stores.cas import PERMISSIONS
 from domain.errors import Transient
-from domain.resource import Resource
+from domain.resources.resource import Resource
 
 
 class Nlb(ListenerConnector):

@@ -21,17 +21,17 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from connectors.alibaba._account import Site
-from connectors.alibaba._base import missing
-from connectors.alibaba._cas_store import PERMISSIONS
-from connectors.alibaba._client import Api
-from connectors.alibaba._errors import Rule
-from connectors.alibaba._oss import CERTIFICATE_CHANGED, OssClient
-from connectors.alibaba._stored import StoredConnector
-from domain.connector import Scenario
+from connectors.alibaba._api.account import Site
+from connectors.alibaba._api.client import Api
+from connectors.alibaba._api.errors import Rule
+from connectors.alibaba._api.oss_client import CERTIFICATE_CHANGED, OssClient
+from connectors.alibaba._bases.base import missing
+from connectors.alibaba._bases.stored import StoredConnector
+from connectors.alibaba._stores.cas import PERMISSIONS
+from domain.certificates.hostnames import canonical
 from domain.errors import NeedsOperator, Permanent, Transient
-from domain.names import canonical
-from domain.resource import Binding, CertificateRef, Found, Page, Resource
+from domain.resources.connector import Scenario
+from domain.resources.resource import Binding, CertificateRef, Found, Page, Resource
 
 BUCKETS_PER_PAGE = 50
 ON_BEHALF = (

@@ -18,17 +18,17 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
-from connectors.alibaba._account import Site
-from connectors.alibaba._base import missing
-from connectors.alibaba._cas_store import PERMISSIONS
-from connectors.alibaba._client import Api
-from connectors.alibaba._errors import Rule
-from connectors.alibaba._regions import halves_of, page_over
-from connectors.alibaba._stored import StoredConnector, hosts
-from domain.connector import Scenario
+from connectors.alibaba._api.account import Site
+from connectors.alibaba._api.client import Api
+from connectors.alibaba._api.errors import Rule
+from connectors.alibaba._api.regions import halves_of, page_over
+from connectors.alibaba._bases.base import missing
+from connectors.alibaba._bases.stored import StoredConnector, hosts
+from connectors.alibaba._stores.cas import PERMISSIONS
+from domain.certificates.hostnames import canonical
 from domain.errors import Permanent, Transient
-from domain.names import canonical
-from domain.resource import Binding, CertificateRef, Found, Page, Resource
+from domain.resources.connector import Scenario
+from domain.resources.resource import Binding, CertificateRef, Found, Page, Resource
 
 PAGE_SIZE = 50
 STATES = {

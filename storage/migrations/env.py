@@ -7,9 +7,9 @@ from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection
 from sqlmodel.sql.sqltypes import AutoString, UTCDateTime
 
-from storage.evidence_tables import HandshakeRow
-from storage.planning_tables import SyncRow
-from storage.turn_tables import LockRow
+from storage.tables.coordination import LockRow
+from storage.tables.evidence import HandshakeRow
+from storage.tables.planning import SyncRow
 
 # One of each file: what is imported is what Alembic compares.
 TABLES = (HandshakeRow, LockRow, SyncRow)

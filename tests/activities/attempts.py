@@ -8,17 +8,18 @@ from sqlmodel import col, update
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.clouds import Clouds
 from activities.deployment import Deployment
 from activities.heartbeats import Heart
-from activities.inventory import sync
-from activities.looks import Eyes
-from domain.plan import Plan
-from domain.record import Handshake, OutcomeRecord, TaskRecord
-from domain.status import TaskStatus
-from domain.task import ChangeOrder, Direction, Installation
-from storage.tables import AccountRow
-from tests.house import ACCOUNT, SERVICE, House
+from activities.inventory_sync import sync
+from domain.plans.plan import Plan
+from domain.tasks.evidence import Handshake
+from domain.tasks.messages import ChangeOrder, Direction, Installation
+from domain.tasks.record import OutcomeRecord, TaskRecord
+from domain.tasks.status import TaskStatus
+from operations.runtime.connector_pool import Clouds
+from operations.verification.observation import Eyes
+from storage.tables.core import AccountRow
+from tests.support.house import ACCOUNT, SERVICE, House
 
 __all__ = ["Attempt", "attempt", "order"]
 

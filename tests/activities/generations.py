@@ -7,11 +7,11 @@ from temporalio.testing import ActivityEnvironment
 from activities.bookkeeping import Bookkeeping, InstallationsAfter
 from activities.deployment import Deployment
 from activities.heartbeats import Heart
-from domain.certificate import Certificate
-from domain.record import TaskRecord
-from domain.status import TaskStatus
-from domain.task import ChangeOrder, Direction
-from tests.house import House
+from domain.certificates.certificate import Certificate
+from domain.tasks.messages import ChangeOrder, Direction
+from domain.tasks.record import TaskRecord
+from domain.tasks.status import TaskStatus
+from tests.support.house import House
 
 PAST = timedelta(days=-1)
 

@@ -17,11 +17,12 @@ from activities.bookkeeping import (
     TaskRef,
     installation_for,
 )
-from domain.record import OutcomeRecord, TaskEvent
-from domain.resource import Binding
-from domain.status import OutcomeStatus, Tally, TaskStatus
-from domain.task import Cause, Direction
-from domain.waves import Rollout
+from domain.cause import Cause
+from domain.resources.resource import Binding
+from domain.rollout.policy import Rollout
+from domain.tasks.messages import Direction
+from domain.tasks.record import OutcomeRecord, TaskEvent
+from domain.tasks.status import OutcomeStatus, Tally, TaskStatus
 from storage.store import Store
 from tests.storage.examples import CAUSE, LATER, NEW, NOW, change, create, plan, record, resource
 

@@ -6,10 +6,10 @@ import pytest
 
 from activities.bookkeeping import TaskAt
 from activities.calendar import Openings
-from domain.calendar import Freeze, Opening, Scope
-from domain.calendar_words import window
-from domain.plan import Plan
-from domain.status import OutcomeStatus
+from domain.calendar.parsing import window
+from domain.calendar.windows import Freeze, Opening, Scope
+from domain.plans.plan import Plan
+from domain.tasks.status import OutcomeStatus
 from storage.store import Store
 from tests.storage.examples import NEW, NOW, change, create, record
 

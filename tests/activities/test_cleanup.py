@@ -7,10 +7,11 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.bookkeeping import TaskAt
-from activities.cleanup import WANTED, Cleanup, survey, take_out
-from domain.certificate import Certificate
+from activities.cleanup import Cleanup
+from domain.certificates.certificate import Certificate
+from operations.cleanup import WANTED, survey, take_out
 from tests.activities.generations import Generations
-from tests.house import ACCOUNT, House
+from tests.support.house import ACCOUNT, House
 
 NAME, OTHER = "a.example.com", "b.example.com"
 DELETE = "DeleteUserCertificate"

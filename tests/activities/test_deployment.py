@@ -5,13 +5,14 @@ from sqlmodel import delete
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.endings import FailedChange
-from domain.status import OutcomeStatus
-from domain.task import Cause, Direction
-from storage.tables import ResourceRow
+from domain.cause import Cause
+from domain.tasks.messages import Direction
+from domain.tasks.status import OutcomeStatus
+from operations.deployment.outcome import FailedChange
+from storage.tables.core import ResourceRow
 from tests.activities.attempts import NAME, Attempt, attempt, order
-from tests.house import ACCOUNT, SERVICE
 from tests.storage.examples import CAUSE
+from tests.support.house import ACCOUNT, SERVICE
 
 __all__ = ["attempt"]
 

@@ -6,15 +6,15 @@ import pytest
 from temporalio.exceptions import ApplicationError
 
 from activities.deployment import Deployment
-from activities.endings import FailedChange
-from activities.handshake import Endpoint, Seen, look
-from activities.looks import Eyes
-from domain.status import OutcomeStatus
-from domain.task import Direction
+from domain.tasks.messages import Direction
+from domain.tasks.status import OutcomeStatus
+from operations.deployment.outcome import FailedChange
+from operations.tls.handshake import Endpoint, Seen, look
+from operations.verification.observation import Eyes
 from tests.activities.attempts import NAME, Attempt, attempt, order
-from tests.factory import Authority
-from tests.house import House
 from tests.storage.examples import CAUSE
+from tests.support.factory import Authority
+from tests.support.house import House
 
 __all__ = ["attempt"]
 

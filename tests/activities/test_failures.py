@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from temporalio.exceptions import ApplicationError
 
-from activities.failures import cause_from, told_to_the_engine
+from activities.failures import told_to_the_engine
+from domain.cause import Cause
 from domain.errors import (
     BadInput,
     CertrollError,
@@ -15,7 +16,6 @@ from domain.errors import (
     Permanent,
     Transient,
 )
-from domain.task import Cause
 
 SECRET = "-----BEGIN PRIVATE KEY-----"
 
@@ -66,12 +66,12 @@ def test_what_a_person_needs_travels_as_the_cause() -> None:
 
 
 def test_bad_input_keeps_its_fix_as_advice() -> None:
-    cause = cause_from(BadInput("the name is taken", where="--name", fix="Take another."))
+    cause = Cause.from_error(BadInput("the name is taken", where="--name", fix="Take another."))
     assert cause == Cause(code="BadInput", message="the name is taken", advice="Take another.")
 
 
 def test_any_other_error_of_ours_is_told_in_its_own_words() -> None:
-    assert cause_from(CertrollError("sealed by key kek-9")) == Cause(
+    assert Cause.from_error(CertrollError("sealed by key kek-9")) == Cause(
         code="CertrollError", message="sealed by key kek-9"
     )
 

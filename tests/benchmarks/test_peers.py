@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from benchmarks.peers import acme_sh, ours, report
 from benchmarks.peers.faults import FAILURES, rules, scenarios
 from benchmarks.peers.verdict import Claims, Key, Verdict, judged, read, write
-from domain.record import OutcomeRecord
-from domain.status import OutcomeStatus
-from starter.practice_ca import PracticeCA
+from domain.tasks.record import OutcomeRecord
+from domain.tasks.status import OutcomeStatus
+from starter.demo.ca import PracticeCA
 from tests.storage.examples import change
 
 LOG = """\

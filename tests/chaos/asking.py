@@ -15,9 +15,9 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.record import TaskRecord
-from domain.task import workflow_id
-from starter.engine import EngineUnreachable
+from domain.tasks.messages import workflow_id
+from domain.tasks.record import TaskRecord
+from starter.temporal.client import EngineUnreachable
 from tests.chaos.scenario import Ask
 from tests.chaos.site import Site
 

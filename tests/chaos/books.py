@@ -1,8 +1,8 @@
 """What the practice cloud has written down of each resource."""
 
-from domain.resource import Resource
+from domain.resources.resource import Resource
 from tests.chaos.site import Site
-from tests.practice_cloud import Row
+from tests.support.practice_cloud import Row
 
 
 def books(site: Site, resources: list[Resource]) -> dict[str, Row]:

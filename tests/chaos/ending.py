@@ -7,9 +7,9 @@ import time
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
-from domain.record import TaskRecord
-from domain.task import workflow_id
-from starter.tasks import OPEN
+from domain.tasks.messages import workflow_id
+from domain.tasks.record import TaskRecord
+from starter.requests.tasks import OPEN
 from tests.chaos.asking import Asked, ask
 from tests.chaos.scenario import Ask
 from tests.chaos.site import Site

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.factory import CA, Leaf
+from tests.support.factory import CA, Leaf
 
 
 class Issuing(CA):

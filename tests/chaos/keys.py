@@ -7,8 +7,8 @@ from sqlalchemy import inspect, text
 from tests.chaos import truth
 from tests.chaos.site import Site
 from tests.chaos.truth import Violation
-from tests.factory import Leaf
-from tests.key_finder import Finder
+from tests.support.factory import Leaf
+from tests.support.key_finder import Finder
 
 _PIECE = 8 * 2**20
 _OVERLAP = 8192

@@ -14,12 +14,12 @@ from pathlib import Path
 from sqlalchemy.exc import OperationalError
 from temporalio.client import Client
 
-from domain.certificate import Certificate
-from domain.plan import Plan
-from domain.record import TaskRecord
-from domain.resource import Resource
-from domain.status import Tally
-from starter.engine import register_search_attributes
+from domain.certificates.certificate import Certificate
+from domain.plans.plan import Plan
+from domain.resources.resource import Resource
+from domain.tasks.record import TaskRecord
+from domain.tasks.status import Tally
+from starter.temporal.client import register_search_attributes
 from tests.chaos import keys, truth
 from tests.chaos.asking import Asked, ask
 from tests.chaos.books import books
@@ -31,7 +31,7 @@ from tests.chaos.site import Site, running_site
 from tests.chaos.strikes import strike
 from tests.chaos.truth import Evidence, Violation
 from tests.chaos.webhooks import Webhooks
-from tests.everywhere import ALGORITHMS
+from tests.support.everywhere import ALGORITHMS
 
 SETTERS = ("Set*", "Update*", "Upload*", "Associate*", "Dissociate*", "Modify*", "Put*", "Attach*")
 SPARE = 50

@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass, field
 
-from domain.waves import OnBreach, Rollout, Size
+from domain.rollout.policy import OnBreach, Rollout, Size
 
 STRIKES = (
     *("kill worker", "kill worker", "kill temporal", "kill cloud", "kill database"),

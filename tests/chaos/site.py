@@ -13,19 +13,19 @@ import psutil
 from pydantic import SecretStr
 from temporalio.client import Client
 
-from domain.account import Account
-from starter.engine import connect
-from starter.processes import Child, free_port, start_temporal
+from domain.resources.account import Account
+from starter.temporal.client import connect
+from starter.temporal.processes import Child, free_port, start_temporal
 from storage.settings import Settings
 from storage.store import Store
 from tests.chaos.clock import Clock
 from tests.chaos.disk import Disk
 from tests.chaos.postgresql import Postgresql
 from tests.chaos.proxy import Proxy
-from tests.everywhere import Everywhere
-from tests.factory import CA
-from tests.house import ACCOUNT
-from tests.practice_cloud import PracticeCloud
+from tests.support.everywhere import Everywhere
+from tests.support.factory import CA
+from tests.support.house import ACCOUNT
+from tests.support.practice_cloud import PracticeCloud
 
 FAST = 10_000.0
 PROPAGATION = 6.0  # seconds that a handshake may take to show what the service has accepted

@@ -8,17 +8,17 @@ from itertools import groupby
 
 from sqlalchemy import text
 
-from domain.record import OutcomeRecord, TaskRecord
-from domain.resource import Resource
-from domain.status import OutcomeStatus, Phase, task_status
-from domain.task import Direction
-from domain.waves import OnBreach
-from storage.turn_tables import LockRow
+from domain.resources.resource import Resource
+from domain.rollout.policy import OnBreach
+from domain.tasks.messages import Direction
+from domain.tasks.record import OutcomeRecord, TaskRecord
+from domain.tasks.status import OutcomeStatus, Phase, task_status
+from storage.tables.coordination import LockRow
 from tests.chaos.asking import Asked
 from tests.chaos.scenario import Scenario
 from tests.chaos.site import PROPAGATION, Site
 from tests.chaos.webhooks import Webhooks
-from tests.practice_cloud import Row
+from tests.support.practice_cloud import Row
 
 _O = OutcomeStatus
 FINAL = (_O.DEPLOYED, _O.UNVERIFIED, _O.FAILED, _O.SKIPPED, _O.ROLLED_BACK, _O.ROLLBACK_FAILED)

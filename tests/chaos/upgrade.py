@@ -13,13 +13,13 @@ import tempfile
 import time
 from pathlib import Path
 
-from domain.record import TaskRecord
-from domain.status import OutcomeStatus
-from starter import tasks
-from starter.engine import register_search_attributes
+from domain.tasks.record import TaskRecord
+from domain.tasks.status import OutcomeStatus
+from starter.requests import tasks
+from starter.temporal.client import register_search_attributes
 from tests.chaos.issuing import Issuing
 from tests.chaos.site import Site, Worker, running_site
-from tests.practice_cloud import ROOT
+from tests.support.practice_cloud import ROOT
 
 SCALE = 44
 PATIENCE = 90.0

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.connectors.lab import Lab
-from tests.factory import CA
-from tests.practice_cloud import PracticeCloud
+from tests.support.factory import CA
+from tests.support.practice_cloud import PracticeCloud
 
 
 @pytest.fixture(scope="session")

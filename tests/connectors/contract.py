@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 
 import pytest
 
-from domain.connector import Connector
 from domain.errors import CloudError, NeedsOperator, Permanent, Transient
-from domain.plan import wanted
-from domain.resource import Binding, Found, Resource
+from domain.plans.plan import wanted
+from domain.resources.connector import Connector
+from domain.resources.resource import Binding, Found, Resource
 from tests.connectors.lab import Lab, Material, everything
 from tests.connectors.store_contract import HOST, StoreContract
 

@@ -7,13 +7,14 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import connectors
-from domain.certificate import Certificate, PrivateKey, parse_pem
-from domain.connector import Connector
+from domain.certificates.certificate import Certificate, parse_pem
+from domain.certificates.keys import PrivateKey
 from domain.errors import Permanent
-from domain.resource import Binding, Found
-from starter.practice_ca import Issued
-from tests.factory import CA
-from tests.practice_cloud import PracticeCloud
+from domain.resources.connector import Connector
+from domain.resources.resource import Binding, Found
+from starter.demo.ca import Issued
+from tests.support.factory import CA
+from tests.support.practice_cloud import PracticeCloud
 
 
 @dataclass

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 import pytest
 
 import connectors
-from domain.connector import Connector
 from domain.errors import CloudError, Transient
-from domain.resource import CertificateRef, Resource
+from domain.resources.connector import Connector
+from domain.resources.resource import CertificateRef, Resource
 from tests.connectors.lab import Lab, Material
 
 HOST = "www.example.com"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 import connectors
-from tests.practice_cloud import PracticeCloud
+from tests.support.practice_cloud import PracticeCloud
 
 FEW, MANY = 200, 5000
 

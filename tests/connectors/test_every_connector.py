@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 import connectors
-from domain.connector import Connector, Pace, Unpaced
+from domain.resources.connector import Connector, Pace, Unpaced
 from tests.connectors.lab import Lab
 from tests.connectors.store_contract import StoreContract
 

@@ -6,9 +6,9 @@ import sys
 import pytest
 
 import connectors
-from domain.connector import Connector
 from domain.errors import BadInput
-from tests.practice_cloud import ROOT
+from domain.resources.connector import Connector
+from tests.support.practice_cloud import ROOT
 
 KEYS = {"access_key_id": "id", "access_key_secret": "do-not-show"}
 

@@ -3,10 +3,10 @@
 import pytest
 
 import connectors
-from domain.connector import Scenario
-from domain.keys import Algorithm
-from domain.rules import LISTENERS, SAME_NAMES, SM_SERVICES
-from domain.slots import PROVIDER
+from domain.certificates.keys import Algorithm
+from domain.plans.rules import LISTENERS, SAME_NAMES, SM_SERVICES
+from domain.resources.connector import Scenario
+from domain.resources.slots import PROVIDER
 
 OURS = [name for name in connectors.names() if name.startswith(PROVIDER)]
 FIRST = {"alibaba.cdn", "alibaba.dcdn"}

@@ -5,14 +5,14 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from domain.preflight_checks import CHECK, CHECKS
+from domain.preflight.checks import CHECK, CHECKS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "checks.md").read_text()
 CAUSES = range(1, 17)
 SHOWN_IN = (
-    "tests/activities/test_preflight.py",
-    "tests/workflows/test_preflighting.py",
+    "tests/operations/preflight/test_findings.py",
+    "tests/workflows/deployment/test_preflighting.py",
     "tests/outage_causes/test_certificates.py",
     "tests/outage_causes/test_targets.py",
 )

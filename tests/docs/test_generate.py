@@ -6,7 +6,7 @@ import pytest
 
 import connectors
 from docs import generate
-from domain.status import OutcomeStatus, TaskStatus
+from domain.tasks.status import OutcomeStatus, TaskStatus
 
 
 def test_the_pages_in_the_project_are_not_stale() -> None:

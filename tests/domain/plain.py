@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from domain.certificate import Certificate
-from domain.connector import Connector, OpenKey, Scenario
+from domain.certificates.certificate import Certificate
 from domain.model import Value
-from domain.resource import Binding, CertificateRef, Page, Resource
+from domain.resources.connector import Connector, OpenKey, Scenario
+from domain.resources.resource import Binding, CertificateRef, Page, Resource
 
 
 class NoSettings(Value):

@@ -1,11 +1,11 @@
 """What a plan's file names and is not known here: told at its place."""
 
-from domain.located import Fault, refused
-from domain.plan_file import PlanFile, differs, read, unknown
-from domain.record import InventoryItem
-from domain.resource import Resource
-from domain.wish import Wish
-from tests.domain.test_plan_file import FILE
+from domain.plans.file import PlanFile, differs, read, unknown
+from domain.plans.request import Wish
+from domain.plans.yaml_source import Fault, refused
+from domain.resources.inventory_item import InventoryItem
+from domain.resources.resource import Resource
+from tests.domain.plans.test_file import FILE
 from tests.storage.examples import NEW, NOW, OLD
 
 

@@ -2,15 +2,16 @@
 
 import pytest
 
-from domain.certificate import Algorithm, Certificate
-from domain.connector import Scenario, Traits
+from domain.certificates.certificate import Certificate
+from domain.certificates.keys import Algorithm
 from domain.errors import BadInput
-from domain.matching import Match, match
-from domain.plan import Plan
-from domain.planning import Candidate, assemble
-from domain.record import InventoryItem
-from domain.resource import Binding, Resource
-from domain.wish import Wish
+from domain.plans.builder import Candidate, assemble
+from domain.plans.matching import Match, match
+from domain.plans.plan import Plan
+from domain.plans.request import Wish
+from domain.resources.connector import Scenario, Traits
+from domain.resources.inventory_item import InventoryItem
+from domain.resources.resource import Binding, Resource
 from tests.storage.examples import NOW, OLD, certificate
 
 ALB, CDN, SAE = "alibaba.alb", "alibaba.cdn", "alibaba.sae"

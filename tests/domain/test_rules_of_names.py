@@ -4,11 +4,10 @@ import re
 
 import pytest
 
-from domain.certificate import Algorithm, Certificate
-from domain.connector import Scenario, Traits
-from domain.plan import Change, wanted
-from domain.resource import Binding, Resource
-from domain.rules import (
+from domain.certificates.certificate import Certificate
+from domain.certificates.keys import Algorithm
+from domain.plans.plan import Change, wanted
+from domain.plans.rules import (
     SAME_NAMES,
     check_change,
     check_coverage,
@@ -16,6 +15,8 @@ from domain.rules import (
     coverage_warning,
     may_replace,
 )
+from domain.resources.connector import Scenario, Traits
+from domain.resources.resource import Binding, Resource
 from tests.storage.examples import NEW, OLD, certificate, resource
 
 FORMER = Binding(name="former")

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from domain.certificate import Certificate, PrivateKey, parse_pem
+from domain.certificates.certificate import Certificate, parse_pem
+from domain.certificates.keys import PrivateKey
 from domain.errors import BadInput
-from tests.factory import NOW, Leaf
+from tests.support.factory import NOW, Leaf
 
 
 def upload(leaf: Leaf, **changed: Any) -> tuple[Certificate, PrivateKey]:

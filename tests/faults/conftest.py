@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.factory import CA
 from tests.faults.lab import Lab, running_lab
+from tests.support.factory import CA
 
 
 @pytest.fixture

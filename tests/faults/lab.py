@@ -12,17 +12,17 @@ import pytest
 from pydantic import SecretStr
 from temporalio.client import Client
 
-from domain.certificate import Certificate
-from domain.record import OutcomeRecord, TaskRecord
-from domain.status import OutcomeStatus
-from domain.waves import Rollout
-from starter.engine import connect, register_search_attributes
-from starter.processes import Child, free_port, start_temporal, start_worker
+from domain.certificates.certificate import Certificate
+from domain.rollout.policy import Rollout
+from domain.tasks.record import OutcomeRecord, TaskRecord
+from domain.tasks.status import OutcomeStatus
+from starter.temporal.client import connect, register_search_attributes
+from starter.temporal.processes import Child, free_port, start_temporal, start_worker
 from storage.settings import Settings
 from storage.store import Store
-from tests.factory import CA
-from tests.house import House
-from tests.practice_cloud import PracticeCloud, Row
+from tests.support.factory import CA
+from tests.support.house import House
+from tests.support.practice_cloud import PracticeCloud, Row
 
 DOMAINS = 200
 REFUSED = "*7.example.com"  # of every ten resources the cloud refuses one for good

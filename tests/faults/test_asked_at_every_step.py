@@ -13,16 +13,16 @@ from typing import Any
 import pytest
 from temporalio.client import Client, WorkflowUpdateFailedError
 
-from activities import notification
-from domain.record import TaskRecord
-from domain.status import OutcomeStatus, TaskStatus
-from domain.task import workflow_id
-from domain.waves import Rollout, Size
-from storage.installations import Installations
-from storage.outcomes import Outcomes
+from activities import notifications
+from domain.rollout.policy import Rollout, Size
+from domain.tasks.messages import workflow_id
+from domain.tasks.record import TaskRecord
+from domain.tasks.status import OutcomeStatus, TaskStatus
+from storage.certificates.installations import Installations
 from storage.quota import Ledger
+from storage.tasks.outcomes import Outcomes
 from tests.chaos.webhooks import Webhooks
-from tests.house import House
+from tests.support.house import House
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(60)]
 
@@ -36,7 +36,7 @@ STEPS: dict[str, tuple[Any, str]] = {
     "install": (Installations, "put"),
     "deploy": (Outcomes, "mark_applied_by"),
     "settle": (Ledger, "settle"),
-    "notify": (notification, "send"),
+    "notify": (notifications, "send"),
 }
 ASKED: dict[str, dict[str, Any]] = {
     "cancel": {},

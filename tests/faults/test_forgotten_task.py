@@ -10,16 +10,16 @@ from sqlalchemy import make_url
 from temporalio.client import Client
 
 import worker
-from domain.record import TaskRecord
-from domain.status import Tally, TaskStatus
-from domain.task import workflow_id
-from starter import tasks
-from starter.engine import connect
-from starter.scheduling import new_id
+from domain.tasks.messages import workflow_id
+from domain.tasks.record import TaskRecord
+from domain.tasks.status import Tally, TaskStatus
+from starter.requests import tasks
+from starter.requests.task_draft import new_id
+from starter.temporal.client import connect
 from storage.settings import Settings
 from tests.chaos.proxy import Proxy
 from tests.faults.lab import Lab
-from tests.house import House
+from tests.support.house import House
 
 pytestmark = pytest.mark.faults
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from domain.certificate import Certificate
-from domain.record import TaskRecord
-from domain.status import OutcomeStatus, TaskStatus
-from starter import tasks
+from domain.certificates.certificate import Certificate
+from domain.tasks.record import TaskRecord
+from domain.tasks.status import OutcomeStatus, TaskStatus
+from starter.requests import tasks
 from tests.faults.lab import DOMAINS, Lab
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]

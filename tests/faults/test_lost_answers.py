@@ -8,11 +8,11 @@ import pytest
 from pydantic import SecretStr
 from temporalio.client import Client
 
-from domain.status import OutcomeStatus, TaskStatus
-from starter import tasks
+from domain.tasks.status import OutcomeStatus, TaskStatus
+from starter.requests import tasks
 from storage.settings import Settings
-from tests.everywhere import SERVICES, Everywhere, open_everywhere
-from tests.factory import CA
+from tests.support.everywhere import SERVICES, Everywhere, open_everywhere
+from tests.support.factory import CA
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
 

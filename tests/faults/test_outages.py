@@ -4,13 +4,13 @@ import os
 
 import pytest
 
-from domain.waves import Rollout
+from domain.rollout.policy import Rollout
 from tests.chaos import clock
 from tests.chaos.issuing import Issuing
 from tests.chaos.postgresql import Postgresql
 from tests.chaos.run import Result, run
 from tests.chaos.scenario import Scenario, Strike
-from tests.factory import key_for
+from tests.support.factory import key_for
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]  # longer than a run waits
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from starter import syncs
-from tests.factory import CA
+from starter.requests import syncs
 from tests.faults.lab import Lab, running_lab
-from tests.house import ACCOUNT, SERVICE
+from tests.support.factory import CA
+from tests.support.house import ACCOUNT, SERVICE
 from tests.workflows.syncing import DCDN, ended, keys, pages, reached, record, taking_work
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]

@@ -15,18 +15,18 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
 
-from activities.inventory import sync
-from domain.plan import Plan
-from domain.record import TaskRecord
-from domain.status import TaskStatus
-from domain.task import workflow_id
-from starter import tasks
-from starter.engine import register_search_attributes
-from starter.processes import Child, start_worker
-from tests.factory import CA
+from activities.inventory_sync import sync
+from domain.plans.plan import Plan
+from domain.tasks.messages import workflow_id
+from domain.tasks.record import TaskRecord
+from domain.tasks.status import TaskStatus
+from starter.requests import tasks
+from starter.temporal.client import register_search_attributes
+from starter.temporal.processes import Child, start_worker
 from tests.faults.lab import Lab, running_lab
-from tests.house import ACCOUNT
-from tests.practice_cloud import Row
+from tests.support.factory import CA
+from tests.support.house import ACCOUNT
+from tests.support.practice_cloud import Row
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
 

@@ -10,10 +10,10 @@ import pytest
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
-from domain.status import OutcomeStatus, TaskStatus
-from domain.task import Direction
+from domain.tasks.messages import Direction
+from domain.tasks.status import OutcomeStatus, TaskStatus
 from tests.activities.attempts import NAME, Attempt
-from tests.house import House
+from tests.support.house import House
 
 pytestmark = pytest.mark.faults
 

@@ -13,11 +13,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from domain.record import TaskRecord
-from domain.status import TaskStatus
-from starter.engine import connect, up_file
-from starter.processes import free_port
-from tests.house import House
+from domain.tasks.record import TaskRecord
+from domain.tasks.status import TaskStatus
+from starter.temporal.client import connect, up_file
+from starter.temporal.processes import free_port
+from tests.support.house import House
 
 pytestmark = [
     pytest.mark.faults,

@@ -13,19 +13,19 @@ from temporalio.client import Client, WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from domain.record import TaskRecord
-from domain.status import TaskStatus
-from domain.task import workflow_id
-from starter import tasks
-from starter.processes import temporal_binary
+from domain.tasks.messages import workflow_id
+from domain.tasks.record import TaskRecord
+from domain.tasks.status import TaskStatus
+from starter.requests import tasks
+from starter.temporal.processes import temporal_binary
 from storage.settings import Settings
 from storage.store import Store
-from tests.factory import CA
 from tests.histories import FOLDER
-from tests.house import House
-from tests.practice_cloud import PracticeCloud
+from tests.support.factory import CA
+from tests.support.house import House
+from tests.support.practice_cloud import PracticeCloud
 from tests.workflows.waving import in_waves, when
-from workflows import attributes
+from workflows import search_attributes
 
 Scenario = Callable[[House, Client], Awaitable[TaskRecord]]
 SET = "SetCdnDomainSSLCertificate"
@@ -200,7 +200,7 @@ async def main() -> None:
         dev_server_existing_path=temporal_binary(),
         data_converter=pydantic_data_converter,
         identity="recorder",
-        search_attributes=attributes.ALL,
+        search_attributes=search_attributes.ALL,
         dev_server_extra_args=["--headless"],
         dev_server_log_level="error",
     ) as environment:

@@ -9,16 +9,16 @@ from pathlib import Path
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from domain.sync import SyncInput, workflow_id
-from domain.task import TASK_QUEUE
-from starter import syncs
-from starter.processes import temporal_binary
+from domain.resources.inventory_sync import SyncInput, workflow_id
+from domain.tasks.messages import TASK_QUEUE
+from starter.requests import syncs
+from starter.temporal.processes import temporal_binary
 from storage.settings import Settings
 from storage.store import Store
-from tests.factory import CA
 from tests.histories import FOLDER
-from tests.house import ACCOUNT, SERVICE, House
-from tests.practice_cloud import PracticeCloud
+from tests.support.factory import CA
+from tests.support.house import ACCOUNT, SERVICE, House
+from tests.support.practice_cloud import PracticeCloud
 from tests.workflows.syncing import DCDN, ended, working
 from workflows.inventory_sync import InventorySyncOnSchedule
 

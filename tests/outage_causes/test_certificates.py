@@ -6,16 +6,16 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 
-from activities.inventory import sync
-from domain.preflight_checks import Policy
-from domain.record import TaskRecord
-from domain.status import TaskStatus
-from starter import tasks
-from tests.factory import DAY, NOW, Authority, Leaf
-from tests.flights import keep, look, swap_keys
-from tests.house import ACCOUNT, SERVICE, House
-from tests.responders import Responder
+from activities.inventory_sync import sync
+from domain.preflight.checks import Policy
+from domain.tasks.record import TaskRecord
+from domain.tasks.status import TaskStatus
+from starter.requests import tasks
 from tests.starter.command_line import CommandLine
+from tests.support.factory import DAY, NOW, Authority, Leaf
+from tests.support.flights import keep, look, swap_keys
+from tests.support.house import ACCOUNT, SERVICE, House
+from tests.support.responders import Responder
 
 NAME, OTHER = "www.example.com", "pay.example.com"
 UPLOAD, SET = "cas.UploadUserCertificate", "cdn.SetCdnDomainSSLCertificate"

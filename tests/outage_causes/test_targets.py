@@ -10,20 +10,20 @@ import pytest
 from pydantic import SecretStr
 from temporalio.client import Client
 
-from activities.inventory import sync
-from domain.calendar import Freeze, Scope
-from domain.plan import Plan
-from domain.preflight_checks import Policy
-from domain.record import TaskRecord
-from domain.status import TaskStatus
-from domain.waves import Rollout
-from starter import tasks
+from activities.inventory_sync import sync
+from domain.calendar.windows import Freeze, Scope
+from domain.plans.plan import Plan
+from domain.preflight.checks import Policy
+from domain.rollout.policy import Rollout
+from domain.tasks.record import TaskRecord
+from domain.tasks.status import TaskStatus
+from starter.requests import tasks
 from storage.settings import Settings
 from storage.store import Store
-from tests.factory import CA, Leaf
-from tests.flights import look
-from tests.house import ACCOUNT, House
-from tests.practice_cloud import PracticeCloud
+from tests.support.factory import CA, Leaf
+from tests.support.flights import look
+from tests.support.house import ACCOUNT, House
+from tests.support.practice_cloud import PracticeCloud
 
 NAME, OTHER = "www.example.com", "pay.example.com"
 ALB, CLB = "alibaba.alb", "alibaba.clb"

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.factory import Authority
 from tests.sandbox.running import Running
+from tests.support.factory import Authority
 
 Start = Callable[..., Running]
 

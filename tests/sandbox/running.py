@@ -15,7 +15,7 @@ from alibabacloud_cas20200407.client import Client as CasClient
 from alibabacloud_cdn20180510.client import Client as CdnClient
 from alibabacloud_tea_openapi.models import Config
 
-from tests.factory import Leaf
+from tests.support.factory import Leaf
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 10.0  # seconds until a test gives up waiting for what must happen at once

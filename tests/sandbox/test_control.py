@@ -6,9 +6,9 @@ import pytest
 from alibabacloud_cdn20180510 import models
 from alibabacloud_tea_openapi.exceptions import ThrottlingException
 
-from tests.factory import Authority
 from tests.sandbox.conftest import Start
 from tests.sandbox.running import Running
+from tests.support.factory import Authority
 
 
 def test_health_names_the_addresses_and_the_services(cloud: Running) -> None:

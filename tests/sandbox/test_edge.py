@@ -6,9 +6,9 @@ import ssl
 import pytest
 from alibabacloud_cdn20180510 import models
 
-from tests.factory import Authority, Leaf
 from tests.sandbox.conftest import Start
 from tests.sandbox.running import Running
+from tests.support.factory import Authority, Leaf
 
 
 def bind(running: Running, name: str, leaf: Leaf | None) -> None:

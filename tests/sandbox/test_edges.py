@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.factory import Authority, Leaf
 from tests.sandbox.running import PATIENCE, Running
+from tests.support.factory import Authority, Leaf
 
 HOST = "edges.example.com"
 

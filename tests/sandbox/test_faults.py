@@ -15,8 +15,8 @@ from darabonba.exceptions import UnretryableException
 from darabonba.runtime import RuntimeOptions
 
 from sandbox.faults import Faults, Rule
-from tests.factory import Authority, Leaf
 from tests.sandbox.running import PATIENCE, Running
+from tests.support.factory import Authority, Leaf
 
 SET = "SetCdnDomainSSLCertificate"
 

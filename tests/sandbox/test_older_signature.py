@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sandbox.older_signature import sign
-from tests.factory import Authority
 from tests.sandbox.running import Running, ask
+from tests.support.factory import Authority
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 REFUSED = (403, "SignatureDoesNotMatch")

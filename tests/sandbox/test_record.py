@@ -9,8 +9,8 @@ from alibabacloud_cas20200407 import models
 from alibabacloud_tea_openapi.exceptions import ClientException
 from darabonba.exceptions import UnretryableException
 
-from tests.factory import Authority
 from tests.sandbox.conftest import Start
+from tests.support.factory import Authority
 
 FIELDS = ["at", "method", "path", "query", "headers", "body", "status"]
 

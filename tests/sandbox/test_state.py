@@ -13,9 +13,9 @@ from darabonba.exceptions import UnretryableException
 
 from sandbox.state import Counters, Journal, Table
 from sandbox.store import Certificate
-from tests.factory import Authority, Leaf
 from tests.sandbox.conftest import Start
 from tests.sandbox.running import Running
+from tests.support.factory import Authority, Leaf
 
 
 def upload(running: Running, leaf: Leaf, name: str) -> int:

@@ -11,8 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from starter.processes import Child, free_port, wait_for_port
-from tests.factory import CA
+from starter.temporal.processes import Child, free_port, wait_for_port
+from tests.support.factory import CA
 
 HOSTS = ("a.example.com", "b.example.com")
 CERTROLL = f"{sys.executable} -m starter.cli"

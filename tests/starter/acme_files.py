@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.factory import Leaf
+from tests.support.factory import Leaf
 
 Given = dict[str, str]
 

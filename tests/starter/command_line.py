@@ -15,7 +15,7 @@ from typing import Any
 
 from typer.testing import CliRunner, Result
 
-from starter.cli import app
+from starter.cli.main import app
 from storage.settings import Settings
 from storage.store import Store
 

@@ -9,7 +9,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from starter.processes import temporal_binary
+from starter.temporal.processes import temporal_binary
 from tests.starter.command_line import CommandLine
 
 

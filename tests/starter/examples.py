@@ -2,15 +2,15 @@
 
 from datetime import UTC, datetime, timedelta
 
-from domain.account import Account
-from domain.certificate import Certificate, parse_pem
-from domain.plan import Change, Plan, wanted
-from domain.record import TaskRecord
-from domain.resource import Binding, Found, Resource
-from domain.status import OutcomeStatus, Tally, TaskStatus
-from domain.task import Cause
-from tests.factory import CA
+from domain.cause import Cause
+from domain.certificates.certificate import Certificate, parse_pem
+from domain.plans.plan import Change, Plan, wanted
+from domain.resources.account import Account
+from domain.resources.resource import Binding, Found, Resource
+from domain.tasks.record import TaskRecord
+from domain.tasks.status import OutcomeStatus, Tally, TaskStatus
 from tests.starter.command_line import CommandLine
+from tests.support.factory import CA
 
 AUTHORITY = CA()
 SECRET = "the-secret-of-the-account"

@@ -4,14 +4,14 @@ from datetime import UTC, datetime
 
 from temporalio.client import Client
 
-from activities.inventory import sync
-from domain.certificate import Certificate, parse_pem
-from domain.handover import Handover
-from domain.renewal import Policy, Standing
-from starter.renewals import renew
-from starter.successors import AUTO, keep
-from tests.factory import DAY, Leaf
-from tests.house import ACCOUNT, SERVICE, House
+from activities.inventory_sync import sync
+from domain.certificates.certificate import Certificate, parse_pem
+from domain.certificates.renewal import Policy, Standing
+from domain.tasks.handover import Handover
+from starter.requests.certificates import AUTO, keep
+from starter.requests.renewals import renew
+from tests.support.factory import DAY, Leaf
+from tests.support.house import ACCOUNT, SERVICE, House
 
 HOSTS = ("a.example.com", "b.example.com")
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import docs.cli_reference
-from starter.exits import MEANING
-from tests.starter.test_cli import COMMANDS
+from starter.cli.terminal.exit_codes import MEANING
+from tests.starter.cli.test_main import COMMANDS
 
 
 def test_the_page_in_the_project_is_not_stale() -> None:

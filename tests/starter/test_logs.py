@@ -9,11 +9,11 @@ from urllib.parse import quote, quote_plus
 import pytest
 import structlog
 
-from activities.channels import post_webhook
-from domain.message import trial_message
+from domain.notifications.message import trial_message
 from domain.redaction import TAKEN_OUT, without_secrets
+from operations.notifications.channels import post_webhook
 from starter.logs import set_up_logs
-from tests.factory import CA, DAY, NOW
+from tests.support.factory import CA, DAY, NOW
 
 MIDDLE = "MIGHAgEAMBMGByqGSM49AgEG"
 KINDS = ["PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY"]

@@ -15,12 +15,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
+from domain.cause import Cause
 from domain.errors import BadInput
-from domain.resource import Binding, Found
-from domain.sync import Walk
-from domain.task import Cause
+from domain.resources.inventory_sync import Walk
+from domain.resources.resource import Binding, Found
 from starter import metrics
-from starter.processes import free_port
+from starter.temporal.processes import free_port
 from storage.settings import Settings
 from storage.store import Store
 from tests.storage.examples import NOW, account, create

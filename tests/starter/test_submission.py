@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from temporalio.client import Client
 
-from domain.certificate import Source
+from domain.certificates.certificate import Source
 from domain.errors import BadInput
-from domain.plan import Plan
-from domain.resource import Binding
-from tests.factory import DAY
-from tests.house import House
+from domain.plans.plan import Plan
+from domain.resources.resource import Binding
 from tests.starter.command_line import CommandLine
+from tests.support.factory import DAY
+from tests.support.house import House
 
 WILD = ("-c", "wild", "--all-matched")
 

@@ -14,12 +14,12 @@ import httpx2
 import psutil
 import pytest
 
-from domain.status import TaskStatus
-from starter import tasks
-from starter.engine import connect, workers
-from starter.processes import free_port
+from domain.tasks.status import TaskStatus
+from starter.requests import tasks
+from starter.temporal.client import connect, workers
+from starter.temporal.processes import free_port
 from storage.settings import Settings
-from tests.house import House
+from tests.support.house import House
 
 
 class Up:

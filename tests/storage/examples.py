@@ -2,13 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 
-from domain.account import Account
-from domain.certificate import Algorithm, Certificate
-from domain.plan import Change, Plan
-from domain.record import TaskRecord
-from domain.resource import Binding, CertificateRef, Resource
-from domain.status import TaskStatus
-from domain.task import Cause
+from domain.cause import Cause
+from domain.certificates.certificate import Certificate
+from domain.certificates.keys import Algorithm
+from domain.plans.plan import Change, Plan
+from domain.resources.account import Account
+from domain.resources.resource import Binding, CertificateRef, Resource
+from domain.tasks.record import TaskRecord
+from domain.tasks.status import TaskStatus
 from storage.store import Store
 
 NOW = datetime(2026, 11, 24, 12, 30, 15, 123456, tzinfo=UTC)

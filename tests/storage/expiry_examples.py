@@ -2,11 +2,12 @@
 
 from datetime import datetime, timedelta
 
-from domain.certificate import Algorithm, Certificate, PrivateKey
-from domain.plan import Change, Plan
-from domain.renewal import Standing
-from domain.resource import Binding, Found, Resource
-from domain.status import OutcomeStatus
+from domain.certificates.certificate import Certificate
+from domain.certificates.keys import Algorithm, PrivateKey
+from domain.certificates.renewal import Standing
+from domain.plans.plan import Change, Plan
+from domain.resources.resource import Binding, Found, Resource
+from domain.tasks.status import OutcomeStatus
 from storage.store import Store
 from tests.storage.examples import NOW, certificate, record
 

@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import text
 
 from domain.errors import BadInput
-from domain.resource import CertificateRef, Found
+from domain.resources.resource import CertificateRef, Found
 from storage.store import Store
+from tests.storage.certificates.test_certificates import KEY
 from tests.storage.examples import LATER, NEW, NOW, account, certificate, create, resource
-from tests.storage.test_certificates import KEY
 
 SECRETS = {"access_key_secret": "hidden-word", "token": "äß"}
 

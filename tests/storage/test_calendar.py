@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from domain.calendar import Calendar, Freeze, Place, Scope, Window
-from domain.calendar_words import window
+from domain.calendar.parsing import window
+from domain.calendar.windows import Calendar, Freeze, Place, Scope, Window
 from domain.errors import BadInput
-from domain.plan import Plan
-from domain.resource import Found
-from domain.status import OutcomeStatus
+from domain.plans.plan import Plan
+from domain.resources.resource import Found
+from domain.tasks.status import OutcomeStatus
 from storage.store import Store
 from tests.storage.examples import NOW, account, change, create, resource
 

@@ -19,7 +19,7 @@ from sqlmodel import Session, col, select
 
 from storage.database import Database
 from storage.statements import table
-from storage.tables import ContactRow
+from storage.tables.core import ContactRow
 from tests.chaos.proxy import Proxy
 
 

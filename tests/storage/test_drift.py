@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from domain.resource import Binding
-from domain.status import OutcomeStatus
-from storage.edge_drifts import EdgeDrift
-from storage.expiry import Scope
+from domain.resources.resource import Binding
+from domain.tasks.status import OutcomeStatus
+from storage.expiry.drift import EdgeDrift
+from storage.expiry.statements import Scope
 from storage.store import Store
 from tests.storage.examples import NOW, account
 from tests.storage.expiry_examples import FP, SOON, deploy, ours, place, put

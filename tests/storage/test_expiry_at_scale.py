@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event, insert
 
-from storage.inventory_queries import Asked
+from storage.inventory.queries import Asked
 from storage.statements import table
 from storage.store import Store
-from storage.tables import ResourceRow
+from storage.tables.core import ResourceRow
 from tests.storage.examples import NOW, account
 from tests.storage.expiry_examples import place
 

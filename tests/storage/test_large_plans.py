@@ -1,8 +1,8 @@
 """Tasks and plans of many thousand changes, refusals and resources that are served already."""
 
-from domain.plan import Plan, Refusal
-from domain.record import SavedPlan
-from domain.status import TaskStatus
+from domain.plans.plan import Plan, Refusal
+from domain.plans.saved import SavedPlan
+from domain.tasks.status import TaskStatus
 from storage.store import Store
 from tests.storage.examples import NEW, NOW, account, change, record
 

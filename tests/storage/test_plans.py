@@ -8,12 +8,12 @@ import pytest
 from sqlalchemy import event, func, select
 
 from domain.errors import BadInput
-from domain.plan import Plan, Refusal
-from domain.record import SavedPlan
-from domain.wish import Wish
-from storage.planning_tables import SavedChangeRow
+from domain.plans.plan import Plan, Refusal
+from domain.plans.request import Wish
+from domain.plans.saved import SavedPlan
 from storage.statements import table
 from storage.store import Store
+from storage.tables.planning import SavedChangeRow
 from tests.storage.examples import NEW, NOW, plan
 
 

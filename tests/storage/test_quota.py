@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from domain.errors import BadInput
-from domain.quota import EntryKind, Settlement
-from domain.status import OutcomeStatus as S
+from domain.plans.quota import EntryKind, Settlement
+from domain.tasks.status import OutcomeStatus as S
 from storage.store import Store
 from tests.storage.examples import LATER, NOW, create
 

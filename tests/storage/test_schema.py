@@ -11,7 +11,7 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from domain.errors import BadInput
-from domain.resource import Found
+from domain.resources.resource import Found
 from storage import schema
 from storage.database import Database
 from storage.store import Store

@@ -9,11 +9,11 @@ from pydantic import SecretStr
 from sqlalchemy import make_url
 
 from domain.errors import BadInput
+from storage.secrets.vault import VaultError
 from storage.settings import Settings
 from storage.store import DatabaseAway, Store
-from storage.vault import VaultError
+from tests.storage.certificates.test_certificates import KEY
 from tests.storage.examples import NEW, OLD, account, certificate
-from tests.storage.test_certificates import KEY
 
 OLD_KEK = "old:" + base64.b64encode(os.urandom(32)).decode()
 NEW_KEK = "new:" + base64.b64encode(os.urandom(32)).decode()

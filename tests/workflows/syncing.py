@@ -9,11 +9,11 @@ from urllib.parse import parse_qs
 import pytest
 from temporalio.client import Client
 
-from connectors.alibaba import _domains
-from domain.sync import Synced, WalkRecord
-from starter import syncs
-from starter.engine import workers
-from tests.house import ACCOUNT, SERVICE, House
+from connectors.alibaba._bases import accelerated_domains
+from domain.resources.inventory_sync import Synced, WalkRecord
+from starter.requests import syncs
+from starter.temporal.client import workers
+from tests.support.house import ACCOUNT, SERVICE, House
 
 CDN = (SERVICE,)
 DCDN = "alibaba.dcdn"
@@ -22,7 +22,7 @@ PAGE = 2
 
 def seeded(house: House, count: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """So many domains at the cloud, which lists two a page; nothing of them is known yet."""
-    monkeypatch.setattr(_domains, "PAGE_SIZE", PAGE)
+    monkeypatch.setattr(accelerated_domains, "PAGE_SIZE", PAGE)
     names = [f"n{number:03}.example.com" for number in range(count)]
     house.cloud.seed(
         "cdn", account=house.key_id, domains=[{"name": name, "certificate": None} for name in names]

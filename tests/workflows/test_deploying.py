@@ -2,11 +2,11 @@
 
 from temporalio.client import Client
 
-from domain.certificate import Source
-from domain.status import OutcomeStatus, TaskStatus
-from domain.waves import Rollout
-from starter import tasks
-from tests.house import House
+from domain.certificates.certificate import Source
+from domain.rollout.policy import Rollout
+from domain.tasks.status import OutcomeStatus, TaskStatus
+from starter.requests import tasks
+from tests.support.house import House
 
 SET = "SetCdnDomainSSLCertificate"
 

@@ -7,9 +7,9 @@ import pytest
 from pytest_httpserver import HTTPServer
 from temporalio.client import Client
 
-from domain.resource import Binding
-from domain.task import TASK_QUEUE
-from tests.house import House
+from domain.resources.resource import Binding
+from domain.tasks.messages import TASK_QUEUE
+from tests.support.house import House
 from workflows.expiry_watch import ExpiryWatch
 
 DAY = timedelta(days=1)

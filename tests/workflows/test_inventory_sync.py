@@ -7,12 +7,12 @@ import pytest
 from temporalio.client import Client, WorkflowFailureError
 
 from domain.errors import BadInput
-from domain.resource import Found, Resource
-from domain.sync import Synced, SyncInput, WalkState, workflow_id
-from starter import engine as starter_engine
-from starter import syncs
-from starter.engine import NoWorker
-from tests.house import ACCOUNT, SERVICE, House
+from domain.resources.inventory_sync import Synced, SyncInput, WalkState, workflow_id
+from domain.resources.resource import Found, Resource
+from starter.requests import syncs
+from starter.temporal import client as starter_engine
+from starter.temporal.client import NoWorker
+from tests.support.house import ACCOUNT, SERVICE, House
 from tests.workflows.syncing import (
     CDN,
     DCDN,

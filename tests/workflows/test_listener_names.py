@@ -2,9 +2,9 @@
 
 from temporalio.client import Client
 
-from activities.inventory import sync
-from domain.status import TaskStatus
-from tests.house import ACCOUNT, House
+from activities.inventory_sync import sync
+from domain.tasks.status import TaskStatus
+from tests.support.house import ACCOUNT, House
 
 ALB = "alibaba.alb"
 

@@ -8,15 +8,15 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from domain.record import TaskRecord
-from domain.status import TaskStatus
-from domain.task import workflow_id
-from domain.waves import OnBreach, Rollout, Size
-from starter import tasks
-from starter.processes import temporal_binary
-from tests.house import House
+from domain.rollout.policy import OnBreach, Rollout, Size
+from domain.tasks.messages import workflow_id
+from domain.tasks.record import TaskRecord
+from domain.tasks.status import TaskStatus
+from starter.requests import tasks
+from starter.temporal.processes import temporal_binary
+from tests.support.house import House
 from tests.workflows.waving import SET, when
-from workflows import attributes
+from workflows import search_attributes
 from workflows.policies import SHORT_HISTORY
 
 ALL = {"resources": None, "reason": "wrong names", "requested_by": "tester"}
@@ -34,7 +34,7 @@ async def strict_engine() -> AsyncIterator[Client]:
     async with await WorkflowEnvironment.start_local(
         dev_server_existing_path=temporal_binary(),
         data_converter=pydantic_data_converter,
-        search_attributes=attributes.ALL,
+        search_attributes=search_attributes.ALL,
         dev_server_extra_args=["--headless", *options],
         dev_server_log_level="error",
     ) as environment:

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from temporalio.client import Client
 
-from domain.record import TaskRecord
-from domain.status import TaskStatus
-from domain.waves import Rollout
-from starter.processes import temporal_binary
-from tests.house import House
+from domain.rollout.policy import Rollout
+from domain.tasks.record import TaskRecord
+from domain.tasks.status import TaskStatus
+from starter.temporal.processes import temporal_binary
+from tests.support.house import House
 
 PROGRESS = {
     "task_id": str,

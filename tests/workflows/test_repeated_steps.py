@@ -6,12 +6,13 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from activities.deployment import Deployment
-from activities.endings import FailedChange
 from activities.heartbeats import Heart
-from domain.record import TaskRecord
-from domain.status import OutcomeStatus, Tally, TaskStatus
-from domain.task import Cause, ChangeOrder, Direction, Installation
-from tests.house import ACCOUNT, SERVICE, House
+from domain.cause import Cause
+from domain.tasks.messages import ChangeOrder, Direction, Installation
+from domain.tasks.record import TaskRecord
+from domain.tasks.status import OutcomeStatus, Tally, TaskStatus
+from operations.deployment.outcome import FailedChange
+from tests.support.house import ACCOUNT, SERVICE, House
 
 ORDER = ChangeOrder(
     task_id="t1",

@@ -16,11 +16,11 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 from temporalio.workflow import NondeterminismError
 
-from domain.status import TaskStatus
-from domain.task import TaskInput
+from domain.tasks.messages import TaskInput
+from domain.tasks.status import TaskStatus
 from tests.histories import FOLDER
-from workflows import steps
-from workflows.deployment_task import DeploymentTask
+from workflows.deployment import activity_calls
+from workflows.deployment.workflow import DeploymentTask
 
 SAVED = sorted(FOLDER.glob("*.json"))
 SCENARIOS = {
@@ -52,7 +52,7 @@ class Diverged(DeploymentTask):
 
     @workflow.run
     async def run(self, task: TaskInput) -> TaskStatus:
-        await steps.tally(task.task_id)
+        await activity_calls.tally(task.task_id)
         return await super().run(task)
 
 

@@ -14,7 +14,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 from temporalio.workflow import NondeterminismError
 
-from domain.sync import Synced, SyncInput
+from domain.resources.inventory_sync import Synced, SyncInput
 from tests.histories.sync import SYNCS
 from workflows.inventory_sync import InventorySync, InventorySyncOnSchedule
 

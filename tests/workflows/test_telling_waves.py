@@ -7,13 +7,13 @@ import pytest
 from pytest_httpserver import HTTPServer
 from temporalio.client import Client
 
-from domain.events import EventClass
-from domain.message import Message
-from domain.record import TaskRecord
-from domain.task import workflow_id
-from domain.waves import OnBreach
-from starter import tasks
-from tests.house import House
+from domain.notifications.events import EventClass
+from domain.notifications.message import Message
+from domain.rollout.policy import OnBreach
+from domain.tasks.messages import workflow_id
+from domain.tasks.record import TaskRecord
+from starter.requests import tasks
+from tests.support.house import House
 from tests.workflows.waving import NAMES, SET, in_waves, when
 
 GATE = "the word to go on"

@@ -6,11 +6,11 @@ from datetime import timedelta
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
-from domain.status import OutcomeStatus, TaskStatus
-from domain.task import workflow_id
-from domain.waves import Rollout
-from starter import tasks
-from tests.house import House
+from domain.rollout.policy import Rollout
+from domain.tasks.messages import workflow_id
+from domain.tasks.status import OutcomeStatus, TaskStatus
+from starter.requests import tasks
+from tests.support.house import House
 
 SET = "SetCdnDomainSSLCertificate"
 A, B, C = "a.example.com", "b.example.com", "c.example.com"

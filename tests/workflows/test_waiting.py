@@ -8,11 +8,11 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 from domain.errors import BadInput
-from domain.record import TaskRecord
-from domain.status import OutcomeStatus, Tally, TaskStatus
-from domain.task import workflow_id
-from starter import tasks
-from tests.house import House
+from domain.tasks.messages import workflow_id
+from domain.tasks.record import TaskRecord
+from domain.tasks.status import OutcomeStatus, Tally, TaskStatus
+from starter.requests import tasks
+from tests.support.house import House
 
 MONTH = timedelta(days=30)
 

@@ -5,11 +5,11 @@ from typing import Any
 
 from temporalio.client import Client
 
-from domain.record import TaskRecord
-from domain.task import Progress
-from domain.waves import Rollout, Size
-from starter import tasks
-from tests.house import ACCOUNT, SERVICE, House
+from domain.rollout.policy import Rollout, Size
+from domain.tasks.messages import Progress
+from domain.tasks.record import TaskRecord
+from starter.requests import tasks
+from tests.support.house import ACCOUNT, SERVICE, House
 
 SET = "SetCdnDomainSSLCertificate"
 NAMES = [f"n{number}.example.com" for number in range(5)]

@@ -4,8 +4,8 @@ from typing import ClassVar
 
 import pytest
 
-from domain.connector import Scenario
 from domain.errors import Permanent
+from domain.resources.connector import Scenario
 from tests.connectors.alibaba.sm_slots import pair, pair_slot
 from tests.connectors.contract import ConnectorContract
 from tests.connectors.lab import Lab, Material, everything

@@ -5,13 +5,13 @@ from typing import Any, ClassVar
 
 import pytest
 
-from domain.connector import Connector, Scenario
 from domain.errors import NeedsOperator, Permanent, Transient
-from domain.resource import CertificateRef, Found
+from domain.resources.connector import Connector, Scenario
+from domain.resources.resource import CertificateRef, Found
 from tests.connectors.contract import ConnectorContract
 from tests.connectors.lab import Lab, Material, everything
 from tests.connectors.store_contract import HOST
-from tests.factory import NOW
+from tests.support.factory import NOW
 
 OTHER = "other.example.com"
 

@@ -4,7 +4,7 @@ import pytest
 
 import connectors
 from domain.errors import Permanent
-from domain.resource import CertificateRef
+from domain.resources.resource import CertificateRef
 from tests.connectors.contract import ConnectorContract
 from tests.connectors.lab import Lab, Material
 from tests.connectors.store_contract import HOST

@@ -5,14 +5,14 @@ from typing import Any, ClassVar
 
 import pytest
 
-from domain.connector import Connector
+from domain.certificates.keys import Algorithm
 from domain.errors import CloudError, NeedsOperator, Permanent, Transient
-from domain.keys import Algorithm
-from domain.plan import wanted
-from domain.resource import CertificateRef, Resource
+from domain.plans.plan import wanted
+from domain.resources.connector import Connector
+from domain.resources.resource import CertificateRef, Resource
 from tests.connectors.lab import Lab, everything
 from tests.connectors.store_contract import HOST
-from tests.sm2_factory import Sm2Authority, Sm2Pair, make_pair
+from tests.support.sm2_factory import Sm2Authority, Sm2Pair, make_pair
 
 ISSUER = Sm2Authority.root().sub()
 

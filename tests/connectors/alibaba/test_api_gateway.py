@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from domain.connector import Scenario
 from domain.errors import Transient
+from domain.resources.connector import Scenario
 from tests.connectors.alibaba.pem_contract import PemContract
 from tests.connectors.lab import Lab, Material, everything
 from tests.connectors.store_contract import HOST

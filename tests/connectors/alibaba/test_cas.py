@@ -3,7 +3,7 @@
 import pytest
 
 from domain.errors import NeedsOperator, Permanent
-from domain.resource import Resource
+from domain.resources.resource import Resource
 from tests.connectors.lab import Lab
 from tests.connectors.store_contract import HOST, StoreContract
 

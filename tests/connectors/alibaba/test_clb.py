@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from domain.connector import Scenario
 from domain.errors import NeedsOperator, Permanent, Transient
-from domain.resource import Found
+from domain.resources.connector import Scenario
+from domain.resources.resource import Found
 from tests.connectors.contract import ConnectorContract
 from tests.connectors.lab import Lab, Material, everything
 from tests.connectors.store_contract import HOST

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from domain.connector import Scenario
 from domain.errors import Permanent
+from domain.resources.connector import Scenario
 from tests.connectors.contract import ConnectorContract
 from tests.connectors.lab import Lab, Material, everything
 from tests.connectors.store_contract import HOST

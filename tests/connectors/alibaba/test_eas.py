@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from connectors.alibaba import eas
-from domain.connector import Scenario
 from domain.errors import NeedsOperator, Permanent, Transient
-from domain.resource import CertificateRef, Resource
+from domain.resources.connector import Scenario
+from domain.resources.resource import CertificateRef, Resource
 from tests.connectors.contract import ConnectorContract
 from tests.connectors.lab import Lab, Material, everything
 from tests.connectors.store_contract import HOST

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from domain.connector import Scenario
 from domain.errors import NeedsOperator, Permanent, Transient
-from domain.resource import Resource
+from domain.resources.connector import Scenario
+from domain.resources.resource import Resource
 from tests.connectors.alibaba.pem_contract import PemContract
 from tests.connectors.lab import Lab, Material, everything
 from tests.connectors.store_contract import HOST

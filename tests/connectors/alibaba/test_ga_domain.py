@@ -1,7 +1,7 @@
 """Additional certificates of Global Accelerator's accelerated domains."""
 
-from domain.connector import Scenario
-from domain.resource import Resource
+from domain.resources.connector import Scenario
+from domain.resources.resource import Resource
 from tests.connectors.alibaba.ga_places import accelerator, listener
 from tests.connectors.contract import ConnectorContract
 from tests.connectors.lab import Lab, Material, everything

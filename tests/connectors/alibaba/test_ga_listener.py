@@ -2,9 +2,9 @@
 
 import pytest
 
-from domain.connector import Scenario
 from domain.errors import Permanent, Transient
-from domain.resource import CertificateRef
+from domain.resources.connector import Scenario
+from domain.resources.resource import CertificateRef
 from tests.connectors.alibaba.ga_places import accelerator, listener
 from tests.connectors.contract import ConnectorContract
 from tests.connectors.lab import Lab, Material, everything

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from domain.connector import Scenario
 from domain.errors import Permanent
-from domain.resource import CertificateRef
+from domain.resources.connector import Scenario
+from domain.resources.resource import CertificateRef
 from tests.connectors.contract import ConnectorContract
 from tests.connectors.lab import Lab, Material, everything
 from tests.connectors.store_contract import HOST

@@ -1,6 +1,6 @@
 """Slots of the Network Load Balancer's listeners."""
 
-from domain.connector import Connector
+from domain.resources.connector import Connector
 from tests.connectors.alibaba.listeners import OTHER, ListenersContract
 from tests.connectors.lab import Lab, everything
 from tests.connectors.store_contract import HOST

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from pytest_httpserver import HTTPServer
 
-from connectors.alibaba._account import Settings, Site
-from connectors.alibaba._oss import OssClient
+from connectors.alibaba._api.account import Settings, Site
+from connectors.alibaba._api.oss_client import OssClient
 from connectors.alibaba.oss import Oss
 from domain.errors import NeedsOperator, Permanent, Transient
 from tests.connectors.lab import Lab

@@ -5,9 +5,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from domain.connector import Scenario
 from domain.errors import Permanent
-from domain.resource import Found
+from domain.resources.connector import Scenario
+from domain.resources.resource import Found
 from tests.connectors.alibaba import test_clb as clb
 from tests.connectors.contract import ConnectorContract
 from tests.connectors.lab import Lab, Material, everything

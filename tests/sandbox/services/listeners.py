@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from alibabacloud_tea_openapi.exceptions import ClientException
 
-from tests.factory import Leaf
 from tests.sandbox.running import Running
 from tests.sandbox.services.stored import given
+from tests.support.factory import Leaf
 
 
 def seed(cloud: Running, product: str, leaf: Leaf | None, *added: Leaf, **more: Any) -> str:

@@ -4,8 +4,8 @@ import uuid
 
 from alibabacloud_cas20200407 import models
 
-from tests.factory import Leaf
 from tests.sandbox.running import Running
+from tests.support.factory import Leaf
 
 
 def given(leaf: Leaf) -> dict[str, str]:

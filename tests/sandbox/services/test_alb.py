@@ -5,10 +5,10 @@ from typing import Any
 from alibabacloud_alb20200616 import models
 from alibabacloud_alb20200616.client import Client
 
-from tests.factory import Authority
 from tests.sandbox.running import Running, ask
 from tests.sandbox.services.listeners import name, refusal, seed
 from tests.sandbox.services.stored import identifier
+from tests.support.factory import Authority
 
 ADD = "AssociateAdditionalCertificatesWithListener"
 REMOVE = "DissociateAdditionalCertificatesFromListener"

@@ -8,9 +8,9 @@ from alibabacloud_cloudapi20160714 import models
 from alibabacloud_cloudapi20160714.client import Client
 from alibabacloud_tea_openapi.exceptions import ClientException
 
-from tests.factory import Authority, Leaf
 from tests.sandbox.running import Running, ask
 from tests.sandbox.services import stored
+from tests.support.factory import Authority, Leaf
 
 
 def host() -> str:

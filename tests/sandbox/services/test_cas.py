@@ -12,8 +12,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from darabonba.runtime import RuntimeOptions
 
-from tests.factory import NOW, Authority, Leaf
 from tests.sandbox.running import Running, ask
+from tests.support.factory import NOW, Authority, Leaf
 
 DAY = timedelta(days=1)
 

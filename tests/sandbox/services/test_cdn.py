@@ -8,8 +8,8 @@ from alibabacloud_cas20200407 import models as cas_models
 from alibabacloud_cdn20180510 import models
 from alibabacloud_tea_openapi.exceptions import ClientException
 
-from tests.factory import Authority, Leaf
 from tests.sandbox.running import Running, ask
+from tests.support.factory import Authority, Leaf
 
 
 def domain() -> str:

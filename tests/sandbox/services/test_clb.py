@@ -8,9 +8,9 @@ from alibabacloud_slb20140515 import models
 from alibabacloud_slb20140515.client import Client
 from alibabacloud_tea_openapi.exceptions import ClientException
 
-from tests.factory import Authority, Leaf
 from tests.sandbox.running import Running, ask
 from tests.sandbox.services.stored import given, upload
+from tests.support.factory import Authority, Leaf
 
 REGION = "cn-hangzhou"
 

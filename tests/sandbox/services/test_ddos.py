@@ -8,9 +8,9 @@ from alibabacloud_ddoscoo20200101 import models
 from alibabacloud_ddoscoo20200101.client import Client
 from alibabacloud_tea_openapi.exceptions import ClientException
 
-from tests.factory import Authority, Leaf
 from tests.sandbox.running import Running, ask
 from tests.sandbox.services.stored import given, identifier, upload
+from tests.support.factory import Authority, Leaf
 
 
 def seed(cloud: Running, leaf: Leaf | None = None, *, name: str = "", **more: Any) -> str:

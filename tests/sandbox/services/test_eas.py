@@ -8,10 +8,10 @@ from alibabacloud_eas20210701 import models
 from alibabacloud_eas20210701.client import Client
 from alibabacloud_tea_openapi.exceptions import ClientException
 
-from tests.factory import Authority, Leaf
 from tests.sandbox.running import Running
 from tests.sandbox.services import stored
 from tests.sandbox.services.roa import ask
+from tests.support.factory import Authority, Leaf
 
 REGION = "cn-hangzhou"
 

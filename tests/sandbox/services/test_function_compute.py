@@ -10,11 +10,11 @@ from alibabacloud_fc_open20210406 import models as v2
 from alibabacloud_fc_open20210406.client import Client as Client2
 from alibabacloud_tea_openapi.exceptions import ClientException
 
-from domain.keys import PrivateKey
-from tests.factory import Authority, Leaf
+from domain.certificates.keys import PrivateKey
 from tests.sandbox.running import Running
 from tests.sandbox.services import stored
 from tests.sandbox.services.roa import ask
+from tests.support.factory import Authority, Leaf
 
 
 def host() -> str:

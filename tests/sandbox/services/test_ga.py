@@ -9,9 +9,9 @@ from alibabacloud_ga20191120 import models
 from alibabacloud_ga20191120.client import Client
 from alibabacloud_tea_openapi.exceptions import ClientException
 
-from tests.factory import Authority, Leaf
 from tests.sandbox.running import Running, ask
 from tests.sandbox.services import stored
+from tests.support.factory import Authority, Leaf
 
 REGION = "cn-hangzhou"
 

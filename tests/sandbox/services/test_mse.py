@@ -6,9 +6,9 @@ from typing import Any
 from alibabacloud_mse20190531 import models
 from alibabacloud_mse20190531.client import Client
 
-from tests.factory import Authority, Leaf
 from tests.sandbox.running import Running, ask
 from tests.sandbox.services import stored
+from tests.support.factory import Authority, Leaf
 
 
 def host() -> str:

@@ -10,10 +10,10 @@ from alibabacloud_tea_openapi.client import Client as GenericClient
 from alibabacloud_tea_openapi.exceptions import ClientException
 from darabonba.runtime import RuntimeOptions
 
-from tests.factory import Authority
 from tests.sandbox.running import Running, ask
 from tests.sandbox.services.listeners import name, refusal, seed
 from tests.sandbox.services.stored import identifier
+from tests.support.factory import Authority
 
 METHODS = {
     "AssociateAdditionalCertificatesWithListener": (

@@ -7,9 +7,9 @@ import alibabacloud_oss_v2 as oss
 import pytest
 from alibabacloud_oss_v2.exceptions import OperationError
 
-from tests.factory import Authority, Leaf
 from tests.sandbox.running import Running
 from tests.sandbox.services.stored import given, identifier
+from tests.support.factory import Authority, Leaf
 
 REGION = "cn-hangzhou"
 

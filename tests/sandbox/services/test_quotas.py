@@ -8,9 +8,9 @@ from alibabacloud_quotas20200510 import models
 from alibabacloud_quotas20200510.client import Client
 from alibabacloud_tea_openapi.exceptions import ClientException
 
-from tests.factory import Authority
 from tests.sandbox.running import Running, ask
 from tests.sandbox.services import test_cas, test_clb
+from tests.support.factory import Authority
 
 CERTIFICATES = "slb_quota_certs_num"
 

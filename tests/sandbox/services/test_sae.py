@@ -8,10 +8,10 @@ from alibabacloud_sae20190506 import models
 from alibabacloud_sae20190506.client import Client
 from alibabacloud_tea_openapi.exceptions import ClientException
 
-from tests.factory import Authority, Leaf
 from tests.sandbox.running import Running, ask
 from tests.sandbox.services.listeners import name
 from tests.sandbox.services.stored import given, identifier
+from tests.support.factory import Authority, Leaf
 
 REGION = "cn-hangzhou"
 

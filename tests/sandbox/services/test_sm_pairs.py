@@ -11,9 +11,9 @@ from alibabacloud_dcdn20180115.client import Client as DcdnClient
 from alibabacloud_tea_openapi.exceptions import ClientException
 from cryptography.hazmat.primitives.serialization import PrivateFormat
 
-from tests.factory import Authority, armour
 from tests.sandbox.running import Running, ask
-from tests.sm2_factory import Sm2Authority, Sm2Leaf, key_der, may_encrypt
+from tests.support.factory import Authority, armour
+from tests.support.sm2_factory import Sm2Authority, Sm2Leaf, key_der, may_encrypt
 
 ISSUER = Sm2Authority.root().sub()
 

@@ -8,9 +8,9 @@ from alibabacloud_tea_openapi.exceptions import ClientException
 from alibabacloud_waf_openapi20211001 import models
 from alibabacloud_waf_openapi20211001.client import Client
 
-from tests.factory import Authority, Leaf
 from tests.sandbox.running import Running, ask
 from tests.sandbox.services.stored import given, identifier, upload
+from tests.support.factory import Authority, Leaf
 
 REGION = "cn-hangzhou"
 

@@ -1,0 +1,1 @@
+"""Alibaba Cloud's API: clients, signatures, errors, regions, quotas."""

@@ -1,0 +1,156 @@
+"""The one way to call Alibaba Cloud: endpoint per site, timeouts, error classes, redaction."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import requests
+
+from connectors.alibaba._api.account import Settings, Site
+from connectors.alibaba._api.errors import Answer, Rule, error_for
+from connectors.alibaba._api.sdk import connect, sdk
+from domain.errors import CloudError, NeedsOperator, Transient
+from domain.resources.connector import Pace, Unpaced
+
+Reply = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Api:
+    """One product's interface.
+
+    `ram` is its prefix in permissions ("yundun-cert"), `hosts` its host per site, which may hold
+    "{region}"; `rules` say what its own error codes mean.
+    """
+
+    ram: str
+    version: str
+    hosts: Mapping[Site, str]
+    style: Literal["RPC", "ROA"] = "RPC"
+    rules: tuple[Rule, ...] = field(default=())
+
+
+class Client:
+    """Calls one product with one account's key. Shared between threads."""
+
+    def __init__(self, settings: Settings, api: Api, pace: Pace | None = None) -> None:
+        self._settings = settings
+        self._pace = pace or Unpaced()
+        self._api = api
+        self._clients: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def call(
+        self,
+        action: str,
+        query: Mapping[str, object] | None = None,
+        *,
+        body: Mapping[str, object] | None = None,
+        method: str = "POST",
+        path: str = "/",
+        region: str = "",
+    ) -> Reply:
+        """What the product answers, as JSON.
+
+        `query` and `body` may nest lists and mappings; the body goes as a form in RPC style, as
+        JSON in ROA style. Raises Transient, NeedsOperator or Permanent. Such an error has neither
+        cause nor context: the official client's own errors hold whole URLs, private keys included.
+        """
+        self._client(region)  # making it takes a while, which must not come after the turn
+        self._pace.wait()
+        outcome = self._attempt(action, query or {}, body, method, path, region)
+        if isinstance(outcome, Transient) and outcome.retry_after:
+            self._pace.hold(outcome.retry_after)
+        if isinstance(outcome, CloudError):
+            raise outcome
+        return outcome
+
+    def _attempt(
+        self,
+        action: str,
+        query: Mapping[str, object],
+        body: Mapping[str, object] | None,
+        method: str,
+        path: str,
+        region: str,
+    ) -> Reply | CloudError:
+        models = sdk().open_api_util_models
+        style = self._api.style
+        parameters = models.Params(
+            action=action,
+            version=self._api.version,
+            protocol="HTTPS",
+            pathname=path,
+            method=method,
+            auth_type="AK",
+            style=style,
+            req_body_type="formData" if style == "RPC" else "json",
+            body_type="json",
+        )
+        given = {name: value for name, value in query.items() if value is not None}
+        # One URL for all regions has to be told which is meant; a region's own host knows.
+        told = {"x-acs-region-id": region} if region and self._settings.endpoint else {}
+        request = models.OpenApiRequest(query=sdk().Utils.query(given), body=body, headers=told)
+        client = self._client(region)
+        try:
+            answer = client.call_api(parameters, request, sdk().RuntimeOptions())
+        except Exception as error:  # noqa: BLE001 - whatever it is, it may hold the private key
+            return self._translated(error, action)
+        reply = answer.get("body")
+        return reply if isinstance(reply, dict) else unreadable()
+
+    def _client(self, region: str) -> Any:
+        settings = self._settings
+        host = self._api.hosts[settings.site].format(region=region)
+        with self._lock:
+            if host not in self._clients:
+                url = urlsplit(settings.endpoint or f"https://{host}")
+                self._clients[host] = connect(
+                    url.scheme,
+                    url.netloc,
+                    access_key_id=settings.access_key_id,
+                    access_key_secret=settings.access_key_secret.get_secret_value(),
+                    connect_timeout=int(settings.connect_timeout * 1000),
+                    read_timeout=int(settings.read_timeout * 1000),
+                )
+            return self._clients[host]
+
+    def _translated(self, error: Exception, action: str) -> CloudError:
+        status, body = getattr(error, "status_code", None), getattr(error, "data", None)
+        if isinstance(status, int) and isinstance(body, dict):
+            answer = Answer(status, body, getattr(error, "retry_after", None))
+            return error_for(answer, f"{self._api.ram}:{action}", self._api.rules)
+        inner = getattr(error, "inner_exception", None)
+        return lost(getattr(inner, "__context__", None), self._settings)
+
+
+def lost(cause: BaseException | None, settings: Settings) -> CloudError:
+    """What to make of a call that got no answer; only the kind of `cause` is looked at."""
+    match cause:
+        case requests.ConnectTimeout():
+            return Transient(f"no connection in {settings.connect_timeout:g} s", code="Timeout")
+        case requests.Timeout():
+            return Transient(f"no answer in {settings.read_timeout:g} s", code="Timeout")
+        case requests.exceptions.ProxyError():
+            return Transient(
+                "the proxy did not let the call through",
+                code="ProxyFailed",
+                advice="Check HTTPS_PROXY and NO_PROXY.",
+            )
+        case requests.exceptions.SSLError() if "CERTIFICATE_VERIFY_FAILED" in str(cause):
+            return NeedsOperator(
+                "the endpoint's own certificate is not trusted",
+                code="UntrustedEndpoint",
+                advice="Check the account's endpoint, and that no proxy opens the traffic.",
+            )
+        case requests.RequestException():
+            return Transient("the connection failed or was lost", code="ConnectionLost")
+        case _:
+            return unreadable()
+
+
+def unreadable() -> Transient:
+    """What to make of an answer that nobody understands."""
+    return Transient("the answer is not the JSON that was expected", code="UnreadableAnswer")

@@ -1,0 +1,1 @@
+"""What several connectors share: base classes by kind of resource."""

@@ -1,0 +1,1 @@
+"""Alibaba Cloud's certificate stores: CAS, and CLB's own."""

@@ -1,0 +1,1 @@
+"""Maintenance windows and freezes: when changes may start."""

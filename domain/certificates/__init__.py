@@ -1,0 +1,1 @@
+"""Certificates, keys and chains: parsing, validation, names, expiry, revocation."""

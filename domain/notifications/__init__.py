@@ -1,0 +1,1 @@
+"""What contacts are told: events, messages, the daily expiry watch."""

@@ -1,0 +1,1 @@
+"""Plans: matching certificates to resources, the rules that refuse, and what a plan costs."""

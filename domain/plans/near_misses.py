@@ -1,0 +1,84 @@
+"""Resources that no certificate covers, though one nearly does: told in groups, and a few only."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from domain.certificates.hostnames import canonical, is_wildcard
+from domain.certificates.name_index import NameIndex
+from domain.model import Value
+
+MOST_GROUPS = 20
+MOST_EXAMPLES = 5
+
+ONE_LABEL = "a wildcard stands for exactly one label"
+BARE = "a wildcard does not cover the bare domain"
+SOME = "of this resource's names only others are covered"
+NONE_FOR_ALL = "no single certificate covers all names of this resource"
+
+
+class NearMiss(Value):
+    """A certificate's name, the hosts that it nearly covers (a few, of `resources`), and why not.
+
+    `name` is None where certificates cover only a part of what one resource needs.
+    """
+
+    name: str | None
+    reason: str
+    hosts: tuple[str, ...]
+    resources: int
+
+    def __str__(self) -> str:
+        more = self.resources - len(self.hosts)
+        hosts = ", ".join(self.hosts) + (f" and {more} more" if more > 0 else "")
+        if self.name is None:
+            return f"{hosts}: {self.reason}"
+        return f"{self.name} does not cover {hosts}: {self.reason}"
+
+
+class NearMisses:
+    """Collects what is nearly covered by the names of an index."""
+
+    def __init__(self, index: NameIndex[Any]) -> None:
+        self._index = index
+        self._groups: dict[tuple[str | None, str], tuple[list[str], int]] = {}
+
+    def add(self, domains: Sequence[str]) -> None:
+        """Looks at the names of one resource that no certificate covers; one is enough."""
+        for host in domains:
+            for name, reason in self._near(host):
+                return self._note(name, reason, host)
+        lacking = [host for host in domains if not any(self._index.covering((host,)))]
+        if len(lacking) < len(domains):
+            self._note(None, SOME if lacking else NONE_FOR_ALL, (lacking or domains)[0])
+
+    def told(self) -> tuple[NearMiss, ...]:
+        """The groups, those of most resources first."""
+        ordered = sorted(
+            self._groups.items(), key=lambda group: (-group[1][1], group[0][0] or "", group[0][1])
+        )
+        return tuple(
+            NearMiss(name=name, reason=reason, hosts=tuple(hosts), resources=count)
+            for (name, reason), (hosts, count) in ordered[:MOST_GROUPS]
+        )
+
+    def _note(self, name: str | None, reason: str, host: str) -> None:
+        hosts, count = self._groups.get((name, reason), ([], 0))
+        if len(hosts) < MOST_EXAMPLES and host not in hosts:
+            hosts.append(host)
+        self._groups[name, reason] = hosts, count + 1
+
+    def _near(self, host: str) -> Iterator[tuple[str, str]]:
+        want = canonical(host)
+        if want is None or any(self._index.covering((want,))):
+            return
+        base = want.removeprefix("*.")
+        if is_wildcard(want):
+            if base in self._index:
+                yield base, f"only *.{base} covers a wildcard"
+        elif f"*.{want}" in self._index:
+            yield f"*.{want}", BARE
+        _, _, above = base.partition(".")
+        while above:
+            if f"*.{above}" in self._index:
+                yield f"*.{above}", ONE_LABEL
+            _, _, above = above.partition(".")

@@ -1,0 +1,59 @@
+"""What is checked again when a plan becomes a task: it may be old, or come from elsewhere. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+
+from domain.certificates.certificate import Certificate
+from domain.errors import BadInput
+from domain.plans.conflicts import check_together
+from domain.plans.plan import Change, Plan, Refusal
+from domain.plans.rules import check_certificates, check_change, check_coverage, check_validity
+from domain.resources.connector import Traits
+
+MOST_TOLD = 5
+
+
+def check_submission(
+    plan: Plan,
+    certificates: Sequence[Certificate],
+    traits: Mapping[str, Traits],
+    at: datetime,
+    *,
+    require_coverage: bool = False,
+) -> None:
+    """Raises BadInput if the plan breaks a rule; `at` is when the task will begin.
+
+    `certificates` are those of the plan as they are stored now, `traits` those of its services.
+    """
+    check_certificates(certificates)
+    known = {certificate.fingerprint: certificate for certificate in certificates}
+    used = [known[one] for one, count in plan.matches.items() if count and one in known]
+    found = [refusal for each in used if (refusal := check_validity(each, at))]
+    for change in plan.changes:
+        found += _refusals(change, known, traits[change.resource.service], require_coverage)
+    found += check_together(plan.changes)
+    if found:
+        raise BadInput(
+            "; ".join(f"{each.subject}: {each.reason}" for each in found[:MOST_TOLD])
+            + (f"; and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""),
+            where="plan",
+            fix="Make the plan anew (certroll plan create): it says what can be done.",
+        )
+
+
+def _refusals(
+    change: Change,
+    known: Mapping[str, Certificate],
+    traits: Traits,
+    require_coverage: bool,
+) -> Iterator[Refusal]:
+    certificate = known.get(change.after.fingerprint or "") if change.after else None
+    if certificate is None:
+        reason = "the plan puts a certificate there that is not one of its own"
+        yield Refusal(subject=change.resource.id, rule="certificate", reason=reason)
+        return
+    refusal = check_change(traits, change.resource, change.before, certificate)
+    if require_coverage:
+        refusal = refusal or check_coverage(change)
+    if refusal:
+        yield refusal

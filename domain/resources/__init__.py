@@ -1,0 +1,1 @@
+"""Accounts, resources, bindings, and what a connector must be able to do."""

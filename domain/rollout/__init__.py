@@ -1,0 +1,1 @@
+"""How a task proceeds: waves, canary, bake time, failure budget, backoff."""

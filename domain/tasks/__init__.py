@@ -1,0 +1,1 @@
+"""Deployment tasks: statuses, messages between workflow and activities, evidence, retries."""

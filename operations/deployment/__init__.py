@@ -1,0 +1,1 @@
+"""One change: guards, installation, lock, outcome."""

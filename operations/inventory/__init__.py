@@ -1,0 +1,1 @@
+"""Reading what the resources of the inventory serve."""

@@ -1,0 +1,1 @@
+"""Channels on which contacts are told: mail, webhooks, chat."""

@@ -1,0 +1,1 @@
+"""Building plans from requests, files and the inventory."""

@@ -1,0 +1,1 @@
+"""Running the checks before the first change."""

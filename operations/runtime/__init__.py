@@ -1,0 +1,1 @@
+"""What all operations need: clock, connectors, rate limits."""

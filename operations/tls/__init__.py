@@ -1,0 +1,1 @@
+"""Handshakes, trust stores and revocation lookups."""

@@ -1,0 +1,1 @@
+"""Verifying by handshake that a resource serves what it should."""

@@ -1,0 +1,1 @@
+"""Commands for maintenance windows and freezes."""

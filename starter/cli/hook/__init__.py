@@ -1,0 +1,1 @@
+"""The command that ACME clients call after a renewal."""

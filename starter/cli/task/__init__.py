@@ -1,0 +1,1 @@
+"""Commands for deployment tasks."""

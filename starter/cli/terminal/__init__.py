@@ -1,0 +1,1 @@
+"""What every command uses to print, to tell times and to exit."""

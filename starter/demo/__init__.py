@@ -1,0 +1,1 @@
+"""The demo: the whole thread against a practice cloud."""

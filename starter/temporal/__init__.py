@@ -1,0 +1,1 @@
+"""Connecting to Temporal, starting it, and its schedules."""

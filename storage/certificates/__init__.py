@@ -1,0 +1,1 @@
+"""Certificates, where they are installed, and which stores hold what."""

@@ -1,0 +1,1 @@
+"""Locks and rate budgets over all workers."""

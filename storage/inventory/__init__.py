@@ -1,0 +1,1 @@
+"""The inventory: resources, bindings, sync progress."""

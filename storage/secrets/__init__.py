@@ -1,0 +1,1 @@
+"""The vault, its keys, and the key that signs reports."""

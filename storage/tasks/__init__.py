@@ -1,0 +1,1 @@
+"""Tasks, outcomes, evidence, retries."""

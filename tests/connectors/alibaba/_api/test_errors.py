@@ -1,0 +1,82 @@
+"""What each of the cloud's codes means for the caller."""
+
+import pytest
+
+from connectors.alibaba._api.errors import Answer, Rule, error_for, is_credential_error
+from domain.errors import CloudError, NeedsOperator, Permanent, Transient
+
+
+def judged(code: str, status: int = 400, **body: object) -> CloudError:
+    answer = Answer(status, {"Code": code, "Message": "why", "RequestId": "R-1", **body}, 2500)
+    return error_for(answer, "cdn:Do", (Rule("Odd.One", Transient),))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("Throttling", "Throttling.User", "Throttling.Api", "Rejected.Throttling"),
+        *("ServiceUnavailable", "InternalError", "SystemBusy", "OperationBusy", "ServiceBusy"),
+        *("IdempotenceProcessing", "SignatureNonceUsed", "Odd.One"),
+    ],
+)
+def test_these_are_tried_again_when_the_cloud_says(code: str) -> None:
+    error = judged(code)
+    assert type(error) is Transient
+    assert error.retry_after == 2.5
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        ("Forbidden.RAM", "Grant cdn:Do"),
+        ("NoPermission", "Grant cdn:Do"),
+        ("Forbidden.RiskControl", "support"),
+        ("Forbidden.UserVerification", "Verify"),
+        ("InvalidAccessKeyId.NotFound", "access key"),
+        ("InvalidAccessKeyId.Inactive", "access key"),
+        ("SignatureDoesNotMatch", "secret"),
+        ("IllegalTimestamp", "clock"),
+        ("InvalidTimeStamp.Expired", "clock"),
+        ("QuotaExceeded.Certificate", "quota"),
+        ("Account.Arrearage", "bill"),
+        ("ServiceNotActivated", "Activate"),
+    ],
+)
+def test_these_need_a_person_who_is_told_what_to_do(code: str, advice: str) -> None:
+    error = judged(code, 403)
+    assert type(error) is NeedsOperator
+    assert advice in str(error)
+    assert error.retry_after is None
+
+
+@pytest.mark.parametrize("code", ["MissingParameter", "InvalidParameter.X", "NoSuchVersion", "X"])
+def test_all_else_is_final(code: str) -> None:
+    assert type(judged(code)) is Permanent
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [(500, Transient), (503, Transient), (429, Transient), (403, NeedsOperator), (404, Permanent)],
+)
+def test_an_unknown_code_is_judged_by_the_status(status: int, kind: type[CloudError]) -> None:
+    assert type(judged("Never.Seen", status)) is kind
+
+
+def test_the_cloud_may_name_the_permission_itself() -> None:
+    denied = {"AuthAction": "yundun-cert:Other", "PolicyType": "AccountLevelIdentityBasedPolicy"}
+    assert "Grant yundun-cert:Other" in str(judged("NoPermission", 403, AccessDeniedDetail=denied))
+
+
+def test_fields_in_lower_case_are_read_too() -> None:
+    answer = Answer(400, {"code": "Throttling", "message": "slow", "requestId": "R"})
+    error = error_for(answer, "fc:Do")
+    assert (type(error), error.request_id) == (Transient, "R")
+
+
+def test_an_answer_without_a_code_is_named_by_its_status() -> None:
+    assert error_for(Answer(502, {}), "cdn:Do").code == "HTTP502"
+
+
+def test_some_errors_are_about_the_account_as_a_whole() -> None:
+    assert is_credential_error(judged("InvalidAccessKeyId.NotFound", 404))
+    assert not is_credential_error(judged("NoPermission", 403))

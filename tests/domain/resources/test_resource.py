@@ -1,0 +1,75 @@
+"""Bindings compared: fingerprints first, then references."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.resources.resource import Binding, CertificateRef, Resource, describe, serves
+from tests.storage.examples import NEW, NOW, OLD, resource
+
+
+def ref(number: str = "1") -> CertificateRef:
+    return CertificateRef(store="alibaba.cas/cn", fields={"cert_id": number})
+
+
+bindings = st.builds(
+    Binding,
+    fingerprint=st.none() | st.sampled_from([NEW, OLD]),
+    ref=st.none() | st.sampled_from([ref("1"), ref("2")]),
+    name=st.none() | st.just("shop"),
+)
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "expected"),
+    [
+        (None, None, True),
+        (None, Binding(fingerprint=NEW), False),
+        (Binding(fingerprint=NEW), None, False),
+        (Binding(fingerprint=NEW, ref=ref("1")), Binding(fingerprint=NEW, ref=ref("2")), True),
+        (Binding(fingerprint=NEW, ref=ref()), Binding(fingerprint=OLD, ref=ref()), False),
+        (Binding(ref=ref()), Binding(fingerprint=NEW, ref=ref()), True),
+        (Binding(ref=ref("1")), Binding(ref=ref("2")), False),
+        (Binding(name="shop"), Binding(fingerprint=NEW), False),
+        (Binding(name="shop"), Binding(name="shop", algorithm="ec", issuer="R10"), True),
+        (Binding(fingerprint=NEW), Binding(ref=ref()), False),
+    ],
+)
+def test_a_resource_serves_what_is_wanted(
+    found: Binding | None, wanted: Binding | None, expected: bool
+) -> None:
+    assert serves(found, wanted) is expected
+
+
+@given(st.none() | bindings, st.none() | bindings)
+def test_it_does_not_matter_which_is_named_first(
+    one: Binding | None, other: Binding | None
+) -> None:
+    assert serves(one, other) is serves(other, one)
+
+
+@given(st.none() | bindings)
+def test_whatever_is_served_serves_itself(binding: Binding | None) -> None:
+    assert serves(binding, binding)
+
+
+@pytest.mark.parametrize(
+    ("binding", "shown"),
+    [
+        (None, "no certificate"),
+        (Binding(fingerprint=NEW, name="shop"), NEW[:12]),
+        (Binding(name="shop"), "shop"),
+        (Binding(name="the certificate of the shop"), "the certificate of the shop"),
+        (Binding(not_after=NOW + timedelta(days=1)), "an unnamed certificate"),
+    ],
+)
+def test_a_person_reads_a_fingerprint_or_a_name(binding: Binding | None, shown: str) -> None:
+    assert describe(binding) == shown
+
+
+def test_a_resource_is_named_by_account_service_and_key() -> None:
+    assert resource(7).id == "main/alibaba.cdn/host7.example.com"
+    slot = Resource(account="a", service="alibaba.alb", key="cn-hangzhou/lsn-1/default")
+    assert slot.id == "a/alibaba.alb/cn-hangzhou/lsn-1/default"

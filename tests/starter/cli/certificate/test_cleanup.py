@@ -1,0 +1,114 @@
+"""`certroll certificate cleanup`: shows, asks, removes, and says why the rest stays."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.activities.generations import Generations
+from tests.starter.command_line import CommandLine, on_terminal
+from tests.starter.examples import store_account
+from tests.support.house import House
+
+NAME = "a.example.com"
+CLEANUP = ("certificate", "cleanup")
+RESOURCE = f"main/alibaba.cdn/{NAME}"
+
+
+class Cleaning(Generations):
+    """The command line beside a store with four generations of one certificate."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(house)
+        house.domains(NAME)
+        self.made = [self.deploy(name, NAME) for name in ("first", "second", "third", "last")]
+        self.line = CommandLine(house.settings.home)
+
+    def results(self, *words: str, code: int = 0) -> dict[str, tuple[str, str | None]]:
+        rows: list[dict[str, Any]] = self.line.json(*CLEANUP, *words, code=code)
+        return {row["name"]: (row["result"], row["reason"]) for row in rows}
+
+    @property
+    def stored(self) -> list[str]:
+        """Which of the four lie in the provider's store."""
+        there = self.house.cloud.certificates
+        return [one.name for one in self.made if there(fingerprint=one.fingerprint)]
+
+
+@pytest.fixture
+def cleaning(house: House) -> Iterator[Cleaning]:
+    cleaning = Cleaning(house)
+    yield cleaning
+    cleaning.stop()
+
+
+def test_a_dry_run_shows_what_would_go_and_why_the_rest_stays(cleaning: Cleaning) -> None:
+    kept = f"among the newest 2 that {RESOURCE} served before"
+    assert cleaning.results("--dry-run") == {
+        "first": ("would go", None),
+        "second": ("stays", kept),
+        "third": ("stays", kept),
+        "last": ("stays", f"serves {RESOURCE}"),
+    }
+    told = cleaning.line(*CLEANUP, "--dry-run").stdout
+    assert "would go" in told
+    assert f"serves {RESOURCE}" in told
+    assert cleaning.stored == ["first", "second", "third", "last"]
+
+
+def test_it_asks_first_and_a_no_changes_nothing(cleaning: Cleaning) -> None:
+    told = cleaning.line(*CLEANUP, code=2)
+    assert "--yes" in told.stderr
+    code, screen = on_terminal(cleaning.house.settings.home, CLEANUP, answers=["n"])
+    assert code == 1
+    assert "Remove 1 of these for good?" in screen
+    assert len(cleaning.stored) == 4
+
+
+def test_what_may_go_is_removed_and_known_to_be_gone(cleaning: Cleaning) -> None:
+    told = cleaning.line(*CLEANUP, "--keep", "1", "--yes").stdout
+    assert told.endswith("2 removed.\n")
+    assert cleaning.stored == ["third", "last"]
+    assert set(cleaning.results("--dry-run", "--keep", "1")) == {"third", "last"}
+    assert "removed" not in str(cleaning.results("--yes", "--keep", "1"))
+
+
+def test_what_was_removed_is_told_as_json(cleaning: Cleaning) -> None:
+    results = cleaning.results("--yes", "--account", "main")
+    assert results["first"] == ("removed", None)
+    assert results["second"][0] == "stays"
+
+
+def test_what_the_store_refuses_is_told_and_is_code_3(cleaning: Cleaning) -> None:
+    cloud = cleaning.house.cloud
+    cloud.fault("error", "DeleteUserCertificate", code="Forbidden.RAM", status=403)
+    result, reason = cleaning.results("--yes", code=3)["first"]
+    assert result == "failed"
+    assert reason is not None
+    assert "Forbidden.RAM" in reason
+    told = cleaning.line(*CLEANUP, "--yes", code=3)
+    assert "first in alibaba.cas/cn of main: Forbidden.RAM" in told.stderr
+    cloud.clear_faults()
+    cloud.fault("error", "GetCertificateDetail", code="Forbidden.RAM", status=403)
+    assert cleaning.results("--dry-run", code=3)["first"][0] == "failed"
+    assert len(cleaning.stored) == 4
+
+
+def test_an_account_that_does_not_exist_is_refused(certroll: CommandLine) -> None:
+    assert "'main'" in certroll.refusal(*CLEANUP, "--account", "main")
+
+
+def test_where_nothing_was_ever_put_that_is_said(certroll: CommandLine) -> None:
+    store_account(certroll)
+    told = certroll(*CLEANUP)
+    assert "No certificate was put into a provider's store yet." in told.stdout + told.stderr
+
+
+def test_who_keeps_all_has_to_say_how_many(certroll: CommandLine) -> None:
+    env = {"CERTROLL_KEEP_CERTIFICATES": "all"}
+    told = certroll.refusal(*CLEANUP, env=env)
+    assert told.startswith("CERTROLL_KEEP_CERTIFICATES: nothing is removed")
+    certroll(*CLEANUP, "--keep", "2", env=env)
+    assert "it must be a number, or all" in certroll.refusal(
+        *CLEANUP, env={"CERTROLL_KEEP_CERTIFICATES": "some"}
+    )

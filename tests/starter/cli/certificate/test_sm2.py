@@ -1,0 +1,146 @@
+"""SM2 pairs on the command line: stored sealed with both keys, and refused where they cannot go."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client
+
+from tests.starter.cli.certificate.uploads import Refused
+from tests.starter.command_line import CommandLine
+from tests.support.factory import CA, pfx
+from tests.support.house import House
+from tests.support.pairs_house import PairsHouse, pairs_house
+from tests.support.sm2_factory import Sm2Authority, may_encrypt
+
+__all__ = ["pairs_house"]
+
+HOST = "a.example.com"
+ISSUER = Sm2Authority.root().sub()
+SIGN, ENCRYPT = ISSUER.leaf([HOST]), ISSUER.leaf([HOST], key_usage=may_encrypt())
+OTHER = ISSUER.leaf(["b.example.com"], key_usage=may_encrypt())
+PAIR = {
+    "certificate": SIGN.pem,
+    "key": SIGN.key_pem,
+    "encrypt-certificate": ENCRYPT.pem,
+    "encrypt-key": ENCRYPT.key_pem,
+    "chain": ISSUER.pem,
+}
+
+
+def upload(folder: Path, *left_out: str, **changed: bytes) -> list[str]:
+    """The words of an upload of the pair, but for what is left out or changed."""
+    files = PAIR | {option.replace("_", "-"): content for option, content in changed.items()}
+    kept = {option: content for option, content in files.items() if option not in left_out}
+    return ["certificate", "upload", *Refused("", kept).arguments(folder)]
+
+
+def secrets() -> list[str]:
+    """Each line of both keys that holds more than their common beginning."""
+    lines = [key.decode().splitlines()[1:-1] for key in (SIGN.key_pem, ENCRYPT.key_pem)]
+    return [*lines[0], *lines[1]]
+
+
+def test_a_pair_is_stored_with_both_keys_sealed(certroll: CommandLine, tmp_path: Path) -> None:
+    told = certroll(*upload(tmp_path)).stdout
+    assert "key            sm2 256 bits\n" in told
+    facts = certroll.json("certificate", "show", "main")
+    assert f"encrypts with  SHA-256 {facts['encrypt_fingerprint']}\n" in told
+    assert facts["encrypt_pem"] == ENCRYPT.pem.decode()
+    assert facts["chain"] == [f"CN={HOST}", "CN=SM CA"]
+    assert "sm2 256" in certroll("certificate", "list").stdout
+    with certroll.store() as store:
+        pair = store.certificates.key(facts["fingerprint"]).pair()
+    assert pair == (SIGN.key_pem, ENCRYPT.key_pem)
+    kept = b"".join(path.read_bytes() for path in certroll.home.glob("certroll.db*"))
+    for secret in secrets():
+        assert secret not in told
+        assert secret.encode() not in kept
+
+
+@pytest.mark.parametrize(
+    ("left_out", "told"),
+    [
+        (("certificate",), "no certificate is given. Give its file by --certificate"),
+        (("key",), "certificate.pem: no private key is given. Give the key's file by --key."),
+        (("encrypt-key",), "encrypt-certificate.pem: no private key is given. Give the key's file"),
+        (("encrypt-certificate",), "encrypt-key.pem: the key of an encryption certificate is"),
+        (("encrypt-certificate", "encrypt-key"), "made for SM2, whose certificates come in pairs"),
+        (("chain",), "'CN=a.example.com' was issued by 'CN=SM CA', whose certificate is missing"),
+    ],
+)
+def test_a_pair_that_lacks_a_part_is_refused(
+    left_out: tuple[str, ...], told: str, certroll: CommandLine, tmp_path: Path
+) -> None:
+    message = certroll.refusal(*upload(tmp_path, *left_out))
+    assert told in message
+    assert not any(secret in message for secret in secrets())
+    assert certroll.json("certificate", "list") == []
+
+
+def test_what_does_not_fit_together_is_refused(certroll: CommandLine, tmp_path: Path) -> None:
+    for changed, told in (
+        ({"key": OTHER.key_pem}, f"{tmp_path}/key.pem: the private key does not match"),
+        ({"encrypt_key": OTHER.key_pem}, f"{tmp_path}/encrypt-key.pem: the private key does not"),
+        ({"encrypt_certificate": OTHER.pem}, "'CN=b.example.com' is for other names than"),
+        ({"pfx": pfx(CA().leaf())}, "--pfx: is everything in one file"),
+    ):
+        assert told in certroll.refusal(*upload(tmp_path, **changed))
+    assert certroll.json("certificate", "list") == []
+
+
+def test_a_plan_says_where_a_pair_goes_and_where_not(
+    pairs_house: PairsHouse, tmp_path: Path
+) -> None:
+    house = pairs_house
+    house.domains_of("cdn", HOST)
+    certroll = CommandLine(house.settings.home)
+    certroll(*upload(tmp_path))
+    told = certroll.json("plan", "create", "-c", "main", "--resource", HOST, code=2)
+    assert [refusal["rule"] for refusal in told["refusals"]] == ["slot"]
+    assert f"{HOST}/sm" in told["refusals"][0]["reason"]
+    words = ("plan", "create", "-c", "main", "--resource", f"{HOST}/sm")
+    told = certroll.json(*words)
+    (change,) = told["changes"]
+    assert (change["verifiable"], change["reversible"]) == (False, False)
+    assert told["totals_by_service"]["alibaba.cdn"]["unproven"] == 1
+    text = certroll(*words).stdout
+    assert "not known" in text
+    assert "HTTPS off" not in text
+    assert "one way    the service does not tell what was set before" in text
+    assert "unproven   SM2 pairs are served by TLCP" in text
+    assert "1 change, quota 1, 1 without a way back, 1 without proof" in text
+    assert not any("Upload" in call for call in house.cloud.calls())
+
+
+def test_a_service_that_takes_no_pair_says_why(house: House, tmp_path: Path) -> None:
+    house.domains(HOST)
+    certroll = CommandLine(house.settings.home)
+    certroll(*upload(tmp_path))
+    told = certroll.json("plan", "create", "-c", "main", "--all-matched", code=2)
+    (refusal,) = told["refusals"]
+    assert refusal["rule"] == "slot"
+    assert "--sm-slots" in refusal["reason"]
+
+
+async def test_what_was_accepted_never_reads_as_verified(
+    pairs_house: PairsHouse, engine: Client
+) -> None:
+    house = pairs_house
+    pair = house.upload_pair("shop sm")
+    house.grant(1)
+    async with house.working(engine):
+        task = await house.ended(await house.create(engine, house.pair_plan(pair)))
+    certroll = CommandLine(house.settings.home)
+    text = certroll("task", "show", task.id).stdout
+    assert "1 unverified" in text
+    assert "Accepted: accepted, not verified: SM2 pairs are served by TLCP" in text
+    assert "without proof   1 of the changes" in text
+    told = certroll.json("task", "show", task.id)
+    assert told["task"]["unproven"] == 1
+    assert told["outcomes"][0]["cause"]["code"] == "Accepted"
+    watched = (await asyncio.to_thread(certroll, "task", "watch", task.id, code=5)).stdout
+    assert "partially failed (1 unverified)" in watched
+    lines = await asyncio.to_thread(certroll, "task", "watch", task.id, "--json", code=5)
+    assert json.loads(lines.stdout.splitlines()[-1])["unproven"] == 1

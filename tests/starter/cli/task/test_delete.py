@@ -1,0 +1,94 @@
+"""`certroll task delete`: all that are named or none, each warned of by what it is."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from domain.tasks.status import TaskStatus
+from tests.starter.command_line import CommandLine
+from tests.starter.examples import store_task
+from tests.storage.examples import plan, record
+
+REASON = ("--reason", "over")
+
+
+@pytest.fixture
+def ready(certroll: CommandLine) -> CommandLine:
+    """Tasks in several statuses, named after them; one that failed did so long ago."""
+    store_task(certroll)
+    now = datetime.now(UTC)
+    with certroll.store() as store:
+        for name, status, age in (
+            ("draft", TaskStatus.DRAFT, 0),
+            ("waiting", TaskStatus.SCHEDULED, 0),
+            ("running", TaskStatus.RUNNING, 0),
+            ("failed", TaskStatus.FAILED, 1),
+            ("long-ago", TaskStatus.FAILED, 40),
+        ):
+            ended = now - timedelta(days=age)
+            base = record(plan(), f"id-{name}", name)
+            made = base.model_copy(
+                update={"status": status, "ended_at": ended, "created_at": ended}
+            )
+            store.tasks.create(made, plan())
+    return certroll
+
+
+def test_it_warns_of_each_by_what_it_is_and_asks(ready: CommandLine) -> None:
+    names = ("draft", "waiting", "running", "failed")
+    result = ready("task", "delete", *names, *REASON, code=2)
+    lines = result.stderr.splitlines()
+    assert lines[0] == "A deleted task can no longer be rolled back; what it deployed stays."
+    assert lines[1:5] == [
+        "  id-draft  draft: a draft, nothing of it was begun",
+        "  id-waiting  waiting: waits; it is cancelled, and its quota (3) refunded",
+        "  id-running  running: running; what was not begun is cancelled and refunded",
+        "  id-failed  failed: failed, 0 deployed",
+    ]
+    assert lines[5].startswith("error: --yes: this wants a yes")
+
+
+def test_one_that_is_wrong_keeps_all_of_them(ready: CommandLine) -> None:
+    with ready.store() as store:
+        store.tasks.delete("id-failed", "me", "over", datetime.now(UTC))
+    told = ready.refusal("task", "delete", "draft", "nothing", "id-failed", *REASON, "--yes")
+    assert "there is no task 'nothing'" in told
+    assert "id-failed is deleted already. Nothing was deleted." in told
+    with ready.store() as store:
+        assert store.tasks.find("draft").deleted_at is None
+
+
+def test_they_are_chosen_by_status_and_age(ready: CommandLine) -> None:
+    words = ("task", "delete", "--status", "failed", *REASON)
+    assert ready(*words, code=2).stderr.count("failed, 0 deployed") == 2
+    result = ready(*words, "--older-than", "30d", code=2)
+    assert "id-long-ago" in result.stderr
+    assert "id-failed" not in result.stderr
+    result = ready(*words, "--status", "draft", code=2)
+    assert "id-draft" in result.stderr
+    assert ready(*words, "--older-than", "60d").stdout == "There is no such task.\n"
+    assert ready.json(*words, "--older-than", "60d")["tasks"] == []
+
+
+def test_drafts_of_a_status_go_without_an_engine(ready: CommandLine) -> None:
+    told = ready.json("task", "delete", "--status", "draft", *REASON, "--yes")
+    assert told["tasks"] == ["id-draft"]
+    with ready.store() as store:
+        assert store.tasks.find("id-draft").deleted_at is not None
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((), "name tasks, or say of which status"),
+        (("draft", "--status", "failed"), "name tasks, or say of which status"),
+        (("--status", "fine"), "'fine' is no status. Use draft, scheduled"),
+        (("draft", "--older-than", "3d"), "--older-than: only narrows --status"),
+        (("--status", "failed", "--older-than", "old"), "--older-than: 'old' is no age"),
+        (("--status", "failed", "--older-than", "9999d"), "is more than ten years"),
+    ],
+)
+def test_words_that_do_not_fit_are_refused(
+    words: tuple[str, ...], told: str, ready: CommandLine
+) -> None:
+    assert told in ready.refusal("task", "delete", *words, *REASON, "--yes")

@@ -1,0 +1,116 @@
+"""`certroll task create --plan` without an engine: exactly that plan, or the difference."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.starter.command_line import CommandLine
+from tests.support.factory import DAY
+from tests.support.house import House
+
+HOSTS = ("a.example.com", "b.example.com")
+WISH = ("-c", "wild", "--all-matched")
+PLAN = ("task", "create", "--plan", "autumn", "--yes")
+NO_ENGINE = {"CERTROLL_TEMPORAL_ADDRESS": "127.0.0.1:1"}
+
+
+@pytest.fixture
+def ready(house: House) -> CommandLine:
+    """A saved plan of two domains, and quota for it."""
+    house.domains(*HOSTS)
+    house.upload("wild", "*.example.com")
+    house.grant(2)
+    certroll = CommandLine(house.settings.home, NO_ENGINE)
+    certroll("plan", "create", *WISH, "--name", "autumn")
+    return certroll
+
+
+def refused(certroll: CommandLine, *more: str) -> dict[str, str]:
+    """What differs of each resource; the plan is refused, and no task is left."""
+    result = certroll(*PLAN, *more, code=2)
+    assert "what it was made of has moved" in result.stderr
+    assert "--remake" in result.stderr
+    assert certroll.json("task", "list") == []
+    rows = [line.split("  ") for line in result.stdout.splitlines() if line.startswith("main/")]
+    return {row[0].rpartition("/")[2]: " ".join(filter(None, row[1:])) for row in rows}
+
+
+def test_what_has_not_moved_reaches_the_engine(ready: CommandLine, house: House) -> None:
+    house.domains("c.example.com")  # what merely came up since is no part of the plan
+    result = ready(*PLAN, code=4)
+    assert f"digest     {house.store.plans.find('autumn').digest}\n" in result.stdout
+    assert "c.example.com" not in result.stdout
+
+
+def test_a_resource_that_serves_something_else_is_told(ready: CommandLine, house: House) -> None:
+    house.rebind(HOSTS[0], house.ca.leaf(["*.example.com"]))
+    assert list(refused(ready)) == [HOSTS[0]]
+    told = ready.json(*PLAN, code=2)
+    assert [each["what"] for each in told["moved"]] == ["before"]
+
+
+def test_a_resource_that_is_gone_is_told(ready: CommandLine, house: House) -> None:
+    house.store.inventory.mark_vanished("main", "alibaba.cdn", datetime.now(UTC))
+    found = refused(ready)
+    assert set(found) == set(HOSTS)
+    assert "the resource has vanished" in found[HOSTS[0]]
+
+
+def test_a_certificate_that_was_deleted_or_ends_before_the_task_is_told(
+    ready: CommandLine, house: House
+) -> None:
+    wild = house.store.certificates.find("wild")
+    late = (datetime.now(UTC) + 300 * DAY).isoformat(timespec="seconds")
+    assert "refused" in refused(ready, "--at", late)[HOSTS[0]]
+    house.store.certificates.delete(wild.fingerprint)
+    assert "its certificate was deleted" in refused(ready)[HOSTS[0]]
+
+
+def test_one_that_moved_is_made_anew_on_demand(ready: CommandLine, house: House) -> None:
+    house.rebind(HOSTS[0], house.ca.leaf(["*.example.com"]))
+    house.domains("c.example.com")
+    house.grant(1)
+    former = house.store.plans.find("autumn").digest
+    result = ready(*PLAN, "--remake", code=4)
+    assert "1 serves another, 1 added\n" in result.stdout
+    assert f"digest     {former}" not in result.stdout
+    assert "c.example.com" in result.stdout
+    assert [each.digest for each in house.store.plans.list()] == [former]
+
+
+def test_without_a_yes_nothing_is_made(ready: CommandLine) -> None:
+    result = ready("task", "create", "--plan", "autumn", code=4)
+    assert "Temporal does not answer" in result.stderr
+    assert ready.json("task", "list") == []
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--plan", "autumn", *WISH), "--plan: a saved plan says already what goes where"),
+        ((), "nothing says what shall be deployed"),
+        ((*WISH, "--remake"), "--remake: only a saved plan is made anew"),
+        (("--plan", "winter"), "there is no plan 'winter'"),
+        (("--plan", "autumn", "--name", " "), "--name: ' ' is no name"),
+    ],
+)
+def test_words_that_do_not_fit_are_refused(
+    words: tuple[str, ...], told: str, ready: CommandLine
+) -> None:
+    assert told in ready.refusal("task", "create", *words, "--yes")
+
+
+def test_a_digest_names_a_saved_plan_too(ready: CommandLine, house: House) -> None:
+    digest = house.store.plans.find("autumn").digest
+    ready(*PLAN, "--digest", digest[:12], code=4)
+    assert "--digest: the plan is now" in ready(*PLAN, "--digest", "0" * 12, code=2).stderr
+
+
+def test_a_plan_that_requires_coverage_is_held_to_it(house: House) -> None:
+    house.domains("a.example.com")
+    house.upload("wild", "*.example.com")
+    house.grant(1)
+    certroll = CommandLine(house.settings.home, NO_ENGINE)
+    certroll("plan", "create", *WISH, "--require-coverage", "--name", "autumn")
+    house.rebind("a.example.com", house.ca.leaf(["a.example.com", "example.org"]))
+    assert "no longer covered: example.org" in refused(certroll)["a.example.com"]

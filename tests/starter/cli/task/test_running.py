@@ -1,0 +1,260 @@
+"""`certroll task` with the real engine, a worker and a practice cloud, up to the way back."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+import pytest
+from temporalio.client import Client
+from typer.testing import Result
+
+from domain.tasks.status import TaskStatus
+from starter.temporal.client import register_search_attributes
+from tests.starter.command_line import CommandLine
+from tests.support.house import House
+
+HOSTS = ("a.example.com", "b.example.com")
+CREATE = ("task", "create", "-c", "wild", "--all-matched", "--name", "autumn", "--yes")
+
+
+class Running:
+    """The command line in a thread, beside a worker."""
+
+    def __init__(self, house: House, client: Client) -> None:
+        address = client.service_client.config.target_host
+        self.house = house
+        self.line = CommandLine(house.settings.home, {"CERTROLL_TEMPORAL_ADDRESS": address})
+
+    async def __call__(self, *words: str, code: int = 0) -> Result:
+        return await asyncio.to_thread(self.line, *words, code=code)
+
+    async def json(self, *words: str, code: int = 0) -> Any:
+        return await asyncio.to_thread(self.line.json, *words, code=code)
+
+
+@pytest.fixture
+async def running(house: House, engine: Client) -> AsyncIterator[Running]:
+    """Two domains, a certificate that fits both, quota, and a worker."""
+    house.domains(*HOSTS)
+    house.upload("wild", "*.example.com")
+    house.grant(10)
+    async with house.working(engine):
+        yield Running(house, engine)
+
+
+async def test_a_task_is_created_and_waited_for(running: Running) -> None:
+    digest = (await running.json("plan", "create", "-c", "wild", "--all-matched"))["digest"]
+    told = await running(*CREATE, "--digest", digest[:12], "--at", "2026-01-01 12:00", "--wait")
+    assert "it has passed: starts at once" in told.stdout
+    (record,) = running.house.store.tasks.list()
+    assert f"task       {record.id}\n" in told.stdout
+    assert f"workflow   deployment-{record.id}\n" in told.stdout
+    assert f"take back  certroll task rollback {record.id} --reason '...'\n" in told.stdout
+    assert told.stdout.endswith("autumn: succeeded (2 deployed)\n")
+    assert told.stderr.splitlines()[-1] == "autumn: succeeded (2 deployed)"
+    wild = running.house.store.certificates.find("wild")
+    assert {running.house.served(host) for host in HOSTS} == {wild.fingerprint}
+    assert "@" in record.created_by
+
+
+async def test_a_canary_that_fails_leaves_the_rest_as_it_was(running: Running) -> None:
+    before = running.house.served(HOSTS[0])
+    running.house.cloud.fault(
+        "error",
+        "SetCdnDomainSSLCertificate",
+        resource=HOSTS[1],
+        code="IllegalOperation",
+        status=403,
+    )
+    told = await running(*CREATE, "--canary", HOSTS[1], "--wait", code=5)
+    line = "1 resource, as named; no failure borne, else the wave is taken back"
+    assert f"wave 1     canary: {line}\n" in told.stdout
+    shown = await running.json("task", "show", "autumn")
+    assert [each["tally"] for each in shown["waves"]] == [{"failed": 1}, {"skipped": 1}]
+    assert running.house.served(HOSTS[0]) == before
+
+
+async def test_a_draft_goes_in_its_waves_once_it_is_submitted(running: Running) -> None:
+    await running(*CREATE, "--draft", "--wave", "1")
+    told = await running("task", "submit", "autumn", "--yes", "--wait")
+    assert "wave 2     1 resource; any number of failures\n" in told.stdout
+    (record,) = running.house.store.tasks.list()
+    first, second = running.house.store.tasks.outcomes.list(record.id)
+    assert (first.wave, second.wave) == (0, 1)
+    assert first.ended_at is not None
+    assert second.started_at is not None
+    assert first.ended_at <= second.started_at
+
+
+async def test_a_task_that_fails_is_code_5_with_its_causes(running: Running) -> None:
+    running.house.cloud.fault(
+        "error",
+        "SetCdnDomainSSLCertificate",
+        resource=HOSTS[0],
+        code="IllegalOperation",
+        status=403,
+    )
+    told = await running.json(*CREATE, "--wait", "--by", "ci", code=5)
+    assert told["task"]["status"] == "partially_failed"
+    assert told["task"]["created_by"] == "ci"
+    assert told["workflow_id"] == f"deployment-{told['task']['id']}"
+    causes = [outcome["cause"] and outcome["cause"]["code"] for outcome in told["outcomes"]]
+    assert causes == ["IllegalOperation", None]
+
+
+async def test_watching_tells_each_change_of_state(running: Running) -> None:
+    created = await running.json(*CREATE)
+    assert created["task"]["status"] == "scheduled"
+    lines = (await running("task", "watch", "autumn", "--json")).stdout.splitlines()
+    assert '"status": "succeeded"' in lines[-1]
+    assert all(created["task"]["id"] in line for line in lines)
+
+
+async def test_a_waiting_task_gets_another_time_and_is_cancelled(running: Running) -> None:
+    await running(*CREATE, "--at", "in 2h")
+    told = await running("task", "reschedule", "autumn", "--at", "2027-02-03T04:05:06Z")
+    assert "2027-02-03" in told.stdout
+    record = running.house.store.tasks.find("autumn")
+    assert f"{record.at:%Y-%m-%d %H:%M:%S}" == "2027-02-03 04:05:06"
+    told = await running("task", "cancel", "autumn", "--reason", "not now")
+    assert told.stdout == "autumn: nothing more of it is begun.\n"
+    ended = await running.house.ended(record)
+    assert (ended.status, ended.tally.skipped) == (TaskStatus.CANCELLED, 2)
+    told = await running("task", "cancel", "autumn", "--reason", "again", code=2)
+    assert "the task is cancelled, nothing of it waits" in told.stderr
+    told = await running("task", "reschedule", "autumn", "--at", "in 1h", code=2)
+    assert "error: task " in told.stderr
+
+
+async def test_a_time_that_has_passed_starts_a_waiting_task(running: Running) -> None:
+    await running(*CREATE, "--at", "in 2h")
+    told = await running.json("task", "reschedule", "autumn", "--at", "in 0s", "--yes")
+    assert told["starts_at_once"] is True
+    await running("task", "watch", "autumn")
+
+
+async def test_one_resource_is_taken_back_and_then_the_rest(running: Running) -> None:
+    await running(*CREATE, "--wait")
+    house, back = running.house, ("task", "rollback", "autumn", "--reason", "test", "--yes")
+    told = await running.json(*back, "--resource", HOSTS[0], "--wait", "--by", "ops")
+    assert told["task"]["status"] == "partially_rolled_back"
+    assert house.served(HOSTS[0]) == house.former[HOSTS[0]]
+    assert house.served(HOSTS[1]) == house.store.certificates.find("wild").fingerprint
+    text = (await running(*back, "--wait")).stdout
+    assert text.endswith("autumn: rolled back (2 rolled back)\n")
+    assert [house.served(host) for host in HOSTS] == [house.former[host] for host in HOSTS]
+    again = (await running(*back, "--wait")).stdout
+    assert again == "autumn: rolled back (2 rolled back)\n"
+    events = (await running.json("task", "show", "autumn"))["events"]
+    assert next((e["by"], e["text"]) for e in events if e["kind"] == "rollback") == ("ops", "test")
+
+
+async def test_a_way_back_that_fails_is_code_5(running: Running) -> None:
+    await running(*CREATE, "--wait")
+    running.house.rebind(HOSTS[0], running.house.ca.leaf(["*.example.com"]))
+    words = ("task", "rollback", "autumn", "--reason", "test", "--yes")
+    told = await running(*words, "--wait", code=5)
+    assert "rollback failed" in told.stdout
+    assert "Drifted" in told.stdout
+
+
+async def test_asking_for_the_way_back_does_not_wait_unless_told_to(running: Running) -> None:
+    await running(*CREATE, "--wait")
+    told = await running.json("task", "rollback", "autumn", "--reason", "test", "--yes")
+    assert (told["asked"], told["resources"]) == ("rollback", None)
+    record = running.house.store.tasks.find("autumn")
+    await running.house.ended(record, TaskStatus.ROLLED_BACK)
+
+
+async def test_a_task_taken_back_before_it_began_does_not_wait_forever(running: Running) -> None:
+    await running(*CREATE, "--at", "in 2h")
+    words = ("task", "rollback", "autumn", "--reason", "test", "--yes", "--wait")
+    told = await running.json(*words)
+    assert told["task"]["status"] == "cancelled"
+
+
+async def test_deleted_tasks_free_what_they_held(running: Running) -> None:
+    await running(*CREATE, "--wait")
+    words = ("task", "delete", "autumn", "autumn", "--reason", "over", "--yes")
+    told = await running("certificate", "delete", "wild", "--yes", code=2)
+    assert "is needed by task 'autumn'" in told.stderr
+    told = await running.json(*words)
+    assert (told["asked"], len(told["tasks"])) == ("delete", 1)
+    while running.house.store.tasks.list():
+        await asyncio.sleep(0.05)
+    await running("certificate", "delete", "wild", "--yes")
+
+
+async def test_without_a_worker_that_is_told(house: House, quiet_engine: Client) -> None:
+    await register_search_attributes(quiet_engine)
+    house.domains(*HOSTS)
+    house.upload("wild", "*.example.com")
+    house.grant(10)
+    told = await Running(house, quiet_engine)(*CREATE, "--at", "in 2h")
+    assert told.stderr == (
+        "No worker takes work now: start one with `certroll up` or `certroll-worker`.\n"
+    )
+
+
+async def test_ctrl_c_ends_only_the_waiting(house: House, quiet_engine: Client) -> None:
+    await register_search_attributes(quiet_engine)
+    house.domains(*HOSTS)
+    house.upload("wild", "*.example.com")
+    house.grant(10)
+    env = {**os.environ, **Running(house, quiet_engine).line.env}
+    command = [sys.executable, "-m", "starter.cli", *CREATE, "--wait"]
+    told = await asyncio.to_thread(interrupted, command, env)
+    (record,) = house.store.tasks.list()
+    assert told == (130, f"The task goes on by itself: certroll task watch {record.id}\n")
+
+
+def interrupted(command: Sequence[str], env: Mapping[str, str]) -> tuple[int, str]:
+    """Exit code and last line of a command that is interrupted once it waits."""
+    with subprocess.Popen(
+        command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as child:
+        assert child.stderr is not None
+        last = line = child.stderr.readline()
+        while line:
+            if "scheduled" in line:
+                child.send_signal(signal.SIGINT)
+            last, line = line, child.stderr.readline()
+    return child.returncode, last
+
+
+async def test_what_a_silent_cloud_left_out_is_no_success(running: Running) -> None:
+    read = "DescribeDomainCertificateInfo"
+    running.house.cloud.fault("error", read, resource=HOSTS[1], code="Unavailable", status=503)
+    told = await running(*CREATE, "--fresh", "--wait", code=3)
+    assert f"{HOSTS[1]}: Unavailable" in told.stderr
+    assert "1 resources are not part of this" in told.stderr
+    (record,) = running.house.store.tasks.list()
+    assert record.tally.deployed == 1
+
+
+async def test_a_saved_plan_has_not_moved_because_a_cloud_does_not_answer(running: Running) -> None:
+    saved = (await running.json("plan", "create", "-c", "wild", "--all-matched"))["saved"]["id"]
+    read = "DescribeDomainCertificateInfo"
+    running.house.cloud.fault("error", read, resource=HOSTS[1], code="Unavailable", status=503)
+    told = await running("task", "create", "--plan", saved, "--yes", code=3)
+    assert "could not be read" in told.stderr
+    assert "moved" not in told.stderr
+    assert running.house.store.tasks.list() == []
+
+
+async def test_what_has_expired_is_served_again_only_by_force(running: Running) -> None:
+    await running(*CREATE, "--wait")
+    (record,) = running.house.store.tasks.list()
+    running.house.expire_former(record.id)
+    back = ("task", "rollback", "autumn", "--reason", "old clients fail", "--yes", "--wait")
+    told = await running(*back, code=5)
+    assert "served a certificate that has expired; --force" in told.stderr
+    assert "FormerExpired" in told.stdout
+    told = await running(*back, "--force")
+    assert "has expired" not in told.stderr
+    former = running.house.former
+    assert {host: running.house.served(host) for host in HOSTS} == former

@@ -1,0 +1,183 @@
+"""Certificates: keys sealed, found by name or fingerprint, kept while a task needs them."""
+
+import base64
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+
+from domain.certificates.keys import PrivateKey
+from domain.certificates.renewal import Mode, Policy, Standing
+from domain.errors import BadInput
+from domain.resources.resource import Binding, Found
+from domain.tasks.status import TaskStatus
+from storage.store import Store
+from tests.storage.examples import (
+    LATER,
+    NEW,
+    NOW,
+    OLD,
+    account,
+    certificate,
+    create,
+    resource,
+)
+
+KEY = PrivateKey(b"not really a key")
+PKCS8 = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+
+def test_a_certificate_and_its_key_come_back_as_they_were(store: Store) -> None:
+    store.certificates.add(certificate(), KEY)
+    assert store.certificates.get(NEW) == certificate()
+    assert store.certificates.key(NEW).pem() == KEY.pem()
+    assert store.certificates.list() == [certificate()]
+
+
+def test_a_taken_name_and_a_stored_fingerprint_are_refused(store: Store) -> None:
+    store.certificates.add(certificate("shop"), KEY)
+    with pytest.raises(BadInput, match="the name 'shop' is taken"):
+        store.certificates.add(certificate("shop", OLD), KEY)
+    with pytest.raises(BadInput, match="already stored as 'shop'"):
+        store.certificates.add(certificate("other"), KEY)
+    assert store.certificates.list() == [certificate("shop")]
+
+
+def test_one_is_found_by_name_or_by_the_beginning_of_its_fingerprint(store: Store) -> None:
+    first, second = certificate("one", "abcd" + NEW[4:]), certificate("two", "abce" + NEW[4:])
+    store.certificates.add(first, KEY)
+    store.certificates.add(second, KEY)
+    assert store.certificates.find("two") == second
+    assert store.certificates.find("abcd") == first
+    assert store.certificates.find("AB:CE") == second
+    with pytest.raises(BadInput, match=r"more than one certificate: abcd\w+ \(one\), abce"):
+        store.certificates.find("ab")
+    with pytest.raises(BadInput, match="Did you mean one"):
+        store.certificates.find("onne")
+    for nothing in ("", "a%", "ab_d"):
+        with pytest.raises(BadInput, match="there is no certificate"):
+            store.certificates.find(nothing)
+
+
+def test_an_unknown_fingerprint_is_refused(store: Store) -> None:
+    with pytest.raises(BadInput):
+        store.certificates.get(NEW)
+    with pytest.raises(BadInput):
+        store.certificates.key(NEW)
+    with pytest.raises(BadInput):
+        store.certificates.delete(NEW)
+
+
+def test_a_deleted_one_is_gone_with_its_key(store: Store) -> None:
+    store.certificates.add(certificate(), KEY)
+    store.certificates.delete(NEW)
+    assert store.certificates.list() == []
+
+
+def test_one_that_a_task_may_still_need_is_not_deleted(store: Store) -> None:
+    store.certificates.add(certificate(), KEY)
+    create(store)
+    after = NOW + timedelta(days=31)
+    for moment in (NOW, after):  # it is scheduled: no matter when
+        with pytest.raises(BadInput, match="'shop' is needed by task 'name of task-1'"):
+            store.certificates.delete(NEW, now=moment)
+    store.tasks.set_status("task-1", TaskStatus.RUNNING, NOW)
+    store.tasks.set_status("task-1", TaskStatus.SUCCEEDED, LATER)
+    with pytest.raises(BadInput, match="certroll task delete task-1"):
+        store.certificates.delete(NEW, now=NOW + timedelta(days=29))
+    store.certificates.delete(NEW, now=after)
+
+
+def test_a_deleted_task_keeps_nothing(store: Store) -> None:
+    store.certificates.add(certificate(), KEY)
+    create(store)
+    store.tasks.delete("task-1", "me", "not wanted", NOW)
+    store.certificates.delete(NEW, now=NOW)
+
+
+def test_what_it_follows_and_its_policy_come_back(store: Store) -> None:
+    policy = Policy(mode=Mode.AUTOMATIC, contacts=("ops",), services=("alibaba.cdn",))
+    store.certificates.add(certificate("old", OLD), KEY)
+    store.certificates.add(certificate("new"), KEY, Standing(replaces=OLD, policy=policy))
+    assert store.certificates.standing(NEW) == Standing(replaces=OLD, policy=policy)
+    assert store.certificates.standing(OLD) == Standing()
+    assert store.certificates.standings()[NEW].policy == policy
+    assert store.certificates.links() == {NEW: OLD}
+    store.certificates.stand(NEW, Standing(replaces=OLD))
+    assert store.certificates.standing(NEW) == Standing(replaces=OLD)
+    store.certificates.delete(OLD)
+    assert store.certificates.links() == {NEW: OLD}
+    assert (store.certificates.held(OLD), store.certificates.held(NEW)) == (
+        None,
+        certificate("new"),
+    )
+
+
+def test_one_certificate_has_one_successor(store: Store) -> None:
+    third = "ef" * 32
+    store.certificates.add(certificate("old", OLD), KEY)
+    store.certificates.add(certificate("new"), KEY, Standing(replaces=OLD))
+    with pytest.raises(BadInput, match="'old' has a successor already: 'new'"):
+        store.certificates.add(certificate("third", third), KEY, Standing(replaces=OLD))
+    assert store.certificates.held(third) is None
+    store.certificates.add(certificate("third", third), KEY)
+    with pytest.raises(BadInput, match="has a successor already"):
+        store.certificates.stand(third, Standing(replaces=OLD))
+    assert store.certificates.links() == {NEW: OLD}
+
+
+def test_its_tasks_and_the_resources_that_serve_it_are_counted(store: Store) -> None:
+    store.certificates.add(certificate(), KEY)
+    create(store, "task-1")
+    create(store, "task-2")
+    store.tasks.delete("task-1", "me", "not wanted", NOW)
+    assert store.certificates.tasks(NEW) == ("task-1", "task-2")
+    assert store.certificates.tasks(OLD) == ()
+    store.accounts.add(account(), {})
+    serving = [NEW, OLD, OLD, "ef" * 32]
+    found = [
+        Found(resource=resource(number), binding=Binding(fingerprint=each), binding_known=True)
+        for number, each in enumerate(serving)
+    ]
+    store.inventory.upsert(found, NOW)
+    assert [store.certificates.served(each) for each in ((OLD,), (OLD, NEW), ())] == [2, 3, 0]
+    store.inventory.upsert(found[:2], LATER)
+    store.inventory.mark_vanished("main", "alibaba.cdn", LATER)
+    assert store.certificates.served((OLD,)) == 1
+
+
+@pytest.mark.parametrize("kind", ["ec", "rsa"])
+def test_the_files_of_the_database_hold_no_key_in_any_encoding(
+    store: Store, tmp_path: Path, kind: str
+) -> None:
+    key: PrivateKeyTypes = (
+        ec.generate_private_key(ec.SECP256R1())
+        if kind == "ec"
+        else rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    )
+    pem = key.private_bytes(serialization.Encoding.PEM, *PKCS8)
+    store.certificates.add(certificate(), PrivateKey(pem))
+    kept = b"".join(path.read_bytes() for path in (tmp_path / "home").iterdir())
+    assert kept
+    for needle in _secrets(key, pem):
+        assert needle not in kept
+        assert needle.hex().encode() not in kept.lower()
+        for offset in range(3):
+            assert base64.b64encode(bytes(offset) + needle)[4:-4] not in kept
+
+
+def _secrets(key: PrivateKeyTypes, pem: bytes) -> list[bytes]:
+    """What would give the key away: its encodings, each line of its PEM, its secret numbers."""
+    der = key.private_bytes(serialization.Encoding.DER, *PKCS8)
+    lines = [line for line in pem.splitlines() if not line.startswith(b"-")]
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        numbers = [key.private_numbers().private_value]
+    else:
+        assert isinstance(key, rsa.RSAPrivateKey)
+        private = key.private_numbers()
+        numbers = [private.d, private.p, private.q]
+    raw = [number.to_bytes((number.bit_length() + 7) // 8, "big") for number in numbers]
+    return [der, *lines, *raw, b"PRIVATE KEY"]

@@ -1,0 +1,83 @@
+"""Contacts keep their addresses sealed, and what they chose to be told of."""
+
+import pytest
+from sqlalchemy import text
+
+from domain.errors import BadInput
+from domain.notifications.contact import ContactChannel
+from domain.notifications.events import EventClass
+from storage.store import Store
+
+E = EventClass
+HOOK = "https://me:hidden-word@chat.example.com:8443/hidden-path?token=hidden-token"
+
+
+def test_a_webhook_shows_its_host_only(store: Store) -> None:
+    store.contacts.add("chat", "webhook", HOOK)
+    shown = ContactChannel(name="chat", kind="webhook", shown="https://chat.example.com:8443/...")
+    assert store.contacts.get("chat") == shown
+    assert store.contacts.address("chat") == HOOK
+    with store.database.read() as session:
+        row = session.execute(text("SELECT * FROM contact")).one()
+    assert "hidden" not in str([bytes(v) if isinstance(v, memoryview) else v for v in row])
+
+
+def test_a_mail_address_is_shown_whole(store: Store) -> None:
+    store.contacts.add("ops", "mail", "ops+tls@example.com")
+    store.contacts.add("me", "mail", "me@localhost")
+    assert [one.shown for one in store.contacts.list()] == ["me@localhost", "ops+tls@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "address"),
+    [
+        ("mail", "no address"),
+        ("mail", "a@b\r\nBcc: c@d"),
+        ("mail", "a@b, c@d"),
+        ("mail", "@b"),
+        ("webhook", "ftp://host/x"),
+        ("webhook", "https://"),
+        ("webhook", "https://host:port/"),
+        ("webhook", "https://host/a b"),
+        ("webhook", "https://host/\n"),
+        ("pigeon", "a@b"),
+    ],
+)
+def test_an_ill_formed_address_is_refused(store: Store, kind: str, address: str) -> None:
+    with pytest.raises(BadInput):
+        store.contacts.add("ops", kind, address)
+    assert store.contacts.list() == []
+
+
+def test_names_are_checked_and_unique(store: Store) -> None:
+    with pytest.raises(BadInput, match="cannot name a contact"):
+        store.contacts.add("a b", "mail", "a@b")
+    store.contacts.add("ops", "mail", "a@b")
+    with pytest.raises(BadInput, match="already"):
+        store.contacts.add("ops", "mail", "c@d")
+    assert store.contacts.address("ops") == "a@b"
+
+
+def test_a_deleted_one_is_gone(store: Store) -> None:
+    store.contacts.add("ops", "mail", "a@b")
+    store.contacts.delete("ops")
+    for call in (store.contacts.get, store.contacts.address, store.contacts.delete):
+        with pytest.raises(BadInput, match="there is no contact"):
+            call("ops")
+
+
+def test_a_contact_is_told_of_everything_unless_it_chose(store: Store) -> None:
+    store.contacts.add("ops", "mail", "a@b")
+    store.contacts.add("night", "mail", "a@b", [E.NEEDS_OPERATOR])
+    night, ops = store.contacts.list()
+    assert all(map(ops.wants, E))
+    assert [each for each in E if night.wants(each)] == [E.NEEDS_OPERATOR]
+    store.contacts.choose("night", [E.FINISHED, E.EXPIRING])
+    assert store.contacts.get("night").events == (E.FINISHED, E.EXPIRING)
+    store.contacts.choose("night", None)
+    assert store.contacts.get("night").wants(E.DRIFTED)
+
+
+def test_choosing_for_an_unknown_one_is_refused(store: Store) -> None:
+    with pytest.raises(BadInput, match="there is no contact"):
+        store.contacts.choose("nobody", None)

@@ -1,0 +1,59 @@
+"""What was told is known, by task and by what else it was about; failures are kept as well."""
+
+from storage.contacts.deliveries import Delivery
+from storage.store import Store
+from tests.storage.examples import LATER, NOW, create
+
+
+def test_a_delivery_counts_once_it_arrived(store: Store) -> None:
+    create(store)
+    told = store.deliveries.told
+    assert not told("task-1", "finished", "ops")
+    store.deliveries.record("task-1", "finished", "ops", False, "refused", NOW)
+    assert not told("task-1", "finished", "ops")
+    store.deliveries.record("task-1", "finished", "ops", True, "250", LATER)
+    assert told("task-1", "finished", "ops")
+    assert not told("task-1", "rolled_back-1", "ops")
+    assert not told("task-1", "finished", "other")
+    assert [(one.ok, one.detail, one.at) for one in store.deliveries.of_task("task-1")] == [
+        (False, "refused", NOW),
+        (True, "250", LATER),
+    ]
+    assert isinstance(store.deliveries.of_task("task-1")[0], Delivery)
+
+
+def test_that_a_contact_was_told_is_kept_once(store: Store) -> None:
+    create(store)
+    for at in (NOW, LATER):
+        store.deliveries.record("task-1", "finished", "ops", True, "told", at)
+    assert [each.at for each in store.deliveries.of_task("task-1")] == [NOW]
+
+
+def test_what_is_about_no_task_is_known_by_its_subject(store: Store) -> None:
+    store.deliveries.record_subjects("expiring", "ops", ["a/week", "b/week"], "told", NOW)
+    asked = ["a/week", "a/last", "b/week", *(f"{n}/week" for n in range(1200))]
+    assert store.deliveries.known("expiring", "ops", asked) == {"a/week", "b/week"}
+    assert store.deliveries.known("drifted", "ops", asked) == set()
+    assert store.deliveries.known("expiring", "other", asked) == set()
+
+
+def test_the_latest_attempt_to_tell_each_contact_is_known(store: Store) -> None:
+    create(store)
+    store.deliveries.record("task-1", "finished", "ops", True, "told", NOW)
+    store.deliveries.record(None, "expiring", "ops", False, "503", LATER)
+    store.deliveries.record_subjects("expiring", "team", ["a/week"], "told", NOW)
+    latest = store.deliveries.latest()
+    assert {name: (each.ok, each.detail) for name, each in latest.items()} == {
+        "ops": (False, "503"),
+        "team": (True, "told"),
+    }
+
+
+def test_another_contact_of_the_same_name_knows_of_no_expiry(store: Store) -> None:
+    create(store)
+    store.contacts.add("ops", "mail", "a@b")
+    store.deliveries.record_subjects("expiring", "ops", ["a/week"], "told", NOW)
+    store.deliveries.record("task-1", "finished", "ops", True, "told", NOW)
+    store.contacts.delete("ops")
+    assert store.deliveries.known("expiring", "ops", ["a/week"]) == set()
+    assert store.deliveries.told("task-1", "finished", "ops"), "the report of a task keeps it"

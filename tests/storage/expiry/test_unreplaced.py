@@ -1,0 +1,100 @@
+"""What expires and no task replaces in time, by certificate."""
+
+from datetime import timedelta
+
+from domain.certificates.keys import PrivateKey
+from domain.resources.resource import Binding, Found
+from domain.tasks.record import TaskRecord
+from domain.tasks.status import OutcomeStatus, TaskStatus
+from storage.expiry.unreplaced import Key, Left
+from storage.store import Store
+from tests.storage.examples import NOW, OLD, account, certificate, plan, record, resource
+
+DAY = timedelta(days=1)
+SOON = NOW + 10 * DAY
+KEY = Key(OLD, None, None)
+
+
+def serving(store: Store, size: int = 3, **binding: object) -> list[str]:
+    """So many resources that serve one certificate."""
+    store.accounts.add(account(), {"k": "v"})
+    told = Binding.model_validate({"fingerprint": OLD, "not_after": SOON, **binding})
+    found = [
+        Found(resource=resource(number), binding=told, binding_known=True) for number in range(size)
+    ]
+    store.inventory.upsert(found, NOW)
+    return [each.resource.id for each in found]
+
+
+def task(store: Store, name: str, size: int, **facts: object) -> TaskRecord:
+    """A task that changes the first so many of them."""
+    made = plan(size)
+    told = record(made, name, name).model_copy(update=facts)
+    store.tasks.create(told, made)
+    return told
+
+
+def left(store: Store) -> Left | None:
+    return store.unattended.among(NOW + 30 * DAY, NOW).get(KEY)
+
+
+def test_what_no_task_replaces_is_told_with_examples(store: Store) -> None:
+    first, _, last = serving(store)
+    assert store.unattended.among(NOW + 30 * DAY, NOW) == {KEY: Left(3, (first, last), None)}
+    assert store.unattended.among(NOW + 9 * DAY, NOW) == {}
+
+
+def test_what_a_task_will_replace_in_time_is_not(store: Store) -> None:
+    _, _, last = serving(store)
+    task(store, "t1", 2, at=SOON - DAY)
+    assert left(store) == Left(1, (last,), None)
+    task(store, "t2", 3, at=SOON - DAY)
+    assert left(store) is None
+
+
+def test_a_task_that_comes_too_late_is_named(store: Store) -> None:
+    serving(store)
+    task(store, "late", 3, at=SOON + DAY)
+    found = left(store)
+    assert found is not None
+    assert (found.resources, found.task) == (3, "late")
+    task(store, "in-time", 3, at=SOON - DAY)
+    assert left(store) is None
+
+
+def test_drafts_and_what_is_cancelled_deleted_or_done_replace_nothing(store: Store) -> None:
+    serving(store, 1)
+    task(store, "draft", 1, status=TaskStatus.DRAFT)
+    task(store, "called-off", 1)
+    store.tasks.set_status("called-off", TaskStatus.CANCELLED, NOW)
+    task(store, "gone", 1)
+    store.tasks.delete("gone", "ada", "no", NOW)
+    task(store, "failed", 1, status=TaskStatus.RUNNING)
+    store.tasks.outcomes.begin("failed", 0, OutcomeStatus.DEPLOYING, NOW)
+    assert left(store) is None, "it is being changed right now"
+    store.tasks.outcomes.finish("failed", 0, OutcomeStatus.FAILED, NOW, None)
+    assert left(store) is not None
+
+
+def test_in_the_last_days_a_task_that_stands_still_replaces_nothing(store: Store) -> None:
+    serving(store, 1)
+    task(store, "stands-still", 1, status=TaskStatus.RUNNING, at=NOW)
+    assert store.unattended.among(NOW + 30 * DAY, NOW + 5 * DAY) == {}
+    assert KEY in store.unattended.among(NOW + 30 * DAY, SOON - DAY)
+
+
+def test_what_has_ended_is_told_whatever_a_task_says(store: Store) -> None:
+    serving(store, 1)
+    task(store, "scheduled", 1, at=SOON - timedelta(minutes=1))
+    assert KEY in store.unattended.among(SOON + 30 * DAY, SOON)
+
+
+def test_what_is_known_by_name_alone_is_told_too(store: Store) -> None:
+    serving(store, 2, fingerprint=None, name="by name")
+    (key,) = store.unattended.among(NOW + 30 * DAY, NOW)
+    assert key == Key(None, "by name", SOON)
+
+
+def test_how_long_ours_are_valid_is_known(store: Store) -> None:
+    store.certificates.add(certificate(fingerprint=OLD), PrivateKey(b"no key"))
+    assert store.unattended.lives([OLD, "ff" * 32]) == {OLD: 91 * DAY}

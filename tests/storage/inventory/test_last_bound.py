@@ -1,0 +1,20 @@
+"""Our own record of what was bound where no service tells it."""
+
+from domain.resources.resource import Binding
+from storage.store import Store
+from tests.storage.examples import LATER, NEW, NOW, OLD, account, resource
+
+
+def test_nothing_is_remembered_of_what_was_never_bound(store: Store) -> None:
+    assert store.remembered.get("main/alibaba.cdn/a.example.com/sm") is None
+
+
+def test_the_latest_binding_is_remembered_and_goes_with_the_account(store: Store) -> None:
+    store.accounts.add(account(), {})
+    place = resource()
+    former, latest = Binding(fingerprint=OLD), Binding(fingerprint=NEW, names=("a.example.com",))
+    for made, at in ((former, NOW), (latest, LATER)):
+        store.remembered.put(place, made, at)
+        assert store.remembered.get(place.id) == made
+    store.accounts.delete(account().name)
+    assert store.remembered.get(place.id) is None

@@ -1,0 +1,236 @@
+"""Certificates for tests: proper ones as the demonstration makes them, and every malformed kind."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from ipaddress import ip_address
+from typing import Self
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import pkcs12
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
+
+from starter.demo.ca import Issued, Key, PracticeCA, named, new_key, pem_of, request, usage
+
+Leaf = Issued
+DAY = timedelta(days=1)
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+# Object identifiers in DER. Each pair has one length, so that one may be put for the other.
+RSA_SHA256, RSA_SHA1 = (bytes.fromhex(f"06092a864886f70d0101{last}") for last in ("0b", "05"))
+P256, SM2_CURVE = bytes.fromhex("06082a8648ce3d030107"), bytes.fromhex("06082a811ccf5501822d")
+ECDSA, SM2_SM3 = bytes.fromhex("06082a8648ce3d040302"), bytes.fromhex("06082a811ccf55018375")
+
+
+@cache
+def rsa_key(bits: int = 2048, slot: int = 0) -> rsa.RSAPrivateKey:
+    """RSA keys are slow to make: one per process, size and slot."""
+    return rsa.generate_private_key(public_exponent=65537, key_size=bits)
+
+
+def key_for(algorithm: str, bits: int | None) -> Key:
+    """A fresh EC key, or the process's RSA key of that size."""
+    return rsa_key(bits or 2048) if algorithm == "rsa" else new_key(algorithm, bits)
+
+
+@dataclass(frozen=True)
+class Authority:
+    """One issuing certificate with its key; `above` are the intermediates up to the root."""
+
+    certificate: x509.Certificate
+    key: Key
+    above: tuple[x509.Certificate, ...] = ()
+
+    @classmethod
+    def root(cls, name: str = "Root", *, key: Key | None = None) -> Self:
+        """A self-signed authority."""
+        key = key or new_key()
+        return cls(_authority(named(name), key, named(name), key), key)
+
+    def sub(
+        self,
+        name: str,
+        *,
+        key: Key | None = None,
+        ca: bool = True,
+        may_sign: bool = True,
+        path_length: int | None = None,
+        not_before: datetime = NOW - 100 * DAY,
+        not_after: datetime = NOW + 1000 * DAY,
+    ) -> Self:
+        """An authority below this one, or something that wrongly poses as one."""
+        key = key or new_key()
+        certificate = _authority(
+            named(name),
+            key,
+            self.certificate.subject,
+            self.key,
+            constraints=x509.BasicConstraints(ca, path_length),
+            may_sign=may_sign,
+            not_before=not_before,
+            not_after=not_after,
+        )
+        own = () if self.certificate.issuer == self.certificate.subject else (self.certificate,)
+        return type(self)(certificate, key, (*own, *self.above))
+
+    @property
+    def pem(self) -> bytes:
+        """Its certificate."""
+        return pem_of(self.certificate)
+
+    def leaf(
+        self,
+        names: Sequence[str] = ("www.example.com",),
+        *,
+        algorithm: str = "ec",
+        key_bits: int | None = None,
+        key: Key | None = None,
+        not_before: datetime | None = None,
+        not_after: datetime | None = None,
+        addresses: Sequence[str] = (),
+        subject: x509.Name | None = None,
+        ca: bool = False,
+        for_servers: bool = True,
+        issuer_url: str | None = None,
+        extra: Sequence[x509.ExtensionType] = (),
+    ) -> Leaf:
+        """A leaf; no names and no addresses: without any subject alternative name."""
+        key = key or key_for(algorithm, key_bits)
+        start, end = not_before or NOW - DAY, not_after or NOW + 90 * DAY
+        who = named(names[0] if names else "no names") if subject is None else subject
+        builder = request(who, key, self.certificate.subject, self.key, start, end)
+        kind = ExtendedKeyUsageOID.SERVER_AUTH if for_servers else ExtendedKeyUsageOID.CLIENT_AUTH
+        extensions = [
+            x509.BasicConstraints(ca, None),
+            usage(sign_certificates=ca),
+            x509.ExtendedKeyUsage([kind]),
+            *_alternative_names(names, addresses),
+            *_issuer_at(issuer_url),
+            *extra,
+        ]
+        for extension in extensions:
+            builder = builder.add_extension(extension, critical=False)
+        signed = builder.sign(self.key, hashes.SHA256())
+        own = () if self.certificate.issuer == self.certificate.subject else (self.certificate,)
+        return Leaf(signed, (*own, *self.above), key)
+
+
+def _authority(
+    subject: x509.Name,
+    key: Key,
+    issuer: x509.Name,
+    issuer_key: Key,
+    *,
+    constraints: x509.BasicConstraints | None = None,
+    may_sign: bool = True,
+    not_before: datetime = NOW - 1000 * DAY,
+    not_after: datetime = NOW + 3000 * DAY,
+) -> x509.Certificate:
+    builder = request(subject, key, issuer, issuer_key, not_before, not_after)
+    basic = constraints or x509.BasicConstraints(True, None)
+    builder = builder.add_extension(basic, critical=True)
+    builder = builder.add_extension(usage(sign_certificates=may_sign), critical=True)
+    return builder.sign(issuer_key, hashes.SHA256())
+
+
+def _alternative_names(names: Sequence[str], addresses: Sequence[str]) -> list[x509.ExtensionType]:
+    entries: list[x509.GeneralName] = [x509.DNSName(name) for name in names]
+    entries += [x509.IPAddress(ip_address(address)) for address in addresses]
+    return [x509.SubjectAlternativeName(entries)] if entries else []
+
+
+def _issuer_at(url: str | None) -> list[x509.ExtensionType]:
+    if url is None:
+        return []
+    where = x509.UniformResourceIdentifier(url)
+    access = x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, where)
+    return [x509.AuthorityInformationAccess([access])]
+
+
+class CA(PracticeCA):
+    """The demonstration's authority, with `leaf` taking every variation of `Authority.leaf`."""
+
+    @property
+    def issuing(self) -> Authority:
+        """Its intermediate, able to issue."""
+        return Authority(self.intermediate, self.key)
+
+    def leaf(
+        self,
+        names: Sequence[str] = ("www.example.com",),
+        *,
+        algorithm: str = "ec",
+        key_bits: int | None = None,
+        key: Key | None = None,
+        not_before: datetime | None = None,
+        not_after: datetime | None = None,
+    ) -> Leaf:
+        """A proper leaf; for malformed ones see `issuing`."""
+        return self.issue(
+            names,
+            key=key or key_for(algorithm, key_bits),
+            not_before=not_before,
+            not_after=not_after,
+        )
+
+
+def self_signed(names: Sequence[str] = ("www.example.com",), *, ca: bool = False) -> Leaf:
+    """A leaf that is its own issuer; with `ca` as the openssl command makes it by default."""
+    key, who = new_key(), named(names[0])
+    own = Authority(_authority(who, key, who, key), key)
+    return own.leaf(names, key=key, subject=who, ca=ca)
+
+
+def as_sha1(pem: bytes) -> bytes:
+    """A certificate that an RSA key signed, relabelled as signed over SHA-1."""
+    der = x509.load_pem_x509_certificate(pem).public_bytes(serialization.Encoding.DER)
+    return armour("CERTIFICATE", der.replace(RSA_SHA256, RSA_SHA1))
+
+
+def as_sm2(pem: bytes) -> bytes:
+    """A P-256 certificate or PKCS#8 key relabelled as SM2: right in form, wrong in numbers."""
+    label = pem.split(b"-----")[1].removeprefix(b"BEGIN ").decode()
+    der = base64.b64decode(b"".join(pem.splitlines()[1:-1]))
+    return armour(label, der.replace(P256, SM2_CURVE).replace(ECDSA, SM2_SM3))
+
+
+def armour(label: str, der: bytes) -> bytes:
+    """PEM as openssl writes it: 64 characters a line."""
+    body = base64.b64encode(der).decode()
+    lines = "\n".join(body[start : start + 64] for start in range(0, len(body), 64))
+    return f"-----BEGIN {label}-----\n{lines}\n-----END {label}-----\n".encode()
+
+
+def encrypted(leaf: Leaf, passphrase: str, *, traditional: bool = False) -> bytes:
+    """Its key under a passphrase: PKCS#8, or the older form with headers."""
+    form = serialization.PrivateFormat
+    return leaf.key.private_bytes(
+        serialization.Encoding.PEM,
+        form.TraditionalOpenSSL if traditional else form.PKCS8,
+        serialization.BestAvailableEncryption(passphrase.encode()),
+    )
+
+
+def pfx(
+    leaf: Leaf,
+    passphrase: str | None = None,
+    *,
+    with_key: bool = True,
+    with_leaf: bool = True,
+    with_chain: bool = True,
+) -> bytes:
+    """Leaf, key and intermediates as one PKCS#12 file, or with a part left out."""
+    protection: serialization.KeySerializationEncryption = serialization.NoEncryption()
+    if passphrase is not None:
+        protection = serialization.BestAvailableEncryption(passphrase.encode())
+    return pkcs12.serialize_key_and_certificates(
+        b"test",
+        leaf.key if with_key else None,
+        leaf.certificate if with_leaf else None,
+        leaf.issuers if with_chain else None,
+        protection,
+    )
