@@ -23,7 +23,7 @@ from benchmarks.apart import peak_mib
 from domain.certificates.certificate import Certificate
 from domain.certificates.keys import Algorithm
 from domain.plans.matching import match
-from domain.plans.request import Wish
+from domain.plans.request import PlanRequest
 from domain.resources.account import Account
 from domain.resources.resource import Binding, CertificateRef, Resource
 from operations.planning.planner import make_plan
@@ -40,7 +40,7 @@ ACCOUNTS = ("main", "shop", "media")
 SERVICES = ("cdn", "dcdn", "alb", "nlb", "waf", "mse")
 STORE = "alibaba.cas/cn"
 NOW = datetime.now(UTC)
-ALL = Wish(certificates=(), all_matched=True)
+ALL = PlanRequest(certificates=(), all_matched=True)
 
 
 def certificate(number: int) -> Certificate:

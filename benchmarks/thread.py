@@ -8,7 +8,7 @@ from temporalio.client import Client
 
 from benchmarks import bare, empty
 from benchmarks.lab import Cpu, Lab, lab, stopwatch
-from domain.plans.request import Wish
+from domain.plans.request import PlanRequest
 from domain.tasks.messages import workflow_id
 from domain.tasks.status import TaskStatus
 from operations.planning.planner import make_plan
@@ -67,7 +67,7 @@ def measure(latency_ms: int, count: int) -> Result:
 
 
 async def _task(made: Lab, fingerprint: str, count: int) -> tuple[float, Cpu, tuple[int, int]]:
-    wish = Wish(certificates=(fingerprint,), all_matched=True)
+    wish = PlanRequest(certificates=(fingerprint,), all_matched=True)
     plan = make_plan(made.store, made.clouds, wish, now=datetime.now(UTC))
     if len(plan.changes) != count:
         raise SystemExit(f"{len(plan.changes)} changes instead of {count}: {plan.refusals[:3]}")

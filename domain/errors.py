@@ -20,10 +20,21 @@ class CertrollError(Exception):
 
 
 class BadInput(CertrollError):
-    """What is wrong, where, and what to do, as one message for a person."""
+    """What is wrong, where, and what to do, as one message for a person.
 
-    def __init__(self, what: str, *, where: str | None = None, fix: str | None = None) -> None:
-        self.what, self.where, self.fix = what, where, fix
+    `code` names the kind of mistake for programs and tests ("unknown-certificate"); it stays the
+    same when the words change.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: str | None = None,
+        fix: str | None = None,
+        code: str = "bad-input",
+    ) -> None:
+        self.what, self.where, self.fix, self.code = what, where, fix, code
         super().__init__(what, where, fix)
 
     def __str__(self) -> str:

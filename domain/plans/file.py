@@ -9,7 +9,7 @@ from pydantic import StringConstraints, ValidationError
 
 from domain.model import Value
 from domain.plans.plan import Change, Plan
-from domain.plans.request import Wish
+from domain.plans.request import PlanRequest
 from domain.plans.saved import SavedPlan
 from domain.plans.yaml_source import Fault, decode, load, refused
 from domain.resources.inventory_item import InventoryItem
@@ -45,7 +45,7 @@ class PlanFile(Value):
     certroll_plan: Literal[1]
     name: Said
     digest: Hex | None = None
-    wish: Wish | None = None
+    wish: PlanRequest | None = None
     certificates: tuple[NamedCertificate, ...]
     changes: tuple[NamedChange, ...]
 

@@ -7,7 +7,7 @@ from fnmatch import translate
 
 from domain.certificates.hostnames import LONGEST_NAME, canonical
 from domain.errors import BadInput
-from domain.plans.request import Wish
+from domain.plans.request import PlanRequest
 from domain.resources.resource import Binding, Resource
 
 LONGEST = 256
@@ -23,7 +23,7 @@ class Filters:
     zone.
     """
 
-    def __init__(self, wish: Wish) -> None:
+    def __init__(self, wish: PlanRequest) -> None:
         self._tags = [_tag(each) for each in wish.tags]
         self._globs = [_glob(each, "--host") for each in wish.globs]
         self._issuers = [_issuer(each) for each in wish.issuers]

@@ -11,7 +11,7 @@ from domain.errors import BadInput
 from domain.plans.filters import Filters
 from domain.plans.near_misses import NearMiss, NearMisses
 from domain.plans.plan import Refusal
-from domain.plans.request import Wish, check_wish
+from domain.plans.request import PlanRequest, check_wish
 from domain.plans.rules import check_certificates, may_replace
 from domain.resources.resource import Binding, Resource
 from domain.resources.slots import choose
@@ -57,7 +57,7 @@ class Matched(NamedTuple):
     near_misses: tuple[NearMiss, ...] = ()
 
 
-def match(wish: Wish, certificates: Sequence[Certificate], items: Iterable[Listed]) -> Matched:
+def match(wish: PlanRequest, certificates: Sequence[Certificate], items: Iterable[Listed]) -> Matched:
     """Which resource gets which certificate: the most specific one, then the latest to expire.
 
     Where the inventory does not know what a resource serves, filters by that are left to whoever
@@ -75,7 +75,7 @@ def match(wish: Wish, certificates: Sequence[Certificate], items: Iterable[Liste
 class _Matching:
     """One walk over the inventory."""
 
-    def __init__(self, wish: Wish, certificates: Sequence[Certificate]) -> None:
+    def __init__(self, wish: PlanRequest, certificates: Sequence[Certificate]) -> None:
         self._wish, self._certificates = wish, certificates
         self._filters, self._index = Filters(wish), NameIndex(certificates)
         self._names, self._seen = frozenset(wish.resources), set[str]()

@@ -6,7 +6,7 @@ from domain.errors import BadInput
 from domain.model import Value
 
 
-class Wish(Value):
+class PlanRequest(Value):
     """What someone asks for: certificates by fingerprint, and where they shall go.
 
     `resources` names resource ids or keys. `services`, `all_matched` or a filter alone take every
@@ -49,7 +49,7 @@ class Wish(Value):
         return bool(self.all_matched or self.services or (filters and not self.resources))
 
 
-def check_wish(wish: Wish) -> None:
+def check_wish(wish: PlanRequest) -> None:
     """BadInput for a wish that says too little."""
     if not (wish.resources or wish.takes_all):
         raise BadInput(

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal
 
 from domain.model import Value
-from domain.plans.request import Wish
+from domain.plans.request import PlanRequest
 
 Origin = Literal["created", "imported", "proposed"]
 
@@ -19,7 +19,7 @@ class SavedPlan(Value):
     name: str
     digest: str
     origin: Origin
-    wish: Wish | None = None
+    wish: PlanRequest | None = None
     created_at: datetime
     created_by: str
     changes: int

@@ -7,7 +7,7 @@ from pydantic import Field
 from domain.cause import Cause
 from domain.model import Value
 from domain.plans.plan import Change
-from domain.plans.request import Wish
+from domain.plans.request import PlanRequest
 from domain.preflight.checks import Policy
 from domain.rollout.policy import Rollout
 from domain.tasks.status import OutcomeStatus, Tally, TaskStatus
@@ -18,7 +18,7 @@ class Draft(Value):
 
     rollback_days: int
     require_coverage: bool = False
-    wish: Wish | None = None
+    wish: PlanRequest | None = None
 
 
 class TaskRecord(Value):

@@ -13,7 +13,7 @@ from domain.plans.estimate import CONCURRENCY, Effort, Estimate, estimate
 from domain.plans.filters import Filters
 from domain.plans.matching import match
 from domain.plans.plan import Change, Plan, Refusal
-from domain.plans.request import Wish, check_wish
+from domain.plans.request import PlanRequest, check_wish
 from domain.resources.connector import Traits
 from domain.resources.slots import default_beside
 from operations.planning.bindings import Told, read_all
@@ -41,7 +41,7 @@ def _effort(clouds: Clouds, account: str, service: str) -> Effort:
 def make_plan(
     store: Store,
     clouds: Clouds,
-    wish: Wish,
+    wish: PlanRequest,
     *,
     now: datetime,
     fresh: bool = False,
@@ -58,7 +58,7 @@ def make_plan(
 
 
 def _made(
-    store: Store, clouds: Clouds, wish: Wish, now: datetime, age: timedelta | None, told: Told
+    store: Store, clouds: Clouds, wish: PlanRequest, now: datetime, age: timedelta | None, told: Told
 ) -> Plan:
     check_wish(wish)
     certificates = _certificates(store, wish, now)
@@ -117,7 +117,7 @@ def traits_of(services: Iterable[str]) -> dict[str, Traits]:
     return {each: connectors.load(each).traits(each) for each in set(services)}
 
 
-def _certificates(store: Store, wish: Wish, now: datetime) -> list[Certificate]:
+def _certificates(store: Store, wish: PlanRequest, now: datetime) -> list[Certificate]:
     if not wish.of_the_vault:
         return [store.certificates.get(fingerprint) for fingerprint in wish.certificates]
     valid = [each for each in store.certificates.list() if each.not_before <= now < each.not_after]
@@ -131,7 +131,7 @@ def _certificates(store: Store, wish: Wish, now: datetime) -> list[Certificate]:
 
 
 def _still_meant(
-    wish: Wish, candidates: Sequence[Candidate]
+    wish: PlanRequest, candidates: Sequence[Candidate]
 ) -> tuple[list[Candidate], list[Refusal]]:
     """Of what was only now read, what the wish's filters do not leave out."""
     if not wish.by_what_is_served:

@@ -11,7 +11,7 @@ from temporalio.service import RPCError
 from domain.errors import BadInput
 from domain.model import Value
 from domain.plans.plan import Plan
-from domain.plans.request import Wish
+from domain.plans.request import PlanRequest
 from domain.rollout.assignment import default_rollout
 from domain.rollout.policy import Rollout
 from domain.rollout.text import brief
@@ -33,7 +33,7 @@ class Edits(Value):
     rollout: Rollout | None = None
     plan: Plan | None = None
     plan_id: str | None = None
-    wish: Wish | None = None
+    wish: PlanRequest | None = None
 
 
 class Edited(Value):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from domain.plans.diff import Difference, differences
 from domain.plans.file import PlanFile
 from domain.plans.plan import Plan
-from domain.plans.request import Wish
+from domain.plans.request import PlanRequest
 from domain.plans.saved import Origin, SavedPlan
 from operations.planning.import_file import plan_of
 from operations.planning.planner import make_plan
@@ -18,7 +18,7 @@ LONGEST_NAME = 80
 
 
 def save(
-    store: Store, plan: Plan, wish: Wish | None, *, name: str, origin: Origin, by: str
+    store: Store, plan: Plan, wish: PlanRequest | None, *, name: str, origin: Origin, by: str
 ) -> SavedPlan:
     """Keeps a plan under a new id; `wish` is what it was made from, where that is known."""
     now = datetime.now(UTC)
@@ -36,7 +36,7 @@ def save(
     return record
 
 
-def again(store: Store, plan: Plan, wish: Wish | None, *, now: datetime) -> Plan:
+def again(store: Store, plan: Plan, wish: PlanRequest | None, *, now: datetime) -> Plan:
     """The plan as its wish would make it now; without a wish, for its own resources.
 
     A certificate that was deleted since is left out, so that the rest can be compared.
@@ -51,7 +51,7 @@ def again(store: Store, plan: Plan, wish: Wish | None, *, now: datetime) -> Plan
 
 
 def moved(
-    store: Store, plan: Plan, wish: Wish | None, *, begins: datetime
+    store: Store, plan: Plan, wish: PlanRequest | None, *, begins: datetime
 ) -> tuple[Difference, ...]:
     """Why exactly this plan cannot be done any more; empty if it can.
 

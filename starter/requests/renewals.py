@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from domain.certificates.certificate import Certificate
 from domain.certificates.renewal import Mode, Policy
 from domain.plans.plan import Plan
-from domain.plans.request import Wish
+from domain.plans.request import PlanRequest
 from domain.tasks.handover import STOPPED, Handover
 from domain.tasks.record import TaskRecord
 from domain.tasks.status import OutcomeStatus, TaskStatus
@@ -59,8 +59,8 @@ async def renew(store: Store, settings: Settings, certificate: Certificate, by: 
     return known.model_copy(update={"task": task, "is_new": True, "unattended": unattended})
 
 
-def _wish(certificate: Certificate, known: Handover, policy: Policy) -> Wish:
-    return Wish(
+def _wish(certificate: Certificate, known: Handover, policy: Policy) -> PlanRequest:
+    return PlanRequest(
         certificates=(certificate.fingerprint,),
         accounts=policy.accounts,
         services=policy.services,
@@ -125,7 +125,7 @@ def _without(plan: Plan, resources: frozenset[str]) -> Plan:
 
 
 def _proposed(
-    store: Store, known: Handover, certificate: Certificate, plan: Plan, wish: Wish, by: str
+    store: Store, known: Handover, certificate: Certificate, plan: Plan, wish: PlanRequest, by: str
 ) -> Handover:
     """A saved plan; the same one again is found instead of being saved twice."""
     for saved in store.plans.list():

@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select, update
 
 from domain.errors import BadInput
-from domain.plans.request import Wish
+from domain.plans.request import PlanRequest
 from domain.resources.inventory_item import InventoryItem
 from domain.resources.resource import Binding, Found, Resource
 from storage.database import Database
@@ -117,7 +117,7 @@ class Inventory:
                 found.update((row.id, _item(row)) for row in rows)
         return found
 
-    def candidates(self, wish: Wish) -> Iterator[Seen]:
+    def candidates(self, wish: PlanRequest) -> Iterator[Seen]:
         """What the wish may be about, by id; filters over names are left to who looks at them.
 
         Rows come a few at a time, so that never all of them lie in memory.

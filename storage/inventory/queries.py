@@ -11,7 +11,7 @@ from sqlmodel import Session
 from domain.errors import BadInput
 from domain.model import Value
 from domain.plans.filters import split_tag
-from domain.plans.request import Wish
+from domain.plans.request import PlanRequest
 from domain.resources.resource import Binding, Resource
 from storage.statements import table
 from storage.tables.core import CertificateRow, ResourceRow
@@ -67,7 +67,7 @@ def seen(row: Sequence[Any]) -> Seen:
     return Seen(Resource.model_validate_json(document), *rest)
 
 
-def candidates(session: Session, wish: Wish) -> Iterator[Seen]:
+def candidates(session: Session, wish: PlanRequest) -> Iterator[Seen]:
     """The rows that the wish may be about, by id: all that are, and some that are not."""
     query = select(*COLUMNS).where(_meant(wish)).order_by(_R.id)
     rows = session.execute(query.execution_options(yield_per=AT_ONCE))
@@ -82,7 +82,7 @@ def serving_like(session: Session, beginning: str, most: int) -> list[str]:
     return list(session.scalars(query))
 
 
-def _meant(wish: Wish) -> ColumnElement[bool]:
+def _meant(wish: PlanRequest) -> ColumnElement[bool]:
     here = _R.account.in_(wish.accounts) if wish.accounts else true()
     ways = [_taken(wish)] if wish.takes_all else []
     if len(wish.resources) > MOST_NAMES:
@@ -92,7 +92,7 @@ def _meant(wish: Wish) -> ColumnElement[bool]:
     return and_(here, or_(*ways))
 
 
-def _taken(wish: Wish) -> ColumnElement[bool]:
+def _taken(wish: PlanRequest) -> ColumnElement[bool]:
     """What is taken without being named. What is not known may turn out to be meant."""
     conditions: list[ColumnElement[bool]] = [_R.vanished_at.is_(None)]
     if wish.services:

@@ -1,7 +1,7 @@
 """What a plan's file names and is not known here: told at its place."""
 
 from domain.plans.file import PlanFile, differs, read, unknown
-from domain.plans.request import Wish
+from domain.plans.request import PlanRequest
 from domain.plans.yaml_source import Fault, refused
 from domain.resources.inventory_item import InventoryItem
 from domain.resources.resource import Resource
@@ -26,7 +26,7 @@ def test_strangers_are_told_with_their_place() -> None:
     assert "there is no account 'main'" in stranger(file, accounts=())
     faults = unknown(file, {}, {}, ("main",))
     assert "upload it first" in faults[0].what
-    wishing = file.model_copy(update={"wish": Wish(certificates=(NEW, OLD))})
+    wishing = file.model_copy(update={"wish": PlanRequest(certificates=(NEW, OLD))})
     paths = [each.path for each in unknown(wishing, {}, {NEW: "new"}, ())]
     assert ("wish", "certificates", 1) in paths
 

@@ -8,7 +8,7 @@ from domain.errors import BadInput
 from domain.plans.builder import Candidate, assemble
 from domain.plans.matching import Match, match
 from domain.plans.plan import Plan
-from domain.plans.request import Wish
+from domain.plans.request import PlanRequest
 from domain.resources.connector import Scenario, Traits
 from domain.resources.inventory_item import InventoryItem
 from domain.resources.resource import Binding, Resource
@@ -116,12 +116,12 @@ def test_a_listener_that_is_named_takes_a_certificate_that_includes_its_names() 
             resource=place(ALB, "example.com"), binding=None, binding_known=False, seen_at=NOW
         )
     ]
-    named = Wish(certificates=("any",), resources=(inventory[0].resource.id,))
+    named = PlanRequest(certificates=("any",), resources=(inventory[0].resource.id,))
     later = cert("later", "*.example.com", not_after=LATER)
     matches, refusals, _ = match(named, [WWW, later], inventory)
     assert [each.certificate for each in matches] == [later]
     assert refusals == []
-    everything = Wish(certificates=("any",), all_matched=True)
+    everything = PlanRequest(certificates=("any",), all_matched=True)
     assert match(everything, [WWW, later], inventory).matches == []
     (change,) = plan_of(candidate(inventory[0].resource, later, "example.com")).changes
     assert change.warnings == ("names no longer covered: example.com", "it is slow")
@@ -156,7 +156,7 @@ def test_a_name_that_is_lost_is_a_warning_and_a_refusal_for_who_insists(
 
 def test_a_certificate_with_a_chinese_name_makes_no_plan() -> None:
     with pytest.raises(BadInput, match="Chinese character"):
-        match(Wish(certificates=("any",), all_matched=True), [cert("\u8bc1", "example.com")], [])
+        match(PlanRequest(certificates=("any",), all_matched=True), [cert("\u8bc1", "example.com")], [])
 
 
 @pytest.mark.parametrize(("kind", "expected"), [("alb", 1), ("clb", 2)])

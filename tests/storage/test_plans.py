@@ -9,7 +9,7 @@ from sqlalchemy import event, func, select
 
 from domain.errors import BadInput
 from domain.plans.plan import Plan, Refusal
-from domain.plans.request import Wish
+from domain.plans.request import PlanRequest
 from domain.plans.saved import SavedPlan
 from storage.statements import table
 from storage.store import Store
@@ -23,7 +23,7 @@ def record(of: Plan, plan_id: str = "p1", name: str = "autumn", hours: int = 0) 
         name=name,
         digest=of.digest,
         origin="created",
-        wish=Wish(certificates=(NEW,), all_matched=True),
+        wish=PlanRequest(certificates=(NEW,), all_matched=True),
         created_at=NOW + timedelta(hours=hours),
         created_by="root@host",
         changes=len(of.changes),

@@ -17,7 +17,7 @@ from activities.heartbeats import Heart
 from activities.inventory_sync import sync
 from domain.certificates.certificate import Certificate, Source, parse_pem
 from domain.plans.plan import Plan
-from domain.plans.request import Wish
+from domain.plans.request import PlanRequest
 from domain.resources.account import Account
 from domain.tasks.record import OutcomeRecord, TaskRecord
 from domain.tasks.status import TaskStatus
@@ -105,7 +105,7 @@ class House:
         """A plan for all that matches, unless `wish` says otherwise."""
         wish = wish or {"all_matched": True}
         fingerprints = tuple(certificate.fingerprint for certificate in certificates)
-        asked = Wish(certificates=fingerprints, **wish)
+        asked = PlanRequest(certificates=fingerprints, **wish)
         return make_plan(self.store, self.clouds, asked, now=datetime.now(UTC))
 
     async def create(

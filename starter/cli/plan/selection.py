@@ -11,7 +11,7 @@ from starter.cli.terminal.output import Meter, metering, note
 
 if TYPE_CHECKING:
     from domain.plans.plan import Plan
-    from domain.plans.request import Wish
+    from domain.plans.request import PlanRequest
     from operations.planning.bindings import Reading, Told
     from storage.store import Store
 
@@ -130,12 +130,12 @@ class Selection:
         return any(vars(self).values())
 
 
-def wished(store: "Store", chosen: Selection) -> "Wish":
+def wished(store: "Store", chosen: Selection) -> "PlanRequest":
     """What these options ask for; BadInput for a name that is not known."""
     from domain.plans.filters import Filters
-    from domain.plans.request import Wish, check_wish
+    from domain.plans.request import PlanRequest, check_wish
 
-    wish = Wish(
+    wish = PlanRequest(
         certificates=_fingerprints(store, chosen.certificate or ()),
         accounts=tuple(store.accounts.get(name).name for name in chosen.account or ()),
         services=_known(chosen.service or ()),
@@ -153,7 +153,7 @@ def wished(store: "Store", chosen: Selection) -> "Wish":
     return wish
 
 
-def planned(store: "Store", wish: "Wish", *, quiet: bool, fresh: bool = False) -> "Plan":
+def planned(store: "Store", wish: "PlanRequest", *, quiet: bool, fresh: bool = False) -> "Plan":
     """The plan for this wish, of what the inventory knows; changes nothing at the clouds.
 
     An inventory that is too old is synced first where that is possible, and told of where not.

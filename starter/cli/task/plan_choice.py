@@ -11,7 +11,7 @@ from starter.cli.terminal.output import metering, say, show_json
 if TYPE_CHECKING:
     from domain.plans.diff import Difference
     from domain.plans.plan import Plan
-    from domain.plans.request import Wish
+    from domain.plans.request import PlanRequest
     from domain.plans.saved import SavedPlan
     from storage.store import Store
 
@@ -20,7 +20,7 @@ class ChosenPlan(NamedTuple):
     """A plan, what it was made from, and the saved one that it is; `remade`: of that one's wish."""
 
     plan: "Plan"
-    wish: "Wish | None"
+    wish: "PlanRequest | None"
     saved: "SavedPlan | None" = None
     remade: bool = False
 
@@ -76,7 +76,7 @@ def choose(
 
 
 def differences_now(
-    store: "Store", plan: "Plan", wish: "Wish | None", begins: datetime, *, quiet: bool
+    store: "Store", plan: "Plan", wish: "PlanRequest | None", begins: datetime, *, quiet: bool
 ) -> "tuple[Difference, ...]":
     """Why exactly this plan cannot be done any more; empty if it can."""
     from starter.requests.plans import moved
@@ -99,7 +99,7 @@ def refuse_moved(found: "tuple[Difference, ...]", where: str, look: str, *, as_j
     )
 
 
-def remade(store: "Store", plan: "Plan", wish: "Wish | None", *, as_json: bool) -> "Plan":
+def remade(store: "Store", plan: "Plan", wish: "PlanRequest | None", *, as_json: bool) -> "Plan":
     """The plan as its wish makes it now; shows what differs."""
     from domain.plans.diff import differences
     from starter.requests.plans import again

@@ -8,7 +8,7 @@ from domain.errors import BadInput
 from domain.plans.builder import Candidate, assemble, refuse_empty
 from domain.plans.matching import Match, match
 from domain.plans.plan import Plan, Refusal
-from domain.plans.request import Wish
+from domain.plans.request import PlanRequest
 from domain.resources.connector import Scenario, Traits
 from domain.resources.inventory_item import InventoryItem
 from domain.resources.resource import Binding, Resource
@@ -46,13 +46,13 @@ EXACT = cert("exact", "www.example.com")
 WILD = cert("wild", "*.example.com")
 
 
-def chosen(wish: Wish, certificates: list[Certificate], *items: InventoryItem) -> dict[str, str]:
+def chosen(wish: PlanRequest, certificates: list[Certificate], *items: InventoryItem) -> dict[str, str]:
     """The name of the certificate for each resource that gets one."""
     found = match(wish, certificates, items)
     return {each.resource.key: each.certificate.name for each in found.matches}
 
 
-ALL = Wish(certificates=("any",), all_matched=True)
+ALL = PlanRequest(certificates=("any",), all_matched=True)
 
 
 def test_the_certificate_that_names_a_resource_goes_before_the_one_that_covers_it() -> None:
@@ -69,7 +69,7 @@ def test_of_equals_the_one_that_expires_last_is_taken() -> None:
 
 def test_a_wish_that_names_no_place_is_refused() -> None:
     with pytest.raises(BadInput, match="nothing says where"):
-        match(Wish(certificates=(EXACT.fingerprint,)), [EXACT], [WWW])
+        match(PlanRequest(certificates=(EXACT.fingerprint,)), [EXACT], [WWW])
 
 
 def test_certificates_of_several_sources_are_refused() -> None:
@@ -79,13 +79,13 @@ def test_certificates_of_several_sources_are_refused() -> None:
 
 @pytest.mark.parametrize("name", [WWW.resource.key, WWW.resource.id])
 def test_a_resource_is_named_by_key_or_id(name: str) -> None:
-    wish = Wish(certificates=("any",), resources=(name,))
+    wish = PlanRequest(certificates=("any",), resources=(name,))
     assert chosen(wish, [WILD], WWW, API) == {"www.example.com": "wild"}
     assert match(wish, [WILD], [WWW])[0][0].named
 
 
 def test_a_name_that_is_in_no_inventory_is_refused_and_told() -> None:
-    wish = Wish(certificates=("any",), resources=("www.example.com", "no.such"))
+    wish = PlanRequest(certificates=("any",), resources=("www.example.com", "no.such"))
     with pytest.raises(BadInput, match=r"not in the inventory: no\.such\."):
         match(wish, [WILD], [WWW])
 
@@ -93,21 +93,21 @@ def test_a_name_that_is_in_no_inventory_is_refused_and_told() -> None:
 def test_accounts_and_services_narrow_the_choice() -> None:
     other = item("www.example.com", account="other")
     alb = item("api.example.com", service="alibaba.alb")
-    mine = Wish(certificates=("any",), accounts=("other",), all_matched=True)
+    mine = PlanRequest(certificates=("any",), accounts=("other",), all_matched=True)
     assert [m.resource.account for m in match(mine, [WILD], [WWW, other])[0]] == ["other"]
-    balancers = Wish(certificates=("any",), services=("alibaba.alb",))
+    balancers = PlanRequest(certificates=("any",), services=("alibaba.alb",))
     assert chosen(balancers, [WILD], WWW, alb) == {"api.example.com": "wild"}
 
 
 def test_what_has_vanished_is_taken_only_when_it_is_named() -> None:
     gone = item("www.example.com", gone=True)
     assert chosen(ALL, [WILD], gone) == {}
-    named = Wish(certificates=("any",), resources=("www.example.com",))
+    named = PlanRequest(certificates=("any",), resources=("www.example.com",))
     assert chosen(named, [WILD], gone) == {"www.example.com": "wild"}
 
 
 def test_a_named_resource_that_nothing_covers_is_refused_with_the_nearest_miss() -> None:
-    wish = Wish(certificates=("any",), resources=("a.b.example.com", "none"))
+    wish = PlanRequest(certificates=("any",), resources=("a.b.example.com", "none"))
     deep, nameless = item("a.b.example.com"), item(key="none")
     matches, refusals, _ = match(wish, [WILD], [deep, nameless])
     assert matches == []

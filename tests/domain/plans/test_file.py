@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from domain.errors import BadInput
 from domain.plans.file import PlanFile, read, write
 from domain.plans.plan import Change, Plan
-from domain.plans.request import Wish
+from domain.plans.request import PlanRequest
 from domain.plans.saved import SavedPlan
 from domain.resources.resource import Binding, CertificateRef, Resource
 from tests.storage.examples import NEW, NOW, OLD, change, plan
@@ -45,7 +45,7 @@ changes:
 """
 
 
-def saved(of: Plan, name: str = "autumn", wish: Wish | None = None) -> SavedPlan:
+def saved(of: Plan, name: str = "autumn", wish: PlanRequest | None = None) -> SavedPlan:
     return SavedPlan(
         id="p1",
         name=name,
@@ -101,7 +101,7 @@ def test_there_and_back_gives_the_same_digest(
         for key, before in zip(keys, bindings, strict=True)
     )
     made = Plan(certificates=(NEW,), changes=changes)
-    wish = Wish(certificates=(NEW,), resources=tuple(keys), all_matched=True)
+    wish = PlanRequest(certificates=(NEW,), resources=tuple(keys), all_matched=True)
     written = "".join(write(saved(made, name, wish), made, {NEW: name}))
     file, _ = read(written.encode(), "plan.yaml")
     assert rebuilt(file, made).digest == made.digest == file.digest

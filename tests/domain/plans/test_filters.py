@@ -6,7 +6,7 @@ import pytest
 
 from domain.errors import BadInput
 from domain.plans.filters import Filters
-from domain.plans.request import Wish
+from domain.plans.request import PlanRequest
 from domain.resources.resource import Binding, Resource
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -18,7 +18,7 @@ def place(*domains: str, key: str = "cn-hangzhou/LB-1/443/default") -> Resource:
 
 
 def filters(**asked: object) -> Filters:
-    return Filters(Wish.model_validate({"certificates": ("any",), **asked}))
+    return Filters(PlanRequest.model_validate({"certificates": ("any",), **asked}))
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,12 @@ from domain.certificates.certificate import Certificate
 from domain.certificates.hostnames import covers
 from domain.errors import BadInput
 from domain.plans.matching import match
-from domain.plans.request import Wish, check_wish
+from domain.plans.request import PlanRequest, check_wish
 from domain.resources.inventory_item import InventoryItem
 from domain.resources.resource import Binding, Resource
 from tests.storage.examples import NOW, certificate
 
-ALL = Wish(certificates=("any",), all_matched=True)
+ALL = PlanRequest(certificates=("any",), all_matched=True)
 LABELS = st.sampled_from(["a", "b", "www", "Shop", "bücher", "xn--bcher-kva", "例え", "x_y", "7"])
 TAILS = st.sampled_from(["example.com", "EXAMPLE.com", "example.com.", "example", "b.example.com"])
 WRITTEN = st.builds(
@@ -95,7 +95,7 @@ def test_a_near_miss_is_never_told_of_what_is_covered(
             assert not any(covers(miss.name, host) for host in miss.hosts)
 
 
-def keys(wish: Wish, *items: InventoryItem) -> list[str]:
+def keys(wish: PlanRequest, *items: InventoryItem) -> list[str]:
     return [each.resource.key for each in match(wish, [cert(1, ["*.example.com"])], items).matches]
 
 
@@ -105,21 +105,21 @@ TWO = item(2, ["b.example.com"], tags={"env": "test"})
 
 def test_filters_narrow_what_is_taken_and_alone_take_all_that_fit() -> None:
     prod = {"certificates": ("any",), "tags": ("env=prod",)}
-    assert keys(Wish.model_validate(prod), ONE, TWO) == ["r1"]
-    assert keys(Wish.model_validate({**prod, "all_matched": True}), ONE, TWO) == ["r1"]
-    named = Wish.model_validate({**prod, "resources": ("r1",)})
+    assert keys(PlanRequest.model_validate(prod), ONE, TWO) == ["r1"]
+    assert keys(PlanRequest.model_validate({**prod, "all_matched": True}), ONE, TWO) == ["r1"]
+    named = PlanRequest.model_validate({**prod, "resources": ("r1",)})
     assert keys(named, ONE, item(3, ["c.example.com"], tags={"env": "prod"})) == ["r1"]
 
 
 def test_a_named_resource_that_a_filter_leaves_out_is_refused_with_the_reason() -> None:
-    wish = Wish(certificates=("any",), resources=("r2",), tags=("env=prod",))
+    wish = PlanRequest(certificates=("any",), resources=("r2",), tags=("env=prod",))
     (refusal,) = match(wish, [cert(1, ["*.example.com"])], [ONE, TWO]).refusals
     assert (refusal.subject, refusal.rule) == (TWO.resource.id, "filter")
     assert refusal.reason == "it has no tag env=prod"
 
 
 def test_what_is_known_to_be_served_is_filtered_and_what_is_not_is_left_to_be_read() -> None:
-    wish = Wish(certificates=("any",), serving=("aa",))
+    wish = PlanRequest(certificates=("any",), serving=("aa",))
     told = {"binding_known": True}
     serving = [
         item(n, ["a.example.com"], binding=Binding(fingerprint=f), **told)
@@ -129,14 +129,14 @@ def test_what_is_known_to_be_served_is_filtered_and_what_is_not_is_left_to_be_re
 
 
 def test_services_narrow_all_that_match() -> None:
-    wish = Wish(certificates=("any",), all_matched=True, services=("alibaba.alb",))
+    wish = PlanRequest(certificates=("any",), all_matched=True, services=("alibaba.alb",))
     assert keys(wish, ONE) == []
 
 
 def test_a_wish_says_where_and_what() -> None:
     with pytest.raises(BadInput, match="nothing says where"):
-        check_wish(Wish(certificates=("any",), accounts=("main",)))
+        check_wish(PlanRequest(certificates=("any",), accounts=("main",)))
     with pytest.raises(BadInput, match="no certificate is named"):
-        check_wish(Wish(certificates=(), services=("alibaba.cdn",)))
-    check_wish(Wish(certificates=(), all_matched=True))
-    check_wish(Wish(certificates=("any",), expiring_before=datetime(2030, 1, 1, tzinfo=UTC)))
+        check_wish(PlanRequest(certificates=(), services=("alibaba.cdn",)))
+    check_wish(PlanRequest(certificates=(), all_matched=True))
+    check_wish(PlanRequest(certificates=("any",), expiring_before=datetime(2030, 1, 1, tzinfo=UTC)))

@@ -6,7 +6,7 @@ from domain.certificates.certificate import Certificate
 from domain.certificates.keys import Algorithm
 from domain.certificates.name_index import NameIndex
 from domain.plans.matching import match
-from domain.plans.request import Wish
+from domain.plans.request import PlanRequest
 from domain.resources.inventory_item import InventoryItem
 from domain.resources.resource import Resource
 from domain.resources.slots import choose, takes
@@ -49,7 +49,7 @@ def test_the_best_is_chosen_of_those_that_the_slot_takes(
 
 
 def matched(*given: Certificate, resources: tuple[str, ...] = ()) -> list[tuple[str, str]]:
-    wish = Wish(
+    wish = PlanRequest(
         certificates=tuple(each.fingerprint for each in given),
         resources=resources,
         all_matched=not resources,

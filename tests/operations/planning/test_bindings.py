@@ -5,7 +5,7 @@ from typing import Any
 
 from activities.inventory_sync import sync
 from domain.plans.plan import Plan
-from domain.plans.request import Wish
+from domain.plans.request import PlanRequest
 from domain.resources.inventory_sync import INVENTORY_AGE
 from domain.resources.resource import Found
 from operations.planning.bindings import Reading
@@ -35,7 +35,7 @@ def reads(house: House) -> int:
 
 
 def plan(house: House, now: datetime | None = None, **asked: Any) -> Plan:
-    wish = Wish.model_validate({"certificates": (), "all_matched": True, **asked})
+    wish = PlanRequest.model_validate({"certificates": (), "all_matched": True, **asked})
     return make_plan(house.store, house.clouds, wish, now=now or datetime.now(UTC))
 
 
@@ -106,7 +106,7 @@ def test_how_much_is_read_is_told_first_and_then_how_far_it_is(house: House) -> 
     house.domains("a.example.com", "b.example.com")
     new = house.upload("new", "*.example.com")
     told: list[Reading] = []
-    wish = Wish(certificates=(new.fingerprint,), all_matched=True)
+    wish = PlanRequest(certificates=(new.fingerprint,), all_matched=True)
     now = datetime.now(UTC)
     fresh = make_plan(house.store, house.clouds, wish, now=now, fresh=True, told=told.append)
     assert [(each.done, each.total) for each in told] == [(0, 2), (1, 2), (2, 2)]

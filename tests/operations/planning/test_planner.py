@@ -7,7 +7,7 @@ import pytest
 from activities.inventory_sync import sync
 from domain.errors import BadInput
 from domain.plans.plan import wanted
-from domain.plans.request import Wish
+from domain.plans.request import PlanRequest
 from domain.resources.inventory_sync import INVENTORY_AGE
 from operations.planning.planner import make_plan
 from tests.support.house import ACCOUNT, SERVICE, House
@@ -58,7 +58,7 @@ def test_what_was_read_long_ago_is_read_again(house: House) -> None:
     new = house.upload("new", *NAMES)
     house.plan(new)
     house.rebind("a.example.com", house.ca.leaf(["a.example.com"]))
-    wish = Wish(certificates=(new.fingerprint,), all_matched=True)
+    wish = PlanRequest(certificates=(new.fingerprint,), all_matched=True)
     later = datetime.now(UTC) + INVENTORY_AGE + timedelta(seconds=1)
     plan = make_plan(house.store, house.clouds, wish, now=later)
     former = plan.changes[0].before
@@ -76,7 +76,7 @@ def test_what_a_cloud_refuses_to_tell_is_refused_with_its_cause(house: House) ->
         code="Forbidden.RAM",
         status=403,
     )
-    wish = Wish(certificates=(new.fingerprint,), all_matched=True)
+    wish = PlanRequest(certificates=(new.fingerprint,), all_matched=True)
     plan = make_plan(house.store, house.clouds, wish, now=datetime.now(UTC), fresh=True)
     assert [change.resource.key for change in plan.changes] == ["b.example.com"]
     (refusal,) = plan.refusals
@@ -88,7 +88,7 @@ def test_a_cloud_that_fails_now_and_then_is_asked_again(house: House) -> None:
     house.domains(*NAMES)
     new = house.upload("new", *NAMES)
     house.cloud.fault("error", ASK, code="ServiceUnavailable", status=503, count=2)
-    wish = Wish(certificates=(new.fingerprint,), all_matched=True)
+    wish = PlanRequest(certificates=(new.fingerprint,), all_matched=True)
     plan = make_plan(house.store, house.clouds, wish, now=datetime.now(UTC), fresh=True)
     assert (len(plan.changes), plan.refusals) == (2, ())
 
@@ -97,7 +97,7 @@ def test_what_a_silent_cloud_does_not_tell_is_left_out_and_named(house: House) -
     house.domains(*NAMES)
     new = house.upload("new", *NAMES)
     house.cloud.fault("error", ASK, resource="a.example.com", code="Unavailable", status=503)
-    wish = Wish(certificates=(new.fingerprint,), all_matched=True)
+    wish = PlanRequest(certificates=(new.fingerprint,), all_matched=True)
     plan = make_plan(house.store, house.clouds, wish, now=datetime.now(UTC), fresh=True)
     assert [change.resource.key for change in plan.changes] == ["b.example.com"]
     (silent,) = plan.unread
@@ -109,7 +109,7 @@ def test_a_certificate_that_is_not_here_is_refused(house: House) -> None:
         make_plan(
             house.store,
             house.clouds,
-            Wish(certificates=("ab" * 32,), all_matched=True),
+            PlanRequest(certificates=("ab" * 32,), all_matched=True),
             now=datetime.now(UTC),
         )
 
@@ -124,7 +124,7 @@ def test_a_filter_does_not_hide_that_the_default_slot_has_the_certificate_alread
     house.cloud.seed("alb", account=house.key_id, listeners=[listener])
     assert sync(house.store, house.clouds, ACCOUNT, "alibaba.alb").error is None
     slots = {each.resource.slot: each.resource.id for each in house.store.inventory.list()}
-    wish = Wish(certificates=(new.fingerprint,), resources=(slots["sni"],))
+    wish = PlanRequest(certificates=(new.fingerprint,), resources=(slots["sni"],))
     now = datetime.now(UTC)
     assert len(make_plan(house.store, house.clouds, wish, now=now).changes) == 1
     house.store.inventory.bound(slots["default"], wanted(new), now)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from domain.plans.request import Wish
+from domain.plans.request import PlanRequest
 from domain.resources.resource import Binding, Found, Resource
 from storage.inventory import queries
 from storage.store import Store
@@ -37,7 +37,7 @@ def _resources(store: Store) -> None:
 
 
 def keys(store: Store, **asked: object) -> set[str]:
-    wish = Wish.model_validate({"certificates": ("any",), **asked})
+    wish = PlanRequest.model_validate({"certificates": ("any",), **asked})
     return {each.resource.key for each in store.inventory.candidates(wish)}
 
 
@@ -81,7 +81,7 @@ def test_a_row_tells_all_that_the_inventory_knows(store: Store) -> None:
     store.inventory.record_binding("main/alibaba.cdn/unknown", LATE, LATER)
     rows = {
         each.resource.key: each
-        for each in store.inventory.candidates(Wish(certificates=("any",), all_matched=True))
+        for each in store.inventory.candidates(PlanRequest(certificates=("any",), all_matched=True))
     }
     for row in rows.values():
         item = store.inventory.get(row.resource.id)
@@ -98,7 +98,7 @@ def test_many_bindings_are_kept_at_once(store: Store) -> None:
     assert (unknown.binding, unknown.binding_known, unknown.read_at) == (None, True, LATER)
     assert "main/alibaba.cdn/off" in {
         each.resource.id
-        for each in store.inventory.candidates(Wish(certificates=("any",), serving=(OLD,)))
+        for each in store.inventory.candidates(PlanRequest(certificates=("any",), serving=(OLD,)))
     }
 
 

@@ -6,14 +6,14 @@ import pytest
 
 from domain.errors import BadInput
 from domain.plans.plan import Plan
-from domain.plans.request import Wish
+from domain.plans.request import PlanRequest
 from domain.rollout.policy import Rollout, Size
 from domain.tasks.record import Draft, TaskRecord
 from domain.tasks.status import OutcomeStatus, Tally, TaskStatus
 from storage.store import Store
 from tests.storage.examples import LATER, NEW, NOW, certificate, create, plan, record
 
-ASKED = Draft(rollback_days=7, require_coverage=True, wish=Wish(certificates=(NEW,)))
+ASKED = Draft(rollback_days=7, require_coverage=True, wish=PlanRequest(certificates=(NEW,)))
 
 
 def draft(of: Plan, **more: object) -> TaskRecord:
