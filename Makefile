@@ -17,9 +17,10 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
+# More workers than cores: tests mostly wait for servers and timers.
 test: check
-	$(CLEAN) $(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not faults"
-	$(CLEAN) $(BIN)/python -m pytest -q -m faults
+	$(CLEAN) $(BIN)/python -m pytest -q -n 4 --dist worksteal -m "not faults"
+	$(CLEAN) $(BIN)/python -m pytest -q -n 3 --dist worksteal -m faults
 
 coverage: $(READY)
 	$(CLEAN) $(BIN)/python -m pytest -q tests/activities tests/domain tests/operations tests/workflows --cov --cov-report=term-missing:skip-covered --cov-fail-under=100
@@ -32,6 +33,7 @@ check: $(READY)
 	$(BIN)/deptry .
 	$(BIN)/codespell
 	$(BIN)/python docs/generate.py --check
+	$(BIN)/python docs/check_words.py
 
 fix: $(READY)
 	$(BIN)/ruff check --fix .

@@ -1,10 +1,9 @@
-"""Who runs: wires storage, connectors, activities and workflows, and takes work from the queue."""
+"""Runs a worker: wires storage, activities and workflows. The command certroll-worker calls it."""
 
 import asyncio
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 
 import structlog
 from sqlalchemy.exc import OperationalError
@@ -12,59 +11,60 @@ from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 
-from activities.bookkeeping import Bookkeeping
-from activities.calendar import Openings
-from activities.cleanup import Cleanup
-from activities.deployment import Deployment
-from activities.expiry_watch import Watching
-from activities.heartbeats import Heart
-from activities.inventory_sync import Walks
-from activities.notifications import Notifications
-from activities.preflight import Preflight
-from activities.reverification import Verification
-from activities.waves import Waves
+from activities.bookkeeping import BookkeepingActivities
+from activities.calendar import CalendarActivities
+from activities.cleanup import CleanupActivities
+from activities.deployment import DeploymentActivities
+from activities.expiry_watch import ExpiryWatchActivities
+from activities.heartbeats import Heartbeater
+from activities.inventory_sync import InventorySyncActivities
+from activities.notifications import NotificationActivities
+from activities.preflight import PreflightActivities
+from activities.reverification import ReverificationActivities
+from activities.waves import WaveActivities
 from domain.errors import CertrollError
 from domain.tasks.messages import TASK_QUEUE
-from operations.runtime.connector_pool import Clouds
+from operations.runtime.connector_pool import ConnectorPool
 from starter import metrics
-from starter.cli.terminal.exit_codes import Code, leave
+from starter.cli.terminal.exit_codes import ExitCode, exit_process
 from starter.logs import set_up_logs
-from starter.requests.tasks import start_forgotten
+from starter.requests.tasks import start_unstarted
 from starter.temporal import sync_schedules
 from starter.temporal.client import EngineUnreachable, connect, register_search_attributes
 from storage.settings import Settings
-from storage.store import DatabaseAway, Store
+from storage.store import DatabaseUnavailable, Store
 from workflows.deployment.workflow import DeploymentTask
 from workflows.expiry_watch import ExpiryWatch
 from workflows.inventory_sync import InventorySync, InventorySyncOnSchedule
+from workflows.policies import WORKER_SHUTDOWN
 from workflows.reverification import Reverification
 
 log = structlog.get_logger()
 
-STEPS_AT_ONCE = 120
-SECONDS_BETWEEN_TRIES = 1.0
+ACTIVITIES_AT_ONCE = 120
+RETRY_SECONDS = 1.0
 
 
-def build(
+def build_worker(
     client: Client,
     store: Store,
     settings: Settings,
-    heart: Heart,
+    heartbeater: Heartbeater,
     runner: WorkflowRunner | None = None,
 ) -> Worker:
-    """A worker with everything handed in; the caller runs it and closes the store.
+    """A worker that the caller runs; the caller also closes the store.
 
-    Workflows run outside the SDK's sandbox: it would cost a quarter of the worker's time, and
-    every test runs them inside it (`runner`), where a forgotten import or a clock is an error.
+    Workflows run outside the SDK's sandbox, which would cost a quarter of the worker's time. Every
+    test passes the sandbox as `runner`: there a forgotten import or a read clock is an error.
     """
-    clouds = Clouds(store)
-    bookkeeping = Bookkeeping(store, heart)
-    deployment = Deployment(store, clouds, heart)
-    notifications = Notifications(store, settings)
-    watching = Watching(store, settings)
-    walks = Walks(store, clouds, heart)
-    waves = Waves(store, heart)
-    verification = Verification(store, clouds, heart)
+    pool = ConnectorPool(store)
+    bookkeeping = BookkeepingActivities(store, heartbeater)
+    deployment = DeploymentActivities(store, pool, heartbeater)
+    notifications = NotificationActivities(store, settings)
+    expiry_watch = ExpiryWatchActivities(store, settings)
+    inventory_sync = InventorySyncActivities(store, pool, heartbeater)
+    waves = WaveActivities(store, heartbeater)
+    reverification = ReverificationActivities(store, pool, heartbeater)
     return Worker(
         client,
         task_queue=TASK_QUEUE,
@@ -76,106 +76,106 @@ def build(
             Reverification,
         ],
         activities=[
-            bookkeeping.reserve,
-            bookkeeping.settle,
-            bookkeeping.tally,
-            bookkeeping.installations,
+            bookkeeping.reserve_quota,
+            bookkeeping.settle_quota,
+            bookkeeping.count_outcomes,
+            bookkeeping.list_installations,
             bookkeeping.fail_installation,
-            bookkeeping.orders,
-            bookkeeping.skip,
-            bookkeeping.unknown_resources,
+            bookkeeping.list_orders,
+            bookkeeping.skip_changes,
+            bookkeeping.find_unknown_resources,
             bookkeeping.record_status,
             bookkeeping.record_time,
             bookkeeping.record_event,
-            bookkeeping.delete,
-            Openings(store).may_begin,
-            waves.wave_facts,
-            waves.reopen,
-            waves.still_trying,
-            Preflight(store, clouds, heart, settings).preflight,
+            bookkeeping.delete_task,
+            CalendarActivities(store).find_start,
+            waves.get_wave_facts,
+            waves.reopen_changes,
+            waves.record_retried_change,
+            PreflightActivities(store, pool, heartbeater, settings).run_preflight,
             deployment.install,
             deployment.deploy,
             deployment.record_failure,
-            Cleanup(store, clouds, heart).clean_up,
-            verification.look_again,
-            verification.verify_all,
+            CleanupActivities(store, pool, heartbeater).clean_up,
+            reverification.verify_again,
+            reverification.verify_all_deployments,
             notifications.notify,
-            notifications.give_up,
-            watching.watchers,
-            watching.tell_news,
-            walks.services_to_walk,
-            walks.walk_service,
-            walks.record_failed_walk,
+            notifications.record_undelivered,
+            expiry_watch.list_news_contacts,
+            expiry_watch.send_expiry_news,
+            inventory_sync.list_services_to_sync,
+            inventory_sync.sync_service,
+            inventory_sync.record_failed_sync,
         ],
-        activity_executor=ThreadPoolExecutor(STEPS_AT_ONCE, thread_name_prefix="step"),
-        max_concurrent_activities=STEPS_AT_ONCE,
+        activity_executor=ThreadPoolExecutor(ACTIVITIES_AT_ONCE, thread_name_prefix="activity"),
+        max_concurrent_activities=ACTIVITIES_AT_ONCE,
         max_cached_workflows=500,
-        graceful_shutdown_timeout=timedelta(seconds=10),
-        max_eager_activity_reservations_per_workflow_task=STEPS_AT_ONCE,
+        graceful_shutdown_timeout=WORKER_SHUTDOWN,
+        max_eager_activity_reservations_per_workflow_task=ACTIVITIES_AT_ONCE,
         workflow_runner=runner or UnsandboxedWorkflowRunner(),
     )
 
 
-async def patiently_open(settings: Settings) -> Store:
-    """Storage whose server may not be up yet; tries until it is."""
+async def open_store(settings: Settings) -> Store:
+    """Opens storage; retries until its server is up."""
     while True:
         try:
             return await asyncio.to_thread(Store.open, settings)
-        except DatabaseAway as error:
+        except DatabaseUnavailable as error:
             log.warning("waiting for the database", error=str(error))
-            await asyncio.sleep(SECONDS_BETWEEN_TRIES)
+            await asyncio.sleep(RETRY_SECONDS)
 
 
-async def patiently_connect(settings: Settings) -> Client:
-    """A client of an engine that may not be up yet; tries until it is."""
+async def connect_to_temporal(settings: Settings) -> Client:
+    """Connects to Temporal; retries until its server is up."""
     while True:
         try:
             client = await connect(settings)
             await register_search_attributes(client)
         except (EngineUnreachable, RPCError) as error:
             log.warning("waiting for Temporal", error=str(error))
-            await asyncio.sleep(SECONDS_BETWEEN_TRIES)
+            await asyncio.sleep(RETRY_SECONDS)
         else:
             return client
 
 
-async def patiently_begin(store: Store, client: Client) -> int:
-    """Starts what was written and not started; tries until the engine and the database answer.
+async def start_missing_workflows(store: Store, client: Client) -> int:
+    """Starts tasks that were stored without a workflow; returns how many.
 
-    Either may go away just as a worker comes up: it must not end for that.
+    Retries until Temporal and the database answer: both may go away while a worker starts.
     """
     while True:
         try:
-            return await start_forgotten(store, client)
+            return await start_unstarted(store, client)
         except (RPCError, OperationalError) as error:
             log.warning("waiting for Temporal and the database", error=type(error).__name__)
-            await asyncio.sleep(SECONDS_BETWEEN_TRIES)
+            await asyncio.sleep(RETRY_SECONDS)
 
 
 async def run(settings: Settings) -> None:
-    """Works until it is told to stop by SIGINT or SIGTERM."""
-    store = await patiently_open(settings)
-    heart = Heart()
+    """Runs a worker until SIGINT or SIGTERM."""
+    store = await open_store(settings)
+    heartbeater = Heartbeater()
     try:
-        with metrics.serving(store, settings.metrics_address):
-            await _work(store, settings, heart)
+        with metrics.serve(store, settings.metrics_address):
+            await _run_until_signal(store, settings, heartbeater)
     finally:
-        heart.stop()
+        heartbeater.stop()
         store.close()
 
 
-async def _work(store: Store, settings: Settings, heart: Heart) -> None:
-    client = await patiently_connect(settings)
+async def _run_until_signal(store: Store, settings: Settings, heartbeater: Heartbeater) -> None:
+    client = await connect_to_temporal(settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with build(client, store, settings, heart):
-        started = await patiently_begin(store, client)
-        log.info("worker ready", task_queue=TASK_QUEUE, forgotten_tasks_started=started)
-        keeping = asyncio.create_task(sync_schedules.keep(client, store, settings))
+    async with build_worker(client, store, settings, heartbeater):
+        started = await start_missing_workflows(store, client)
+        log.info("worker ready", task_queue=TASK_QUEUE, started_tasks=started)
+        schedules = asyncio.create_task(sync_schedules.maintain(client, store, settings))
         await stop.wait()
-        keeping.cancel()
+        schedules.cancel()
         log.info("worker stops")
 
 
@@ -187,8 +187,8 @@ def main() -> None:
         asyncio.run(run(settings))
     except CertrollError as error:
         sys.stderr.write(f"error: {error}\n")
-        leave(Code.BAD_INPUT)
-    leave(Code.FINE)
+        exit_process(ExitCode.BAD_INPUT)
+    exit_process(ExitCode.SUCCESS)
 
 
 if __name__ == "__main__":

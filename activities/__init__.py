@@ -1,1 +1,1 @@
-"""One attempt at one step. Every step may be repeated after a crash with the same result."""
+"""Temporal activities: each is one attempt at one step, and may be repeated after a crash."""

@@ -1,47 +1,50 @@
-"""What a task keeps in storage: quota, orders, statuses, events. All safe to repeat."""
+"""Activities that read and write what storage knows of a task; DeploymentTask runs them.
+
+Each may be repeated with the same result.
+"""
 
 from datetime import datetime
 
 from temporalio import activity
 
-from activities.failures import told_to_the_engine
-from activities.heartbeats import Heart
+from activities.failures import as_application_errors
+from activities.heartbeats import Heartbeater
 from domain.cause import Cause
-from domain.errors import BadInput
 from domain.model import Value
+from domain.tasks.audit import TaskEvent
 from domain.tasks.messages import ChangeOrder, Direction, Installation
-from domain.tasks.record import OutcomeRecord, TaskEvent
-from domain.tasks.retry import Undoing
-from domain.tasks.status import OutcomeStatus, Tally, TaskStatus
+from domain.tasks.retry import AutomaticRollback
+from domain.tasks.status import Tally, TaskStatus
+from operations.deployment import bookkeeping, installation
 from storage.store import Store
 
 
 class TaskRef(Value):
-    """Which task, with which plan: a plan that changed since its preview is refused."""
+    """A task, and the digest of the plan that was previewed for it."""
 
     task_id: str
     digest: str
 
 
 class TaskAt(Value):
-    """A task and the moment of the step, UTC."""
+    """A task, and a time for it, UTC."""
 
     task_id: str
     at: datetime
 
 
-class NamedResources(Value):
-    """Resource ids that someone says belong to a task."""
+class ResourceSelection(Value):
+    """Resource ids that a request names as part of a task."""
 
     task_id: str
     resources: tuple[str, ...]
 
 
-class OrdersAfter(Value):
-    """The next changes of a task, in the plan's order; `only` names resource ids.
+class OrderPage(Value):
+    """The page of a task's changes after the ordinal `after`, in the plan's order.
 
-    Of one `wave`, or with None of all; `by_itself`: of these what the task itself takes back.
-    `force` goes with each of them.
+    `only` are resource ids, None for all; `wave` None means all waves. `automatic_rollback`
+    restricts it to the changes that the task rolls back by itself. `force` goes with each order.
     """
 
     task_id: str
@@ -50,20 +53,20 @@ class OrdersAfter(Value):
     direction: Direction
     only: tuple[str, ...] | None = None
     wave: int | None = None
-    by_itself: Undoing | None = None
+    automatic_rollback: AutomaticRollback | None = None
     force: bool = False
 
 
-class InstallationsAfter(Value):
-    """The next certificates to install; `after` is the ordinal of the last one's first change."""
+class InstallationPage(Value):
+    """The page of installations after the ordinal of the last one's first change."""
 
     task_id: str
     after: int = -1
     limit: int = 1000
 
 
-class Skip(Value):
-    """Changes that are not to be made any more; `only` None means all that still wait."""
+class SkipRequest(Value):
+    """Changes that shall not be made any more; `only` None means all pending ones."""
 
     task_id: str
     cause: Cause
@@ -87,143 +90,94 @@ class StatusChange(Value):
     at: datetime
 
 
-class Bookkeeping:
-    """Steps that touch nothing but storage; built by worker.py."""
+class BookkeepingActivities:
+    """Built by worker.py."""
 
-    def __init__(self, store: Store, heart: Heart | None = None) -> None:
-        self._store, self._heart = store, heart or Heart()
-
-    @activity.defn
-    def reserve(self, task: TaskRef) -> None:
-        """Reserves the task's quota, after checking that its plan is still the previewed one."""
-        with told_to_the_engine(), self._heart.beating():
-            plan = self._store.tasks.plan(task.task_id)
-            if plan.digest != task.digest:
-                raise BadInput(
-                    f"the stored plan has digest {plan.digest[:12]}, not the previewed "
-                    f"{task.digest[:12]}",
-                    where=f"task {task.task_id}",
-                    fix="Make the plan again and create a new task.",
-                )
-            at = self._store.tasks.get(task.task_id).created_at
-            self._store.quota.reserve(task.task_id, plan.cost, at)
+    def __init__(self, store: Store, heartbeater: Heartbeater | None = None) -> None:
+        self._store, self._heartbeater = store, heartbeater or Heartbeater()
 
     @activity.defn
-    def settle(self, task: TaskAt) -> Tally:
-        """Charges what was deployed, refunds the rest, and counts the outcomes."""
-        with told_to_the_engine():
+    def reserve_quota(self, task: TaskRef) -> None:
+        """Reserves the cost of the plan, if it still is the previewed one."""
+        with as_application_errors(), self._heartbeater.running():
+            bookkeeping.reserve_quota(self._store, task.task_id, task.digest)
+
+    @activity.defn
+    def settle_quota(self, task: TaskAt) -> Tally:
+        """Charges deployed changes, refunds the rest, and counts the outcomes."""
+        with as_application_errors():
             self._store.quota.settle(task.task_id, task.at)
-            return self._store.tasks.outcomes.tally(task.task_id)
+            return self._store.tasks.outcomes.get_tally(task.task_id)
 
     @activity.defn
-    def tally(self, task_id: str) -> Tally:
-        """Counts the outcomes."""
-        with told_to_the_engine():
-            return self._store.tasks.outcomes.tally(task_id)
+    def count_outcomes(self, task_id: str) -> Tally:
+        with as_application_errors():
+            return self._store.tasks.outcomes.get_tally(task_id)
 
     @activity.defn
-    def installations(self, page: InstallationsAfter) -> list[Installation]:
-        """What must lie in which store before the first change: each pair once."""
-        with told_to_the_engine():
-            first = self._store.tasks.outcomes.first_of_each_store
-            records = first(page.task_id, page.after, page.limit)
-            return [needed for record in records if (needed := installation_for(record))]
+    def list_installations(self, page: InstallationPage) -> list[Installation]:
+        """The certificates that must be in a store before the first change, each pair once."""
+        with as_application_errors():
+            return installation.list_installations(
+                self._store, page.task_id, page.after, page.limit
+            )
 
     @activity.defn
     def fail_installation(self, failed: FailedInstallation) -> int:
-        """Fails each waiting change that needed this installation; returns how many."""
-        with told_to_the_engine():
-            hit = 0
-            for record in self._waiting(failed.installation.task_id):
-                need = installation_for(record)
-                if need and _pair(need) == _pair(failed.installation):
-                    self._store.tasks.outcomes.finish(
-                        record.task_id,
-                        record.ordinal,
-                        OutcomeStatus.FAILED,
-                        failed.at,
-                        failed.cause,
-                    )
-                    hit += 1
-            return hit
-
-    @activity.defn
-    def orders(self, wanted: OrdersAfter) -> list[ChangeOrder]:
-        """The next changes to make, in the plan's order; empty when there are no more."""
-        with told_to_the_engine():
-            found = self._store.tasks.outcomes.orders(
-                wanted.task_id,
-                wanted.after,
-                wanted.limit,
-                wanted.direction,
-                wanted.only,
-                wanted.wave,
-                by_itself=wanted.by_itself,
+        """Fails each pending change that needs this installation; returns how many."""
+        with as_application_errors():
+            return installation.fail_installation(
+                self._store, failed.installation, failed.cause, failed.at
             )
-            return [each.model_copy(update={"force": wanted.force}) for each in found]
 
     @activity.defn
-    def skip(self, skip: Skip) -> int:
-        """Marks waiting changes as skipped; returns how many.
-
-        If all are meant, what was begun and is tried no more has failed: nothing is under way then.
-        """
-        with told_to_the_engine():
-            outcomes = self._store.tasks.outcomes
-            if skip.only is None:
-                outcomes.abandon(skip.task_id, skip.at, skip.cause)
-            return outcomes.skip(skip.task_id, skip.only, skip.at, skip.cause)
+    def list_orders(self, page: OrderPage) -> list[ChangeOrder]:
+        """The next changes to make, in the plan's order; empty after the last page."""
+        with as_application_errors():
+            orders = self._store.tasks.outcomes.list_orders(
+                page.task_id,
+                page.after,
+                page.limit,
+                page.direction,
+                page.only,
+                page.wave,
+                automatic_rollback=page.automatic_rollback,
+            )
+            return [each.model_copy(update={"force": page.force}) for each in orders]
 
     @activity.defn
-    def unknown_resources(self, named: NamedResources) -> list[str]:
-        """Those of the named resources that the task does not change."""
-        with told_to_the_engine():
-            return self._store.tasks.outcomes.unknown(named.task_id, named.resources)
+    def skip_changes(self, skip: SkipRequest) -> int:
+        """Skips pending changes; returns how many."""
+        with as_application_errors():
+            return bookkeeping.skip_changes(
+                self._store, skip.task_id, skip.only, skip.at, skip.cause
+            )
+
+    @activity.defn
+    def find_unknown_resources(self, selection: ResourceSelection) -> list[str]:
+        """The named resources that the task does not change."""
+        with as_application_errors():
+            return self._store.tasks.outcomes.find_unknown(selection.task_id, selection.resources)
 
     @activity.defn
     def record_status(self, change: StatusChange) -> None:
-        """Writes the task's status; the same one again changes nothing."""
-        with told_to_the_engine():
+        with as_application_errors():
             self._store.tasks.set_status(change.task_id, change.status, change.at)
 
     @activity.defn
     def record_time(self, task: TaskAt) -> None:
-        """Writes when a waiting task shall start instead."""
-        with told_to_the_engine():
+        """Records the new start time of a task that waits."""
+        with as_application_errors():
             self._store.tasks.set_time(task.task_id, task.at)
 
     @activity.defn
     def record_event(self, event: TaskEvent) -> None:
-        """Adds a line to the task's audit."""
-        with told_to_the_engine():
-            self._store.tasks.event(event.task_id, event.kind, event.by, event.text, event.at)
+        """Adds an event to the task's audit log."""
+        with as_application_errors():
+            self._store.tasks.add_event(event.task_id, event.code, event.by, event.text, event.at)
 
     @activity.defn
-    def delete(self, event: TaskEvent) -> None:
-        """Marks the task as deleted, with who asked and why."""
-        with told_to_the_engine():
+    def delete_task(self, event: TaskEvent) -> None:
+        """Marks the task as deleted; the event says who asked for it and why."""
+        with as_application_errors():
             self._store.tasks.delete(event.task_id, event.by, event.text, event.at)
-
-    def _waiting(self, task_id: str) -> list[OutcomeRecord]:
-        return self._store.tasks.outcomes.list(task_id, status=OutcomeStatus.PENDING)
-
-
-def installation_for(record: OutcomeRecord) -> Installation | None:
-    """What this change needs in its store; None where it binds nothing of ours."""
-    change = record.change
-    if change.after is None or change.after.fingerprint is None:
-        return None
-    fingerprint = change.after.fingerprint
-    return Installation(
-        task_id=record.task_id,
-        fingerprint=fingerprint,
-        account=change.resource.account,
-        store=change.store,
-        ordinal=record.ordinal,
-        label=f"{change.after.name or fingerprint[:12]} into {change.store} "
-        f"of {change.resource.account}",
-    )
-
-
-def _pair(installation: Installation) -> tuple[str, str, str]:
-    return installation.fingerprint, installation.account, installation.store

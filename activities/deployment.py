@@ -1,13 +1,15 @@
-"""Making one change and proving it: the same steps on the way there and on the way back."""
+"""Activities that make one change and verify it; DeploymentTask runs them.
+
+A rollback runs the same steps with the change inverted.
+"""
 
 from collections.abc import Sequence
 from time import monotonic
 
 from temporalio import activity
 
-from activities.bookkeeping import installation_for
-from activities.failures import told_to_the_engine
-from activities.heartbeats import Heart
+from activities.failures import as_application_errors
+from activities.heartbeats import Heartbeater
 from activities.pausing import pause
 from domain.cause import Cause
 from domain.certificates.certificate import Certificate
@@ -19,100 +21,100 @@ from domain.tasks.evidence import Handshake
 from domain.tasks.messages import ChangeOrder, Direction, Installation
 from domain.tasks.record import OutcomeRecord
 from domain.tasks.status import OutcomeStatus
-from operations.deployment.guards import in_direction, refuse_expired, required
-from operations.deployment.installation import put_into_store
+from operations.deployment.guards import refuse_expired, require_installed, to_directed_change
+from operations.deployment.installation import build_installation, put_into_store
 from operations.deployment.outcome import (
-    BEGUN,
     DONE,
     FAILED,
-    UNSEEN,
+    STARTED,
+    UNVERIFIED,
     FailedChange,
-    accepted,
-    left_as_it_is,
-    told,
+    build_accepted_cause,
+    build_failure_cause,
+    build_success_cause,
 )
-from operations.deployment.resource_lock import Turn
+from operations.deployment.resource_lock import ResourceLease
 from operations.runtime.clock import now
-from operations.runtime.connector_pool import Clouds
-from operations.verification.evidence import Witness
-from operations.verification.observation import Eyes, Past
-from operations.verification.verifier import Proof
+from operations.runtime.connector_pool import ConnectorPool
+from operations.verification.evidence import EvidenceRecorder
+from operations.verification.observation import ObservationHistory, Prober
+from operations.verification.verifier import Verifier
 from storage.store import Store
 
 
-class Deployment:
-    """One attempt at one change; built by worker.py with what it needs."""
+class DeploymentActivities:
+    """Built by worker.py."""
 
     def __init__(
         self,
         store: Store,
-        clouds: Clouds,
-        heart: Heart,
-        eyes: Eyes | None = None,
+        pool: ConnectorPool,
+        heartbeater: Heartbeater,
+        prober: Prober | None = None,
     ) -> None:
-        self._store, self._clouds, self._heart = store, clouds, heart
-        self._eyes = eyes or Eyes()
+        self._store, self._pool, self._heartbeater = store, pool, heartbeater
+        self._prober = prober or Prober()
 
     @activity.defn
     def install(self, wanted: Installation) -> None:
-        """Puts one certificate into one store; found there by fingerprint, not put twice.
+        """Puts one certificate into one store, unless the store has one of its fingerprint.
 
-        The store is asked each time: what lay there last month may have been deleted since.
+        The store is read each time: a certificate may have been deleted there since.
         """
-        with told_to_the_engine(), self._heart.beating():
-            self._put(wanted, self._store.tasks.outcomes.get(wanted.task_id, wanted.ordinal))
+        with as_application_errors(), self._heartbeater.running():
+            self._install(wanted, self._store.tasks.outcomes.get(wanted.task_id, wanted.ordinal))
 
     @activity.defn
     def deploy(self, order: ChangeOrder) -> OutcomeStatus | None:
         """Makes one change in either direction, and records it once handshakes show it.
 
-        What no handshake can show is recorded once the service has accepted it, as unverified.
-        Answers with what it has become, None where a former attempt has recorded that already.
+        A change that no handshake can show is unverified once the service has accepted it.
+        Returns the new status, or None if an earlier attempt has recorded it.
         """
-        with told_to_the_engine(), self._heart.beating():
-            turn = Turn(self._store.locks, order, pause)
-            record = self._begin(order, turn)
+        with as_application_errors(), self._heartbeater.running():
+            lease = ResourceLease(self._store.locks, order, pause)
+            record = self._begin(order, lease)
             if record is None:
                 return None
-            with Witness(self._store, order, record.attempts) as witness, turn:
-                self._install_late(order, record)
-                change = self._located(in_direction(order, record.change, now()))
-                cause = self._apply(order, change, record, turn, witness)
-                with self._store.database.together():
-                    witness.keep()
-                    self._store.inventory.bound(change.resource.id, change.after, now())
-                    ended = (UNSEEN if cause else DONE)[order.direction]
-                    self._finish(order, ended, told(order.why, cause))
-                    turn.give_back()
+            with EvidenceRecorder(self._store, order, record.attempts) as recorder, lease:
+                self._install_if_missing(order, record)
+                change = self._add_refs(to_directed_change(order, record.change, now()))
+                cause = self._apply(order, change, record, lease, recorder)
+                with self._store.database.one_transaction():
+                    recorder.save()
+                    self._store.inventory.save_binding(change.resource.id, change.after, now())
+                    ended = (UNVERIFIED if cause else DONE)[order.direction]
+                    self._finish(order, ended, build_success_cause(order.rollback_cause, cause))
+                    lease.release()
             return ended
 
     @activity.defn
     def record_failure(self, failed: FailedChange) -> None:
         """Records that a change will not be tried again."""
         order = failed.order
-        with told_to_the_engine():
+        with as_application_errors():
             record = self._store.tasks.outcomes.get(order.task_id, order.ordinal)
-            self._finish(order, FAILED[order.direction], left_as_it_is(failed, record))
+            self._finish(order, FAILED[order.direction], build_failure_cause(failed, record))
             if record.applied:
-                self._store.inventory.doubt(record.change.resource.id)
+                self._store.inventory.mark_unknown(record.change.resource.id)
 
-    def _begin(self, order: ChangeOrder, turn: Turn) -> OutcomeRecord | None:
-        """The change with one attempt more; None where an attempt recorded its success already.
+    def _begin(self, order: ChangeOrder, lease: ResourceLease) -> OutcomeRecord | None:
+        """Counts one more attempt; returns None if an earlier one has recorded its success.
 
-        The engine repeats a step whose answer was lost on the way: by a killed server, say.
+        Temporal repeats an activity whose result was lost, for example by a killed server.
         """
         outcomes = self._store.tasks.outcomes
         try:
-            with self._store.database.together():
-                turn.take_early()
-                return outcomes.begin(order.task_id, order.ordinal, BEGUN[order.direction], now())
+            with self._store.database.one_transaction():
+                lease.acquire_early()
+                return outcomes.begin(order.task_id, order.ordinal, STARTED[order.direction], now())
         except ValueError:
             if self._is_done(order):
                 return None
             raise
 
     def _finish(self, order: ChangeOrder, status: OutcomeStatus, cause: Cause | None) -> None:
-        """Records the end. A success stays one, even if the engine gave its attempt up as late."""
+        """Records the status. A success stays one, even if Temporal timed the attempt out."""
         outcomes = self._store.tasks.outcomes
         try:
             outcomes.finish(order.task_id, order.ordinal, status, now(), cause)
@@ -122,50 +124,55 @@ class Deployment:
 
     def _is_done(self, order: ChangeOrder) -> bool:
         record = self._store.tasks.outcomes.get(order.task_id, order.ordinal)
-        return record.status in (DONE[order.direction], UNSEEN[order.direction])
+        return record.status in (DONE[order.direction], UNVERIFIED[order.direction])
 
     def _apply(
         self,
         order: ChangeOrder,
         change: Change,
         record: OutcomeRecord,
-        turn: Turn,
-        witness: Witness,
+        lease: ResourceLease,
+        recorder: EvidenceRecorder,
     ) -> Cause | None:
-        """Makes the change and proves it; a cause tells why nothing could verify it."""
-        connector = self._clouds.connector(order.account, order.service)
+        """Makes the change and verifies it; returns the cause if it could not be verified."""
+        connector = self._pool.get(order.account, order.service)
         found = connector.read(change.resource)
-        there = serves(found, change.after)
-        if not there and not serves(found, change.before):
+        is_served = serves(found, change.after)
+        if not is_served and not serves(found, change.before):
             raise Drifted(describe(found), describe(change.before))
-        # That it is there already may be our own record alone, which misses a lost answer.
-        endpoints = () if change.unproven else self._clouds.endpoints(change.resource)
-        past = self._past(order, record)
-        if change.unproven or not there:
+        # For an unverifiable change, "served" may come from our own record alone, which does not
+        # know of an attempt whose answer was lost: bind again.
+        endpoints = () if change.unverifiable else self._pool.list_endpoints(change.resource)
+        history = self._get_history(order, record)
+        if change.unverifiable or not is_served:
             before = (
-                [] if past.has(order.direction) else witness.before(change, self._eyes, endpoints)
+                []
+                if history.has_before(order.direction)
+                else recorder.observe_before(change, self._prober, endpoints)
             )
-            past.add(before)
+            history.add(before)
             self._bind(order, connector, change, record, before)
-        deadline = monotonic() + self._clouds.propagation(order.account, order.service)
-        ours = self._ours(change)
-        proof = Proof(change, deadline, self._eyes, turn.pause, ours=ours, past=past)
-        witness.watch(change, proof.looks)
-        proof.settled(connector)
-        cause = accepted(change) or proof.served(endpoints)
+        deadline = monotonic() + self._pool.get_propagation_seconds(order.account, order.service)
+        ours = self._get_our_copy(change)
+        verifier = Verifier(change, deadline, self._prober, lease.pause, ours=ours, history=history)
+        recorder.watch(change, verifier.observations)
+        verifier.wait_settled(connector)
+        cause = build_accepted_cause(change) or verifier.wait_served(endpoints)
         connector.release(change.resource, _ref(change.before), _ref(change.after))
         return cause
 
-    def _past(self, order: ChangeOrder, record: OutcomeRecord) -> Past:
-        """What was seen before; nothing was, where this is the first attempt of all."""
+    def _get_history(self, order: ChangeOrder, record: OutcomeRecord) -> ObservationHistory:
+        """The observations of earlier attempts; none for the first attempt of a deployment."""
         if order.direction is Direction.DEPLOY and record.attempts == 1:
-            return Past()
-        return Past(self._store.evidence.of_change(order.task_id, order.ordinal))
+            return ObservationHistory()
+        return ObservationHistory(
+            self._store.evidence.list_change_handshakes(order.task_id, order.ordinal)
+        )
 
-    def _ours(self, change: Change) -> Certificate | None:
+    def _get_our_copy(self, change: Change) -> Certificate | None:
         """Our copy of the certificate after the change, if we hold one."""
-        wanted = change.after.fingerprint if change.after and not change.unproven else None
-        return self._store.certificates.held(wanted) if wanted else None
+        wanted = change.after.fingerprint if change.after and not change.unverifiable else None
+        return self._store.certificates.get_if_stored(wanted) if wanted else None
 
     def _bind(
         self,
@@ -175,62 +182,62 @@ class Deployment:
         record: OutcomeRecord,
         before: Sequence[Handshake],
     ) -> None:
-        """Binds, having written down that from now on the resource may be changed.
+        """Records that the resource may be changed from now on, and binds.
 
-        Beside it lies what was served before: what answered then has to answer afterwards.
-        An attempt that comes late, after another one or after the end, touches nothing.
-        A clear refusal of the first call that could have changed it takes that back: there is
-        nothing to undo then. After any other error nobody knows, so it stays.
+        The handshakes of `before` are recorded with it: an address that answered before has to
+        answer afterwards. An attempt that comes late, after another one or after the end, changes
+        nothing. If the provider refuses the first call that could change the resource, there is
+        nothing to roll back, so the record is withdrawn. After any other error it stays.
         """
         outcomes = self._store.tasks.outcomes
         mine = (order.task_id, order.ordinal, record.attempts)
-        with self._store.database.together():
+        with self._store.database.one_transaction():
             self._store.evidence.add_handshakes(before)
-            if not outcomes.mark_applied_by(*mine):
-                raise Transient("another attempt goes on with this change", code="Superseded")
+            if not outcomes.mark_applied(*mine):
+                raise Transient("another attempt has taken over this change", code="Superseded")
         try:
             connector.bind(change.resource, _ref(change.after))
         except (Permanent, NeedsOperator):
             if not record.applied:
-                outcomes.mark_applied_by(*mine, applied=False)
+                outcomes.mark_applied(*mine, applied=False)
             raise
-        if change.unproven and change.after:
-            self._store.remembered.put(change.resource, change.after, now())
+        if change.unverifiable and change.after:
+            self._store.last_bindings.save(change.resource, change.after, now())
 
-    def _install_late(self, order: ChangeOrder, record: OutcomeRecord) -> None:
-        """Installs what could not be before the first change, since its store was down then.
+    def _install_if_missing(self, order: ChangeOrder, record: OutcomeRecord) -> None:
+        """Installs the certificate if that failed before the first change: its store was down.
 
-        One at a time: of many changes that need it only the first one uploads it.
+        Of many changes that need it, a lock lets only the first one upload it.
         """
-        wanted = installation_for(record) if order.direction is Direction.DEPLOY else None
-        if wanted is None or self._lies(wanted):
+        wanted = build_installation(record) if order.direction is Direction.DEPLOY else None
+        if wanted is None or self._is_in_store(wanted):
             return
-        place = f"install {wanted.fingerprint} into {wanted.store} of {wanted.account}"
-        with Turn(self._store.locks, order.model_copy(update={"lock": place}), pause):
-            if not self._lies(wanted):
-                self._put(wanted, record)
+        name = f"install {wanted.fingerprint} into {wanted.store} of {wanted.account}"
+        with ResourceLease(self._store.locks, order.model_copy(update={"lock": name}), pause):
+            if not self._is_in_store(wanted):
+                self._install(wanted, record)
 
-    def _lies(self, wanted: Installation) -> bool:
-        place = (wanted.fingerprint, wanted.account, wanted.store)
-        return self._store.installations.get(*place) is not None
+    def _is_in_store(self, wanted: Installation) -> bool:
+        installations = self._store.installations
+        return installations.get(wanted.fingerprint, wanted.account, wanted.store) is not None
 
-    def _put(self, wanted: Installation, record: OutcomeRecord) -> None:
+    def _install(self, wanted: Installation, record: OutcomeRecord) -> None:
         certificate = self._store.certificates.get(wanted.fingerprint)
         refuse_expired(certificate, now())
         resource = record.change.resource
-        connector = self._clouds.connector(wanted.account, resource.service)
+        connector = self._pool.get(wanted.account, resource.service)
         put_into_store(self._store, connector, wanted, certificate, resource)
 
-    def _located(self, change: Change) -> Change:
+    def _add_refs(self, change: Change) -> Change:
         return change.model_copy(
             update={
                 "before": self._with_ref(change, change.before),
-                "after": required(self._with_ref(change, change.after), change.store),
+                "after": require_installed(self._with_ref(change, change.after), change.store),
             }
         )
 
     def _with_ref(self, change: Change, binding: Binding | None) -> Binding | None:
-        """Adds where our own certificate lies, which a plan cannot know beforehand."""
+        """Adds the id of our certificate in its store, which a plan cannot know."""
         if binding is None or binding.ref is not None or binding.fingerprint is None:
             return binding
         ref = self._store.installations.get(

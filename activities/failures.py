@@ -1,4 +1,7 @@
-"""The one place that says which errors are tried again, and what of them may be told."""
+"""Decides which errors Temporal retries, and how much of them it may see.
+
+All activities call it.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,16 +17,16 @@ log = structlog.get_logger()
 
 
 @contextmanager
-def told_to_the_engine() -> Iterator[None]:
-    """Turns our errors into the engine's: permanent ones end the step, others are repeated.
+def as_application_errors() -> Iterator[None]:
+    """Turns our errors into ApplicationErrors: only a Transient one is retried.
 
-    An error that nobody foresaw is repeated too, but only its type leaves the worker: its text
-    could hold anything, a private key included.
+    An unforeseen error is retried, too, but only its type leaves the worker: its text could hold
+    anything, even a private key.
     """
     try:
         yield
     except CloudError as error:
-        raise as_failure(error) from None
+        raise to_application_error(error) from None
     except CertrollError as error:
         raise ApplicationError(
             str(error),
@@ -41,8 +44,8 @@ def told_to_the_engine() -> Iterator[None]:
         ) from None
 
 
-def as_failure(error: CloudError) -> ApplicationError:
-    """What the engine is told of a provider's error."""
+def to_application_error(error: CloudError) -> ApplicationError:
+    """With the provider's code as its type, and its delay as the one before the next attempt."""
     delay = error.retry_after
     return ApplicationError(
         str(error),

@@ -1,7 +1,7 @@
-"""Heartbeats for steps that block in a call: one thread beats for all of them.
+"""Sends heartbeats for all activities that block in a call, by one thread.
 
-Without it a worker killed in the middle of a long step would be noticed only after the step's
-whole timeout; with a thread for each of a hundred steps the beats would cost more than the work.
+Without heartbeats Temporal would notice a killed worker only after the whole timeout of an
+activity. A thread for each of a hundred activities would cost more than their work.
 """
 
 import contextvars
@@ -14,25 +14,25 @@ from temporalio import activity
 
 log = structlog.get_logger()
 
-SECONDS_BETWEEN_BEATS = 2.0
+INTERVAL_SECONDS = 2.0
 
 
-class Heart:
-    """Beats for every step that is inside `beating`."""
+class Heartbeater:
+    """Sends heartbeats for every activity that is inside `running`."""
 
-    def __init__(self, seconds: float = SECONDS_BETWEEN_BEATS) -> None:
+    def __init__(self, seconds: float = INTERVAL_SECONDS) -> None:
         self._seconds = seconds
-        self._steps: dict[int, contextvars.Context] = {}
+        self._activities: dict[int, contextvars.Context] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
     @contextmanager
-    def beating(self) -> Iterator[None]:
-        """Beats for the calling step until the block ends."""
-        me = threading.get_ident()
+    def running(self) -> Iterator[None]:
+        """Sends heartbeats for the calling activity until the block ends."""
+        thread_id = threading.get_ident()
         with self._lock:
-            self._steps[me] = contextvars.copy_context()
+            self._activities[thread_id] = contextvars.copy_context()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="heartbeats", daemon=True)
                 self._thread.start()
@@ -40,10 +40,10 @@ class Heart:
             yield
         finally:
             with self._lock:
-                del self._steps[me]
+                del self._activities[thread_id]
 
     def stop(self) -> None:
-        """Ends the thread; steps still inside are no longer beaten for."""
+        """Ends the thread, and with it the heartbeats of all activities."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
@@ -51,17 +51,17 @@ class Heart:
     def _run(self) -> None:
         while not self._stop.wait(self._seconds):
             with self._lock:
-                steps = list(self._steps.values())
-            for step in steps:
-                _beat(step)
+                contexts = list(self._activities.values())
+            for context in contexts:
+                _send_heartbeat(context)
 
 
-def _beat(step: contextvars.Context) -> None:
-    """A beat that does not get through must not stop those after it, of this step and all others.
+def _send_heartbeat(context: contextvars.Context) -> None:
+    """Logs an error, so that later heartbeats of this and all other activities go on.
 
-    The engine's client waits for its event loop, which may be busy for long, or closed already.
+    A heartbeat waits for the event loop of the client, which may be busy for long, or closed.
     """
     try:
-        step.run(activity.heartbeat)
+        context.run(activity.heartbeat)
     except Exception:
-        log.exception("a heartbeat did not get through")
+        log.exception("a heartbeat failed")

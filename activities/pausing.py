@@ -1,4 +1,4 @@
-"""Waiting inside an activity; `deploy` and the second verification call it between two looks."""
+"""Waits inside an activity; deployment and reverification call it between two observations."""
 
 from temporalio import activity
 
@@ -6,7 +6,10 @@ from domain.errors import Transient
 
 
 def pause(seconds: float) -> None:
-    """Waits. Raises Transient when the worker shuts down: another worker repeats the step."""
+    """Raises Transient if the worker shuts down, so that another worker repeats the activity.
+
+    Outside of an activity it returns at once.
+    """
     if activity.in_activity():
         activity.wait_for_worker_shutdown_sync(seconds)
         if activity.is_worker_shutdown():

@@ -1,28 +1,31 @@
-"""What a task asks of storage between its waves and before a retry. All safe to repeat."""
+"""Activities between the waves of a task and before a retry; DeploymentTask runs them.
+
+Each may be repeated with the same result.
+"""
 
 from datetime import datetime
 
 from temporalio import activity
 
-from activities.failures import told_to_the_engine
-from activities.heartbeats import Heart
+from activities.failures import as_application_errors
+from activities.heartbeats import Heartbeater
 from domain.cause import Cause
 from domain.model import Value
 from domain.rollout.stage import WaveFacts
-from domain.tasks.retry import Reopened
+from domain.tasks.retry import ReopenedChanges
 from storage.store import Store
 
 
 class WaveRef(Value):
-    """One wave of one round of a task."""
+    """One wave of a task in one round: 0 is the first deployment, n the n-th retry."""
 
     task_id: str
     round: int
     wave: int
 
 
-class Reopening(Value):
-    """The retry that begins round `round`; `only` names resource ids, None: all that failed."""
+class ReopenRequest(Value):
+    """The retry that begins round `round`; `only` are resource ids, None for all that failed."""
 
     task_id: str
     round: int
@@ -30,38 +33,38 @@ class Reopening(Value):
     at: datetime
 
 
-class Trying(Value):
-    """A change that is tried again later, and why its last tries failed."""
+class RetriedChange(Value):
+    """A change that is tried again later, and why its last attempts failed."""
 
     task_id: str
     ordinal: int
     cause: Cause
 
 
-class Waves:
-    """Steps that touch nothing but storage; built by worker.py."""
+class WaveActivities:
+    """Built by worker.py."""
 
-    def __init__(self, store: Store, heart: Heart | None = None) -> None:
-        self._store, self._heart = store, heart or Heart()
-
-    @activity.defn
-    def wave_facts(self, which: WaveRef) -> WaveFacts:
-        """How many changes a wave has, how many have failed, and how many are borne."""
-        with told_to_the_engine():
-            rollout = self._store.tasks.get(which.task_id).rollout
-            facts = self._store.tasks.rounds.facts
-            return facts(which.task_id, which.round, which.wave, rollout)
+    def __init__(self, store: Store, heartbeater: Heartbeater | None = None) -> None:
+        self._store, self._heartbeater = store, heartbeater or Heartbeater()
 
     @activity.defn
-    def reopen(self, asked: Reopening) -> Reopened:
-        """Lets what may be retried wait again, with quota reserved for it."""
-        with told_to_the_engine(), self._heart.beating():
-            reopen = self._store.tasks.rounds.reopen
-            return reopen(asked.task_id, asked.round, asked.only, asked.at)
+    def get_wave_facts(self, ref: WaveRef) -> WaveFacts:
+        """How many changes a wave has, how many have failed, and how many may fail."""
+        with as_application_errors():
+            rollout = self._store.tasks.get(ref.task_id).rollout
+            retries = self._store.tasks.retries
+            return retries.get_wave_facts(ref.task_id, ref.round, ref.wave, rollout)
 
     @activity.defn
-    def still_trying(self, trying: Trying) -> None:
-        """Writes down why a change is tried again, for whoever looks at the task meanwhile."""
-        with told_to_the_engine():
+    def reopen_changes(self, request: ReopenRequest) -> ReopenedChanges:
+        """Makes failed changes pending again, and reserves quota for them."""
+        with as_application_errors(), self._heartbeater.running():
+            retries = self._store.tasks.retries
+            return retries.reopen(request.task_id, request.round, request.only, request.at)
+
+    @activity.defn
+    def record_retried_change(self, retried: RetriedChange) -> None:
+        """Records why a change is tried again, for `task show` meanwhile."""
+        with as_application_errors():
             outcomes = self._store.tasks.outcomes
-            outcomes.still_trying(trying.task_id, trying.ordinal, trying.cause)
+            outcomes.record_cause(retried.task_id, retried.ordinal, retried.cause)

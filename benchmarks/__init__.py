@@ -1,1 +1,1 @@
-"""How fast it is, beside baselines of the same run; nothing here is asserted."""
+"""Benchmarks beside baselines of the same run; they assert nothing."""

@@ -1,4 +1,4 @@
-"""Measuring in a process of its own, so that its memory is its own."""
+"""Measures in a separate process, so that its memory is its own. Called by other benchmarks."""
 
 import json
 import resource
@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 
 
-def run(module: str, size: int) -> dict[str, Any]:
-    """What `python -m MODULE --one SIZE` prints, as JSON."""
+def measure_apart(module: str, size: int) -> dict[str, Any]:
+    """The JSON that `python -m MODULE --one SIZE` prints."""
     command = [sys.executable, "-m", module, "--one", str(size)]
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
     measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return measured
 
 
-def peak_mib() -> float:
-    """The most that this process had at once, in MiB.
+def get_peak_mib() -> float:
+    """The largest resident set of this process in MiB.
 
-    Linux tells in `ru_maxrss` also what the parent had when it made this process: not so here.
+    On Linux `ru_maxrss` includes that of the parent at the fork; VmHWM does not.
     """
     try:
         status = Path("/proc/self/status").read_text()

@@ -1,8 +1,7 @@
-"""What one change costs with each connector: time and calls, against the least possible calls.
+"""Measures one change per connector: time and calls, against the least possible calls.
 
 `python -m benchmarks.connectors` starts a practice cloud with a latency of 50 ms per call, and
-makes one change at a time: no queue, no worker, no propagation. So that what is measured is the
-connector.
+makes one change at a time, without queue, worker or propagation: it measures the connector alone.
 """
 
 import argparse
@@ -19,10 +18,10 @@ from pathlib import Path
 import httpx2
 
 import connectors
-from activities.inventory_sync import sync
 from benchmarks.lab import ACCOUNT, add_account, upload
 from domain.resources.resource import Resource
-from operations.runtime.connector_pool import Clouds
+from operations.inventory.service_sync import sync_here
+from operations.runtime.connector_pool import ConnectorPool
 from starter.demo.ca import PracticeCA
 from starter.temporal.processes import start_sandbox
 from storage.settings import Settings
@@ -31,16 +30,15 @@ from storage.store import Store
 SCALE = 110  # five of each kind
 LATENCY_MS = 50
 
-# A change asks what is served, changes it, and asks whether that has arrived: one call each.
-# Where a certificate is added beside the former one, taking that away is one more change, and
-# whether it has arrived is asked again.
+# A change reads the binding, binds, and polls: one call each. On an SNI list, removing the former
+# certificate is one more change with one more poll.
 LEAST, LEAST_BESIDE = 3, 5
 BESIDE = ("alibaba.alb sni", "alibaba.nlb sni")
 
 
 @dataclass
 class Cost:
-    """What one kind of place costs: means per change, and the operations that were called."""
+    """The cost of one kind of resource: means per change, and the operations called."""
 
     kind: str
     changes: int
@@ -51,12 +49,12 @@ class Cost:
 
     @property
     def least(self) -> int:
-        """Calls that cannot be left out."""
+        """The least possible calls."""
         return LEAST_BESIDE if self.kind in BESIDE else LEAST
 
 
 class Bench:
-    """A store of its own and a practice cloud with resources of all services."""
+    """A store and a practice cloud with resources of all services."""
 
     def __init__(self, folder: Path) -> None:
         self.settings = Settings(home=folder / "home", database_url=None, temporal_address=None)
@@ -64,18 +62,17 @@ class Bench:
         self.sandbox, self.cloud = start_sandbox(self.settings.home, options)
         self.store = Store.open(self.settings, migrate=True)
         add_account(self.store, self.cloud)
-        self.clouds, self.ca, self.numbers = Clouds(self.store), PracticeCA("bench"), count()
+        self.clouds, self.ca, self.numbers = ConnectorPool(self.store), PracticeCA("bench"), count()
 
     def close(self) -> None:
-        """Stops everything."""
         self.store.close()
         self.sandbox.stop()
 
     def resources(self) -> dict[str, list[Resource]]:
-        """All resources by kind: the service, and "sni" where it is no default certificate."""
+        """All resources by kind: the service, and "sni" for additional certificates."""
         found: dict[str, list[Resource]] = {}
-        for service in connectors.names():
-            synced = sync(self.store, self.clouds, ACCOUNT, service)
+        for service in connectors.list_services():
+            synced = sync_here(self.store, self.clouds, ACCOUNT, service)
             if synced.error:
                 raise SystemExit(str(synced.error))
         for item in self.store.inventory.list():
@@ -83,20 +80,20 @@ class Bench:
         return found
 
     def calls(self) -> Counter[str]:
-        """All calls until now, by operation."""
+        """All calls so far, by operation."""
         answer = httpx2.get(f"{self.cloud['endpoint']}/_sandbox/calls")
-        told: dict[str, dict[str, int]] = answer.json()["calls"]
-        return Counter({operation: sum(codes.values()) for operation, codes in told.items()})
+        answers: dict[str, dict[str, int]] = answer.json()["calls"]
+        return Counter({operation: sum(codes.values()) for operation, codes in answers.items()})
 
     def measure(self, kind: str, resources: list[Resource]) -> Cost:
-        """One change of each."""
+        """Makes one change of each resource."""
         installed, changed, took = 0, Counter[str](), 0.0
         for resource in resources:
             name = f"new-{next(self.numbers)}"
             certificate = upload(self.store, self.ca, name, resource.domains)
             before = self.calls()
-            connector = self.clouds.connector(ACCOUNT, resource.service)
-            key = partial(self.store.certificates.key, certificate.fingerprint)
+            connector = self.clouds.get(ACCOUNT, resource.service)
+            key = partial(self.store.certificates.get_key, certificate.fingerprint)
             ref = connector.install(certificate, key, resource)
             between = self.calls()
             began = time.perf_counter()
@@ -121,7 +118,7 @@ class Bench:
 
 
 def measure() -> list[Cost]:
-    """Every kind, one after the other."""
+    """Measures every kind, one after the other."""
     with _bench() as bench:
         return [bench.measure(kind, some) for kind, some in sorted(bench.resources().items())]
 
@@ -138,7 +135,7 @@ def table(costs: list[Cost]) -> str:
 
 
 def section() -> str:
-    """What `make bench` prints of it."""
+    """The section of `make bench`."""
     return f"{LATENCY_MS} ms per call, one change at a time:\n\n{table(measure())}"
 
 
@@ -153,7 +150,7 @@ def _bench() -> Iterator[Bench]:
 
 
 def _by_operation(calls: Counter[str]) -> Counter[str]:
-    """Without the product, and without the object that a path names."""
+    """Calls by operation, without the product and the names of objects."""
     found = Counter[str]()
     for name, number in calls.items():
         operation = name.partition(".")[2]
@@ -168,7 +165,6 @@ def _kind(resource: Resource) -> str:
 
 
 def main() -> None:
-    """Measures and prints."""
     argparse.ArgumentParser(prog="python -m benchmarks.connectors").parse_args()
     print(section())
 

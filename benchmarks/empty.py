@@ -1,4 +1,4 @@
-"""The second baseline: as many activities that do nothing, on the same engine, same window."""
+"""Baseline 2: the same number of empty activities, on the same server, equally concurrent."""
 
 import asyncio
 import uuid
@@ -14,28 +14,27 @@ with workflow.unsafe.imports_passed_through():
 
 
 @activity.defn
-def nothing(number: int) -> None:
-    """What an activity costs when it does nothing."""
+def do_nothing(number: int) -> None:
+    """Does nothing."""
 
 
 @workflow.defn
 class Empty:
-    """A window of activities, as a task hands them out."""
+    """Runs activities within a concurrency window, as a task does."""
 
     @workflow.run
     async def run(self, count: int, window: int) -> None:
-        """Returns when all have ended."""
-        flying: set[asyncio.Task[None]] = set()
+        in_flight: set[asyncio.Task[None]] = set()
         for number in range(count):
-            await workflow.wait_condition(lambda: len(flying) < window)
+            await workflow.wait_condition(lambda: len(in_flight) < window)
             task = asyncio.create_task(self._one(number))
-            flying.add(task)
-            task.add_done_callback(flying.discard)
-        await workflow.wait_condition(lambda: not flying)
+            in_flight.add(task)
+            task.add_done_callback(in_flight.discard)
+        await workflow.wait_condition(lambda: not in_flight)
 
     async def _one(self, number: int) -> None:
         await workflow.execute_activity(
-            nothing, number, start_to_close_timeout=timedelta(minutes=1)
+            do_nothing, number, start_to_close_timeout=timedelta(minutes=1)
         )
 
 
@@ -48,7 +47,7 @@ async def run(lab: Lab, count: int) -> float:
             client,
             task_queue=queue,
             workflows=[Empty],
-            activities=[nothing],
+            activities=[do_nothing],
             activity_executor=pool,
             max_concurrent_activities=lab.concurrency,
         ):

@@ -1,4 +1,4 @@
-"""How long `certroll expiry` takes on an inventory of any size: `python -m benchmarks.expiry`."""
+"""Measures `certroll expiry` on an inventory of any size: `python -m benchmarks.expiry`."""
 
 import argparse
 import os
@@ -22,7 +22,7 @@ from domain.resources.resource import Binding, Found, Resource
 from domain.tasks.record import TaskRecord
 from domain.tasks.status import OutcomeStatus, TaskStatus
 from storage.settings import Settings
-from storage.statements import batches, table
+from storage.statements import batches, get_table
 from storage.store import Store
 from storage.tables.core import ChangeRow
 
@@ -44,8 +44,8 @@ COMMANDS = (
 LIST = ("inventory", "list", "--limit", "50")
 
 
-def certificate(number: int) -> Certificate:
-    """One of ours or, from the half on, one that nobody uploads."""
+def build_certificate(number: int) -> Certificate:
+    """One certificate; the first half of them is in our vault."""
     domain = f"site{number}.example.com"
     return Certificate(
         fingerprint=sha256(domain.encode()).hexdigest(),
@@ -63,8 +63,8 @@ def certificate(number: int) -> Certificate:
     )
 
 
-def found(number: int, known: list[Certificate]) -> Found:
-    """A resource; one in fifty was not read yet."""
+def build_found(number: int, known: list[Certificate]) -> Found:
+    """A resource; one in fifty has not been read yet."""
     serves = known[number % len(known)]
     key = f"host{number}.{serves.names[0]}"
     resource = Resource(
@@ -76,24 +76,24 @@ def found(number: int, known: list[Certificate]) -> Found:
 
 
 def fill(store: Store, resources: int, certificates: int) -> None:
-    """Accounts, certificates (half of them ours), resources, and a task that changed each."""
-    known = [certificate(number) for number in range(certificates)]
+    """Stores accounts, certificates, resources, and a task that changed each of them."""
+    known = [build_certificate(number) for number in range(certificates)]
     for one in known[: certificates // 2]:
         store.certificates.add(one, PrivateKey(b"no key"))
     for name in ACCOUNTS:
         account = Account(name=name, provider="alibaba", settings={}, created_at=NOW)
         store.accounts.add(account, {})
     for numbers in batches(range(resources), 5000):
-        store.inventory.upsert([found(number, known) for number in numbers], NOW)
+        store.inventory.upsert([build_found(number, known) for number in numbers], NOW)
     plan = Plan(certificates=(known[0].fingerprint,), changes=())
-    store.tasks.create(task(plan), plan)
+    store.tasks.create(build_task(plan), plan)
     with store.database.statements() as connection:
-        for rows in batches(changes(resources, known), 1000):
-            connection.execute(insert(table(ChangeRow)), rows)
+        for rows in batches(iterate_changes(resources, known), 1000):
+            connection.execute(insert(get_table(ChangeRow)), rows)
 
 
-def task(plan: Plan) -> TaskRecord:
-    """The task that deployed everything."""
+def build_task(plan: Plan) -> TaskRecord:
+    """The task that deployed all changes."""
     return TaskRecord(
         id="benchmark",
         name="benchmark",
@@ -108,21 +108,21 @@ def task(plan: Plan) -> TaskRecord:
     )
 
 
-def changes(resources: int, known: list[Certificate]) -> Iterator[dict[str, object]]:
-    """One deployed change per resource; one in a hundred serves something else by now."""
+def iterate_changes(resources: int, known: list[Certificate]) -> Iterator[dict[str, object]]:
+    """One deployed change per resource; one in a hundred has drifted since."""
     chance = random.Random(1)  # noqa: S311 - the same inventory each time
     for number in range(resources):
-        place = found(number, known).resource
+        resource = build_found(number, known).resource
         shift = 1 if chance.random() < 0.01 else 0
         after = wanted(known[(number + shift) % len(known)])
         before = Binding(fingerprint="f" * 64, not_after=NOW)
-        change = Change(resource=place, before=before, after=after, store="s")
+        change = Change(resource=resource, before=before, after=after, store="s")
         yield {
             "task_id": "benchmark",
             "ordinal": number,
-            "resource_id": place.id,
-            "account": place.account,
-            "service": place.service,
+            "resource_id": resource.id,
+            "account": resource.account,
+            "service": resource.service,
             "cost": 0,
             "after": after.fingerprint,
             "document": change.model_dump(mode="json"),
@@ -134,8 +134,8 @@ def changes(resources: int, known: list[Certificate]) -> Iterator[dict[str, obje
         }
 
 
-def run(environment: dict[str, str], words: tuple[str, ...]) -> float:
-    """Seconds of one command in a process of its own, its start included."""
+def measure_command(environment: dict[str, str], words: tuple[str, ...]) -> float:
+    """Runs one command as a process; seconds with its start."""
     began = time.perf_counter()
     command = [sys.executable, "-m", "starter.cli", *words]
     subprocess.run(command, env=environment, check=True, capture_output=True)
@@ -145,7 +145,7 @@ def run(environment: dict[str, str], words: tuple[str, ...]) -> float:
 def section(
     resources: int = RESOURCES, certificates: int = CERTIFICATES, database_url: str | None = None
 ) -> str:
-    """What `make bench` prints of it."""
+    """The section of `make bench`."""
     commands = [*((shown, ("expiry", *words)) for shown, words in COMMANDS), (" ".join(LIST), LIST)]
     with tempfile.TemporaryDirectory(prefix="certroll-expiry-") as folder:
         environment = {**os.environ, "CERTROLL_HOME": folder}
@@ -154,19 +154,22 @@ def section(
         settings = Settings(home=Path(folder), database_url=database_url)
         with Store.open(settings, migrate=True) as store:
             fill(store, resources, certificates)
-        rows = [f"| `{shown}` | {run(environment, words):.2f} |" for shown, words in commands]
+        rows = [
+            f"| `{shown}` | {measure_command(environment, words):.2f} |"
+            for shown, words in commands
+        ]
     head = f"{resources:,} resources, {certificates:,} certificates, start of the process included:"
     return "\n".join([head, "", "| command | seconds |", "| --- | ---: |", *rows])
 
 
 def main() -> None:
-    """Fills a database, in a folder of its own or the one that is named, and prints a table."""
+    """Fills a temporary database, or the one of --database-url, and prints a table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.expiry")
     parser.add_argument("--resources", type=int, default=RESOURCES)
     parser.add_argument("--certificates", type=int, default=CERTIFICATES)
     parser.add_argument("--database-url", help="an empty PostgreSQL database; else SQLite")
-    asked = parser.parse_args()
-    print(section(asked.resources, asked.certificates, asked.database_url))
+    options = parser.parse_args()
+    print(section(options.resources, options.certificates, options.database_url))
 
 
 if __name__ == "__main__":

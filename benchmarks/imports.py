@@ -1,6 +1,6 @@
-"""What a worker costs before it has done anything: time to import it, and memory.
+"""Measures what importing a worker costs: time and memory.
 
-`python -m benchmarks.imports` starts a process for each row, three times, and tells the medians.
+`python -m benchmarks.imports` starts three processes for each row and prints the medians.
 """
 
 import argparse
@@ -15,18 +15,21 @@ ROWS = {
     "Python alone": "",
     "with Temporal's SDK": "import temporalio.worker",
     "worker, no connector loaded": "import worker",
-    "worker, one connector loaded": "import worker, connectors; connectors.load('alibaba.cdn')",
+    "worker, one connector loaded": (
+        "import worker, connectors; connectors.load_connector('alibaba.cdn')"
+    ),
     "worker, all connectors loaded": (
-        "import worker, connectors; [connectors.load(name) for name in connectors.names()]"
+        "import worker, connectors; "
+        "[connectors.load_connector(name) for name in connectors.list_services()]"
     ),
 }
-MEASURED = """
+PROGRAM = """
 import json, time
-from benchmarks.apart import peak_mib
+from benchmarks.apart import get_peak_mib
 began = time.perf_counter()
 {statement}
 took = time.perf_counter() - began
-print(json.dumps([took, peak_mib()]))
+print(json.dumps([took, get_peak_mib()]))
 """
 
 
@@ -40,8 +43,8 @@ class Cost:
 
 
 def measure() -> list[Cost]:
-    """All rows, in the order of what they add."""
-    return [_measured(what, statement) for what, statement in ROWS.items()]
+    """Measures all rows; each adds to the one before."""
+    return [_measure_row(what, statement) for what, statement in ROWS.items()]
 
 
 def table(costs: list[Cost]) -> str:
@@ -51,12 +54,12 @@ def table(costs: list[Cost]) -> str:
 
 
 def section() -> str:
-    """What `make bench` prints of it."""
+    """The section of `make bench`."""
     return table(measure())
 
 
-def _measured(what: str, statement: str) -> Cost:
-    program = [sys.executable, "-c", MEASURED.format(statement=statement)]
+def _measure_row(what: str, statement: str) -> Cost:
+    program = [sys.executable, "-c", PROGRAM.format(statement=statement)]
     answers = [
         json.loads(subprocess.run(program, capture_output=True, check=True).stdout)
         for _ in range(ROUNDS)
@@ -66,7 +69,6 @@ def _measured(what: str, statement: str) -> Cost:
 
 
 def main() -> None:
-    """Measures and prints."""
     argparse.ArgumentParser(prog="python -m benchmarks.imports").parse_args()
     print(section())
 

@@ -1,4 +1,4 @@
-"""The processes of one measurement, and what they cost: real server, worker, practice cloud."""
+"""Starts the server, the worker and the practice cloud of one measurement. Used by thread.py."""
 
 import contextlib
 import tempfile
@@ -11,11 +11,11 @@ from pathlib import Path
 import httpx2
 import psutil
 
-from activities.inventory_sync import sync
 from domain.certificates.certificate import Certificate, parse_pem
 from domain.resources.account import Account
 from domain.resources.resource import Resource
-from operations.runtime.connector_pool import Clouds
+from operations.inventory.service_sync import sync_here
+from operations.runtime.connector_pool import ConnectorPool
 from starter.demo.ca import PracticeCA
 from starter.temporal.embedded import Embedded
 from starter.temporal.processes import Child, start_sandbox
@@ -27,7 +27,7 @@ ACCOUNT, SERVICE = "bench", "alibaba.cdn"
 
 @dataclass
 class Cpu:
-    """Seconds of CPU that each process has used, with its children."""
+    """CPU seconds of each process."""
 
     engine: float
     worker: float
@@ -42,7 +42,7 @@ class Cpu:
 
 
 class Lab:
-    """A house in a folder of its own, with everything running."""
+    """Running processes and a store, in a folder of their own."""
 
     def __init__(self, folder: Path, latency_ms: int, concurrency: int) -> None:
         self.concurrency = concurrency
@@ -52,18 +52,17 @@ class Lab:
         self.sandbox, self.cloud = start_sandbox(self.settings.home, options)
         self.here.start()
         self.store = Store.open(self.settings)
-        self.clouds = Clouds(self.store)
+        self.clouds = ConnectorPool(self.store)
         self.ca = PracticeCA("bench")
         add_account(self.store, self.cloud)
 
     def close(self) -> None:
-        """Stops everything."""
         self.store.close()
         self.here.stop()
         self.sandbox.stop()
 
     def domains(self, prefix: str, count: int) -> list[Resource]:
-        """New domains that all serve one former certificate, in the inventory."""
+        """Adds domains that all serve one former certificate, and syncs the inventory."""
         zone = f"{prefix}.example.com"
         former = self.ca.issue([f"*.{zone}"])
         pem = {"pem": former.pem.decode(), "key": former.key_pem.decode()}
@@ -71,19 +70,19 @@ class Lab:
         rows = [{"name": name, "certificate": pem} for name in names]
         seed = {"service": "cdn", "domains": rows}
         httpx2.post(f"{self.cloud['endpoint']}/_sandbox/seed", json=seed, timeout=600)
-        found = sync(self.store, self.clouds, ACCOUNT, SERVICE)
+        found = sync_here(self.store, self.clouds, ACCOUNT, SERVICE)
         if found.error:
             raise SystemExit(str(found.error))
         items = self.store.inventory.list(service=SERVICE)
         return [i.resource for i in items if i.resource.key.endswith(zone)]
 
     def certificate(self, prefix: str) -> str:
-        """A new certificate for those domains, uploaded; its fingerprint."""
+        """Uploads a new certificate for those domains; returns its fingerprint."""
         hosts = [f"*.{prefix}.example.com"]
         return upload(self.store, self.ca, prefix, hosts).fingerprint
 
     def cpu(self) -> Cpu:
-        """What the three processes have used until now."""
+        """The CPU seconds of the three processes so far."""
         return Cpu(_cpu(self.here.temporal), _cpu(self.here.worker), _cpu(self.sandbox))
 
     def worker_peak_mib(self) -> float:
@@ -97,14 +96,14 @@ class Lab:
 
 
 def add_account(store: Store, cloud: dict[str, str], name: str = ACCOUNT) -> None:
-    """An account at the practice cloud that may make as many calls as it likes, with quota."""
+    """Adds an account of the practice cloud without rate limits, and grants quota."""
     account = Account(
         name=name,
         provider="alibaba",
         settings={"access_key_id": cloud["access_key_id"], "endpoint": cloud["endpoint"]},
         probe_address=cloud["edge"],
         propagation_seconds=30,
-        calls_per_second=10_000,  # what is measured is certroll, not a provider's limit
+        calls_per_second=10_000,  # measures certroll, not a provider's limit
         created_at=datetime.now(UTC),
     )
     store.accounts.add(account, {"access_key_secret": cloud["access_key_secret"]})
@@ -112,7 +111,7 @@ def add_account(store: Store, cloud: dict[str, str], name: str = ACCOUNT) -> Non
 
 
 def upload(store: Store, ca: PracticeCA, name: str, hosts: Sequence[str]) -> Certificate:
-    """A new certificate for these hosts, in the vault."""
+    """Stores a new certificate for these hosts."""
     issued = ca.issue(list(hosts))
     certificate, key = parse_pem(
         name,
@@ -134,7 +133,7 @@ def _cpu(child: Child | None) -> float:
 
 @contextlib.contextmanager
 def lab(latency_ms: int, concurrency: int = 100) -> Iterator[Lab]:
-    """A lab that is gone afterwards."""
+    """A temporary lab."""
     with tempfile.TemporaryDirectory(prefix="certroll-bench-") as folder:
         made = Lab(Path(folder), latency_ms, concurrency)
         try:
@@ -145,7 +144,7 @@ def lab(latency_ms: int, concurrency: int = 100) -> Iterator[Lab]:
 
 @contextlib.contextmanager
 def stopwatch() -> Iterator[list[float]]:
-    """A list that holds the seconds once the block has ended."""
+    """A list that gets the seconds when the block ends."""
     took: list[float] = []
     began = time.perf_counter()
     yield took

@@ -1,8 +1,8 @@
-"""Matching and planning at any size: `python -m benchmarks.matching [--sizes N...] [--json]`.
+"""Measures matching and planning: `python -m benchmarks.matching [--sizes N...] [--json]`.
 
-Resources in three accounts, seen by a sync a moment ago, against 1,000 certificates. Nine of ten
-are covered by one of them, by name or by wildcard. Each size runs in a process of its own, so that
-its memory is its own, and is held against reading the same rows from the same database.
+It matches resources of three accounts, just synced, with 1,000 certificates. Nine of ten resources
+are covered, by name or by wildcard. Each size runs in its own process, for its own memory, beside
+reading the same rows from the same database.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import insert, select
 
 from benchmarks import apart
-from benchmarks.apart import peak_mib
+from benchmarks.apart import get_peak_mib
 from domain.certificates.certificate import Certificate
 from domain.certificates.keys import Algorithm
 from domain.plans.matching import match
@@ -27,9 +27,9 @@ from domain.plans.request import PlanRequest
 from domain.resources.account import Account
 from domain.resources.resource import Binding, CertificateRef, Resource
 from operations.planning.planner import make_plan
-from operations.runtime.connector_pool import Clouds
+from operations.runtime.connector_pool import ConnectorPool
 from storage.settings import Settings
-from storage.statements import batches, table
+from storage.statements import batches, get_table
 from storage.store import Store
 from storage.tables.core import CertificateRow, InstallationRow, ResourceRow
 
@@ -43,8 +43,8 @@ NOW = datetime.now(UTC)
 ALL = PlanRequest(certificates=(), all_matched=True)
 
 
-def certificate(number: int) -> Certificate:
-    """Half of them have a wildcard, half name a hundred hosts; ten years to come."""
+def build_certificate(number: int) -> Certificate:
+    """A certificate for ten years; every other one has a wildcard, the rest a hundred hosts."""
     zone = f"zone{number}.example.com"
     hosts = tuple(f"host{each}.{zone}" for each in range(100))
     return Certificate(
@@ -63,12 +63,12 @@ def certificate(number: int) -> Certificate:
     )
 
 
-def row(number: int) -> dict[str, Any]:
-    """One row of the inventory; every tenth has a name that is one label too deep."""
+def build_row(number: int) -> dict[str, Any]:
+    """One row of the inventory; every tenth name is one label too deep for the wildcard."""
     host = f"host{number // CERTIFICATES % 100}.zone{number % CERTIFICATES}.example.com"
     name = f"deep.{host}" if number % 10 == 9 else host
     service = f"alibaba.{SERVICES[number % len(SERVICES)]}"
-    place = Resource(
+    resource = Resource(
         account=ACCOUNTS[number % len(ACCOUNTS)],
         service=service,
         key=f"cn-hangzhou/{number:07}/{name}",
@@ -86,10 +86,10 @@ def row(number: int) -> dict[str, Any]:
         issuer="Former CA",
     )
     return {
-        "id": place.id,
-        "account": place.account,
+        "id": resource.id,
+        "account": resource.account,
         "service": service,
-        "document": place.model_dump(mode="json"),
+        "document": resource.model_dump(mode="json"),
         "binding": binding.model_dump(mode="json"),
         "binding_known": True,
         "tags": {"env": "prod"},
@@ -100,50 +100,54 @@ def row(number: int) -> dict[str, Any]:
 
 
 def fill(store: Store, size: int) -> None:
-    """Accounts, certificates that lie in every store already, and so many resources."""
+    """Stores accounts, certificates that are installed in every store, and resources."""
     for name in ACCOUNTS:
         account = Account(
             name=name, provider="alibaba", settings={"access_key_id": "none"}, created_at=NOW
         )
         store.accounts.add(account, {"access_key_secret": "none"})
-    made = [certificate(number) for number in range(CERTIFICATES)]
-    _insert(store, CertificateRow, map(_stored, made))
-    places = ((each, account) for each in made for account in ACCOUNTS)
-    _insert(store, InstallationRow, (_lying(*place) for place in places))
-    _insert(store, ResourceRow, map(row, range(size)))
+    made = [build_certificate(number) for number in range(CERTIFICATES)]
+    _insert(store, CertificateRow, map(_to_certificate_row, made))
+    pairs = ((each, account) for each in made for account in ACCOUNTS)
+    _insert(store, InstallationRow, (_to_installation_row(*pair) for pair in pairs))
+    _insert(store, ResourceRow, map(build_row, range(size)))
 
 
-def _stored(each: Certificate) -> dict[str, Any]:
+def _to_certificate_row(each: Certificate) -> dict[str, Any]:
     facts = {"fingerprint": each.fingerprint, "name": each.name, "not_after": each.not_after}
     return {**facts, "document": each.model_dump(mode="json"), "sealed": b"", "added_at": NOW}
 
 
-def _lying(each: Certificate, account: str) -> dict[str, Any]:
+def _to_installation_row(each: Certificate, account: str) -> dict[str, Any]:
     ref = {"store": STORE, "fields": {"cert_id": each.sha1}}
-    place = {"fingerprint": each.fingerprint, "account": account, "store": STORE}
-    return {**place, "ref": ref, "installed_at": NOW}
+    key = {"fingerprint": each.fingerprint, "account": account, "store": STORE}
+    return {**key, "ref": ref, "installed_at": NOW}
 
 
 def _insert(store: Store, kind: Any, values: Iterator[dict[str, Any]]) -> None:
     for batch in batches(values, 5000):
         with store.database.statements() as connection:
-            connection.execute(insert(table(kind)), batch)
+            connection.execute(insert(get_table(kind)), batch)
 
 
 def measure(size: int) -> dict[str, float]:
-    """Seconds and MiB for one size, in this process."""
+    """Measures one size in this process: CPU seconds and MiB."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         settings = Settings(home=home, database_url=None, inventory_age=timedelta(days=1))
         with Store.open(settings, migrate=True) as store:
             fill(store, size)
             certificates = store.certificates.list()
-            began = peak_mib()
-            reading = _timed(lambda: _read(store))
-            matching = _timed(lambda: match(ALL, certificates, _only(store)))
-            peak_matching = peak_mib()
-            plan, planning = _result(lambda: make_plan(store, Clouds(store), ALL, now=NOW))
-            digesting = _timed(lambda: plan.digest)
+            began = get_peak_mib()
+            reading = _measure_seconds(lambda: _read(store))
+            matching = _measure_seconds(
+                lambda: match(ALL, certificates, _iterate_candidates(store))
+            )
+            peak_matching = get_peak_mib()
+            plan, planning = _run_measured(
+                lambda: make_plan(store, ConnectorPool(store), ALL, now=NOW)
+            )
+            digesting = _measure_seconds(lambda: plan.digest)
             return {
                 "resources": size,
                 "changes": len(plan.changes),
@@ -153,31 +157,31 @@ def measure(size: int) -> dict[str, float]:
                 "digest": digesting,
                 "mib_before": began,
                 "mib_match": peak_matching,
-                "mib_plan": peak_mib(),
+                "mib_plan": get_peak_mib(),
             }
 
 
 def _read(store: Store) -> None:
-    """The same rows as the driver gives them, with JSON decoded, one by one."""
+    """Reads the same rows one by one, with JSON decoded."""
     with store.database.read() as session:
-        query = select(table(ResourceRow)).execution_options(yield_per=2000)
+        query = select(get_table(ResourceRow)).execution_options(yield_per=2000)
         deque(session.execute(query), maxlen=0)
 
 
-def _only(store: Store) -> Iterator[Any]:
-    return store.inventory.candidates(ALL)
+def _iterate_candidates(store: Store) -> Iterator[Any]:
+    return store.inventory.iterate_candidates(ALL)
 
 
-def _timed(work: Callable[[], object]) -> float:
-    return _result(work)[1]
+def _measure_seconds(work: Callable[[], object]) -> float:
+    return _run_measured(work)[1]
 
 
-def _result(work: Callable[[], Any]) -> tuple[Any, float]:
+def _run_measured(work: Callable[[], Any]) -> tuple[Any, float]:
     began = time.process_time()
     return work(), time.process_time() - began
 
 
-def table_of(results: list[dict[str, float]]) -> str:
+def format_table(results: list[dict[str, float]]) -> str:
     """Markdown."""
     lines = [
         "| resources | changes | read rows | match | plan | plan / read | digest | MiB for plan |",
@@ -193,25 +197,24 @@ def table_of(results: list[dict[str, float]]) -> str:
 
 
 def section(sizes: Sequence[int] = SIZES) -> str:
-    """What `make bench` prints of it."""
-    about = f"{CERTIFICATES:,} certificates, resources in {len(ACCOUNTS)} accounts, SQLite:"
-    return f"{about}\n\n{table_of([apart.run(MODULE, size) for size in sizes])}"
+    """The section of `make bench`."""
+    head = f"{CERTIFICATES:,} certificates, resources in {len(ACCOUNTS)} accounts, SQLite:"
+    return f"{head}\n\n{format_table([apart.measure_apart(MODULE, size) for size in sizes])}"
 
 
 def main() -> None:
-    """Prints one line per size."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.matching")
     parser.add_argument("--sizes", type=int, nargs="*", default=SIZES)
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--json", action="store_true")
-    asked = parser.parse_args()
-    if asked.one is not None:
-        print(json.dumps(measure(asked.one)))
+    options = parser.parse_args()
+    if options.one is not None:
+        print(json.dumps(measure(options.one)))
         return
-    if asked.json:
-        print(json.dumps([apart.run(MODULE, size) for size in asked.sizes], indent=2))
+    if options.json:
+        print(json.dumps([apart.measure_apart(MODULE, size) for size in options.sizes], indent=2))
         return
-    print(section(asked.sizes))
+    print(section(options.sizes))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Syncing an account of all services, beside reading the same rows from the database.
+"""Measures a sync of all services, beside reading the same rows from the database.
 
 `python -m benchmarks.syncing` starts a practice cloud with so many resources, which takes a minute
-or more for 100,000, and walks its services side by side as a worker does, without an engine.
+or more for 100,000, and syncs several services at once as a worker does, without Temporal.
 """
 
 import argparse
@@ -12,24 +12,24 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from activities.inventory_sync import services, sync
 from benchmarks import apart
-from benchmarks.apart import peak_mib
+from benchmarks.apart import get_peak_mib
 from benchmarks.lab import ACCOUNT, add_account
-from operations.runtime.connector_pool import Clouds
+from operations.inventory.service_sync import list_services, sync_here
+from operations.runtime.connector_pool import ConnectorPool
 from starter.temporal.processes import start_sandbox
-from storage.inventory.queries import Asked
+from storage.inventory.queries import InventoryQuery
 from storage.settings import Settings
 from storage.store import Store
 
 MODULE = "benchmarks.syncing"
 SIZES = (1_000, 10_000, 100_000)
-WALKS_AT_ONCE = 8
+SYNCS_AT_ONCE = 8
 
 
 @dataclass
 class Cost:
-    """One row: seconds on the clock and of CPU here; the cloud's own CPU is not in the latter."""
+    """One row: seconds on the clock, and CPU seconds of this process, without the cloud's."""
 
     resources: int
     read: int
@@ -40,42 +40,44 @@ class Cost:
 
 
 def measure(size: int) -> Cost:
-    """The first sync of an account with so many resources."""
+    """Measures the first sync of an account with so many resources."""
     with tempfile.TemporaryDirectory(prefix="certroll-bench-") as folder:
         settings = Settings(home=Path(folder), database_url=None, temporal_address=None)
         sandbox, cloud = start_sandbox(settings.home, ["--scale", str(size)])
         try:
             with Store.open(settings, migrate=True) as store:
                 add_account(store, cloud)
-                return _measured(store, size)
+                return _measure_sync(store, size)
         finally:
             sandbox.stop()
 
 
-def _measured(store: Store, size: int) -> Cost:
-    clouds = Clouds(store)
+def _measure_sync(store: Store, size: int) -> Cost:
+    clouds = ConnectorPool(store)
     began, cpu = time.perf_counter(), time.process_time()
-    with ThreadPoolExecutor(WALKS_AT_ONCE) as walkers:
-        walks = walkers.map(lambda name: sync(store, clouds, ACCOUNT, name), services("alibaba"))
-        found = list(walks)
+    with ThreadPoolExecutor(SYNCS_AT_ONCE) as pool:
+        syncs = pool.map(
+            lambda name: sync_here(store, clouds, ACCOUNT, name), list_services("alibaba")
+        )
+        found = list(syncs)
     seen, unread = (sum(each.seen for each in found), sum(each.to_read for each in found))
     were_read = sum(each.were_read for each in found)
     if (seen, were_read) != (size, unread):
         raise SystemExit(f"{seen} resources instead of {size}, {were_read} of {unread} bindings")
     seconds, spent = time.perf_counter() - began, time.process_time() - cpu
     began = time.process_time()
-    read = sum(1 for _ in store.inventory.each(Asked()))
+    read = sum(1 for _ in store.inventory.iterate(InventoryQuery()))
     if read != size:
         raise SystemExit(f"{read} rows instead of {size}")
-    return Cost(size, were_read, seconds, spent, time.process_time() - began, peak_mib())
+    return Cost(size, were_read, seconds, spent, time.process_time() - began, get_peak_mib())
 
 
 def section(sizes: tuple[int, ...] = SIZES) -> str:
-    """What `make bench` prints of it."""
+    """The section of `make bench`."""
     rows = [
         f"| {c.resources:,} | {c.read:,} | {c.seconds:.1f} | {c.cpu:.1f} | {c.reading:.2f} "
         f"| {c.cpu / c.reading:.0f} | {c.mib:.0f} |"
-        for c in (Cost(**apart.run(MODULE, size)) for size in sizes)
+        for c in (Cost(**apart.measure_apart(MODULE, size)) for size in sizes)
     ]
     names = ("resources", "bindings read", "sync, s", "CPU, s")
     head = f"| {' | '.join(names)} | reading the rows, CPU s | ratio | memory, MiB |"
@@ -83,15 +85,14 @@ def section(sizes: tuple[int, ...] = SIZES) -> str:
 
 
 def main() -> None:
-    """Measures and prints."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.syncing")
     parser.add_argument("--sizes", type=int, nargs="*", default=SIZES)
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
-    asked = parser.parse_args()
-    if asked.one is not None:
-        print(json.dumps(asdict(measure(asked.one))))
+    options = parser.parse_args()
+    if options.one is not None:
+        print(json.dumps(asdict(measure(options.one))))
         return
-    print(section(tuple(asked.sizes)))
+    print(section(tuple(options.sizes)))
 
 
 if __name__ == "__main__":

@@ -1,17 +1,21 @@
-"""One task of many resources against the practice cloud, beside the two baselines."""
+"""Measures one task of many resources, beside two baselines: a bare loop, and empty.py."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from temporalio.client import Client
 
-from benchmarks import bare, empty
-from benchmarks.lab import Cpu, Lab, lab, stopwatch
+from benchmarks import empty
+from benchmarks.lab import ACCOUNT, SERVICE, Cpu, Lab, lab, stopwatch
 from domain.plans.request import PlanRequest
-from domain.tasks.messages import workflow_id
+from domain.resources.resource import CertificateRef, Resource
+from domain.tasks.messages import build_workflow_id
+from domain.tasks.spec import TaskSpec
 from domain.tasks.status import TaskStatus
 from operations.planning.planner import make_plan
+from operations.tls.handshake import shake_hands
 from starter.requests import tasks
 from starter.temporal.client import connect
 
@@ -44,10 +48,10 @@ class Result:
 
 
 def measure(latency_ms: int, count: int) -> Result:
-    """All three in one run, one after the other; the machine is shared, so trust the ratios."""
+    """Measures all three one after the other; on a shared machine only the ratios are reliable."""
     with lab(latency_ms) as made:
         resources = made.domains("bare", count)
-        bare_seconds = bare.run(made, resources, made.certificate("bare"))
+        bare_seconds = deploy_bare(made, resources, made.certificate("bare"))
         made.domains("task", count)
         seconds, cpu, history = asyncio.run(_task(made, made.certificate("task"), count))
         empty_seconds = asyncio.run(empty.run(made, count))
@@ -66,26 +70,46 @@ def measure(latency_ms: int, count: int) -> Result:
         )
 
 
+def deploy_bare(lab: Lab, resources: list[Resource], fingerprint: str) -> float:
+    """Baseline 1: the same calls and handshakes in a thread pool, without durability; seconds."""
+    connector = lab.clouds.get(ACCOUNT, SERVICE)
+    certificate = lab.store.certificates.get(fingerprint)
+
+    def one(resource: Resource, ref: CertificateRef) -> None:
+        connector.read(resource)
+        connector.bind(resource, ref)
+        while not connector.settled(resource, ref):
+            pass
+        for endpoint in lab.clouds.list_endpoints(resource):
+            while shake_hands(endpoint).fingerprint != fingerprint:
+                pass
+
+    with stopwatch() as took, ThreadPoolExecutor(lab.concurrency) as pool:
+        ref = connector.install(
+            certificate, lambda: lab.store.certificates.get_key(fingerprint), resources[0]
+        )
+        list(pool.map(lambda resource: one(resource, ref), resources))
+    return took[0]
+
+
 async def _task(made: Lab, fingerprint: str, count: int) -> tuple[float, Cpu, tuple[int, int]]:
-    wish = PlanRequest(certificates=(fingerprint,), all_matched=True)
-    plan = make_plan(made.store, made.clouds, wish, now=datetime.now(UTC))
+    request = PlanRequest(certificates=(fingerprint,), all_matched=True)
+    plan = make_plan(made.store, made.clouds, request, now=datetime.now(UTC))
     if len(plan.changes) != count:
         raise SystemExit(f"{len(plan.changes)} changes instead of {count}: {plan.refusals[:3]}")
     client = await connect(made.settings)
     before = made.cpu()
     with stopwatch() as took:
-        record = await tasks.create(
-            made.store,
-            client,
+        spec = TaskSpec(
             name=f"bench {count}",
             plan=plan,
-            contacts=(),
             at=datetime.now(UTC),
             created_by="bench",
             concurrency=made.concurrency,
         )
-        async for seen in tasks.watch(made.store, record.id):
-            record = seen
+        record = await tasks.create(made.store, client, spec)
+        async for changed in tasks.watch(made.store, record.id):
+            record = changed
     cpu = made.cpu() - before
     if record.status is not TaskStatus.SUCCEEDED:
         raise SystemExit(f"the task is {record.status}: {record.tally}")
@@ -95,7 +119,7 @@ async def _task(made: Lab, fingerprint: str, count: int) -> tuple[float, Cpu, tu
 async def _history(client: Client, task_id: str) -> tuple[int, int]:
     """Events and bytes over all runs of the task's workflow."""
     events = size = 0
-    async for run in client.list_workflows(f"WorkflowId = '{workflow_id(task_id)}'"):
+    async for run in client.list_workflows(f"WorkflowId = '{build_workflow_id(task_id)}'"):
         handle = client.get_workflow_handle(run.id, run_id=run.run_id)
         async for event in handle.fetch_history_events():
             events += 1
@@ -120,6 +144,6 @@ def table(results: list[Result]) -> str:
     return "\n".join(lines)
 
 
-def as_dicts(results: list[Result]) -> list[dict[str, float]]:
-    """For a program."""
+def to_dicts(results: list[Result]) -> list[dict[str, float]]:
+    """The results for --json."""
     return [asdict(result) for result in results]

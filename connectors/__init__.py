@@ -1,7 +1,9 @@
-"""How services take certificates: found by looking, one file each, imported when first used.
+"""Finds and loads the connectors: one file per service, imported when it is first used.
 
-A connector's id is its path below this folder: `alibaba.cdn` lies in alibaba/cdn.py. Modules whose
-names start with "_" are help that one provider's connectors share.
+The CLI, the operations and the worker call this module.
+
+A connector's id is its path below this folder: `alibaba.cdn` is alibaba/cdn.py. Modules and folders
+whose names start with "_" are shared by the connectors of one provider.
 """
 
 import pkgutil
@@ -17,47 +19,47 @@ from domain.errors import BadInput
 from domain.resources.connector import Connector
 
 
-def names() -> list[str]:
+def list_services() -> list[str]:
     """The ids of all connectors, in alphabetical order; imports none of them."""
-    return sorted(_found(list(__path__), ""))
+    return sorted(_find_services(list(__path__), ""))
 
 
-def providers() -> list[str]:
+def list_providers() -> list[str]:
     """All providers, in alphabetical order: the first part of each connector's id."""
-    return sorted({name.partition(".")[0] for name in names()})
+    return sorted({name.partition(".")[0] for name in list_services()})
 
 
 @cache
-def load(service: str) -> type[Connector]:
+def load_connector(service: str) -> type[Connector]:
     """The connector of this id. Raises BadInput, naming near ones, if there is none."""
-    if service not in names():
-        raise _unknown("service", service, names())
+    if service not in list_services():
+        raise _build_unknown_error("service", service, list_services())
     module = import_module(f"{__name__}.{service}")
-    (found,) = _connectors_in(module)
+    (found,) = _find_connectors(module)
     return found
 
 
-def keeper(store: str) -> str | None:
-    """The connector that keeps a store: "alibaba.cas" for "alibaba.cas/cn"; None for our vault."""
+def find_store_service(store: str) -> str | None:
+    """The service of a store: "alibaba.cas" for "alibaba.cas/cn"; None for our vault."""
     name = store.partition("/")[0]
-    return name if name in names() else None
+    return name if name in list_services() else None
 
 
-def settings_model(provider: str) -> type[BaseModel]:
-    """What an account at this provider needs to be told. Raises BadInput if there is none."""
-    services = [name for name in names() if name.partition(".")[0] == provider]
+def get_settings_model(provider: str) -> type[BaseModel]:
+    """The settings of an account at this provider. Raises BadInput if there is no such provider."""
+    services = [name for name in list_services() if name.partition(".")[0] == provider]
     if not services:
-        raise _unknown("provider", provider, providers())
-    return load(services[0]).settings_model
+        raise _build_unknown_error("provider", provider, list_providers())
+    return load_connector(services[0]).settings_model
 
 
-def settings(provider: str, values: Mapping[str, str]) -> BaseModel:
-    """An account's settings out of text, secrets included.
+def parse_settings(provider: str, values: Mapping[str, str]) -> BaseModel:
+    """Reads the settings of an account from text, secrets included.
 
     Raises BadInput that names each wrong field and never shows a value.
     """
     try:
-        return settings_model(provider).model_validate(dict(values))
+        return get_settings_model(provider).model_validate(dict(values))
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
     problems = [f"{'.'.join(map(str, one['loc'])) or provider}: {one['msg']}" for one in found]
@@ -65,30 +67,31 @@ def settings(provider: str, values: Mapping[str, str]) -> BaseModel:
         "; ".join(problems),
         where=f"settings of {provider}",
         fix=f"`certroll connector show {provider}` lists the settings.",
+        code="wrong-settings",
     )
 
 
-def _found(folders: list[str], prefix: str) -> Iterator[str]:
+def _find_services(folders: list[str], prefix: str) -> Iterator[str]:
     for module in pkgutil.iter_modules(folders):
         if module.name.startswith("_"):
             continue
         if module.ispkg:
             below = [f"{folder}/{module.name}" for folder in folders]
-            yield from _found(below, f"{prefix}{module.name}.")
+            yield from _find_services(below, f"{prefix}{module.name}.")
         else:
             yield prefix + module.name
 
 
-def _connectors_in(module: ModuleType) -> Iterator[type[Connector]]:
+def _find_connectors(module: ModuleType) -> Iterator[type[Connector]]:
     for value in vars(module).values():
         own = getattr(value, "__module__", None) == module.__name__
         if own and isinstance(value, type) and issubclass(value, Connector):
             yield value
 
 
-def _unknown(kind: str, asked: str, known: list[str]) -> BadInput:
-    near = get_close_matches(asked, known, n=3, cutoff=0.5) or [
-        name for name in known if asked and asked in name
+def _build_unknown_error(kind: str, given: str, known: list[str]) -> BadInput:
+    near = get_close_matches(given, known, n=3, cutoff=0.5) or [
+        name for name in known if given and given in name
     ]
     fix = f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(known)}."
-    return BadInput(f"there is no {kind} {asked!r}", fix=fix)
+    return BadInput(f"there is no {kind} {given!r}", fix=fix, code=f"unknown-{kind}")

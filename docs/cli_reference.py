@@ -7,7 +7,7 @@ from typing import Any
 import typer
 
 from starter.cli.main import ABOUT, app
-from starter.cli.terminal.exit_codes import MEANING
+from starter.cli.terminal.exit_codes import MEANINGS
 
 NOTE = "<!-- Made by docs/generate.py from the code; `make docs` writes it anew. -->"
 SETTINGS = """
@@ -34,7 +34,7 @@ def render() -> str:
     root = typer.main.get_command(app)
     lines = ["# Commands", "", NOTE, "", cleandoc(ABOUT), SETTINGS]
     lines += ["## Exit codes", "", "| code | meaning |", "| --- | --- |"]
-    lines += [f"| {code.value} | {meaning} |" for code, meaning in MEANING.items()]
+    lines += [f"| {code.value} | {meaning} |" for code, meaning in MEANINGS.items()]
     for path, command in _commands(root, "certroll"):
         lines += ["", *_section(path, command)]
     return "\n".join(lines) + "\n"

@@ -21,22 +21,17 @@ from domain.tasks.status import (
 )
 
 FOLDER = Path(__file__).parent
-STATUSES_INTRO = (
-    "What a status is called by the cloud's own deployment API, and what may follow it. That API\n"
-    "has the words about rollback for single resources only, and none for a task that was\n"
-    "cancelled or went well in part: there the nearest word stands."
-)
 NOTE = "<!-- Made by docs/generate.py from the code; `make docs` writes it anew. -->"
 
 
 def connectors_page() -> str:
     """Every provider's settings and every connector, in Markdown."""
     lines = ["# Connectors", "", NOTE, ""]
-    for provider in connectors.providers():
+    for provider in connectors.list_providers():
         lines += _provider(provider)
-        for service in connectors.names():
+        for service in connectors.list_services():
             if service.partition(".")[0] == provider:
-                lines += _connector(service, connectors.load(service))
+                lines += _connector(service, connectors.load_connector(service))
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -80,7 +75,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _provider(name: str) -> list[str]:
-    model = connectors.settings_model(name)
+    model = connectors.get_settings_model(name)
     about = inspect.getdoc(sys.modules[f"connectors.{name}"]) or ""
     return [
         *(f"## {name}", "", about, "", f"An account's settings: {inspect.getdoc(model)}", ""),

@@ -1,1 +1,1 @@
-"""Words and rules: pure, no input or output. Imported by every layer above."""
+"""Values and rules without input or output; every layer above imports them."""

@@ -1,4 +1,4 @@
-"""Why an outcome is what it is, for the person who has to act."""
+"""The cause of an outcome, for the person who has to act; recorded with outcomes and findings."""
 
 from typing import Self
 
@@ -7,11 +7,12 @@ from domain.model import Value
 
 
 class Cause(Value):
-    """Why an outcome is what it is, for the person who has to act.
+    """Why an outcome is what it is.
 
-    `needs_operator`: it stays as it is until somebody has acted. `unverified`: the
-    service reports it as done, and no handshake has shown it. `taken_back`: the task itself has
-    undone the change because of this.
+    `code` is stable: the provider's code ("Throttling.User") or ours ("NotServed"). With
+    `needs_operator` nothing changes until a person acts. With `unverified` the service reports the
+    change as done, but no handshake has shown it. With `rolled_back` the task itself rolled the
+    change back for this reason.
     """
 
     code: str
@@ -19,12 +20,12 @@ class Cause(Value):
     advice: str | None = None
     request_id: str | None = None
     needs_operator: bool = False
-    taken_back: bool = False
+    rolled_back: bool = False
     unverified: bool = False
 
     @classmethod
     def from_error(cls, error: CertrollError) -> Self:
-        """The cause that is recorded with an outcome which ended in this error."""
+        """The cause of an outcome that ended in this error."""
         if isinstance(error, CloudError):
             return cls(
                 code=error.code,
@@ -34,7 +35,7 @@ class Cause(Value):
                 needs_operator=isinstance(error, NeedsOperator),
             )
         if isinstance(error, BadInput):
-            return cls(code="BadInput", message=error.what, advice=error.fix)
+            return cls(code=error.code, message=error.what, advice=error.fix)
         return cls(code=type(error).__name__, message=str(error))
 
     def __str__(self) -> str:

@@ -1,26 +1,26 @@
-"""What can go wrong, named for what the caller should do about it.
+"""All errors that certroll raises, one class for each reaction of the caller.
 
 * CertrollError
-  x BadInput          the caller's own words are wrong: exit code 2, nothing was changed
+  x BadInput          the input is wrong: exit code 2, nothing was changed
   x CloudError        a provider refused or failed; carries its code and request id
-    - Transient       try again, after `retry_after` seconds where the provider said so
-    - NeedsOperator   someone must act first: a permission, a quota, a locked instance
-    - Permanent       repeating cannot help
-      . Drifted       the resource serves something that the plan does not know
+    - Transient       try again, after `retry_after` seconds if the provider gave them
+    - NeedsOperator   a person must act first: a permission, a quota, a locked instance
+    - Permanent       another attempt gives the same answer
+      . Drifted       the resource serves a certificate that the plan does not know
       . NotServed     the service accepted the change, but a TLS handshake does not show it
-      . ChainIncomplete  it shows the leaf, but clients cannot get from there to a root
-      . NoLongerReachable  an endpoint answered before the change, and does not any more
+      . ChainIncomplete  the leaf is served, but clients cannot build a chain to a root
+      . NoLongerReachable  an endpoint answered before the change and no longer does
 """
 
 from collections.abc import Sequence
 
 
 class CertrollError(Exception):
-    """The root of the family; catch it only where a program ends."""
+    """The base of all errors here; catch it only where a program ends."""
 
 
 class BadInput(CertrollError):
-    """What is wrong, where, and what to do, as one message for a person.
+    """The input is wrong: what, where, and what to do.
 
     `code` names the kind of mistake for programs and tests ("unknown-certificate"); it stays the
     same when the words change.
@@ -43,10 +43,10 @@ class BadInput(CertrollError):
 
 
 class CloudError(CertrollError):
-    """A provider's refusal or failure.
+    """A provider refused a request or failed.
 
-    `code` is the provider's error code ("Throttling.User") or a word of ours ("Timeout"),
-    `request_id` what its support asks for, `advice` what a person can do.
+    `code` is the provider's error code ("Throttling.User") or ours ("Timeout"). The provider's
+    support asks for `request_id`. `advice` says what a person can do.
     """
 
     def __init__(
@@ -76,44 +76,46 @@ class Transient(CloudError):
 
 
 class NeedsOperator(CloudError):
-    """Works again once someone has acted; not repeated by itself."""
+    """Works again once a person has acted; not retried automatically."""
 
 
 class Permanent(CloudError):
-    """Repeating the same call gives the same answer."""
+    """Another attempt gives the same answer."""
 
 
 class Drifted(Permanent):
-    """The resource serves neither what the plan found nor what it wants."""
+    """The resource serves neither the certificate before the change nor the one after it."""
 
     def __init__(self, found: str, expected: str) -> None:
         super().__init__(
             f"serves {found}, but the plan expects {expected}",
             code="Drifted",
-            advice="Someone changed it since the plan was made: sync, look, and plan again.",
+            advice="Someone changed it since the plan was made: sync the inventory, check the "
+            "resource, and plan again.",
         )
 
 
 class NotServed(Permanent):
-    """Accepted by the service, but not shown by a handshake within its propagation time.
+    """The service accepted the change, but no handshake shows it within the propagation time.
 
-    `also` are more endpoints that do not show it, with what they show; `shown` those that do.
+    `other_failures` says what other endpoints serve instead; `served_at` are the endpoints that
+    serve the new certificate.
     """
 
     def __init__(
         self,
         endpoint: str,
-        seen: str,
-        wanted: str,
+        found: str,
+        expected: str,
         seconds: float,
         *,
-        also: Sequence[str] = (),
-        shown: Sequence[str] = (),
+        other_failures: Sequence[str] = (),
+        served_at: Sequence[str] = (),
     ) -> None:
-        others = "".join(f"; {each}" for each in also)
-        new = f"; {', '.join(shown)} serves the new one" if shown else ""
+        others = "".join(f"; {each}" for each in other_failures)
+        new = f"; {', '.join(served_at)} serves the new one" if served_at else ""
         super().__init__(
-            f"{endpoint} still serves {seen} instead of {wanted} "
+            f"{endpoint} still serves {found} instead of {expected} "
             f"after {seconds:.3g} s{others}{new}",
             code="NotServed",
             advice="Check that the name resolves to this service, then deploy again or roll back.",
@@ -121,23 +123,23 @@ class NotServed(Permanent):
 
 
 class ChainIncomplete(Permanent):
-    """The new leaf is served, but without what leads clients from it to a root."""
+    """The new leaf is served, but without the intermediates that lead to a root."""
 
     def __init__(self, endpoint: str, problem: str) -> None:
         super().__init__(
             f"{endpoint} {problem}",
             code="ChainIncomplete",
-            advice="Many clients refuse this. See that the service was given the whole chain, "
-            "then deploy again or roll back.",
+            advice="Many clients refuse this. Check that the service has the whole chain, then "
+            "deploy again or roll back.",
         )
 
 
 class NoLongerReachable(Permanent):
-    """An endpoint that answered before the change and does not any more: it may be broken."""
+    """An endpoint answered before the change and no longer does: the change may have broken it."""
 
     def __init__(self, endpoint: str, problem: str) -> None:
         super().__init__(
-            f"{endpoint} answered before the change and does not any more: {problem}",
+            f"{endpoint} answered before the change and no longer does: {problem}",
             code="NoLongerReachable",
-            advice="Look whether the resource still serves; then deploy again or roll back.",
+            advice="Check whether the resource still serves; then deploy again or roll back.",
         )

@@ -1,11 +1,11 @@
-"""Takes key material out of texts that go to logs and to people."""
+"""Removes key material from texts before they reach logs and people."""
 
 import re
 
-TAKEN_OUT = "[taken out]"
+REDACTED = "[redacted]"
 
-# A PEM block of any kind of key, also with its line ends escaped or the text URL-encoded; and the
-# query parameters in which the clouds' APIs want a key.
+# A PEM block of any kind of private key, also with escaped line ends or URL-encoded; and the query
+# parameters in which the providers' APIs take a key.
 _SECRETS = (
     re.compile(
         r"-----BEGIN[ +%0-9A-Z]*PRIVATE(?: |\+|%20)KEY-----.*?(?:-----END[ +%0-9A-Z]*KEY-----|$)",
@@ -15,8 +15,8 @@ _SECRETS = (
 )
 
 
-def without_secrets(text: str) -> str:
-    """The text with key material replaced."""
+def redact_secrets(text: str) -> str:
+    """The text with each secret replaced by `REDACTED`."""
     for pattern in _SECRETS:
-        text = pattern.sub(TAKEN_OUT, text)
+        text = pattern.sub(REDACTED, text)
     return text

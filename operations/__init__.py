@@ -1,1 +1,1 @@
-"""The work itself, without Temporal: activities and the starter call it."""
+"""The work itself, without Temporal; activities and the starter call it."""

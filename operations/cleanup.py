@@ -1,76 +1,136 @@
-"""Taking former certificates out of the providers' stores: only ours, only what nobody needs."""
+"""Removes former certificates of ours from the providers' stores, if nothing needs them.
 
-from collections.abc import Iterable, Iterator
+The activity `clean_up` calls it after a task, and so does `certroll certificate cleanup`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 
 import connectors
+from domain.errors import CloudError
 from domain.resources.connector import Connector
-from domain.resources.retention import Held, Verdict, judge
-from operations.runtime.connector_pool import Clouds
+from domain.resources.retention import Held, RetentionDecision, judge
+from domain.tasks.audit import CERTROLL, TaskEventCode
+from operations.runtime.connector_pool import ConnectorPool
 from storage.store import Store
 
-WANTED = "a task that deploys it was made meanwhile"
+NEEDED_BY_TASK = "a task that deploys it was created meanwhile"
 
 
-def survey(store: Store, accounts: Iterable[str], keep: int, now: datetime) -> list[Verdict]:
-    """What may go and what stays, by all that is known here; makes no call to a cloud."""
+def clean_up(
+    store: Store, pool: ConnectorPool, task_id: str, at: datetime, is_stopping: Callable[[], bool]
+) -> int:
+    """Removes what may go from the stores of the task's accounts; returns how many.
+
+    An error of a store goes to the task's audit log, and the rest of that store is left alone.
+    Does nothing if CERTROLL_KEEP_CERTIFICATES keeps all. Ends early once `is_stopping`.
+    """
+    keep = store.keep_certificates
+    if keep is None:
+        return 0
+
+    def record(text: str) -> None:
+        store.tasks.add_event(task_id, TaskEventCode.CLEANUP, CERTROLL, text, at)
+
+    accounts = store.usage.list_accounts(task_id)
+    decisions = classify_installations(store, accounts, keep, at)
+    return sum(
+        _clean_store(store, pool, group, record, is_stopping)
+        for group in group_removable_by_store(decisions)
+    )
+
+
+def _clean_store(
+    store: Store,
+    pool: ConnectorPool,
+    decisions: Sequence[RetentionDecision],
+    record: Callable[[str], None],
+    is_stopping: Callable[[], bool],
+) -> int:
+    removed = 0
+    for decision in decisions:
+        if is_stopping():
+            break
+        held = decision.held
+        try:
+            if check_in_use(pool, decision).stays or remove_from_store(store, pool, held):
+                continue
+        except CloudError as error:
+            record(f"{describe_installation(held)} could not be removed: {error}")
+            break
+        record(f"{describe_installation(held)} was removed: nothing needs it any more")
+        removed += 1
+    return removed
+
+
+def classify_installations(
+    store: Store, accounts: Iterable[str], keep: int, now: datetime
+) -> list[RetentionDecision]:
+    """Which certificates may go and which stay, by what storage knows; calls no cloud."""
     names = {each.fingerprint: each.names for each in store.certificates.list()}
     return [
-        verdict for account in accounts for verdict in _survey(store, account, names, keep, now)
+        decision
+        for account in accounts
+        for decision in _classify_account(store, account, names, keep, now)
     ]
 
 
-def _survey(
+def _classify_account(
     store: Store, account: str, names: dict[str, tuple[str, ...]], keep: int, now: datetime
-) -> list[Verdict]:
-    held = [one for one in store.installations.held(account) if connectors.keeper(one.store)]
+) -> list[RetentionDecision]:
+    held = [
+        one for one in store.installations.list(account) if connectors.find_store_service(one.store)
+    ]
     ours = {one.fingerprint: names.get(one.fingerprint, ()) for one in held if one.uploaded}
     if not ours:
         return judge(held, (), (), keep)
-    places = store.usage.places(account, ours, now)
-    needs = store.usage.needs(account, ours, now)
-    verdicts = judge(held, places, needs, keep)
-    # What served when is asked last, and only of what nothing else keeps: it is long to tell.
-    left = {each.held.fingerprint for each in verdicts if each.stays is None}
-    if not left:
-        return verdicts
-    return judge(held, [*places, *store.usage.past(account, left, now)], needs, keep)
+    serving = store.usage.list_serving(account, ours, now)
+    needs = store.usage.list_needs(account, ours, now)
+    decisions = judge(held, serving, needs, keep)
+    # The history of deployments is slow to query: only for what nothing else keeps.
+    removable = {each.held.fingerprint for each in decisions if each.stays is None}
+    if not removable:
+        return decisions
+    deployed = store.usage.list_deployed(account, removable, now)
+    return judge(held, [*serving, *deployed], needs, keep)
 
 
-def asked(clouds: Clouds, verdict: Verdict) -> Verdict:
-    """The same, with the store's own word on who uses what would go. Raises CloudError."""
-    if verdict.stays is not None:
-        return verdict
-    held = verdict.held
-    return verdict.model_copy(update={"stays": keeper(clouds, held).removable(held.ref)})
+def check_in_use(pool: ConnectorPool, decision: RetentionDecision) -> RetentionDecision:
+    """Asks the store whether a removable certificate is in use there. Raises CloudError."""
+    if decision.stays is not None:
+        return decision
+    held = decision.held
+    stays = get_store_connector(pool, held).in_use_by(held.ref)
+    return decision.model_copy(update={"stays": stays})
 
 
-def take_out(store: Store, clouds: Clouds, held: Held) -> str | None:
-    """Removes it from its store; why not, if a task wants it by now. Raises CloudError.
+def remove_from_store(store: Store, pool: ConnectorPool, held: Held) -> str | None:
+    """Removes the certificate; returns why not, if a new task needs it. Raises CloudError.
 
-    It is forgotten here after it is gone there: a crash in between removes it once more.
+    Our record is deleted last: after a crash in between the removal is repeated.
     """
-    if store.usage.wanted(held.fingerprint):
-        return WANTED
-    keeper(clouds, held).remove(held.ref)
-    store.installations.forget(held.fingerprint, held.account, held.store)
+    if store.usage.is_deployed_by_open_task(held.fingerprint):
+        return NEEDED_BY_TASK
+    get_store_connector(pool, held).remove(held.ref)
+    store.installations.delete(held.fingerprint, held.account, held.store)
     return None
 
 
-def keeper(clouds: Clouds, held: Held) -> Connector:
-    """The connector that keeps the store in which it lies."""
-    return clouds.connector(held.account, held.store.partition("/")[0])
+def get_store_connector(pool: ConnectorPool, held: Held) -> Connector:
+    """The connector of the service that keeps the store: "alibaba.cas" of "alibaba.cas/cn"."""
+    return pool.get(held.account, held.store.partition("/")[0])
 
 
-def by_store(verdicts: Iterable[Verdict]) -> Iterator[list[Verdict]]:
-    """What may go, store by store."""
-    found: dict[tuple[str, str], list[Verdict]] = {}
-    for verdict in verdicts:
-        if verdict.stays is None:
-            found.setdefault((verdict.held.account, verdict.held.store), []).append(verdict)
-    yield from found.values()
+def group_removable_by_store(
+    decisions: Iterable[RetentionDecision],
+) -> Iterator[list[RetentionDecision]]:
+    groups: dict[tuple[str, str], list[RetentionDecision]] = {}
+    for decision in decisions:
+        if decision.stays is None:
+            key = (decision.held.account, decision.held.store)
+            groups.setdefault(key, []).append(decision)
+    yield from groups.values()
 
 
-def described(held: Held) -> str:
-    """What a person reads of it."""
+def describe_installation(held: Held) -> str:
     return f"{held.name} ({held.fingerprint[:12]}) in {held.store} of {held.account}"

@@ -1,1 +1,4 @@
-"""A practice cloud on loopback: real wire formats, real TLS, faults on demand; no real cloud."""
+"""A practice cloud on loopback: real wire formats, real TLS, faults on demand.
+
+It shares no code with the other packages.
+"""

@@ -1,4 +1,4 @@
-"""`python -m sandbox`: a practice cloud until it is told to stop.
+"""`python -m sandbox` runs a practice cloud until it is stopped.
 
 `python -m sandbox seed --scale 500` writes a seed for `--seed-file` and ends.
 """
@@ -8,20 +8,22 @@ import json
 import sys
 from pathlib import Path
 
-from sandbox.options import DEFAULT_ACCOUNT, SITE_REGIONS, Account, Options, parse_account
-from sandbox.seeds import seed_of
+from sandbox.options import DEFAULT_ACCOUNT, SITE_REGIONS, Options, SandboxAccount, parse_account
+from sandbox.seeds import build_seed
 from sandbox.server import run
 
 
 def parse(arguments: list[str]) -> Options:
-    """Options from a command line; exits with a message when they make no sense."""
+    """Reads options from a command line; exits with a message when they are wrong."""
     parser = _parser()
     given = parser.parse_args(arguments)
     try:
         accounts = tuple(parse_account(text, given.site) for text in given.account)
     except ValueError as error:
         parser.error(str(error))
-    default = Account(DEFAULT_ACCOUNT.access_key_id, DEFAULT_ACCOUNT.access_key_secret, given.site)
+    default = SandboxAccount(
+        DEFAULT_ACCOUNT.access_key_id, DEFAULT_ACCOUNT.access_key_secret, given.site
+    )
     return Options(
         port=given.port,
         edge_port=given.edge_port,
@@ -49,18 +51,18 @@ def _parser() -> argparse.ArgumentParser:
     add("--latency", type=float, default=0, metavar="MS", help="added to each call")
     add("--qps", type=int, metavar="N", help="calls per second, account, product and operation")
     add("--seed", type=int, default=0, help="makes faults with a share repeatable")
-    add("--seed-file", type=Path, help="JSON as the control API takes it; what exists is kept")
+    add("--seed-file", type=Path, help="JSON as for the control API; existing resources stay")
     add(
         "--scale",
         type=int,
         metavar="N",
-        help="seed the accounts with N resources together, spread over all services",
+        help="seed N resources in total, in equal parts for all accounts and services",
     )
     add("--faults", type=Path, help="JSON: fault rules from the start")
     add(
         "--state",
         type=Path,
-        help="survive a restart by this file; it holds the practice cloud's private keys",
+        help="keep the state in this file over restarts; it holds private keys",
     )
     add(
         "--record",
@@ -77,12 +79,12 @@ def write_seed(arguments: list[str]) -> None:
     parser.add_argument("--scale", type=int, required=True, metavar="N", help="so many resources")
     parser.add_argument("--site", choices=SITE_REGIONS, default="cn", help="of the account")
     given = parser.parse_args(arguments)
-    json.dump(seed_of(given.scale, SITE_REGIONS[given.site]), sys.stdout)
+    json.dump(build_seed(given.scale, SITE_REGIONS[given.site]), sys.stdout)
     sys.stdout.write("\n")
 
 
 def main() -> int:
-    """Run until told to stop; 2 when it cannot start."""
+    """Runs until it is stopped; returns 2 when it cannot start."""
     command, *rest = sys.argv[1:] or [""]
     try:
         if command == "seed":

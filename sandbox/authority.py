@@ -1,4 +1,4 @@
-"""A certificate authority made on the spot, for seeds. Its keys are gone when the process ends."""
+"""A certificate authority in memory. `seeds` issues its certificates from it."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ AUTHORITY_VALID = timedelta(days=3650)
 
 
 class Authority:
-    """A root and one intermediate, which issues. All RSA leaves share a key: making one is slow."""
+    """A root and an issuing intermediate. All RSA leaves share one key: generating keys is slow."""
 
     def __init__(self, name: str) -> None:
         self._now = datetime.now(UTC).replace(microsecond=0)
@@ -29,7 +29,7 @@ class Authority:
     def issue(
         self, names: Sequence[str], algorithm: str, valid: timedelta = VALID
     ) -> dict[str, str]:
-        """`{"pem", "key"}` for these DNS names, valid from yesterday for so long from now.
+        """`{"pem", "key"}` for these DNS names, valid from yesterday until `valid` from now.
 
         `algorithm` is "rsa" or "ec".
         """

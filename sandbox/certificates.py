@@ -1,6 +1,6 @@
-"""What the sandbox reads out of a certificate.
+"""Reads certificates. The store and the services call it.
 
-It shares nothing with the project's own reader, so that the two cannot agree on the same mistake.
+It shares no code with the project's own reader, so that both cannot make the same mistake.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from sandbox import sm2
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One certificate of a chain, as far as listings show it. Times are aware."""
+    """The fields of one certificate of a chain that listings show. Times are aware."""
 
     subject: str
     issuer: str
@@ -57,35 +57,36 @@ class Facts:
         return self.chain[0].not_after
 
     @property
-    def expired(self) -> bool:
-        """Whether the leaf's time is over."""
+    def is_expired(self) -> bool:
+        """Whether the leaf has expired."""
         return self.not_after <= datetime.now(UTC)
 
 
 @lru_cache(maxsize=131_072)
-def read(pem: str) -> Facts:
+def read_facts(pem: str) -> Facts:
     """Facts of the first certificate of a PEM; raises ValueError when there is none to read."""
     chain = x509.load_pem_x509_certificates(pem.encode())
     leaf = chain[0]
-    algorithm, size = _key(leaf)
+    algorithm, size = _read_key_type(leaf)
     return Facts(
-        names=_names(leaf),
-        common_name=_first(leaf.subject, NameOID.COMMON_NAME) or next(iter(_names(leaf)), ""),
-        organization=_first(leaf.subject, NameOID.ORGANIZATION_NAME),
-        issuer=_first(leaf.issuer, NameOID.COMMON_NAME),
+        names=_read_names(leaf),
+        common_name=_get_first(leaf.subject, NameOID.COMMON_NAME)
+        or next(iter(_read_names(leaf)), ""),
+        organization=_get_first(leaf.subject, NameOID.ORGANIZATION_NAME),
+        issuer=_get_first(leaf.issuer, NameOID.COMMON_NAME),
         algorithm=algorithm,
         key_size=size,
-        serial=_serial(leaf.serial_number),
+        serial=_format_serial(leaf.serial_number),
         sha1=leaf.fingerprint(hashes.SHA1()).hex(),  # noqa: S303 the cloud shows this fingerprint
         sha256=leaf.fingerprint(hashes.SHA256()).hex(),
-        chain=tuple(_link(one) for one in chain),
+        chain=tuple(_to_link(one) for one in chain),
     )
 
 
 def key_matches(pem: str, key: str) -> bool:
     """Whether an unencrypted private key belongs to the leaf; ValueError when it is unreadable."""
     leaf = x509.load_pem_x509_certificates(pem.encode())[0]
-    if _key(leaf)[0] == "SM2":
+    if _read_key_type(leaf)[0] == "SM2":
         return sm2.key_matches(leaf, key)
     try:
         private = serialization.load_pem_private_key(
@@ -103,7 +104,7 @@ def covers(names: tuple[str, ...], host: str) -> bool:
     return host in names or f"*.{host.partition('.')[2]}" in names
 
 
-def _names(leaf: x509.Certificate) -> tuple[str, ...]:
+def _read_names(leaf: x509.Certificate) -> tuple[str, ...]:
     try:
         extension = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     except x509.ExtensionNotFound:
@@ -111,12 +112,12 @@ def _names(leaf: x509.Certificate) -> tuple[str, ...]:
     return tuple(name.lower() for name in extension.value.get_values_for_type(x509.DNSName))
 
 
-def _first(name: x509.Name, oid: x509.ObjectIdentifier) -> str:
+def _get_first(name: x509.Name, oid: x509.ObjectIdentifier) -> str:
     found = name.get_attributes_for_oid(oid)
     return str(found[0].value) if found else ""
 
 
-def _key(leaf: x509.Certificate) -> tuple[str, int]:
+def _read_key_type(leaf: x509.Certificate) -> tuple[str, int]:
     try:
         key = leaf.public_key()
     except UnsupportedAlgorithm as unsupported:
@@ -130,16 +131,16 @@ def _key(leaf: x509.Certificate) -> tuple[str, int]:
     raise ValueError("the key of this certificate is neither RSA nor EC")
 
 
-def _serial(number: int) -> str:
+def _format_serial(number: int) -> str:
     """Hex as the certificate store writes it: padded with zeros, never an odd number of digits."""
     digits = format(number, "x").zfill(32)
     return digits.zfill(len(digits) + len(digits) % 2)
 
 
-def _link(one: x509.Certificate) -> Link:
+def _to_link(one: x509.Certificate) -> Link:
     return Link(
-        _first(one.subject, NameOID.COMMON_NAME),
-        _first(one.issuer, NameOID.COMMON_NAME),
+        _get_first(one.subject, NameOID.COMMON_NAME),
+        _get_first(one.issuer, NameOID.COMMON_NAME),
         one.not_valid_before_utc,
         one.not_valid_after_utc,
     )

@@ -1,10 +1,10 @@
-"""What all parts of one sandbox share: its accounts, certificates, resources and faults."""
+"""The state that all parts of a sandbox share: accounts, certificates, resources and faults."""
 
 from collections.abc import Callable
 
 from sandbox.edges import Edges
 from sandbox.faults import Faults
-from sandbox.options import Account, Options
+from sandbox.options import Options, SandboxAccount
 from sandbox.resources import Resources
 from sandbox.state import Counters, Journal
 from sandbox.store import CertificateStore
@@ -22,13 +22,15 @@ class Cloud:
         self.faults = Faults(options.seed)
         self.edges = Edges(self.resources)
         self.latency_ms = options.latency
-        # How many certificates an account's store takes, the one for all or each of a region's.
+        # How many certificates an account's store (CAS), or its store in each region (CLB), takes.
         self.limits: dict[str, int | None] = {"cas": None, "clb": 100}
-        # Who uses a certificate (account, as its products write it) beside what resources tell.
+        # Further users of a certificate, by account and identifier, which are no resources.
         self.users: list[Callable[[str, str], bool]] = []
-        self.accounts: dict[str, Account] = {one.access_key_id: one for one in options.accounts}
+        self.accounts: dict[str, SandboxAccount] = {
+            one.access_key_id: one for one in options.accounts
+        }
 
     @property
-    def default_account(self) -> Account:
+    def default_account(self) -> SandboxAccount:
         """The account that a seed means when it names none."""
         return self.options.accounts[0]

@@ -1,4 +1,4 @@
-"""The control API under /_sandbox/: seeds, faults, delays, and a look at everything. Unsigned."""
+"""The unsigned control API under /_sandbox/: seeds, faults, delays, and the whole state."""
 
 import ipaddress
 import json
@@ -8,15 +8,15 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from sandbox.cloud import Cloud
-from sandbox.edges import EdgeFault
-from sandbox.faults import Rule
+from sandbox.edge_faults import EdgeFault
+from sandbox.faults import FaultRule
 from sandbox.http import Reply, Request
-from sandbox.resources import Resource
-from sandbox.service import Service, json_reply
+from sandbox.resources import SandboxResource
+from sandbox.service import Service, build_json_reply
 
 
 class Control:
-    """Answers on the API's own port, to whoever can reach this machine's loopback."""
+    """Answers on the port of the API, on loopback only."""
 
     def __init__(self, cloud: Cloud, services: list[Service]) -> None:
         self._cloud = cloud
@@ -27,10 +27,10 @@ class Control:
             ("GET", "health"): self._health,
             ("GET", "state"): self._state,
             ("GET", "calls"): self._show_calls,
-            ("GET", "faults"): lambda _: {"faults": cloud.faults.listing()},
+            ("GET", "faults"): lambda _: {"faults": cloud.faults.list_rules()},
             ("POST", "faults"): self._add_faults,
             ("DELETE", "faults"): self._remove_faults,
-            ("POST", "seed"): lambda request: {"created": self.seed(_json(request))},
+            ("POST", "seed"): lambda request: {"created": self.seed(_read_json(request))},
             ("POST", "propagation"): self._set_propagation,
             ("POST", "latency"): self._set_latency,
             ("POST", "limits"): self._set_limits,
@@ -40,32 +40,32 @@ class Control:
             ("DELETE", "edge_faults"): self._clear_edge_faults,
         }
 
-    def listening(self, endpoint: str, edge: str) -> None:
-        """Tell where the cloud can be reached, for the health page."""
+    def set_addresses(self, endpoint: str, edge: str) -> None:
+        """Sets the addresses of the cloud, for the health page."""
         self._addresses = {"endpoint": endpoint, "edge": edge}
 
-    def count(self, product: str, request: Request, code: str) -> None:
-        """Count one call of the cloud's own API by operation and the code of its answer."""
+    def count_call(self, product: str, request: Request, code: str) -> None:
+        """Counts one call of the cloud's own API by operation and the code of its answer."""
         action = request.headers.get("x-acs-action", f"{request.method} {request.path}")
         self._calls[f"{product}.{action}", code] += 1
 
     def answer(self, request: Request) -> Reply:
-        """The answer to one control request; 400 says what is wrong with it."""
+        """Answers one control request; a 400 says what is wrong with it."""
         name = request.path.removeprefix("/_sandbox/").partition("/")[0]
         route = self._routes.get((request.method, name))
         if route is None:
-            return json_reply(404, {"error": f"no {request.method} {request.path}"})
+            return build_json_reply(404, {"error": f"no {request.method} {request.path}"})
         try:
-            return json_reply(200, route(request))
+            return build_json_reply(200, route(request))
         except KeyError as error:
-            return json_reply(400, {"error": f"{error.args[0]} is missing"})
+            return build_json_reply(400, {"error": f"{error.args[0]} is missing"})
         except (ValueError, TypeError) as error:
-            return json_reply(400, {"error": str(error)})
+            return build_json_reply(400, {"error": str(error)})
 
-    def seed(self, data: Any, *, keep: bool = False) -> int:
-        """Create what a seed (one object or a list) describes, and say how many resources.
+    def seed(self, data: Any, *, keep_existing: bool = False) -> int:
+        """Creates what a seed (one object or a list) describes; returns the number of resources.
 
-        With `keep` what exists stays as it is. Raises ValueError or KeyError on a malformed seed.
+        With `keep_existing` existing resources stay as they are. Raises ValueError or KeyError on a malformed seed.
         """
         created = 0
         for entry in data if isinstance(data, list) else [data]:
@@ -75,7 +75,9 @@ class Control:
             key_id = entry.get("account", self._cloud.default_account.access_key_id)
             if key_id not in self._cloud.accounts:
                 raise ValueError(f"no account {key_id}")
-            created += service.seed(self._cloud.accounts[key_id], entry, keep=keep)
+            created += service.seed(
+                self._cloud.accounts[key_id], entry, keep_existing=keep_existing
+            )
         return created
 
     def _health(self, _: Request) -> dict[str, Any]:
@@ -84,7 +86,9 @@ class Control:
     def _state(self, request: Request) -> dict[str, Any]:
         wanted = {key: values[0] for key, values in parse_qs(request.query).items()}
         return {
-            "resources": [row for one in self._cloud.resources if _has(row := _show(one), wanted)],
+            "resources": [
+                row for one in self._cloud.resources if _is_match(row := _to_row(one), wanted)
+            ],
             "certificates": [
                 {
                     "account": one.account,
@@ -104,8 +108,8 @@ class Control:
         return {"calls": calls}
 
     def _add_faults(self, request: Request) -> dict[str, Any]:
-        data = _json(request)
-        rules = [Rule.parse(one) for one in (data if isinstance(data, list) else [data])]
+        data = _read_json(request)
+        rules = [FaultRule.parse(one) for one in (data if isinstance(data, list) else [data])]
         return {"ids": [self._cloud.faults.add(rule) for rule in rules]}
 
     def _remove_faults(self, request: Request) -> dict[str, Any]:
@@ -114,19 +118,19 @@ class Control:
             self._cloud.faults.clear()
         elif not number.isdecimal() or not self._cloud.faults.remove(int(number)):
             raise ValueError(f"no fault {number}")
-        return {"faults": self._cloud.faults.listing()}
+        return {"faults": self._cloud.faults.list_rules()}
 
     def _set_propagation(self, request: Request) -> dict[str, Any]:
-        self._cloud.resources.propagation = _not_negative(_json(request)["seconds"])
+        self._cloud.resources.propagation = _parse_delay(_read_json(request)["seconds"])
         return {"seconds": self._cloud.resources.propagation}
 
     def _set_latency(self, request: Request) -> dict[str, Any]:
-        self._cloud.latency_ms = _not_negative(_json(request)["milliseconds"])
+        self._cloud.latency_ms = _parse_delay(_read_json(request)["milliseconds"])
         return {"milliseconds": self._cloud.latency_ms}
 
     def _add_edge(self, request: Request) -> dict[str, Any]:
-        data = _json(request)
-        host, port = _loopback(data["host"]), int(data.get("port", 0))
+        data = _read_json(request)
+        host, port = _check_loopback(data["host"]), int(data.get("port", 0))
         try:
             address = self._cloud.edges.add(
                 host,
@@ -144,7 +148,7 @@ class Control:
         return {"removed": address}
 
     def _add_edge_fault(self, request: Request) -> dict[str, Any]:
-        self._cloud.edges.faults.append(EdgeFault.parse(_json(request)))
+        self._cloud.edges.faults.append(EdgeFault.parse(_read_json(request)))
         return {"faults": [vars(one) for one in self._cloud.edges.faults]}
 
     def _clear_edge_faults(self, _: Request) -> dict[str, Any]:
@@ -152,48 +156,48 @@ class Control:
         return {"faults": []}
 
     def _set_limits(self, request: Request) -> dict[str, Any]:
-        limits = {name: _count(value) for name, value in _json(request).items()}
+        limits = {name: _parse_limit(value) for name, value in _read_json(request).items()}
         if unknown := limits.keys() - self._cloud.limits.keys():
-            raise ValueError(f"nothing is known to limit {', '.join(sorted(unknown))}")
+            raise ValueError(f"there is no limit for {', '.join(sorted(unknown))}")
         self._cloud.limits.update(limits)
         return dict(self._cloud.limits)
 
 
-def _loopback(host: str) -> str:
-    """Nothing here is fit to be reached from another machine."""
+def _check_loopback(host: str) -> str:
+    """Nothing here may be reachable from another machine."""
     if not ipaddress.ip_address(host).is_loopback:
-        raise ValueError(f"{host} is no address of loopback")
+        raise ValueError(f"{host} is not a loopback address")
     return host
 
 
-def _json(request: Request) -> Any:
+def _read_json(request: Request) -> Any:
     try:
         return json.loads(request.body)
     except ValueError as error:
         raise ValueError(f"the body is not JSON: {error}") from None
 
 
-def _not_negative(value: Any) -> float:
+def _parse_delay(value: Any) -> float:
     number = float(value)
     if not 0 <= number < 86_400:
-        raise ValueError("a delay is between nothing and a day")
+        raise ValueError("a delay is at least 0 and less than 86400 seconds")
     return number
 
 
-def _count(value: Any) -> int | None:
+def _parse_limit(value: Any) -> int | None:
     if value is None:
         return None
     number = int(value)
     if number < 0:
-        raise ValueError("a limit is a number of certificates, or null")
+        raise ValueError("a limit is a number of certificates of at least 0, or null")
     return number
 
 
-def _has(row: dict[str, Any], wanted: dict[str, str]) -> bool:
+def _is_match(row: dict[str, Any], wanted: dict[str, str]) -> bool:
     return all(row.get(key) == value for key, value in wanted.items())
 
 
-def _show(one: Resource) -> dict[str, Any]:
+def _to_row(one: SandboxResource) -> dict[str, Any]:
     served = one.served
     return {
         "service": one.service,

@@ -1,6 +1,7 @@
-"""A TLS edge: one port that presents, by server name, what each resource serves right now."""
+"""A TLS edge: one port that presents, by server name, what each resource serves right now.
 
-from __future__ import annotations
+`edges` opens it.
+"""
 
 import asyncio
 import contextlib
@@ -9,13 +10,11 @@ import ssl
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+from sandbox.edge_faults import EdgeFault
 from sandbox.http import Reply
-from sandbox.resources import Binding, Resources
-
-if TYPE_CHECKING:
-    from sandbox.edges import EdgeFault
+from sandbox.resources import Resources, SandboxBinding
 
 END = "-----END CERTIFICATE-----"
 GREETING = Reply(
@@ -24,10 +23,10 @@ GREETING = Reply(
 
 
 class Edge:
-    """Chooses a certificate by server name; one that it does not serve is refused by an alert.
+    """Chooses a certificate by server name; answers an unknown name with an alert.
 
-    A `frozen` one goes on with what it serves from the beginning; `default` is the host that is
-    meant by clients that ask for none.
+    A `frozen` edge keeps what it served at first. `default` is the host for clients without a
+    server name.
     """
 
     def __init__(
@@ -43,13 +42,13 @@ class Edge:
         self._default = default
         self._frozen = {one.key: one.served for one in resources} if frozen else {}
         self._contexts: dict[tuple[str, EdgeFault | None], ssl.SSLContext] = {}
-        self._entry = _context()
+        self._entry = _build_context()
         self._entry.sni_callback = self._choose
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.BaseTransport] = set()
 
     async def start(self, listening: socket.socket) -> asyncio.Server:
-        """Take what connects to a socket that listens already."""
+        """Accepts connections at a socket that listens already."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
             lambda: _Connection(self._entry, self._open), sock=listening, backlog=1024
@@ -57,7 +56,7 @@ class Edge:
         return self._server
 
     def close(self) -> None:
-        """Stop listening and end what is open."""
+        """Stops listening and closes open connections."""
         if self._server is not None:
             self._server.close()
         for transport in list(self._open):
@@ -67,29 +66,29 @@ class Edge:
         self, connection: ssl.SSLSocket | ssl.SSLObject, name: str | None, _: ssl.SSLContext
     ) -> int | None:
         host = name or self._default
-        served = self._served(host)
-        fault = next((one for one in self._faults if one.hits(host, self._address)), None)
+        served = self._get_served(host)
+        fault = next((one for one in self._faults if one.matches(host, self._address)), None)
         if served is None or (fault and fault.kind == "refuse"):
             return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
-        connection.context = self._context_of(served["material"], fault)
+        connection.context = self._get_context(served["material"], fault)
         return None
 
-    def _served(self, host: str) -> Binding | None:
-        resource = self._resources.by_host(host) if host else None
+    def _get_served(self, host: str) -> SandboxBinding | None:
+        resource = self._resources.find_by_host(host) if host else None
         if resource is None:
             return None
         return self._frozen.get(resource.key, resource.served)
 
-    def _context_of(self, material: str, fault: EdgeFault | None) -> ssl.SSLContext:
+    def _get_context(self, material: str, fault: EdgeFault | None) -> ssl.SSLContext:
         context = self._contexts.get((material, fault))
         if context is None:
             context = self._contexts[material, fault] = self._load(material, fault)
         return context
 
     def _load(self, number: str, fault: EdgeFault | None) -> ssl.SSLContext:
-        """The ssl module takes keys from files only: a private one, gone as soon as it is read."""
-        material = self._resources.material(number)
-        context = _context()
+        """The ssl module reads keys only from files: this one is private and deleted at once."""
+        material = self._resources.get_material(number)
+        context = _build_context()
         with tempfile.TemporaryDirectory(prefix="certroll-sandbox-") as folder:
             path = Path(folder, "edge.pem")
             path.touch(0o600)
@@ -102,7 +101,7 @@ class Edge:
 
 
 class _Connection(asyncio.Protocol):
-    """TLS by hand: asyncio's own drops the alert that says why a handshake was refused."""
+    """TLS without asyncio's own support, which drops the alert of a refused handshake."""
 
     def __init__(self, context: ssl.SSLContext, still_open: set[asyncio.BaseTransport]) -> None:
         self._incoming = ssl.MemoryBIO()
@@ -134,18 +133,20 @@ class _Connection(asyncio.Protocol):
             self._transport.close()
 
     def _advance(self) -> None:
-        """Go on with the handshake; then answer whoever speaks, though most only look and leave."""
+        """Continues the handshake, then answers whatever the client sends; most send nothing."""
         if not self._secured:
             self._tls.do_handshake()
             self._secured = True
         if self._tls.read(4096):
             self._tls.write(GREETING)
-            with contextlib.suppress(ssl.SSLWantReadError):  # nobody waits for the other's goodbye
+            with contextlib.suppress(
+                ssl.SSLWantReadError
+            ):  # neither side waits for the close_notify of the other
                 self._tls.unwrap()
 
 
-def _context() -> ssl.SSLContext:
+def _build_context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.num_tickets = 0  # nobody resumes, and a ticket could outlive the certificate it shows
+    context.num_tickets = 0  # a ticket could outlive the certificate
     context.options |= ssl.OP_NO_TICKET
     return context

@@ -1,52 +1,11 @@
-"""The addresses where TLS is served, and what is wrong with some of them."""
+"""Opens and closes the addresses where TLS is served. The control API calls it."""
 
 import asyncio
 import socket
-from dataclasses import dataclass, fields
-from fnmatch import fnmatchcase
-from typing import Any, Self
-from zlib import crc32
 
 from sandbox.edge import Edge
+from sandbox.edge_faults import EdgeFault
 from sandbox.resources import Resources
-
-KINDS = ("leaf_only", "wrong_chain", "refuse")
-
-
-@dataclass(frozen=True)
-class EdgeFault:
-    """What the edges do with server names that fit the glob `host`; the first that fits decides.
-
-    Kinds: leaf_only (no intermediates), wrong_chain (those of another authority, see `chain`),
-    refuse (an alert). `share` is the part of the names that is hit, by the name alone. `address`
-    limits it to one edge, HOST:PORT.
-    """
-
-    kind: str
-    host: str = "*"
-    share: float = 1.0
-    address: str = "*"
-    chain: str = ""
-
-    @classmethod
-    def parse(cls, data: dict[str, Any]) -> Self:
-        """A fault from its JSON object; raises ValueError on what it does not know."""
-        if unknown := data.keys() - {one.name for one in fields(cls)}:
-            raise ValueError(f"a fault of an edge has no {', '.join(sorted(unknown))}")
-        if data.get("kind") not in KINDS:
-            raise ValueError(f"the kind of such a fault is one of {', '.join(KINDS)}")
-        if (data["kind"] == "wrong_chain") is not bool(data.get("chain")):
-            raise ValueError("wrong_chain, and it alone, takes a chain: PEM")
-        return cls(**data)
-
-    def hits(self, host: str, address: str) -> bool:
-        """Whether it is for this name at this edge."""
-        dice = crc32(host.encode()) % 10_000 / 10_000
-        return (
-            fnmatchcase(host, self.host)
-            and fnmatchcase(address, self.address)
-            and dice < self.share
-        )
 
 
 class Edges:
@@ -60,10 +19,10 @@ class Edges:
         self.faults: list[EdgeFault] = []
 
     def add(self, host: str, port: int, *, frozen: bool = False, default: str = "") -> str:
-        """One more, which listens from now on; gives back HOST:PORT. OSError if that is taken.
+        """Opens an edge and returns HOST:PORT. Raises OSError if the port is in use.
 
-        `frozen` goes on serving what it serves now, whatever is bound later. Clients that ask for
-        no name get what `default` (a host) serves.
+        A `frozen` edge keeps what it serves now, whatever is bound later. Clients without a server
+        name get what `default` (a host) serves.
         """
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listening = socket.create_server((host, port), family=family, backlog=1024)
@@ -77,7 +36,7 @@ class Edges:
         return address
 
     def remove(self, address: str) -> None:
-        """Listens there no longer; ValueError if it did not."""
+        """Closes the edge; raises ValueError if there is none at this address."""
         edge = self._open.pop(address, None)
         if edge is None:
             raise ValueError(f"no edge at {address}; there are {[*self._open]}")
@@ -85,6 +44,6 @@ class Edges:
         self._listening.pop(address).close()
 
     def close(self) -> None:
-        """All of them."""
+        """Closes all edges."""
         for address in list(self._open):
             self.remove(address)

@@ -1,9 +1,9 @@
-"""Errors as the cloud's gateway words them."""
+"""Errors in the form of the cloud's gateway. The services raise them."""
 
 from typing import Any
 
 
-class CloudError(Exception):
+class ApiError(Exception):
     """An answer other than success: the cloud's own code and message, and the HTTP status."""
 
     def __init__(
@@ -15,7 +15,7 @@ class CloudError(Exception):
         self.status = status
         self.headers = headers or {}
 
-    def body(self, request_id: str, host: str, product: str) -> dict[str, Any]:
+    def to_body(self, request_id: str, host: str, product: str) -> dict[str, Any]:
         """The JSON object that the gateway sends with this error."""
         return {
             "RequestId": request_id,
@@ -27,19 +27,17 @@ class CloudError(Exception):
         }
 
 
-def missing(parameter: str) -> CloudError:
-    """What the gateway says when a mandatory parameter was not sent."""
-    return CloudError(f"Missing{parameter}", f"{parameter} is mandatory for this action.")
+def build_missing_error(parameter: str) -> ApiError:
+    """The error for a mandatory parameter that is missing."""
+    return ApiError(f"Missing{parameter}", f"{parameter} is mandatory for this action.")
 
 
-def invalid(parameter: str) -> CloudError:
-    """What the gateway says when a parameter has a form or range that it refuses."""
-    return CloudError(f"Invalid{parameter}", f"Specified parameter {parameter} is not valid.")
+def build_invalid_error(parameter: str) -> ApiError:
+    """The error for a parameter with a wrong form or range."""
+    return ApiError(f"Invalid{parameter}", f"Specified parameter {parameter} is not valid.")
 
 
-def throttled(retry_after_ms: int | None) -> CloudError:
-    """Flow control: HTTP 400, not 429; the header that tells how long to wait may be missing."""
+def build_throttling_error(retry_after_ms: int | None) -> ApiError:
+    """The error of flow control: HTTP 400, not 429. The header with the delay may be missing."""
     headers = {} if retry_after_ms is None else {"x-acs-retry-after": str(retry_after_ms)}
-    return CloudError(
-        "Throttling.User", "Request was denied due to user flow control.", 400, headers
-    )
+    return ApiError("Throttling.User", "Request was denied due to user flow control.", 400, headers)

@@ -1,4 +1,4 @@
-"""Faults by rule: which calls go wrong, how often, and in which way."""
+"""Fault rules: which API calls fail, how often, and how. The gateway applies them."""
 
 import hashlib
 from collections import Counter
@@ -10,16 +10,16 @@ KINDS = ("throttle", "error", "5xx", "hang", "reset", "lost", "unserved")
 
 
 @dataclass(frozen=True)
-class Rule:
+class FaultRule:
     """One fault.
 
     `service`, `operation` and `resource` (a name or domain) are globs. `share` is the part of the
     matching calls that is hit, `count` the most it hits in all, `per_resource` the most it hits one
     resource. Kinds: throttle (HTTP 400 with `retry_after_ms` in the header, or None for no header),
     error (`code`, `status`, `message`), 5xx (`status`; `html` for a body that is not JSON), hang
-    (`seconds`, then as if nothing had been, unless the client left), reset (before anything is
+    (`seconds`, then a normal answer, unless the client has left), reset (before anything is
     applied), lost (applied, then the connection ends without an answer), unserved (accepted, but
-    the edge goes on serving what it did).
+    the edge keeps the former certificate).
     """
 
     kind: str
@@ -41,7 +41,7 @@ class Rule:
         """A rule from its JSON object; raises ValueError on what it does not know."""
         unknown = data.keys() - {one.name for one in fields(cls)}
         if unknown:
-            raise ValueError(f"a fault has no {', '.join(sorted(unknown))}")
+            raise ValueError(f"a fault has no field {', '.join(sorted(unknown))}")
         if data.get("kind") not in KINDS:
             raise ValueError(f"the kind of a fault is one of {', '.join(KINDS)}")
         rule = cls(**data)
@@ -55,61 +55,63 @@ class Faults:
 
     def __init__(self, seed: int) -> None:
         self._seed = seed
-        self._rules: dict[int, Rule] = {}
+        self._rules: dict[int, FaultRule] = {}
         self._hits: Counter[int] = Counter()
         self._resource_hits: Counter[tuple[int, str]] = Counter()
         self._tries: Counter[tuple[int, str, str]] = Counter()
         self._last = 0
 
-    def add(self, rule: Rule) -> int:
-        """Put a rule in force and give back its number."""
+    def add(self, rule: FaultRule) -> int:
+        """Puts a rule in force and returns its number."""
         self._last += 1
         self._rules[self._last] = rule
         return self._last
 
     def remove(self, number: int) -> bool:
-        """Take one rule out of force; False when there is none of that number."""
+        """Removes one rule; False if there is none of that number."""
         return self._rules.pop(number, None) is not None
 
     def clear(self) -> None:
-        """Take all rules out of force."""
+        """Removes all rules."""
         self._rules.clear()
 
-    def listing(self) -> list[dict[str, Any]]:
+    def list_rules(self) -> list[dict[str, Any]]:
         """Every rule with its number and how often it has hit."""
         return [
             {"id": number, "hits": self._hits[number], **asdict(rule)}
             for number, rule in self._rules.items()
         ]
 
-    def take(self, service: str, operation: str, resource: str) -> Rule | None:
-        """The fault that hits this call, if any; taking it counts."""
+    def take(self, service: str, operation: str, resource: str) -> FaultRule | None:
+        """The fault that hits this call, if any; counts the hit."""
         for number, rule in self._rules.items():
-            if self._hit(number, rule, service, operation, resource):
+            if self._is_hit(number, rule, service, operation, resource):
                 self._hits[number] += 1
                 self._resource_hits[number, resource] += 1
                 return rule
         return None
 
-    def _hit(self, number: int, rule: Rule, service: str, operation: str, resource: str) -> bool:
+    def _is_hit(
+        self, number: int, rule: FaultRule, service: str, operation: str, resource: str
+    ) -> bool:
         matches = (
             fnmatchcase(operation, rule.operation)
             and fnmatchcase(resource, rule.resource)
             and fnmatchcase(service, rule.service)
         )
-        if not matches or _spent(self._hits[number], rule.count):
+        if not matches or _is_spent(self._hits[number], rule.count):
             return False
-        if _spent(self._resource_hits[number, resource], rule.per_resource):
+        if _is_spent(self._resource_hits[number, resource], rule.per_resource):
             return False
         self._tries[number, operation, resource] += 1
         attempt = self._tries[number, operation, resource]
-        return self._dice(f"{number}:{operation}:{resource}:{attempt}") < rule.share
+        return self._draw(f"{number}:{operation}:{resource}:{attempt}") < rule.share
 
-    def _dice(self, call: str) -> float:
+    def _draw(self, call: str) -> float:
         """A number in [0, 1) from the call alone: the order of concurrent calls does not matter."""
         digest = hashlib.sha256(f"{self._seed}:{call}".encode()).digest()
         return int.from_bytes(digest[:8]) / 2**64
 
 
-def _spent(hits: int, most: int | None) -> bool:
+def _is_spent(hits: int, most: int | None) -> bool:
     return most is not None and hits >= most

@@ -1,4 +1,4 @@
-"""The front of the cloud: which service a call is for, what goes wrong, what is answered."""
+"""The gateway of the API: dispatches calls to services and applies faults. `server` runs it."""
 
 import asyncio
 import math
@@ -8,16 +8,16 @@ from collections import Counter
 
 from sandbox.cloud import Cloud
 from sandbox.control import Control
-from sandbox.errors import CloudError, throttled
-from sandbox.faults import Rule
+from sandbox.errors import ApiError, build_throttling_error
+from sandbox.faults import FaultRule
 from sandbox.http import Hangup, Reply, Request
-from sandbox.older_signature import in_headers
+from sandbox.older_signature import to_headers
 from sandbox.record import Recorder
-from sandbox.service import Call, Service, json_reply
+from sandbox.service import Service, ServiceCall, build_json_reply
 
 
-class Budget:
-    """So many calls per second for one account, product and operation."""
+class CallBudget:
+    """The calls per second for one account, product and operation."""
 
     def __init__(self, per_second: int | None) -> None:
         self._per_second = per_second
@@ -25,7 +25,7 @@ class Budget:
         self._spent: Counter[tuple[str, str, str]] = Counter()
 
     def spend(self, account: str, product: str, operation: str) -> None:
-        """Raise CloudError when the second's calls are used up."""
+        """Raises ApiError when the second's calls are used up."""
         if self._per_second is None:
             return
         now = time.time()
@@ -34,7 +34,7 @@ class Budget:
             self._spent.clear()
         self._spent[account, product, operation] += 1
         if self._spent[account, product, operation] > self._per_second:
-            raise throttled(math.ceil((self._second + 1 - now) * 1000))
+            raise build_throttling_error(math.ceil((self._second + 1 - now) * 1000))
 
 
 class Gateway:
@@ -47,63 +47,65 @@ class Gateway:
         self._services = services
         self._control = control
         self._recorder = recorder
-        self._budget = Budget(cloud.options.qps)
+        self._budget = CallBudget(cloud.options.qps)
 
     async def answer(self, request: Request) -> Reply | Hangup:
-        """The answer to one request, or how its connection ends without one."""
+        """Answers one request, or says how its connection ends without an answer."""
         if request.path.startswith("/_sandbox/"):
             return self._control.answer(request)
         arrived = time.time()
         if self._cloud.latency_ms:
             await asyncio.sleep(self._cloud.latency_ms / 1000)
-        answer = await self._dispatch(in_headers(request))
+        answer = await self._dispatch(to_headers(request))
         self._recorder.write(request, answer.status if isinstance(answer, Reply) else None, arrived)
         return answer
 
     async def _dispatch(self, request: Request) -> Reply | Hangup:
         request_id = str(uuid.uuid4()).upper()
-        service = next((one for one in self._services if one.claims(request)), None)
+        service = next((one for one in self._services if one.is_for(request)), None)
         if service is None:
-            error = CloudError("InvalidVersion", "Specified parameter Version is not valid.")
+            error = ApiError("InvalidVersion", "Specified parameter Version is not valid.")
             host = request.headers.get("host", "")
-            return json_reply(error.status, error.body(request_id, host, ""))
+            return build_json_reply(error.status, error.to_body(request_id, host, ""))
         try:
             call = service.read(request)
             answer = await self._perform(service, call, request_id)
-        except CloudError as error:
-            self._control.count(service.product, request, error.code)
-            answer = service.failure(error, request, request_id)
+        except ApiError as error:
+            self._control.count_call(service.product, request, error.code)
+            answer = service.build_failure(error, request, request_id)
         else:
-            self._control.count(service.product, request, "OK")
+            self._control.count_call(service.product, request, "OK")
         if isinstance(answer, Reply):
             answer.headers["x-acs-request-id"] = request_id
         return answer
 
-    async def _perform(self, service: Service, call: Call, request_id: str) -> Reply | Hangup:
+    async def _perform(
+        self, service: Service, call: ServiceCall, request_id: str
+    ) -> Reply | Hangup:
         self._budget.spend(call.account.access_key_id, service.product, call.operation)
-        resource = service.resource_of(call)
+        resource = service.get_resource_name(call)
         rule = self._cloud.faults.take(service.product, call.operation, resource)
         if rule is None:
-            return service.success(service.perform(call), request_id)
-        early = await _before(rule, call)
+            return service.build_success(service.perform(call), request_id)
+        early = await _apply_before_call(rule, call)
         if early is not None:
             return early
         fields = service.perform(call)
-        return Hangup.CLOSE if rule.kind == "lost" else service.success(fields, request_id)
+        return Hangup.CLOSE if rule.kind == "lost" else service.build_success(fields, request_id)
 
 
-async def _before(rule: Rule, call: Call) -> Reply | Hangup | None:
-    """What a fault does before anything is applied; None when the call goes on."""
+async def _apply_before_call(rule: FaultRule, call: ServiceCall) -> Reply | Hangup | None:
+    """Applies the part of a fault before the call; None if the call continues."""
     match rule.kind:
         case "throttle":
-            raise throttled(rule.retry_after_ms)
+            raise build_throttling_error(rule.retry_after_ms)
         case "error":
-            raise CloudError(rule.code, rule.message, rule.status or 400)
+            raise ApiError(rule.code, rule.message, rule.status or 400)
         case "5xx" if rule.html:
             page = b"<html><body><h1>502 Bad Gateway</h1></body></html>"
             return Reply(rule.status or 502, page, content_type="text/html")
         case "5xx":
-            raise CloudError(
+            raise ApiError(
                 "ServiceUnavailable",
                 "The request has failed due to a temporary failure of the server.",
                 rule.status or 503,
@@ -112,7 +114,7 @@ async def _before(rule: Rule, call: Call) -> Reply | Hangup | None:
             return Hangup.RESET
         case "hang":
             await asyncio.sleep(rule.seconds)
-            return Hangup.CLOSE if call.request.gone() else None
+            return Hangup.CLOSE if call.request.is_gone() else None
         case "unserved":
             call.unserved = True
         case _:  # "lost" strikes when the call has been applied

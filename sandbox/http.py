@@ -1,4 +1,4 @@
-"""HTTP/1.1 with keep-alive, by hand: one coroutine per connection, nothing that is not needed."""
+"""A minimal HTTP/1.1 server with keep-alive: one coroutine per connection. `server` uses it."""
 
 import asyncio
 import socket
@@ -21,7 +21,7 @@ class Request:
     query: str
     headers: dict[str, str]
     body: bytes
-    gone: Callable[[], bool] = field(default=lambda: False, repr=False)
+    is_gone: Callable[[], bool] = field(default=lambda: False, repr=False)
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class Reply:
     def encode(self) -> bytes:
         """The bytes that go over the wire."""
         lines = [
-            f"HTTP/1.1 {self.status} {_phrase(self.status)}",
+            f"HTTP/1.1 {self.status} {_get_phrase(self.status)}",
             f"content-type: {self.content_type}",
             f"content-length: {len(self.body)}",
             *(f"{name}: {value}" for name, value in self.headers.items()),
@@ -58,7 +58,7 @@ class BadRequest(Exception):
     """What arrived is not HTTP that this server speaks."""
 
 
-def _phrase(status: int) -> str:
+def _get_phrase(status: int) -> str:
     try:
         return HTTPStatus(status).phrase
     except ValueError:
@@ -84,7 +84,7 @@ async def serve_connection(
         reply = Reply(400, str(error).encode(), {"connection": "close"}, "text/plain")
         writer.write(reply.encode())
     except (ConnectionError, asyncio.IncompleteReadError):
-        pass  # the client left; nobody is there to be told
+        pass  # the client has left
     finally:
         writer.close()
 
@@ -97,7 +97,7 @@ async def _read(reader: asyncio.StreamReader) -> Request | None:
     except asyncio.LimitOverrunError:
         raise BadRequest("the head of the request is too long") from None
     request = _parse_head(head)
-    request.gone = reader.at_eof
+    request.is_gone = reader.at_eof
     if "transfer-encoding" in request.headers:
         raise BadRequest("send a content-length, not a transfer-encoding")
     length = request.headers.get("content-length", "0")

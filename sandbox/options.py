@@ -1,4 +1,4 @@
-"""What a sandbox can be told when it starts."""
+"""The options of a sandbox. The command line builds them."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,7 +7,7 @@ SITE_REGIONS = {"cn": "cn-hangzhou", "intl": "ap-southeast-1"}
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class SandboxAccount:
     """One access key pair. `site` ("cn" or "intl") decides where its certificates live."""
 
     access_key_id: str
@@ -21,7 +21,7 @@ class Account:
 
 
 # Not a secret: it opens nothing but a practice cloud on this machine's loopback.
-DEFAULT_ACCOUNT = Account("LTAI5tPracticeCloud00001", "PracticeCloudOnLoopbackOnly001")
+DEFAULT_ACCOUNT = SandboxAccount("LTAI5tPracticeCloud00001", "PracticeCloudOnLoopbackOnly001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Options:
 
     port: int = 0
     edge_port: int = 0
-    accounts: tuple[Account, ...] = (DEFAULT_ACCOUNT,)
+    accounts: tuple[SandboxAccount, ...] = (DEFAULT_ACCOUNT,)
     propagation: float = 0.2
     latency: float = 0.0
     qps: int | None = None
@@ -47,12 +47,12 @@ class Options:
     faults: Path | None = None
 
 
-def parse_account(text: str, site: str) -> Account:
+def parse_account(text: str, site: str) -> SandboxAccount:
     """`ID:SECRET` or `ID:SECRET:SITE` as an account; raises ValueError when it is neither."""
     parts = text.split(":")
     if len(parts) not in (2, 3) or not all(parts):
         raise ValueError("an account is written ID:SECRET or ID:SECRET:SITE")
-    account = Account(parts[0], parts[1], parts[2] if len(parts) == 3 else site)
+    account = SandboxAccount(parts[0], parts[1], parts[2] if len(parts) == 3 else site)
     if account.site not in SITE_REGIONS:
         raise ValueError(f"the site of an account is one of {', '.join(SITE_REGIONS)}")
     return account

@@ -1,4 +1,4 @@
-"""Writes down each request as it was received, one JSON object a line, nothing redacted."""
+"""Records each request as received, one JSON object a line, unredacted. The gateway calls it."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Resources that serve a certificate: what each is bound to, and what its edge serves meanwhile."""
+"""Resources: what each is bound to, and what its edge serves meanwhile. All services keep them."""
 
 import hashlib
 import time
@@ -17,7 +17,7 @@ class Material:
     key: str
 
 
-class Binding(TypedDict):
+class SandboxBinding(TypedDict):
     """What a resource is bound to. `kind` is "cas" or "upload"; an upload has no certificate id."""
 
     kind: str
@@ -29,8 +29,8 @@ class Binding(TypedDict):
 
 
 @dataclass
-class Resource:
-    """One place that serves one certificate.
+class SandboxResource:
+    """One resource that serves one certificate.
 
     `hosts` are the names that the TLS edge answers for it; `.example.com` is every name one label
     below. `former` is what the edge serves until `settles_at` (seconds since the epoch).
@@ -44,19 +44,19 @@ class Resource:
     created: float
     attributes: dict[str, Any] = field(default_factory=dict)
     reachable: bool = True
-    binding: Binding | None = None
-    former: Binding | None = None
+    binding: SandboxBinding | None = None
+    former: SandboxBinding | None = None
     settles_at: float = 0.0
     unserved: bool = False
     applied: list[str | None] = field(default_factory=list)
 
     @property
     def settled(self) -> bool:
-        """Whether the service thinks that the last change has arrived everywhere."""
+        """Whether the service reports that the last change has arrived everywhere."""
         return time.time() >= self.settles_at
 
     @property
-    def served(self) -> Binding | None:
+    def served(self) -> SandboxBinding | None:
         """What the edge serves at this moment; None is no TLS at all."""
         if not self.reachable:
             return None
@@ -64,12 +64,12 @@ class Resource:
 
     @property
     def key(self) -> str:
-        """The resource among all."""
-        return resource_key(self.service, self.account, self.name)
+        """The unique key of the resource."""
+        return build_key(self.service, self.account, self.name)
 
 
-def resource_key(service: str, account: str, name: str) -> str:
-    """One text that names a resource of one account and service."""
+def build_key(service: str, account: str, name: str) -> str:
+    """The key of a resource, unique over accounts and services."""
     return f"{service}/{account}/{name}"
 
 
@@ -78,45 +78,47 @@ class Resources:
 
     def __init__(self, journal: Journal, propagation: float) -> None:
         self.propagation = propagation
-        self._rows = Table(journal, "resources", Resource)
+        self._rows = Table(journal, "resources", SandboxResource)
         self._materials = Table(journal, "materials", Material)
         self._by_host = {host: row for row in self._rows for host in row.hosts}
-        self._of: dict[tuple[str, str], dict[str, Resource]] = {}
+        self._by_service: dict[tuple[str, str], dict[str, SandboxResource]] = {}
         for row in self._rows:
-            self._file(row)
+            self._index_resource(row)
 
-    def __iter__(self) -> Iterator[Resource]:
+    def __iter__(self) -> Iterator[SandboxResource]:
         return iter(self._rows)
 
-    def of(self, service: str, account: str) -> list[Resource]:
+    def list_of(self, service: str, account: str) -> list[SandboxResource]:
         """The resources of one account at one service, in the order of their creation."""
-        return list(self._of.get((service, account), {}).values())
+        return list(self._by_service.get((service, account), {}).values())
 
-    def get(self, service: str, account: str, name: str) -> Resource | None:
+    def get(self, service: str, account: str, name: str) -> SandboxResource | None:
         """One resource, or None."""
-        return self._rows.get(resource_key(service, account, name))
+        return self._rows.get(build_key(service, account, name))
 
-    def by_host(self, host: str) -> Resource | None:
-        """The resource whose endpoint a TLS client means by this server name."""
+    def find_by_host(self, host: str) -> SandboxResource | None:
+        """The resource that answers to this server name."""
         host = host.lower()
         return self._by_host.get(host) or self._by_host.get("." + host.partition(".")[2])
 
-    def add(self, resource: Resource) -> None:
-        """Create or replace a resource; it serves what it is bound to at once."""
+    def add(self, resource: SandboxResource) -> None:
+        """Creates or replaces a resource, which serves its binding at once."""
         self.save(resource)
         self._by_host.update(dict.fromkeys(resource.hosts, resource))
 
-    def save(self, resource: Resource) -> None:
-        """Keep a resource whose attributes were changed."""
+    def save(self, resource: SandboxResource) -> None:
+        """Saves a resource whose attributes were changed."""
         self._rows.save(resource.key, resource)
-        self._file(resource)
+        self._index_resource(resource)
 
-    def _file(self, resource: Resource) -> None:
-        place = self._of.setdefault((resource.service, resource.account), {})
-        place[resource.key] = resource
+    def _index_resource(self, resource: SandboxResource) -> None:
+        rows = self._by_service.setdefault((resource.service, resource.account), {})
+        rows[resource.key] = resource
 
-    def bind(self, resource: Resource, binding: Binding | None, *, unserved: bool = False) -> None:
-        """Apply a change: the service knows it at once, the edge after the propagation delay."""
+    def bind(
+        self, resource: SandboxResource, binding: SandboxBinding | None, *, unserved: bool = False
+    ) -> None:
+        """Applies a change: the service shows it at once, the edge after the propagation delay."""
         resource.former = resource.served
         resource.binding = binding
         resource.settles_at = time.time() + self.propagation
@@ -124,27 +126,27 @@ class Resources:
         resource.applied.append(binding and binding["fingerprint"])
         self.save(resource)
 
-    def keep_material(self, pem: str, key: str) -> str:
-        """Store a chain with its key and give back its id; the same chain has the same id."""
+    def save_material(self, pem: str, key: str) -> str:
+        """Saves a chain with its key and returns its id; the same chain has the same id."""
         # The leaf alone would not do: two uploads may differ in the chain that follows it.
         number = hashlib.sha256(f"{pem}\n{key}".encode()).hexdigest()
         if self._materials.get(number) is None:
             self._materials.save(number, Material(pem, key))
         return number
 
-    def material(self, number: str) -> Material:
-        """The chain and key behind an id that `keep_material` gave."""
+    def get_material(self, number: str) -> Material:
+        """The chain and key of an id that `save_material` returned."""
         found = self._materials.get(number)
         if found is None:
             raise KeyError(f"no certificate material {number}")
         return found
 
-    def users(self, cert_id: int) -> list[Resource]:
+    def list_users(self, cert_id: int) -> list[SandboxResource]:
         """The resources that are bound to a certificate of the store."""
-        return [row for row in self._rows if cert_id in _used(row)]
+        return [row for row in self._rows if cert_id in _get_used(row)]
 
 
-def _used(row: Resource) -> list[int | None]:
+def _get_used(row: SandboxResource) -> list[int | None]:
     """The certificates of the store that it is bound to; an SM2 pair beside the usual one."""
     bound: list[Any] = [row.binding, row.attributes.get("sm")]
     return [one["cert_id"] for one in bound if one]

@@ -1,4 +1,4 @@
-"""Starts and stops a sandbox: the API's port, the edge's port, and what they share."""
+"""Starts and stops a sandbox with its API port and its TLS edge. The command line calls it."""
 
 import asyncio
 import contextlib
@@ -12,15 +12,15 @@ from typing import Any, Self
 
 from sandbox.cloud import Cloud
 from sandbox.control import Control
-from sandbox.faults import Rule
+from sandbox.faults import FaultRule
 from sandbox.gateway import Gateway
 from sandbox.http import HEAD_LIMIT, serve_connection
 from sandbox.options import Options
 from sandbox.record import Recorder
-from sandbox.seeds import seeds_of
+from sandbox.seeds import build_seeds
 from sandbox.services import find_services
 
-LOOPBACK = "127.0.0.1"  # nothing here is fit to be reached from another machine
+LOOPBACK = "127.0.0.1"  # nothing here may be reachable from another machine
 
 
 class Sandbox:
@@ -45,8 +45,8 @@ class Sandbox:
         self._api = api = await asyncio.start_server(
             self._connected, LOOPBACK, self.options.port, limit=HEAD_LIMIT, backlog=1024
         )
-        self.endpoint = f"http://{_address(api)}"
-        self._control.listening(self.endpoint, self.edge)
+        self.endpoint = f"http://{_format_address(api)}"
+        self._control.set_addresses(self.endpoint, self.edge)
         gc.freeze()
         return self
 
@@ -63,7 +63,7 @@ class Sandbox:
 
     @property
     def ready(self) -> dict[str, str]:
-        """What a client needs to know, as the command prints it."""
+        """What a client needs to connect, as the command prints it."""
         account = self._cloud.default_account
         return {
             "endpoint": self.endpoint,
@@ -74,15 +74,17 @@ class Sandbox:
 
     def _load(self) -> None:
         if self.options.scale is not None:
-            self._control.seed(seeds_of(self.options.scale, self.options.accounts), keep=True)
+            self._control.seed(
+                build_seeds(self.options.scale, self.options.accounts), keep_existing=True
+            )
         if self.options.seed_file is not None:
-            _naming(self.options.seed_file, partial(self._control.seed, keep=True))
+            _use_file(self.options.seed_file, partial(self._control.seed, keep_existing=True))
         if self.options.faults is not None:
-            _naming(self.options.faults, self._add_faults)
+            _use_file(self.options.faults, self._add_faults)
 
     def _add_faults(self, data: Any) -> None:
         for one in data if isinstance(data, list) else [data]:
-            self._cloud.faults.add(Rule.parse(one))
+            self._cloud.faults.add(FaultRule.parse(one))
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -109,8 +111,8 @@ async def _run(options: Options) -> None:
         await stop.wait()
 
 
-def _naming(path: Path, use: Any) -> None:
-    """Hand the JSON of a file on; raises ValueError that names the file."""
+def _use_file(path: Path, use: Any) -> None:
+    """Calls `use` with the JSON of a file; raises ValueError that names the file."""
     try:
         use(json.loads(path.read_text("utf-8")))
     except KeyError as error:
@@ -119,6 +121,6 @@ def _naming(path: Path, use: Any) -> None:
         raise ValueError(f"{path}: {error}") from None
 
 
-def _address(server: asyncio.Server) -> str:
+def _format_address(server: asyncio.Server) -> str:
     host, port = server.sockets[0].getsockname()[:2]
     return f"{host}:{port}"

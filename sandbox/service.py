@@ -1,4 +1,4 @@
-"""What a service module builds on: operations by name, parameters by type, seeds."""
+"""The base of all services: operations by name, parameters by type, seeds."""
 
 import json
 from collections.abc import Callable
@@ -7,34 +7,34 @@ from typing import Any, ClassVar
 
 from sandbox import older_signature, signature
 from sandbox.cloud import Cloud
-from sandbox.errors import CloudError, invalid, missing
+from sandbox.errors import ApiError, build_invalid_error, build_missing_error
 from sandbox.http import Reply, Request
-from sandbox.options import Account
+from sandbox.options import SandboxAccount
 from sandbox.signature import Nonces
 
 
 class Params(dict[str, str]):
     """The parameters of a call, from the query and from a form body alike."""
 
-    def need(self, name: str) -> str:
-        """A text that must be there."""
+    def require(self, name: str) -> str:
+        """A text; raises ApiError if it is missing or empty."""
         value = self.get(name, "")
         if not value:
-            raise missing(name)
+            raise build_missing_error(name)
         return value
 
-    def number(self, name: str, default: int, low: int = 1, high: int = 1_000_000_000) -> int:
+    def get_number(self, name: str, default: int, low: int = 1, high: int = 1_000_000_000) -> int:
         """A whole number within a range."""
         text = self.get(name, str(default))
         if not text.isdecimal() or not low <= int(text) <= high:
-            raise invalid(name)
+            raise build_invalid_error(name)
         return int(text)
 
-    def flag(self, name: str, default: bool = False) -> bool:
+    def get_flag(self, name: str, default: bool = False) -> bool:
         """A truth value, in any case: clients write `True`, `true` or `1`."""
         return self.get(name, str(default)).lower() in ("true", "1")
 
-    def listed(self, name: str) -> list["Params"]:
+    def get_list(self, name: str) -> list["Params"]:
         """A list that was flattened to `Name.1.Field` or `Name.1`; the latter has the field ""."""
         items: dict[int, Params] = {}
         for key, value in self.items():
@@ -46,27 +46,27 @@ class Params(dict[str, str]):
 
 
 @dataclass(slots=True)
-class Call:
+class ServiceCall:
     """A verified call of one operation; `unserved` is to be handed on to `Resources.bind`."""
 
     request: Request
-    account: Account
+    account: SandboxAccount
     operation: str
     params: Params
     unserved: bool = False
 
     @property
     def region(self) -> str:
-        """The region that is meant; elsewhere each has its own host, so it may come as a header."""
-        told = self.params.get("RegionId") or self.request.headers.get("x-acs-region-id")
-        return told or self.account.region
+        """The region of the call. The real cloud has one host per region; here a header names it."""
+        region = self.params.get("RegionId") or self.request.headers.get("x-acs-region-id")
+        return region or self.account.region
 
 
-Handler = Callable[[Any, Call], dict[str, Any]]
+Handler = Callable[[Any, ServiceCall], dict[str, Any]]
 
 
 def operation(name: str, resource: str = "") -> Callable[[Handler], Handler]:
-    """Mark a method as an operation; `resource` is the parameter that names what it is about."""
+    """Marks a method as an operation; `resource` is the parameter that names its resource."""
 
     def mark(handler: Handler) -> Handler:
         handler.__dict__["operation"] = (name, resource)
@@ -90,51 +90,55 @@ class Service:
                 name, resource = marked
                 self._operations[name] = (one, resource)
 
-    def claims(self, request: Request) -> bool:
-        """Whether a request is for this service; APIs differ in their version."""
+    def is_for(self, request: Request) -> bool:
+        """Whether a request is for this service. The version of the API decides."""
         return request.headers.get("x-acs-version") == self.version
 
-    def read(self, request: Request) -> Call:
-        """Verify and decode a request; raises CloudError."""
-        how = older_signature if older_signature.signs(request) else signature
+    def read(self, request: Request) -> ServiceCall:
+        """Verify and decode a request; raises ApiError."""
+        how = older_signature if older_signature.is_signed(request) else signature
         account = how.verify(request, self.cloud.accounts, self._nonces)
         name = request.headers["x-acs-action"]
         if name not in self._operations:
-            raise CloudError(
+            raise ApiError(
                 "InvalidAction.NotFound",
                 "Specified api is not found, please check your url and method.",
                 404,
             )
-        return Call(request, account, name, Params(older_signature.parameters(request)))
+        return ServiceCall(request, account, name, Params(older_signature.read_parameters(request)))
 
-    def resource_of(self, call: Call) -> str:
+    def get_resource_name(self, call: ServiceCall) -> str:
         """The name that fault rules match: a domain, a certificate's name or id."""
         return call.params.get(self._operations[call.operation][1], "")
 
-    def perform(self, call: Call) -> dict[str, Any]:
-        """Apply a call and give back the fields of its answer; raises CloudError."""
+    def perform(self, call: ServiceCall) -> dict[str, Any]:
+        """Applies a call and returns the fields of its answer; raises ApiError."""
         return self._operations[call.operation][0](self, call)
 
-    def success(self, fields: dict[str, Any], request_id: str) -> Reply:
+    def build_success(self, fields: dict[str, Any], request_id: str) -> Reply:
         """An answer as this product sends it."""
-        return json_reply(200, {"RequestId": request_id, **fields})
+        return build_json_reply(200, {"RequestId": request_id, **fields})
 
-    def failure(self, error: CloudError, request: Request, request_id: str) -> Reply:
+    def build_failure(self, error: ApiError, request: Request, request_id: str) -> Reply:
         """An error as this product sends it."""
         host = request.headers.get("host", "")
-        reply = json_reply(error.status, error.body(request_id, host, self.product.capitalize()))
+        reply = build_json_reply(
+            error.status, error.to_body(request_id, host, self.product.capitalize())
+        )
         reply.headers.update(error.headers)
         return reply
 
-    def seed(self, account: Account, entry: dict[str, Any], *, keep: bool) -> int:
-        """Create what a seed describes and say how many; with `keep` what exists stays as it is.
+    def seed(self, account: SandboxAccount, entry: dict[str, Any], *, keep_existing: bool) -> int:
+        """Creates what a seed describes and returns the number of resources.
+
+        With `keep_existing` existing resources stay as they are.
 
         Raises ValueError or KeyError when the entry is malformed.
         """
         raise ValueError(f"{self.product} cannot be seeded")
 
 
-def json_reply(status: int, data: Any) -> Reply:
+def build_json_reply(status: int, data: Any) -> Reply:
     """A JSON answer without blanks."""
     body = json.dumps(data, ensure_ascii=False, separators=(",", ":"))
     return Reply(status, body.encode())

@@ -1,4 +1,4 @@
-"""Checks the ACS3-HMAC-SHA256 signature, which RPC and ROA requests share."""
+"""Checks the ACS3-HMAC-SHA256 signature of RPC and ROA requests. The services call it."""
 
 import hashlib
 import hmac
@@ -6,13 +6,13 @@ import re
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, quote, unquote
 
-from sandbox.errors import CloudError
+from sandbox.errors import ApiError
 from sandbox.http import Request
-from sandbox.options import Account
+from sandbox.options import SandboxAccount
 
 ALGORITHM = "ACS3-HMAC-SHA256"
 ALLOWED_SKEW = timedelta(minutes=15)
-OLDER_SKEW = timedelta(minutes=31)  # of sandbox/older_signature.py, as its page documents
+OLDER_SKEW = timedelta(minutes=31)  # of sandbox/older_signature.py, as documented
 
 _AUTHORIZATION = re.compile(
     rf"{ALGORITHM} Credential=([^,]+),\s*SignedHeaders=([^,]+),\s*Signature=([0-9a-f]{{64}})"
@@ -28,7 +28,7 @@ _MUST_BE_SIGNED = {
 
 
 class Nonces:
-    """Remembers nonces for at least as long as a request with one could be repeated."""
+    """Remembers nonces for as long as a request with one could be repeated."""
 
     def __init__(self) -> None:
         self._new: set[str] = set()
@@ -36,35 +36,35 @@ class Nonces:
         self._since = datetime.now(UTC)
 
     def spend(self, nonce: str, now: datetime) -> None:
-        """Raise CloudError SignatureNonceUsed when the nonce was seen before."""
+        """Raises ApiError SignatureNonceUsed when the nonce was seen before."""
         if now - self._since > 2 * max(ALLOWED_SKEW, OLDER_SKEW):
             self._old, self._new, self._since = self._new, set(), now
         if nonce in self._new or nonce in self._old:
-            raise CloudError("SignatureNonceUsed", "Specified signature nonce was used already.")
+            raise ApiError("SignatureNonceUsed", "Specified signature nonce was used already.")
         self._new.add(nonce)
 
 
-def verify(request: Request, accounts: dict[str, Account], nonces: Nonces) -> Account:
-    """The account that signed this request; raises CloudError when nobody provably did."""
+def verify(request: Request, accounts: dict[str, SandboxAccount], nonces: Nonces) -> SandboxAccount:
+    """The account that signed this request; raises ApiError when nobody provably did."""
     match = _AUTHORIZATION.fullmatch(request.headers.get("authorization", ""))
     if match is None:
-        raise CloudError(
+        raise ApiError(
             "IncompleteSignature", "The request signature does not conform to Aliyun standards."
         )
     key_id, names, signature = match.groups()
     account = accounts.get(key_id)
     if account is None:
-        raise CloudError("InvalidAccessKeyId.NotFound", "Specified access key is not found.", 404)
+        raise ApiError("InvalidAccessKeyId.NotFound", "Specified access key is not found.", 404)
     now = datetime.now(UTC)
     check_time(request.headers.get("x-acs-date", ""), now)
     signed = names.split(";")
     expected = sign(request, signed, account.access_key_secret)
     if not (
-        _all_signed(request, signed)
-        and _payload_hash(request) == request.headers["x-acs-content-sha256"]
+        _are_all_signed(request, signed)
+        and _hash_payload(request) == request.headers["x-acs-content-sha256"]
         and hmac.compare_digest(expected, signature)
     ):
-        raise CloudError(
+        raise ApiError(
             "SignatureDoesNotMatch", "Specified signature is not matched with our calculation.", 403
         )
     nonces.spend(key_id + request.headers["x-acs-signature-nonce"], now)
@@ -93,19 +93,19 @@ def sign(request: Request, signed: list[str], secret: str) -> str:
     return hmac.new(secret.encode(), to_sign.encode(), hashlib.sha256).hexdigest()
 
 
-def _all_signed(request: Request, signed: list[str]) -> bool:
+def _are_all_signed(request: Request, signed: list[str]) -> bool:
     own = {name for name in request.headers if name.startswith("x-acs-")}
     return (_MUST_BE_SIGNED | own) <= set(signed)
 
 
-def _payload_hash(request: Request) -> str:
+def _hash_payload(request: Request) -> str:
     return hashlib.sha256(request.body).hexdigest()
 
 
 def check_time(text: str, now: datetime, skew: timedelta = ALLOWED_SKEW) -> None:
-    """Raise CloudError unless `text` is a time no further than `skew` from now."""
+    """Raises ApiError unless `text` is a time no further than `skew` from now."""
     if not text:
-        raise CloudError(
+        raise ApiError(
             "IllegalTimestamp",
             'The input parameter "Timestamp" that is mandatory for processing this request is '
             "not supplied.",
@@ -113,11 +113,9 @@ def check_time(text: str, now: datetime, skew: timedelta = ALLOWED_SKEW) -> None
     try:
         sent = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     except ValueError:
-        raise CloudError(
+        raise ApiError(
             "InvalidTimeStamp.Format",
             "Specified time stamp or date value is not well formatted.",
         ) from None
     if abs(now - sent) > skew:
-        raise CloudError(
-            "InvalidTimeStamp.Expired", "Specified time stamp or date value is expired."
-        )
+        raise ApiError("InvalidTimeStamp.Expired", "Specified time stamp or date value is expired.")

@@ -1,4 +1,4 @@
-"""SM2 keys: which certificate one belongs to. The usual library reads neither these nor those."""
+"""Matches SM2 keys with certificates, which `cryptography` cannot read. `certificates` calls it."""
 
 from asn1crypto import keys, pem
 from asn1crypto.x509 import Certificate
@@ -13,11 +13,11 @@ BYTES = 32
 def key_matches(leaf: x509.Certificate, key: str) -> bool:
     """Whether a private key, SEC1 or PKCS#8, belongs to the leaf; ValueError if unreadable."""
     parsed = Certificate.load(leaf.public_bytes(Encoding.DER))
-    public = bytes(SM2().generate_pk(_number(key).to_bytes(BYTES)))
+    public = bytes(SM2().generate_pk(_read_number(key).to_bytes(BYTES)))
     return public == bytes(parsed.public_key["public_key"])
 
 
-def _number(key: str) -> int:
+def _read_number(key: str) -> int:
     try:
         label, _, der = pem.unarmor(key.encode())
         if label == "EC PRIVATE KEY":

@@ -1,7 +1,7 @@
-"""Tables in memory whose every change is appended to a file, so that a killed sandbox comes back.
+"""Tables in memory whose changes are appended to a file, so that a killed sandbox can restart.
 
-The file is a journal of JSON lines. It holds the private keys that the TLS edge needs, as the real
-cloud's own storage does; it is made for its owner only (mode 0600). Without a path nothing is kept.
+The file is a journal of JSON lines. It holds the private keys that the TLS edge needs, so only its
+owner may read it (mode 0600). Without a path nothing is saved.
 """
 
 import json
@@ -25,18 +25,18 @@ class Journal:
             self._compact(path)
             self._file = os.open(path, os.O_WRONLY | os.O_APPEND)
 
-    def rows(self, table: str) -> dict[str, Any]:
+    def get_rows(self, table: str) -> dict[str, Any]:
         """The rows of one table as they were when the file was opened."""
         return self._tables.get(table, {})
 
     def append(self, table: str, key: str, row: dict[str, Any] | None) -> None:
-        """Write down that a row has changed, or with None that it is gone.
+        """Records that a row has changed, or with None that it was deleted.
 
-        One write call without fsync: it survives the end of this process, which is the promise;
-        it may not survive a power failure.
+        One write call without fsync: it survives the end of this process, but perhaps not a power
+        failure.
         """
         if self._file is not None:
-            os.write(self._file, _line(table, key, row))
+            os.write(self._file, _build_line(table, key, row))
 
     def close(self) -> None:
         """Nothing is written after this."""
@@ -62,11 +62,11 @@ class Journal:
         fresh.unlink(missing_ok=True)
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             for table, rows in self._tables.items():
-                file.writelines(_line(table, key, row) for key, row in rows.items())
+                file.writelines(_build_line(table, key, row) for key, row in rows.items())
         fresh.replace(path)
 
 
-def _line(table: str, key: str, row: dict[str, Any] | None) -> bytes:
+def _build_line(table: str, key: str, row: dict[str, Any] | None) -> bytes:
     return json.dumps([table, key, row], separators=(",", ":")).encode() + b"\n"
 
 
@@ -76,19 +76,19 @@ class Table(Generic[R]):
     def __init__(self, journal: Journal, name: str, row: type[R]) -> None:
         self._journal = journal
         self._name = name
-        self._rows = {key: row(**fields) for key, fields in journal.rows(name).items()}
+        self._rows = {key: row(**fields) for key, fields in journal.get_rows(name).items()}
 
     def get(self, key: str) -> R | None:
         """The row, or None."""
         return self._rows.get(key)
 
     def save(self, key: str, row: R) -> None:
-        """Keep the row as it is now."""
+        """Saves the row as it is now."""
         self._rows[key] = row
         self._journal.append(self._name, key, vars(row))
 
-    def drop(self, key: str) -> None:
-        """Forget the row."""
+    def delete(self, key: str) -> None:
+        """Deletes the row."""
         del self._rows[key]
         self._journal.append(self._name, key, None)
 
@@ -107,7 +107,7 @@ class Counter:
 
 
 class Counters:
-    """Numbers for new ids, never given twice even when the row that had one is gone."""
+    """Numbers for new ids, never used twice even if the row of one was deleted."""
 
     def __init__(self, journal: Journal) -> None:
         self._table = Table(journal, "counters", Counter)

@@ -1,4 +1,7 @@
-"""Logs: one JSON object a line on standard error, with whatever looks like a secret taken out."""
+"""Sets up logging: one JSON object per line on standard error, without secrets.
+
+Called by worker.py and the CLI.
+"""
 
 import logging
 import sys
@@ -8,32 +11,32 @@ from typing import Any
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 
-from domain.redaction import without_secrets
+from domain.redaction import redact_secrets
 
-# They tell the whole address of each call: that of a webhook is its password, and some clouds take
-# a private key in the query.
+# They log the whole URL of each call: a webhook's URL is its password, and some providers take a
+# private key in the query.
 _TALKATIVE = ("httpx2", "httpcore2", "urllib3")
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """The structlog processor that does so for every value of an event."""
-    return {name: _clean(value) for name, value in event.items()}
+    """The structlog processor that redacts every value of an event."""
+    return {name: _redact_value(value) for name, value in event.items()}
 
 
-def _clean(value: Any) -> Any:
+def _redact_value(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, dict):
-        return {_clean(name): _clean(each) for name, each in value.items()}
+        return {_redact_value(name): _redact_value(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_clean(each) for each in value]
-    return without_secrets(str(value))
+        return [_redact_value(each) for each in value]
+    return redact_secrets(str(value))
 
 
 def set_up_logs(level: str) -> None:
-    """Sends our own lines and those of every library through the same processors.
+    """Sends our lines and those of all libraries through the same processors.
 
-    Tracebacks are told without local variables: a frame that holds a key would print it.
+    Tracebacks have no local variables: a frame may hold a key.
     """
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,

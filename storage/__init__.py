@@ -1,1 +1,1 @@
-"""What we keep: tables, migrations, the vault for secrets. Knows the domain and nothing above."""
+"""Persistence: the database, its migrations, and the vault for secrets. Imports only `domain`."""

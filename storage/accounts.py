@@ -1,4 +1,4 @@
-"""Accounts at providers, and their sealed secrets."""
+"""Stores accounts at providers with their sealed secrets, for `starter` and the connector pool."""
 
 import json
 import re
@@ -11,75 +11,79 @@ from sqlmodel import Session, col, delete, select
 from domain.errors import BadInput
 from domain.resources.account import Account
 from storage.database import Database
-from storage.lookup import unknown
+from storage.lookup import build_unknown_error
 from storage.secrets.vault import Vault
 from storage.tables.core import AccountRow
-from storage.tasks.open_tasks import refuse_while_open, that_change
+from storage.tasks.open_tasks import changes_account, check_not_needed
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 
 
-def identity(name: str) -> str:
-    """What the vault binds an account's secrets to."""
+def to_vault_identity(name: str) -> str:
+    """The identity under which the vault seals the secrets of an account."""
     return f"account/{name}"
 
 
 class Accounts:
-    """The accounts by name. With an account go its inventory and what is known of its stores."""
+    """The accounts by name. Deleting one deletes its inventory and its installations."""
 
     def __init__(self, database: Database, vault: Vault) -> None:
         self._database, self._vault = database, vault
 
     def add(self, account: Account, secrets: Mapping[str, str]) -> None:
-        """Stores both, the secrets sealed; `BadInput` if the name is ill-formed or taken."""
+        """Adds an account and seals its secrets; refuses an invalid or taken name."""
         if not _NAME.fullmatch(account.name):
             raise BadInput(
-                f"{account.name!r} cannot name an account",
+                f"{account.name!r} is not a valid account name",
                 fix="Use 1 to 31 of a-z, 0-9 and -, beginning with a letter or digit.",
+                code="invalid-name",
             )
         row = AccountRow(
             name=account.name,
             provider=account.provider,
             document=account.model_dump(mode="json"),
-            sealed=self._vault.seal(json.dumps(dict(secrets)).encode(), identity(account.name)),
+            sealed=self._vault.seal(
+                json.dumps(dict(secrets)).encode(), to_vault_identity(account.name)
+            ),
         )
         try:
             with self._database.write() as session:
                 session.add(row)
         except IntegrityError:
             raise BadInput(
-                f"there is an account {account.name!r} already",
+                f"there is already an account {account.name!r}",
                 fix="Choose another name, or delete that account first.",
+                code="name-taken",
             ) from None
 
     def list(self) -> list[Account]:
-        """All, by name."""
+        """All accounts, by name."""
         with self._database.read() as session:
             rows = session.exec(select(AccountRow).order_by(col(AccountRow.name)))
             return [Account.model_validate(row.document) for row in rows]
 
     def get(self, name: str) -> Account:
-        """The one of this name; `BadInput` if there is none."""
+        """The account of this name; raises `BadInput` if there is none."""
         with self._database.read() as session:
-            return Account.model_validate(_row(session, name).document)
+            return Account.model_validate(_get_row(session, name).document)
 
-    def secrets(self, name: str) -> dict[str, str]:
-        """Its secrets in clear: for the provider's client, and nowhere else."""
+    def get_secrets(self, name: str) -> dict[str, str]:
+        """The decrypted secrets. Give them to the provider's client only."""
         with self._database.read() as session:
-            sealed = _row(session, name).sealed
-        found: dict[str, str] = json.loads(self._vault.open(sealed, identity(name)))
-        return found
+            sealed = _get_row(session, name).sealed
+        secrets: dict[str, str] = json.loads(self._vault.open(sealed, to_vault_identity(name)))
+        return secrets
 
     def delete(self, name: str, *, now: datetime | None = None) -> None:
-        """Forgets it with its inventory; `BadInput` while an open task changes its resources."""
+        """Deletes an account; raises `BadInput` while an open task changes its resources."""
         with self._database.write() as session:
-            _row(session, name)
-            refuse_while_open(session, that_change(name), f"account {name!r}", now)
+            _get_row(session, name)
+            check_not_needed(session, changes_account(name), f"account {name!r}", now)
             session.exec(delete(AccountRow).where(col(AccountRow.name) == name))
 
 
-def _row(session: Session, name: str) -> AccountRow:
+def _get_row(session: Session, name: str) -> AccountRow:
     row = session.get(AccountRow, name)
     if row is None:
-        raise unknown("account", name, session.exec(select(AccountRow.name)))
+        raise build_unknown_error("account", name, session.exec(select(AccountRow.name)))
     return row

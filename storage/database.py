@@ -1,4 +1,4 @@
-"""One database, SQLite or PostgreSQL: how a transaction begins, and for how long it may wait."""
+"""Opens the database, SQLite or PostgreSQL, and runs transactions for all of storage."""
 
 import sqlite3
 import threading
@@ -13,12 +13,12 @@ from sqlmodel import Session
 from storage import schema
 from storage.files import create_once
 
-_SHOWN = ("host", "port", "sslmode")
+_PUBLIC_OPTIONS = ("host", "port", "sslmode")
 _BUSY_MILLISECONDS = 30_000
 
-# A server that vanishes with its host or its network says nothing: who waits for it learns of that
-# after some 30 seconds, and not after the two hours that are an operating system's default.
-_NOTICED_WHEN_GONE = {
+# A server whose host or network fails closes no connection. These options detect that after about
+# 30 seconds; the default of an operating system is two hours.
+_CONNECTION_TIMEOUTS = {
     "connect_timeout": 10,  # seconds, as all but the last
     "keepalives_idle": 15,
     "keepalives_interval": 5,
@@ -28,82 +28,83 @@ _NOTICED_WHEN_GONE = {
 
 
 class Database:
-    """Sessions for reading and for writing; may be shared between threads.
+    """The database of one process; threads may share it.
 
-    A write is one short transaction: make no call to the outside inside it, and do not nest two.
+    A write is one short transaction: call nothing outside within it, and do not nest two.
     """
 
     def __init__(self, url: str) -> None:
         self._url = make_url(url)
-        self.sqlite = self._url.get_backend_name() == "sqlite"
-        self._engine = _sqlite_engine(self._url) if self.sqlite else _postgresql_engine(self._url)
+        self.is_sqlite = self._url.get_backend_name() == "sqlite"
+        self._engine = (
+            _sqlite_engine(self._url) if self.is_sqlite else _postgresql_engine(self._url)
+        )
         self._writer = self._engine.execution_options(write=True)
-        # SQLite takes one writer at a time, and a connection that finds it busy sleeps up to 0.1 s
-        # before it looks again. Threads of one process queue here instead, and go at once.
-        self._turn = threading.RLock() if self.sqlite else nullcontext()
-        self._joint = threading.local()
+        # SQLite allows one writer at a time, and a connection that must wait sleeps up to 0.1 s
+        # between attempts. With a lock the threads of one process continue at once.
+        self._write_lock = threading.RLock() if self.is_sqlite else nullcontext()
+        self._shared = threading.local()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session that sees one state of the database; nothing is kept of what it writes."""
+        """A session that reads one state of the database. It does not commit."""
         with Session(self._engine) as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
-        """A session that commits at the end, or keeps nothing when an exception leaves it."""
-        with self._turn, Session(self._writer, autoflush=False) as session:
+        """A session that commits at the end, and rolls back if an exception leaves it."""
+        with self._write_lock, Session(self._writer, autoflush=False) as session:
             yield session
             session.commit()
 
     @contextmanager
     def statements(self) -> Iterator[Connection]:
-        """Like `write`, but without a session around it: a quarter of its cost per transaction.
+        """Like `write`, but a plain connection: it costs a quarter of a session.
 
-        Within `together` all of them are one transaction.
+        Within `one_transaction` all calls share one transaction.
         """
-        joint: Connection | None = getattr(self._joint, "connection", None)
-        if joint is not None:
-            yield joint
+        shared: Connection | None = getattr(self._shared, "connection", None)
+        if shared is not None:
+            yield shared
             return
-        with self._turn, self._writer.begin() as connection:
+        with self._write_lock, self._writer.begin() as connection:
             yield connection
 
     @contextmanager
-    def together(self) -> Iterator[None]:
-        """Makes one transaction of all `statements` of this thread within it.
+    def one_transaction(self) -> Iterator[None]:
+        """Makes all `statements` of this thread one transaction, to wait for one commit only.
 
-        So one is waited for, and not one for each. An exception that leaves it keeps nothing of
-        it; no `write` may lie within.
+        An exception that leaves the block rolls all of it back. No `write` may be within.
         """
         with self.statements() as connection:
-            self._joint.connection = connection
+            self._shared.connection = connection
             try:
                 yield
             finally:
-                self._joint.connection = None
+                self._shared.connection = None
 
     def migrate(self, scripts: Path = schema.SCRIPTS) -> None:
-        """Brings the schema up to this version of the code: all of it or nothing.
+        """Migrates the schema to the version of this code, in one transaction.
 
-        On SQLite with foreign keys off: a table that is changed is rebuilt there, and dropping
-        the former one would delete all rows that refer to it.
+        On SQLite foreign keys are off meanwhile: a migration rebuilds a table there, and dropping
+        the former table would delete all rows that refer to it.
         """
-        engine = _sqlite_engine(self._url, foreign_keys=False) if self.sqlite else self._engine
+        engine = _sqlite_engine(self._url, foreign_keys=False) if self.is_sqlite else self._engine
         with engine.execution_options(write=True).begin() as connection:
             schema.upgrade(connection, scripts)
-        if self.sqlite:
+        if self.is_sqlite:
             engine.dispose()
 
     def pending_migrations(self) -> list[str]:
-        """Migrations still to run, oldest first; `BadInput` if the schema is a newer one."""
+        """The pending migrations, oldest first; raises `BadInput` if the schema is too new."""
         with self._engine.connect() as connection:
-            return schema.pending(connection)
+            return schema.list_pending(connection)
 
     def erase_leftovers(self) -> None:
-        """Removes what was overwritten from SQLite's write-ahead log, as far as readers allow."""
-        if self.sqlite:
-            with self._turn, self._engine.connect() as connection:
+        """Removes overwritten data from SQLite's write-ahead log, as far as readers allow."""
+        if self.is_sqlite:
+            with self._write_lock, self._engine.connect() as connection:
                 driver = connection.connection.dbapi_connection
                 if driver is not None:
                     driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
@@ -114,34 +115,34 @@ class Database:
 
     @property
     def redacted_url(self) -> str:
-        """The URL for people and logs: without password, options only as far as harmless."""
-        shown = {key: value for key, value in self._url.query.items() if key in _SHOWN}
-        return self._url.set(query=shown).render_as_string(hide_password=True)
+        """The URL for messages and logs: without the password, and with harmless options only."""
+        options = {key: value for key, value in self._url.query.items() if key in _PUBLIC_OPTIONS}
+        return self._url.set(query=options).render_as_string(hide_password=True)
 
 
 def _sqlite_engine(url: URL, *, foreign_keys: bool = True) -> Engine:
-    """Durable transactions on a file that only its owner reads.
+    """An engine with durable transactions, on a file that only its owner can read.
 
-    synchronous=FULL and not NORMAL: in WAL mode NORMAL may lose the last commits when the power
-    fails. "This resource may have been changed" is written just before the call that changes it,
-    and a rollback trusts it; an outcome whose activity has completed is never delivered again.
-    One more fsync per commit buys both.
+    It uses synchronous=FULL: in WAL mode, NORMAL can lose the last commits at a power failure. But
+    a rollback relies on the record that a resource may have changed, written just before the call
+    that changes it, and an outcome whose activity has completed is never written again. FULL costs
+    one more fsync per commit.
     """
     path = Path(url.database or "")
     create_once(path, _make_wal)
-    path.chmod(0o600)  # the log files beside it take over this mode
+    path.chmod(0o600)  # SQLite gives its log files the same mode
     engine = create_engine(url, hide_parameters=True, pool_size=8, max_overflow=0, pool_timeout=60)
     pragmas = (
         f"busy_timeout={_BUSY_MILLISECONDS}",
         "journal_mode=WAL",
         "synchronous=FULL",
         f"foreign_keys={'ON' if foreign_keys else 'OFF'}",
-        "secure_delete=ON",  # what was sealed with a former key does not linger in free pages
+        "secure_delete=ON",  # erase secrets sealed with a former key from free pages
     )
 
     @event.listens_for(engine, "connect")
     def _connect(driver: sqlite3.Connection, _record: Any) -> None:
-        driver.isolation_level = None  # the driver's own BEGIN is deferred, and loses updates
+        driver.isolation_level = None  # the driver's own BEGIN is deferred and can lose updates
         for pragma in pragmas:
             driver.execute(f"PRAGMA {pragma}")
 
@@ -154,13 +155,13 @@ def _sqlite_engine(url: URL, *, foreign_keys: bool = True) -> Engine:
 
 
 def _postgresql_engine(url: URL) -> Engine:
-    """`pool_pre_ping` outlives a restart of the server; the pool bounds connections per process.
+    """An engine with at most 20 connections. `pool_pre_ping` survives a restart of the server.
 
-    What the URL says of connections holds before what is said here.
+    Options in the URL take precedence over those here.
     """
     return create_engine(
         url,
-        connect_args={k: v for k, v in _NOTICED_WHEN_GONE.items() if k not in url.query},
+        connect_args={k: v for k, v in _CONNECTION_TIMEOUTS.items() if k not in url.query},
         hide_parameters=True,
         pool_size=10,
         max_overflow=10,
@@ -170,7 +171,7 @@ def _postgresql_engine(url: URL) -> Engine:
 
 
 def _make_wal(path: Path) -> None:
-    """Before anyone shares the file: the switch fails at once, without waiting, if it is busy."""
+    """Sets the WAL mode while nobody shares the file: on a busy file that fails without waiting."""
     driver = sqlite3.connect(path)
     driver.execute("PRAGMA journal_mode=WAL")
     driver.close()

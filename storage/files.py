@@ -1,4 +1,4 @@
-"""Private files that appear whole or not at all, whoever else makes them at the same time."""
+"""Creates private files atomically: the database and the key file."""
 
 import os
 import secrets
@@ -7,10 +7,10 @@ from pathlib import Path
 
 
 def create_once(path: Path, fill: Callable[[Path], None]) -> None:
-    """Makes `path`, mode 0600 in a folder 0700, unless it is there; `OSError` if it cannot be.
+    """Creates `path` with mode 0600, in a folder with mode 0700, unless it exists.
 
-    `fill` is given a draft, an empty file, to write to. Where several begin at once, the first to
-    end wins, and nobody ever sees a half-written file.
+    `fill` writes the content to an empty draft file. If several processes call it at once, the
+    first one to finish creates the file; nobody sees a half-written file. Raises `OSError`.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if path.exists():
@@ -23,7 +23,7 @@ def create_once(path: Path, fill: Callable[[Path], None]) -> None:
         path.hardlink_to(draft)
         _to_disk(path.parent)
     except FileExistsError:
-        pass  # another was first: its file counts
+        pass  # another process was first
     finally:
         draft.unlink()
 

@@ -1,4 +1,4 @@
-"""Lists that are cut off, and how long they would be."""
+"""Runs queries with a limit and counts all their rows, for the inventory and the expiry view."""
 
 from collections.abc import Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -10,20 +10,20 @@ T = TypeVar("T")
 
 
 class Listed(NamedTuple, Generic[T]):
-    """The first ones, and how many there are altogether."""
+    """The first rows of a list, and how many rows there are in all."""
 
     rows: list[T]
     total: int
 
 
-def first(session: Session, query: Any, limit: int | None) -> tuple[Sequence[Any], int]:
-    """The first rows and how many there are; only where some are left out are they counted."""
+def fetch_first(session: Session, query: Any, limit: int | None) -> tuple[Sequence[Any], int]:
+    """The first rows and the number of all rows; counts only if the limit cuts some off."""
     rows = session.execute(query.limit(limit)).all()
-    return rows, count(session, query) if len(rows) == limit else len(rows)
+    return rows, count_rows(session, query) if len(rows) == limit else len(rows)
 
 
-def count(session: Session, query: Any) -> int:
-    """How many rows the query has."""
+def count_rows(session: Session, query: Any) -> int:
+    """The number of rows of a query."""
     counted: int = session.execute(
         select(func.count()).select_from(query.order_by(None).subquery())
     ).scalar_one()

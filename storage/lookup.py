@@ -1,4 +1,4 @@
-"""Finding by name: what to tell a person whose word fits nothing, or fits too much."""
+"""Builds the errors of a look-up by name, with similar names. All stores of storage use it."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -6,10 +6,10 @@ from difflib import get_close_matches
 from domain.errors import BadInput
 
 
-def unknown(kind: str, asked: str, known: Iterable[str]) -> BadInput:
-    """No `kind` ("certificate") is called so; tells the nearest names, or those there are."""
+def build_unknown_error(kind: str, name: str, known: Iterable[str]) -> BadInput:
+    """No `kind` ("certificate") has this name. The code is "unknown-<kind>"."""
     names = sorted(known)
-    near = get_close_matches(asked, names, n=3, cutoff=0.5)
+    near = get_close_matches(name, names, n=3, cutoff=0.5)
     if near:
         fix = f"Did you mean {' or '.join(near)}?"
     elif names:
@@ -17,10 +17,14 @@ def unknown(kind: str, asked: str, known: Iterable[str]) -> BadInput:
         fix = f"There are: {', '.join(names[:5])}{more}."
     else:
         fix = f"There is no {kind} yet."
-    return BadInput(f"there is no {kind} {asked!r}", fix=fix)
+    return BadInput(f"there is no {kind} {name!r}", fix=fix, code=f"unknown-{kind}")
 
 
-def ambiguous(kind: str, asked: str, found: Iterable[str]) -> BadInput:
-    """`asked` begins several."""
+def build_ambiguous_error(kind: str, name: str, found: Iterable[str]) -> BadInput:
+    """Several of `kind` begin with `name`. The code is "ambiguous-<kind>"."""
     names = ", ".join(sorted(found)[:5])
-    return BadInput(f"{asked!r} begins more than one {kind}: {names}", fix="Give more of it.")
+    return BadInput(
+        f"{name!r} begins more than one {kind}: {names}",
+        fix="Give more of it.",
+        code=f"ambiguous-{kind}",
+    )

@@ -1,4 +1,4 @@
-"""Saved plans: a list of them never loads what they would change."""
+"""Stores saved plans, for `starter`. A list of plans does not load their changes."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,25 +10,25 @@ from domain.errors import BadInput
 from domain.plans.plan import Change, Plan
 from domain.plans.saved import SavedPlan
 from storage.database import Database
-from storage.lookup import ambiguous, unknown
-from storage.statements import batches, table
+from storage.lookup import build_ambiguous_error, build_unknown_error
+from storage.statements import batches, get_table
 from storage.tables.planning import SavedChangeRow, SavedPlanRow
 
-_PLAN = table(SavedPlanRow)
-_CHANGE = table(SavedChangeRow)
+_PLAN = get_table(SavedPlanRow)
+_CHANGE = get_table(SavedChangeRow)
 _LISTED = [column for column in _PLAN.c if column.name != "plan"]
 
 
 class SavedPlans:
-    """Plans by id; names need not be unique."""
+    """The saved plans by id. Names are not unique."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def add(self, record: SavedPlan, plan: Plan) -> None:
-        """Stores a plan with one row per change; `ValueError` if the record is of another plan."""
+        """Adds a plan; raises `ValueError` if the record does not belong to it."""
         if (record.digest, record.changes) != (plan.digest, len(plan.changes)):
-            raise ValueError("the record is of another plan")
+            raise ValueError("the record does not belong to the plan")
         row = record.model_dump(mode="json", exclude={"created_at"})
         rest = plan.model_dump(mode="json", exclude={"changes"})
         with self._database.write() as session:
@@ -38,49 +38,55 @@ class SavedPlans:
                 session.execute(insert(_CHANGE), batch)
 
     def find(self, id_or_name_or_id_prefix: str) -> SavedPlan:
-        """By id, else by name, else by the beginning of an id.
+        """The plan of this id, else of this name, else whose id begins like this.
 
-        `BadInput` if there is none, with the nearest names, or more than one.
+        Raises `BadInput` if there is none or more than one.
         """
-        asked = id_or_name_or_id_prefix
+        wanted = id_or_name_or_id_prefix
         with self._database.read() as session:
-            named = _rows(session, _PLAN.c.id == asked) or _rows(session, _PLAN.c.name == asked)
-            begun = _PLAN.c.id.startswith(asked, autoescape=True)
-            rows = named or (_rows(session, begun) if asked else [])
+            named = _rows(session, _PLAN.c.id == wanted) or _rows(session, _PLAN.c.name == wanted)
+            begun = _PLAN.c.id.startswith(wanted, autoescape=True)
+            rows = named or (_rows(session, begun) if wanted else [])
             if len(named) > 1:
                 ids = ", ".join(sorted(row["id"] for row in named))
-                raise BadInput(f"{asked!r} names several plans: {ids}", fix="Give the id.")
+                raise BadInput(
+                    f"{wanted!r} names several plans: {ids}",
+                    fix="Give the id.",
+                    code="ambiguous-plan",
+                )
             if len(rows) > 1:
-                raise ambiguous("plan", asked, (f"{row['id']} ({row['name']})" for row in rows))
+                raise build_ambiguous_error(
+                    "plan", wanted, (f"{row['id']} ({row['name']})" for row in rows)
+                )
             if not rows:
-                raise unknown("plan", asked, session.scalars(select(_PLAN.c.name)))
+                raise build_unknown_error("plan", wanted, session.scalars(select(_PLAN.c.name)))
             return SavedPlan.model_validate(rows[0])
 
-    def plan(self, plan_id: str) -> Plan:
-        """The plan as it was stored: the same digest. `BadInput` if there is none of this id."""
+    def get_plan(self, plan_id: str) -> Plan:
+        """The plan, with the digest that it was stored with; raises `BadInput` if there is none."""
         changes = select(_CHANGE.c.document).where(_CHANGE.c.plan_id == plan_id)
         with self._database.read() as session:
             rest = session.scalar(select(_PLAN.c.plan).where(_PLAN.c.id == plan_id))
             if rest is None:
-                raise unknown("plan", plan_id, session.scalars(select(_PLAN.c.id)))
+                raise build_unknown_error("plan", plan_id, session.scalars(select(_PLAN.c.id)))
             documents = session.scalars(changes.order_by(_CHANGE.c.ordinal))
             return Plan.model_validate(
                 {**rest, "changes": [Change.model_validate(each) for each in documents]}
             )
 
     def list(self, limit: int | None = None) -> list[SavedPlan]:
-        """Without their changes, newest first."""
+        """The saved plans without their changes, newest first."""
         newest = (_PLAN.c.created_at.desc(), _PLAN.c.id.desc())
         with self._database.read() as session:
             rows = session.execute(select(*_LISTED).order_by(*newest).limit(limit)).mappings()
             return [SavedPlan.model_validate(row) for row in rows]
 
     def delete(self, plan_id: str) -> None:
-        """Forgets it with its changes; `BadInput` if there is none of this id."""
+        """Deletes a plan with its changes; raises `BadInput` if there is none."""
         with self._database.write() as session:
             gone = session.exec(delete(SavedPlanRow).where(col(SavedPlanRow.id) == plan_id))
             if gone.rowcount == 0:
-                raise unknown("plan", plan_id, session.scalars(select(_PLAN.c.id)))
+                raise build_unknown_error("plan", plan_id, session.scalars(select(_PLAN.c.id)))
 
 
 def _rows(session: Session, which: ColumnElement[bool]) -> list[RowMapping]:

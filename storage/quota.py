@@ -1,4 +1,7 @@
-"""The ledger of quota: never overdrawn, and a task's reservation is spent or given back once."""
+"""Stores the quota ledger: grants, reservations, charges and refunds of deployments.
+
+`starter` grants; activities reserve and settle.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,11 +15,11 @@ from storage.database import Database
 from storage.tables.core import ChangeRow, OwnerRow, QuotaEntryRow
 
 _OWNER = "default"
-_OF_A_TASK = (EntryKind.RESERVE, EntryKind.CHARGE, EntryKind.REFUND)
+_TASK_KINDS = (EntryKind.RESERVE, EntryKind.CHARGE, EntryKind.REFUND)
 
 
 class LedgerEntry(Entry):
-    """One line of the ledger as it is stored."""
+    """One stored entry of the ledger."""
 
     id: int
     at: datetime
@@ -24,59 +27,69 @@ class LedgerEntry(Entry):
     note: str
 
 
-class Ledger:
-    """Grants, reservations, charges and refunds of the one owner.
+class QuotaLedger:
+    """The ledger of the one owner.
 
-    Whoever writes locks the owner first (on SQLite the whole database), so that two tasks cannot
-    both see the same deployments left.
+    Each write locks the owner's row first (on SQLite the whole database), so that two tasks cannot
+    reserve the same deployments.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def grant(self, amount: int, note: str, at: datetime) -> None:
-        """Adds deployments; `BadInput` unless the amount is positive."""
+        """Adds deployments; raises `BadInput` if the amount is not positive."""
         if amount < 1:
-            raise BadInput(f"{amount} cannot be granted", where="quota", fix="Grant at least 1.")
+            raise BadInput(
+                f"{amount} cannot be granted",
+                where="quota",
+                fix="Grant at least 1.",
+                code="invalid-amount",
+            )
         with self._database.write() as session:
             _lock(session)
             session.add(_row(EntryKind.GRANT, amount, None, note, at))
 
-    def balance(self) -> int:
-        """Deployments that may still be reserved."""
+    def get_balance(self) -> int:
+        """How many deployments can still be reserved."""
         with self._database.read() as session:
             return _balance(session)
 
     def reserve(self, task_id: str, amount: int, at: datetime) -> None:
-        """Takes deployments for a task, once; `BadInput` when there are not enough.
+        """Reserves deployments for a task, once.
 
-        `ValueError` if the task has reserved another amount before.
+        Raises `BadInput` if there are not enough, `ValueError` if the task has reserved another
+        amount before.
         """
         with self._database.write() as session:
             reserve_round(session, task_id, 0, amount, at)
 
     def settle(self, task_id: str, at: datetime) -> Settlement:
-        """Charges each change that was deployed and refunds the rest of what is reserved.
+        """Charges each deployed change and refunds the rest of the reservation.
 
-        Once for each round of the task; answers with the sums of all its rounds.
+        That happens once in each round of the task. Returns the sums over all rounds.
         """
         with self._database.write() as session:
             _lock(session)
             entries = _entries(session, task_id)
-            reserved, charged, refunded = (_sum(entries, kind) for kind in _OF_A_TASK)
-            left = reserved - charged - refunded
-            if not left:
+            reserved, charged, refunded = (_sum(entries, kind) for kind in _TASK_KINDS)
+            open_amount = reserved - charged - refunded
+            if not open_amount:
                 return Settlement(charged=charged, refunded=refunded)
-            now = quota.settle(left, _spent(session, task_id) - charged)
-            turn = max(entry.round for entry in entries)
+            now = quota.settle(open_amount, _sum_costs(session, task_id) - charged)
+            round_number = max(entry.round for entry in entries)
             if now.charged:
-                session.add(_row(EntryKind.CHARGE, now.charged, task_id, "deployed", at, turn))
+                session.add(
+                    _row(EntryKind.CHARGE, now.charged, task_id, "deployed", at, round_number)
+                )
             if now.refunded:
-                session.add(_row(EntryKind.REFUND, now.refunded, task_id, "not deployed", at, turn))
+                session.add(
+                    _row(EntryKind.REFUND, now.refunded, task_id, "not deployed", at, round_number)
+                )
             return Settlement(charged=charged + now.charged, refunded=refunded + now.refunded)
 
-    def entries(self, task_id: str | None = None) -> Sequence[LedgerEntry]:
-        """The ledger, oldest first; of one task, or all of it."""
+    def list_entries(self, task_id: str | None = None) -> Sequence[LedgerEntry]:
+        """The entries, oldest first, of one task or of all."""
         query = select(QuotaEntryRow).order_by(col(QuotaEntryRow.id))
         if task_id is not None:
             query = query.where(col(QuotaEntryRow.task_id) == task_id)
@@ -85,10 +98,13 @@ class Ledger:
             return [LedgerEntry.model_validate(row.model_dump(exclude={"owner"})) for row in rows]
 
 
-def reserve_round(session: Session, task_id: str, turn: int, amount: int, at: datetime) -> None:
-    """Takes deployments for one round of a task, once; 0 is the first, retries follow.
+def reserve_round(
+    session: Session, task_id: str, round_number: int, amount: int, at: datetime
+) -> None:
+    """Reserves deployments for one round of a task, once. Round 0 is the first run.
 
-    `BadInput` when there are not enough, `ValueError` if it has reserved another amount before.
+    Raises `BadInput` if there are not enough, `ValueError` if the round has reserved another
+    amount before.
     """
     if amount < 0:
         raise ValueError(f"{amount} cannot be reserved")
@@ -96,14 +112,14 @@ def reserve_round(session: Session, task_id: str, turn: int, amount: int, at: da
     before = [
         entry.amount
         for entry in _entries(session, task_id)
-        if (entry.kind, entry.round) == (EntryKind.RESERVE, turn)
+        if (entry.kind, entry.round) == (EntryKind.RESERVE, round_number)
     ]
     if before and before != [amount]:
         raise ValueError(f"task {task_id} has reserved {before[0]} already, not {amount}")
     if amount and not before:
         quota.check_reservation(amount, _balance(session))
-        note = "reserved again" if turn else "reserved"
-        session.add(_row(EntryKind.RESERVE, amount, task_id, note, at, turn))
+        note = "reserved again" if round_number else "reserved"
+        session.add(_row(EntryKind.RESERVE, amount, task_id, note, at, round_number))
 
 
 def _lock(session: Session) -> None:
@@ -129,8 +145,8 @@ def _sum(entries: Sequence[QuotaEntryRow], kind: EntryKind) -> int:
     return sum(entry.amount for entry in entries if entry.kind == kind)
 
 
-def _spent(session: Session, task_id: str) -> int:
-    """What its changes that have once succeeded cost, whether or not they were taken back."""
+def _sum_costs(session: Session, task_id: str) -> int:
+    """The cost of a task's changes that succeeded once, also if they were rolled back since."""
     query = select(func.coalesce(func.sum(ChangeRow.cost), 0)).where(
         col(ChangeRow.task_id) == task_id, col(ChangeRow.deployed)
     )
@@ -138,7 +154,12 @@ def _spent(session: Session, task_id: str) -> int:
 
 
 def _row(
-    kind: EntryKind, amount: int, task_id: str | None, note: str, at: datetime, turn: int = 0
+    kind: EntryKind,
+    amount: int,
+    task_id: str | None,
+    note: str,
+    at: datetime,
+    round_number: int = 0,
 ) -> QuotaEntryRow:
     return QuotaEntryRow(
         owner=_OWNER,
@@ -146,6 +167,6 @@ def _row(
         kind=kind.value,
         amount=amount,
         task_id=task_id,
-        round=turn,
+        round=round_number,
         note=note,
     )

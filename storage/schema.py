@@ -1,4 +1,4 @@
-"""Which version the schema has, and how it becomes the one that this code needs."""
+"""Migrates the schema of the database to the version of this code; `Database` calls it."""
 
 from pathlib import Path
 
@@ -11,48 +11,49 @@ from sqlalchemy import Connection, text
 from domain.errors import BadInput
 
 SCRIPTS = Path(__file__).parent / "migrations"
-_LOCK = 0x63657274  # "cert": one migration at a time on PostgreSQL
+_LOCK = 0x63657274  # "cert": on PostgreSQL one migration runs at a time
 
 
-def config(connection: Connection | None = None, scripts: Path = SCRIPTS) -> Config:
-    """Alembic's configuration without a file, so that it works from wherever it is installed."""
-    made = Config()
-    made.set_main_option("script_location", str(scripts).replace("%", "%%"))
-    made.set_main_option("path_separator", "os")
-    made.attributes["connection"] = connection
-    return made
+def build_config(connection: Connection | None = None, scripts: Path = SCRIPTS) -> Config:
+    """Alembic's configuration, without a file so that it works in any folder."""
+    configuration = Config()
+    configuration.set_main_option("script_location", str(scripts).replace("%", "%%"))
+    configuration.set_main_option("path_separator", "os")
+    configuration.attributes["connection"] = connection
+    return configuration
 
 
 def upgrade(connection: Connection, scripts: Path = SCRIPTS) -> None:
-    """Runs every pending migration within the transaction that `connection` is in."""
+    """Runs all pending migrations in the transaction of `connection`."""
     postgresql = connection.dialect.name == "postgresql"
     if postgresql:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-    pending(connection, scripts)
-    command.upgrade(config(connection, scripts), "head")
+    list_pending(connection, scripts)
+    command.upgrade(build_config(connection, scripts), "head")
     if not postgresql:
         _check_references(connection)
 
 
-def pending(connection: Connection, scripts: Path = SCRIPTS) -> list[str]:
-    """Revisions still to run, oldest first; `BadInput` if the database knows more than we do."""
-    script = ScriptDirectory.from_config(config(scripts=scripts))
+def list_pending(connection: Connection, scripts: Path = SCRIPTS) -> list[str]:
+    """The pending revisions, oldest first; raises `BadInput` if the schema is too new."""
+    script = ScriptDirectory.from_config(build_config(scripts=scripts))
     known = [revision.revision for revision in script.walk_revisions()]
     current = MigrationContext.configure(connection).get_current_revision()
     if current is None:
         return known[::-1]
     if current not in known:
         raise BadInput(
-            f"the schema {current} was made by a newer version of certroll",
+            f"a newer version of certroll has migrated the schema to {current}",
             where="database",
-            fix="Install that version, or a later one.",
+            fix="Install that version or a later one.",
+            code="schema-too-new",
         )
     return known[: known.index(current)][::-1]
 
 
 def _check_references(connection: Connection) -> None:
-    """SQLite rebuilds tables with foreign keys off; what they would have refused shows here."""
+    """Finds broken foreign keys: SQLite does not check them while a migration rebuilds tables."""
     broken = connection.execute(text("PRAGMA foreign_key_check")).all()
     if broken:
         tables = sorted({row[0] for row in broken})
-        raise RuntimeError(f"a migration left rows without their parents in {', '.join(tables)}")
+        raise RuntimeError(f"a migration broke foreign keys of the tables {', '.join(tables)}")

@@ -1,4 +1,7 @@
-"""Where certroll keeps its things and whom it talks to: environment variables CERTROLL_*."""
+"""Reads the settings from environment variables CERTROLL_*.
+
+The command line and the worker read them once at their start.
+"""
 
 import re
 from datetime import timedelta
@@ -11,7 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from domain.calendar.next_opening import MARGIN
+from domain.calendar.allowed_start import DEFAULT_EXPIRY_MARGIN
 from domain.errors import BadInput
 from domain.preflight.checks import Policy
 from domain.preflight.finding import parse_policies
@@ -28,58 +31,103 @@ _MAIL_SCHEMES = {"smtp", "smtps", "smtp+starttls"}
 
 
 class Settings(BaseSettings):
-    """Read from the environment; keyword arguments win. Bad values raise `BadInput`.
+    """The settings of one process.
 
-    `kek` is "ID:BASE64[,ID2:BASE64]", 32 bytes each, the first being the current one;
-    `kek_file` holds the same, one "ID:BASE64" a line. With neither, `home`/kek is made on first
-    use. `smtp_url` is "smtp://user:password@host:587", smtp+starttls:// to insist on encryption,
-    or smtps:// for TLS from the first byte. `window_margin` ("48h", "2d") is how near the expiry of
-    what is served has to be to the next opening to override maintenance windows and freezes.
-    `keep_certificates` is how many former certificates of each resource stay in a provider's store
-    for its way back ("all": none is removed after a task).
-    `verify_every` is how often everything that was deployed is looked at again ("off": never).
-    `expiry_watch` is how often contacts are told of what expires ("off": never by itself).
-    `sync_every` is how often the inventory is synced by itself ("off": never), `inventory_age` how
-    old it may be for a plan: what is older is synced first, and what a resource serves is read
-    again where it was seen longer ago. A sync asks again what no listing tells, unless it was read
-    within `read_age` ("15m"). `metrics_address` is where a worker answers Prometheus
-    ("127.0.0.1:9464"; "9464" is on loopback too), None: nowhere.
-    Preflight (docs/checks.md): `trust` is whose roots a chain must build to ("system", "certifi" or
-    "mozilla", "none", or a file); None: those of Mozilla, and only a warning. `least_validity` is
-    how long a certificate should be valid yet, `checks` ("C06=refuse,C12=off") what becomes of
-    findings.
+    Each field is read from the environment variable CERTROLL_<NAME>; a keyword argument takes
+    precedence. A value that is not valid raises `BadInput` with the variable's name.
     """
 
     model_config = SettingsConfigDict(
         env_prefix=_PREFIX, extra="ignore", frozen=True, hide_input_in_errors=True
     )
 
-    home: Path = Path("~/.certroll")
-    database_url: SecretStr | None = None
-    kek: SecretStr | None = None
-    kek_file: Path | None = None
-    temporal_address: str | None = None
-    temporal_namespace: str = "default"
-    smtp_url: SecretStr | None = None
-    mail_from: str | None = None
-    window_margin: timedelta = MARGIN
-    keep_certificates: Annotated[int, Field(ge=0)] | None = KEEP
-    sync_every: timedelta | None = timedelta(hours=6)
-    expiry_watch: timedelta | None = timedelta(hours=24)
-    verify_every: timedelta | None = timedelta(hours=24)
-    inventory_age: timedelta = INVENTORY_AGE
-    read_age: timedelta = READ_AGE
-    metrics_address: str | None = None
-    trust: str | None = None
-    least_validity: timedelta = timedelta(days=7)
-    checks: str = ""
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    home: Path = Field(Path("~/.certroll"), description="The folder for all local files.")
+    database_url: SecretStr | None = Field(
+        None,
+        description="The database, as postgresql://user:password@host/name or "
+        "sqlite:////path/to/file. Default: certroll.db in `home`.",
+    )
+    kek: SecretStr | None = Field(
+        None,
+        description="The key-encryption keys, as ID:BASE64[,ID2:BASE64]. Each key has 32 bytes. "
+        "The first one is the current key.",
+    )
+    kek_file: Path | None = Field(
+        None,
+        description="A file with the key-encryption keys, one ID:BASE64 a line. Without `kek` and "
+        "`kek_file`, certroll creates the file `kek` in `home` on first use.",
+    )
+    temporal_address: str | None = Field(
+        None, description="The Temporal server, as HOST:PORT. Default: a local server."
+    )
+    temporal_namespace: str = Field("default", description="The namespace on the Temporal server.")
+    smtp_url: SecretStr | None = Field(
+        None,
+        description="The mail server, as smtp://user:password@host:587. Use smtp+starttls:// to "
+        "require encryption, smtps:// for TLS from the first byte.",
+    )
+    mail_from: str | None = Field(None, description="The sender of mails.")
+    window_margin: timedelta = Field(
+        DEFAULT_EXPIRY_MARGIN,
+        description="A task ignores maintenance windows and freezes if the next window opens less "
+        "than this before the served certificate expires, or after it. Hours or days: 48h, 2d.",
+    )
+    keep_certificates: Annotated[int, Field(ge=0)] | None = Field(
+        KEEP,
+        description="How many former certificates of each resource stay in the provider's store, "
+        'so that a rollback can bind them. "all": certroll removes none.',
+    )
+    sync_every: timedelta | None = Field(
+        timedelta(hours=6),
+        description='How often certroll syncs the inventory by itself, as 6h or 1d. "off": never.',
+    )
+    expiry_watch: timedelta | None = Field(
+        timedelta(hours=24),
+        description="How often certroll notifies contacts of certificates that expire soon, as 24h "
+        'or 1d. "off": never.',
+    )
+    verify_every: timedelta | None = Field(
+        timedelta(hours=24),
+        description="How often certroll verifies everything it has deployed, as 24h or 1d. "
+        '"off": never.',
+    )
+    inventory_age: timedelta = Field(
+        INVENTORY_AGE,
+        description="How old the inventory may be for a plan. certroll syncs an older inventory "
+        "first, and reads older bindings again. Hours or days: 8h, 1d.",
+    )
+    read_age: timedelta = Field(
+        READ_AGE,
+        description="A sync does not read a binding again that was read within this time, as 15m "
+        "or 2h. This concerns services whose listings do not show bindings.",
+    )
+    metrics_address: str | None = Field(
+        None,
+        description="Where a worker serves Prometheus metrics, as 127.0.0.1:9464. A port alone is "
+        "on loopback. Default: nowhere.",
+    )
+    trust: str | None = Field(
+        None,
+        description="The roots that a chain must lead to: system, certifi or mozilla, none, or a "
+        "file. Default: Mozilla's, and a chain that does not lead there only causes a warning.",
+    )
+    least_validity: timedelta = Field(
+        timedelta(days=7),
+        description="Preflight reports certificates that expire sooner than this. Hours or days.",
+    )
+    checks: str = Field(
+        "",
+        description="The policy of preflight checks, as C06=refuse,C12=off (docs/checks.md).",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="The least severe messages that are logged."
+    )
 
     def __init__(self, **values: Any) -> None:
         try:
             super().__init__(**values)
         except ValidationError as error:
-            _refuse(error)
+            _raise_bad_input(error)
 
     @field_validator("home", "kek_file")
     @classmethod
@@ -88,81 +136,81 @@ class Settings(BaseSettings):
 
     @field_validator("home", mode="before")
     @classmethod
-    def _not_empty(cls, value: object) -> object:
+    def _check_not_empty(cls, value: object) -> object:
         if value == "":
             raise ValueError("it is empty")
         return value
 
     @field_validator("sync_every", "expiry_watch", "verify_every", mode="before")
     @classmethod
-    def _or_off(cls, every: object) -> object:
+    def _parse_interval(cls, every: object) -> object:
         if isinstance(every, str) and every.strip().lower() == "off":
             return None
-        return every if every is None else cls._hours_or_days(every)
+        return every if every is None else cls._parse_hours_or_days(every)
 
     @field_validator("sync_every", "expiry_watch", "verify_every")
     @classmethod
-    def _not_always(cls, every: timedelta | None) -> timedelta | None:
+    def _check_interval(cls, every: timedelta | None) -> timedelta | None:
         if every is not None and every < timedelta(hours=1):
             raise ValueError('it must be at least 1h, or "off"')
         return every
 
     @field_validator("window_margin", "inventory_age", "least_validity", mode="before")
     @classmethod
-    def _hours_or_days(cls, margin: object) -> object:
+    def _parse_hours_or_days(cls, margin: object) -> object:
         if isinstance(margin, timedelta):
             return margin
-        told = _HOURS_OR_DAYS.fullmatch(str(margin).strip().lower())
-        if told is None:
+        match = _HOURS_OR_DAYS.fullmatch(str(margin).strip().lower())
+        if match is None:
             raise ValueError("it must look like 48h or 2d")
-        return timedelta(hours=int(told.group(1)) * (24 if told.group(2) == "d" else 1))
+        return timedelta(hours=int(match.group(1)) * (24 if match.group(2) == "d" else 1))
 
     @field_validator("read_age", mode="before")
     @classmethod
-    def _minutes_or_hours(cls, age: object) -> object:
+    def _parse_minutes_or_hours(cls, age: object) -> object:
         if isinstance(age, timedelta):
             return age
-        told = _MINUTES_OR_HOURS.fullmatch(str(age).strip().lower())
-        if told is None:
+        match = _MINUTES_OR_HOURS.fullmatch(str(age).strip().lower())
+        if match is None:
             raise ValueError("it must look like 15m or 2h")
-        return timedelta(minutes=int(told.group(1)) * (60 if told.group(2) == "h" else 1))
+        return timedelta(minutes=int(match.group(1)) * (60 if match.group(2) == "h" else 1))
 
     @field_validator("keep_certificates", mode="before")
     @classmethod
-    def _all_or_number(cls, told: object) -> object:
-        if told is None or str(told).strip().lower() == "all":
+    def _parse_number_or_all(cls, value: object) -> object:
+        if value is None or str(value).strip().lower() == "all":
             return None
-        if not str(told).strip().isdecimal():
+        if not str(value).strip().isdecimal():
             raise ValueError("it must be a number, or all")
-        return int(str(told))
+        return int(str(value))
 
     @field_validator("checks")
     @classmethod
-    def _known_checks(cls, said: str) -> str:
-        parse_policies([said], "CERTROLL_CHECKS")
-        return said
+    def _check_policies(cls, value: str) -> str:
+        parse_policies([value], "CERTROLL_CHECKS")
+        return value
 
     @property
     def check_policies(self) -> dict[str, Policy]:
-        """What `trust` and `checks` say of each check that they name."""
+        """The policy of each preflight check that `trust` and `checks` set."""
         chosen = {} if self.trust is None else {"C06": Policy.REFUSE}
         return {**chosen, **parse_policies([self.checks], "CERTROLL_CHECKS")}
 
     @field_validator("log_level", mode="before")
     @classmethod
-    def _upper(cls, value: object) -> object:
+    def _to_upper_case(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
     @field_validator("database_url")
     @classmethod
-    def _known_database(cls, url: SecretStr | None) -> SecretStr | None:
+    def _check_database_url(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None:
             parse_database_url(url.get_secret_value())
         return url
 
     @field_validator("smtp_url")
     @classmethod
-    def _known_mail_server(cls, url: SecretStr | None) -> SecretStr | None:
+    def _check_mail_server(cls, url: SecretStr | None) -> SecretStr | None:
         if url is not None:
             parts = urlsplit(url.get_secret_value())
             if parts.scheme not in _MAIL_SCHEMES or not parts.hostname:
@@ -171,7 +219,7 @@ class Settings(BaseSettings):
 
     @field_validator("temporal_address")
     @classmethod
-    def _host_and_port(cls, address: str | None) -> str | None:
+    def _check_host_and_port(cls, address: str | None) -> str | None:
         if address is not None:
             host, _, port = address.rpartition(":")
             if not host or not port.isdecimal():
@@ -180,18 +228,18 @@ class Settings(BaseSettings):
 
     @field_validator("metrics_address")
     @classmethod
-    def _listening(cls, address: str | None) -> str | None:
-        """A port alone is one on loopback."""
+    def _parse_metrics_address(cls, address: str | None) -> str | None:
+        """Adds the loopback address to a port alone."""
         if not address:
             return None
         full = f"{LOOPBACK}:{address}" if address.isdecimal() else address
-        host, port = host_and_port(full)
+        host, port = split_address(full)
         if not host or not 0 < port < 65536:
             raise ValueError("it must look like 127.0.0.1:9464, or 9464")
         return full
 
-    def database(self) -> str:
-        """The database's URL, with its password where it has one: never print it."""
+    def get_database_url(self) -> str:
+        """The URL of the database. It can contain a password: never print it."""
         if self.database_url is not None:
             url = parse_database_url(self.database_url.get_secret_value())
         else:
@@ -199,8 +247,8 @@ class Settings(BaseSettings):
         return url.render_as_string(hide_password=False)
 
 
-def host_and_port(address: str) -> tuple[str, int]:
-    """Both of "127.0.0.1:9464" or "[::1]:9464"; no host and port 0 where it is neither."""
+def split_address(address: str) -> tuple[str, int]:
+    """Host and port of "127.0.0.1:9464" or "[::1]:9464"; ("", 0) if the address is invalid."""
     host, _, port = address.rpartition(":")
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     wrong = not port.isdecimal() or len(port) > 5 or (":" in host and bare == host)
@@ -208,7 +256,7 @@ def host_and_port(address: str) -> tuple[str, int]:
 
 
 def parse_database_url(text: str) -> URL:
-    """SQLite in a file or PostgreSQL through psycopg; anything else raises `ValueError`."""
+    """Parses the URL of an SQLite file or of PostgreSQL (psycopg); else raises `ValueError`."""
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
@@ -224,9 +272,11 @@ def parse_database_url(text: str) -> URL:
     return url.set(drivername="postgresql+psycopg")
 
 
-def _refuse(error: ValidationError) -> NoReturn:
-    """Tells which variable is wrong without repeating its value, which may be secret."""
+def _raise_bad_input(error: ValidationError) -> NoReturn:
+    """Raises `BadInput` with the variable's name. It leaves out the value, which may be secret."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     name = _PREFIX + "_".join(str(part) for part in first["loc"]).upper()
     what = first["msg"].removeprefix("Value error, ")
-    raise BadInput(what, where=name, fix="Correct the variable or unset it.") from None
+    raise BadInput(
+        what, where=name, fix="Correct the variable or unset it.", code="invalid-setting"
+    ) from None

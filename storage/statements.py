@@ -1,4 +1,4 @@
-"""Statements that SQLite and PostgreSQL both know, but SQLAlchemy spells per dialect."""
+"""Helpers for SQL statements, used by all of storage: upserts, batches, tables."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -9,8 +9,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 
 
-def _insert(connection: Connection, target: Table) -> Any:
-    """SQLite and PostgreSQL spell the same upsert, in classes that know nothing of each other."""
+def build_insert(connection: Connection, target: Table) -> Any:
+    """An INSERT that can become an upsert: SQLAlchemy has one class for each dialect."""
     on_sqlite = connection.dialect.name == "sqlite"
     return sqlite.insert(target) if on_sqlite else postgresql.insert(target)
 
@@ -21,7 +21,7 @@ BATCH = 500
 """Rows per statement: SQLite takes 32,766 parameters, PostgreSQL 65,535."""
 
 
-def table(row: type[SQLModel]) -> Table:
+def get_table(row: type[SQLModel]) -> Table:
     """The table of a row class."""
     return row.metadata.tables[str(row.__tablename__)]
 
@@ -32,22 +32,19 @@ def upsert(
     values: Sequence[Mapping[str, Any]],
     update: Callable[[Any], Mapping[str, Any]],
 ) -> None:
-    """Inserts `values`, or updates rows of the same primary key with what `update` answers.
+    """Inserts `values`; where the primary key exists, sets the values that `update` returns.
 
-    `update` is given the row that could not be inserted, as a collection of columns.
+    `update` gets the row that could not be inserted, as a collection of columns.
     """
-    target = table(row)
+    target = get_table(row)
     keys = list(target.primary_key.columns)
-    insert: Callable[[Table], sqlite.Insert | postgresql.Insert] = (
-        sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    )
-    adding = insert(target).values(list(values))
-    changed = update(adding.excluded)
-    session.execute(adding.on_conflict_do_update(index_elements=keys, set_=changed))
+    insert = build_insert(session.connection(), target).values(list(values))
+    changes = update(insert.excluded)
+    session.execute(insert.on_conflict_do_update(index_elements=keys, set_=changes))
 
 
 def batches(values: Iterable[T], size: int = BATCH) -> Iterator[list[T]]:
-    """`values` in lists of at most `size`."""
+    """Splits `values` into lists of at most `size`."""
     iterator = iter(values)
     while batch := list(islice(iterator, size)):
         yield batch

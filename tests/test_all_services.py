@@ -15,7 +15,7 @@ from temporalio.client import Client
 from domain.tasks.status import OutcomeStatus, TaskStatus
 from starter.requests import tasks
 from storage.settings import Settings
-from tests.support.everywhere import SERVICES, Everywhere, open_everywhere
+from tests.support.all_services_stack import SERVICES, AllServicesStack, open_all_services_stack
 from tests.support.factory import CA
 
 SCALE = int(os.environ.get("CERTROLL_TEST_SCALE", "150"))
@@ -25,45 +25,47 @@ pytestmark = pytest.mark.timeout(60 + SCALE)
 
 
 @pytest.fixture
-def everywhere(sqlite_url: str, tmp_path: Path, ca: CA) -> Iterator[Everywhere]:
+def all_services(sqlite_url: str, tmp_path: Path, ca: CA) -> Iterator[AllServicesStack]:
     """As many resources as CERTROLL_TEST_SCALE says, over all services."""
     settings = Settings(home=tmp_path / "home", database_url=SecretStr(sqlite_url))
-    with open_everywhere(tmp_path, ca, SCALE, settings) as house:
-        yield house
+    with open_all_services_stack(tmp_path, ca, SCALE, settings) as stack:
+        yield stack
 
 
 async def test_one_task_reaches_all_services_and_one_signal_takes_back_what_can_go_back(
-    everywhere: Everywhere, engine: Client
+    all_services: AllServicesStack, engine: Client
 ) -> None:
-    house = everywhere
-    resources = house.sync_all()
+    stack = all_services
+    resources = stack.sync_all()
     assert len(resources) == SCALE
     assert {each.service for each in resources} == SERVICES
-    former = house.serving(resources)
+    former = stack.observe(resources)
     assert all(len(shown) == 1 and None not in shown for shown in former.values())
 
-    new = house.renew(resources)
+    new = stack.upload_successors(resources)
     assert sorted(each.algorithm.value for each in new) == ["ec", "ec", "rsa"]
-    plan = house.plan(*new)
+    plan = stack.build_plan(*new)
     assert plan.refusals == ()
     assert len(plan.changes) == SCALE
     wanted = {c.resource.id: {c.after and c.after.fingerprint} for c in plan.changes}
     stays = {c.resource.id: c.not_reversible for c in plan.changes if c.not_reversible}
     assert {c.resource.service for c in plan.changes if c.not_reversible} == PEM_ONLY
 
-    house.grant(SCALE)
-    async with house.working(engine):
-        task = await house.ended(await house.create(engine, plan))
-        assert (task.status, house.causes(task)) == (TaskStatus.SUCCEEDED, {})
-        assert house.serving(resources) == wanted
+    stack.grant_quota(SCALE)
+    async with stack.run_worker(engine):
+        task = await stack.wait_ended(await stack.create_task(engine, plan))
+        assert (task.status, stack.list_causes(task)) == (TaskStatus.SUCCEEDED, {})
+        assert stack.observe(resources) == wanted
 
         await tasks.rollback(engine, task, None, "wrong chain", "tester")
-        back = await house.ended(task, TaskStatus.ROLLED_BACK, TaskStatus.PARTIALLY_ROLLED_BACK)
+        back = await stack.wait_ended(
+            task, TaskStatus.ROLLED_BACK, TaskStatus.PARTIALLY_ROLLED_BACK
+        )
     assert back.status is TaskStatus.PARTIALLY_ROLLED_BACK
-    assert house.causes(task) == stays, "the plan had said which, and why"
-    assert Counter(outcome.status for outcome in house.store.tasks.outcomes.list(task.id)) == {
+    assert stack.list_causes(task) == stays, "the plan had said which, and why"
+    assert Counter(outcome.status for outcome in stack.store.tasks.outcomes.list(task.id)) == {
         OutcomeStatus.ROLLED_BACK: SCALE - len(stays),
         OutcomeStatus.ROLLBACK_FAILED: len(stays),
     }
     expected = {key: wanted[key] if key in stays else former[key] for key in wanted}
-    assert house.serving(resources) == expected
+    assert stack.observe(resources) == expected

@@ -18,7 +18,7 @@ import pytest
 import yaml
 from temporalio.client import Client
 
-from starter.temporal.processes import temporal_binary
+from starter.temporal.processes import find_temporal_binary
 from storage.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -62,7 +62,7 @@ def test_it_has_all_that_certroll_needs(services: dict[str, Service]) -> None:
 def test_images_are_pinned_and_are_the_versions_tested_here(services: dict[str, Service]) -> None:
     images = {each["image"] for each in services.values() if "build" not in each}
     assert all(re.search(r":\d+\.\d+", image) for image in images), images
-    told = subprocess.check_output([temporal_binary(), "--version"], text=True)
+    told = subprocess.check_output([find_temporal_binary(), "--version"], text=True)
     versions = re.search(r"Server (\S+), UI ([^)]+)\)", told)
     assert versions
     server, web = versions.groups()
@@ -116,9 +116,9 @@ def test_the_settings_are_accepted_and_lead_where_they_should(
         if value is not None:
             monkeypatch.setenv(name, value)
     settings = Settings()
-    database, _, name = settings.database().partition("@")[2].partition(":5432/")
+    database, _, name = settings.get_database_url().partition("@")[2].partition(":5432/")
     assert name == services[database]["environment"]["POSTGRES_DB"]
-    assert GIVEN["POSTGRES_PASSWORD"] in settings.database()
+    assert GIVEN["POSTGRES_PASSWORD"] in settings.get_database_url()
     assert settings.temporal_address == "temporal:7233"
     assert settings.kek_file == Path("/run/secrets/kek")
     assert worker["secrets"] == ["kek"]

@@ -74,7 +74,8 @@ def test_every_package_is_under_the_import_contracts() -> None:
 
 
 def test_every_layer_has_its_place_in_the_order_of_layers() -> None:
-    (layers,) = (one["layers"] for one in contracts() if one["type"] == "layers")
+    listed = (one for one in contracts() if one["type"] == "layers" and "containers" not in one)
+    (layers,) = (one["layers"] for one in listed)
     placed = {name.strip() for layer in layers for name in layer.split("|")}
     assert placed == roots() - {"sandbox"}
 
@@ -85,6 +86,18 @@ def test_the_sandbox_is_kept_apart_from_every_layer() -> None:
     (toward,) = (one for one in forbidden if one["forbidden_modules"] == ["sandbox"])
     assert set(away["forbidden_modules"]) == roots() - {"sandbox"}
     assert set(toward["source_modules"]) == roots() - {"sandbox", "starter"}
+
+
+def test_every_room_of_the_domain_has_its_place_in_their_order() -> None:
+    (layers,) = (one["layers"] for one in contracts() if one.get("containers") == ["domain"])
+    placed = {name.strip() for layer in layers for name in layer.split("|")}
+    rooms = {path.parent.name for path in (ROOT / "domain").glob("*/__init__.py")}
+    assert placed == rooms
+
+
+def test_no_room_imports_a_sibling_that_imports_it() -> None:
+    (acyclic,) = (one for one in contracts() if one["type"] == "acyclic_siblings")
+    assert set(acyclic["ancestors"]) == roots()
 
 
 def test_worker_is_the_only_module_beside_the_packages() -> None:
@@ -123,7 +136,7 @@ def test_a_connector_knows_no_other(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("client", "wrapper"),
-    [("alibabacloud_tea_openapi", "_sdk.py"), ("alibabacloud_oss_v2", "_oss.py")],
+    [("alibabacloud_tea_openapi", "sdk.py"), ("alibabacloud_oss_v2", "oss_client.py")],
 )
 def test_one_module_talks_to_each_official_client(client: str, wrapper: str) -> None:
     users = {

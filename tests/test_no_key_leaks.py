@@ -8,7 +8,7 @@ from pytest_httpserver import HTTPServer
 
 from tests.support.factory import CA
 from tests.support.full_run import NAMES, PASSPHRASE, WEBHOOK_TOKEN, FullRun
-from tests.support.key_finder import Finder
+from tests.support.key_finder import SecretFinder
 from tests.support.practice_cloud import PracticeCloud
 
 pytestmark = pytest.mark.timeout(300)  # two dozen commands, one after the other
@@ -29,8 +29,8 @@ def run(tmp_path_factory: pytest.TempPathFactory, ca: CA) -> Iterator[FullRun]:
 
 
 @pytest.fixture(scope="module")
-def finder(run: FullRun) -> Finder:
-    made = Finder()
+def finder(run: FullRun) -> SecretFinder:
+    made = SecretFinder()
     for kind, leaf in run.leaves.items():
         made.add_key(f"the {kind} key", leaf.key)
     made.add_text("the access key's secret", run.cloud.access_key_secret)
@@ -41,19 +41,19 @@ def finder(run: FullRun) -> Finder:
     return made
 
 
-def test_no_secret_is_left_anywhere(run: FullRun, finder: Finder) -> None:
+def test_no_secret_is_left_anywhere(run: FullRun, finder: SecretFinder) -> None:
     found = {place: forms for place, data in run.evidence.items() if (forms := finder.find(data))}
     assert found == {}
 
 
-def test_the_search_finds_each_key_where_it_was_sent(run: FullRun, finder: Finder) -> None:
+def test_the_search_finds_each_key_where_it_was_sent(run: FullRun, finder: SecretFinder) -> None:
     received = (run.cloud.folder / "requests.jsonl").read_bytes()
     found = " ".join(finder.find(received))
     assert all(f"the {kind} key" in found for kind in NAMES)
 
 
 def test_the_search_finds_each_secret_where_it_was_handed_over(
-    run: FullRun, finder: Finder
+    run: FullRun, finder: SecretFinder
 ) -> None:
     data = b"".join(path.read_bytes() for path in run.inputs.iterdir())
     found = " ".join(finder.find(data))
@@ -83,11 +83,11 @@ def test_the_evidence_is_of_this_run(run: FullRun, place: str) -> None:
 
 
 def test_the_run_met_every_failure(run: FullRun) -> None:
-    calls = run.cloud.calls()
+    calls = run.cloud.count_calls()
     assert calls["cas.UploadUserCertificate"].keys() >= {"OK", "Throttling.User", "Forbidden.RAM"}
     set_codes = calls["cdn.SetCdnDomainSSLCertificate"].keys()
     assert set_codes >= {"OK", "Throttling.User", "ServiceUnavailable"}
-    assert [run.cloud.hits(fault) for fault in run.faults] == [1] * len(run.faults)
+    assert [run.cloud.count_hits(fault) for fault in run.faults] == [1] * len(run.faults)
     assert len(run.hooks.log) == 3  # a trial, the end, the way back
     shown = run.evidence[next(name for name in run.evidence if "task list" in name)]
     assert b'"rolled_back": 4' in shown

@@ -14,10 +14,10 @@ from pytest_httpserver import HTTPServer
 from temporalio.client import Client
 
 from domain.notifications.events import EventClass
-from domain.rollout.assignment import default_rollout
+from domain.rollout.assignment import build_default_policy
 from domain.tasks.status import OutcomeStatus, TaskStatus
 from storage.settings import Settings
-from tests.support.everywhere import SERVICES, Everywhere, open_everywhere
+from tests.support.all_services_stack import SERVICES, AllServicesStack, open_all_services_stack
 from tests.support.factory import CA
 
 SCALE = int(os.environ.get("CERTROLL_TEST_WAVES", "300"))
@@ -27,11 +27,11 @@ pytestmark = pytest.mark.timeout(120 + SCALE)
 
 
 @pytest.fixture
-def everywhere(sqlite_url: str, tmp_path: Path, ca: CA) -> Iterator[Everywhere]:
+def all_services(sqlite_url: str, tmp_path: Path, ca: CA) -> Iterator[AllServicesStack]:
     """All services; what is bound shows within a moment, or never."""
     settings = Settings(home=tmp_path / "home", database_url=SecretStr(sqlite_url))
-    with open_everywhere(tmp_path, ca, SCALE, settings, propagation=SHORT) as house:
-        yield house
+    with open_all_services_stack(tmp_path, ca, SCALE, settings, propagation=SHORT) as stack:
+        yield stack
 
 
 @pytest.fixture
@@ -49,27 +49,27 @@ def told(hook: HTTPServer) -> dict[str, Any]:
 
 
 async def test_a_bad_certificate_reaches_the_canary_only_which_is_taken_back(
-    everywhere: Everywhere, engine: Client, hook: HTTPServer
+    all_services: AllServicesStack, engine: Client, hook: HTTPServer
 ) -> None:
-    house = everywhere
-    resources = house.sync_all()
+    stack = all_services
+    resources = stack.sync_all()
     assert len(resources) == SCALE
-    former = house.serving(resources)
-    plan = house.plan(*house.renew(resources))
+    former = stack.observe(resources)
+    plan = stack.build_plan(*stack.upload_successors(resources))
     assert len(plan.changes) == SCALE
-    house.grant(SCALE)
-    house.store.contacts.add("ops", "webhook", hook.url_for("/ops"))
+    stack.grant_quota(SCALE)
+    stack.store.contacts.add("ops", "webhook", hook.url_for("/ops"))
     only = (EventClass.NEEDS_OPERATOR,)
-    house.store.contacts.add("on-call", "webhook", hook.url_for("/on-call"), only)
-    house.cloud.fault("unserved")  # all services take it, and no endpoint ever shows it
+    stack.store.contacts.add("on-call", "webhook", hook.url_for("/on-call"), only)
+    stack.cloud.add_fault("unserved")  # all services take it, and no endpoint ever shows it
 
-    async with house.working(engine):
-        task = await house.create(
-            engine, plan, contacts=("ops", "on-call"), rollout=default_rollout(plan.changes)
+    async with stack.run_worker(engine):
+        task = await stack.create_task(
+            engine, plan, contacts=("ops", "on-call"), rollout=build_default_policy(plan.changes)
         )
-        ended = await house.ended(task)
+        ended = await stack.wait_ended(task)
 
-    outcomes = house.store.tasks.outcomes.list(task.id)
+    outcomes = stack.store.tasks.outcomes.list(task.id)
     canary = [each for each in outcomes if each.wave == 0]
     assert {each.change.resource.service for each in canary} == SERVICES
     assert len(canary) == len(SERVICES)
@@ -82,17 +82,17 @@ async def test_a_bad_certificate_reaches_the_canary_only_which_is_taken_back(
     assert {each.status for each in canary if not each.applied} <= {OutcomeStatus.SKIPPED}
     back = [each for each in tried if each.change.not_reversible is None]
     assert {each.status for each in back} == {OutcomeStatus.ROLLED_BACK}
-    assert {each.cause and each.cause.taken_back for each in back} == {True}
-    assert house.serving(resources) == former
+    assert {each.cause and each.cause.rolled_back for each in back} == {True}
+    assert stack.observe(resources) == former
     assert ended.status in (TaskStatus.ROLLED_BACK, TaskStatus.PARTIALLY_ROLLED_BACK)
-    assert house.store.quota.balance() == SCALE
+    assert stack.store.quota.get_balance() == SCALE
 
     messages = told(hook)
     assert messages["/ops"]["event"] == "finished"
     assert messages["/on-call"]["event"] == "needs_operator"
     why = messages["/ops"]["body"]
     assert f"changes failed in the canary (wave 1 of {ended_waves(outcomes)})" in why
-    assert "TooManyFailures" in why
+    assert "too-many-failures" in why
     assert "NotServed" in why
 
 

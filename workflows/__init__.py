@@ -1,1 +1,1 @@
-"""What happens, in what order. Deterministic: the world is reached only through activities."""
+"""Workflows: what happens in what order. They are deterministic and act through activities."""

@@ -1,4 +1,7 @@
-"""One sync of one account: its services side by side, each walked to its end or given up."""
+"""Syncs the inventory of one account, several services at once.
+
+starter/requests starts it, and Temporal Schedules through `InventorySyncOnSchedule`.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,11 +13,11 @@ from temporalio.exceptions import (
     WorkflowAlreadyStartedError,
 )
 
-from workflows.failures import cause_of
-from workflows.policies import BOOKKEEPING, WALK, WALKS_AT_ONCE
+from workflows.failures import build_cause
+from workflows.policies import BOOKKEEPING, MAX_SERVICES_AT_ONCE, SYNC_SERVICE
 
 with workflow.unsafe.imports_passed_through():
-    from activities.inventory_sync import FailedWalk, Walks
+    from activities.inventory_sync import FailedSync, InventorySyncActivities
     from domain.resources.inventory_sync import (
         SCHEDULED_TYPE,
         WORKFLOW_TYPE,
@@ -31,72 +34,75 @@ with workflow.unsafe.imports_passed_through():
 
 @workflow.defn(name=WORKFLOW_TYPE)
 class InventorySync:
-    """Walks what it is started with, and what others add while it runs."""
+    """Syncs the services of its input, and those that `join` adds while it runs."""
 
     @workflow.init
-    def __init__(self, asked: SyncInput) -> None:
-        self._account = asked.account
+    def __init__(self, request: SyncInput) -> None:
+        self._account = request.account
         self._services: dict[str, WalkProgress] = {}
-        self._rounds: dict[str, int] = {}
+        self._runs: dict[str, int] = {}
         self._under_way: dict[str, asyncio.Task[None]] = {}
-        self._places = asyncio.Semaphore(WALKS_AT_ONCE)
+        self._slots = asyncio.Semaphore(MAX_SERVICES_AT_ONCE)
 
     @workflow.update
     async def join(self, request: SyncRequest) -> SyncProgress:
-        """Adds services to this sync; answers which walk of each one will tell.
+        """Adds services to this sync; answers with the run of each service to wait for.
 
-        A service that waits or is under way is walked once for all who ask. One that has ended is
-        walked again only if it is named: who names it wants to know how it is now.
+        A service that waits or is under way is synced once for all callers. One that has ended is
+        synced again only if the request names it.
         """
-        self._add(await self._chosen(request.services), again=bool(request.services))
+        self._add(await self._list_services(request.services), again=bool(request.services))
         return self.progress()
 
     @workflow.query
     def progress(self) -> SyncProgress:
-        """Where each service stands."""
+        """The progress of each service."""
         return SyncProgress(account=self._account, services=tuple(self._services.values()))
 
     @workflow.run
-    async def run(self, asked: SyncInput) -> list[Synced]:
-        """What the last walk through each service found; failures are told, not raised."""
+    async def run(self, request: SyncInput) -> list[Synced]:
+        """The result of each service's last sync; failures are results, not raised."""
         try:
-            self._add(await self._chosen(asked.services), again=False)
+            self._add(await self._list_services(request.services), again=False)
             await workflow.wait_condition(self._is_over)
-            await asyncio.gather(*self._under_way.values())  # an error of ours is not swallowed
+            await asyncio.gather(*self._under_way.values())  # raises a bug of this workflow
         except asyncio.CancelledError:
             under_way = self._under_way.values()
             for task in under_way:
                 task.cancel()
             await asyncio.gather(*under_way, return_exceptions=True)
             raise
-        return [self._result(each) for each in self._services.values()]
+        return [self._build_result(each) for each in self._services.values()]
 
-    async def _chosen(self, services: tuple[str, ...]) -> Sequence[str]:
+    async def _list_services(self, services: tuple[str, ...]) -> Sequence[str]:
         if services:
             return services
         return await workflow.execute_activity_method(
-            Walks.services_to_walk, self._account, summary="list services", **BOOKKEEPING
+            InventorySyncActivities.list_services_to_sync,
+            self._account,
+            summary="list services",
+            **BOOKKEEPING,
         )
 
     def _add(self, services: Sequence[str], *, again: bool) -> None:
         for service in services:
             known = self._services.get(service)
             if known is None or (again and known.state is WalkState.ENDED):
-                number = self._rounds[service] = self._rounds.get(service, 0) + 1
+                number = self._runs[service] = self._runs.get(service, 0) + 1
                 run = f"{workflow.info().first_execution_run_id}/{number}"
-                self._show(WalkProgress(service=service, run=run))
-                self._under_way[service] = asyncio.create_task(self._walk(service, run))
+                self._set_progress(WalkProgress(service=service, run=run))
+                self._under_way[service] = asyncio.create_task(self._sync(service, run))
 
     def _is_over(self) -> bool:
         ended = all(task.done() for task in self._under_way.values())
         return ended and workflow.all_handlers_finished()
 
-    async def _walk(self, service: str, run: str) -> None:
+    async def _sync(self, service: str, run: str) -> None:
         walk = Walk(account=self._account, service=service, run=run)
-        async with self._places:
-            self._show(WalkProgress(service=service, run=run, state=WalkState.WALKING))
-            found = await _found(walk)
-        self._show(
+        async with self._slots:
+            self._set_progress(WalkProgress(service=service, run=run, state=WalkState.WALKING))
+            found = await _sync_service(walk)
+        self._set_progress(
             WalkProgress(
                 service=service,
                 run=run,
@@ -109,11 +115,13 @@ class InventorySync:
             )
         )
 
-    def _show(self, progress: WalkProgress) -> None:
+    def _set_progress(self, progress: WalkProgress) -> None:
         self._services[progress.service] = progress
-        workflow.set_current_details("\n".join(f"- {_line(p)}" for p in self._services.values()))
+        workflow.set_current_details(
+            "\n".join(f"- {_format_progress(p)}" for p in self._services.values())
+        )
 
-    def _result(self, ended: WalkProgress) -> Synced:
+    def _build_result(self, ended: WalkProgress) -> Synced:
         return Synced(
             account=self._account,
             service=ended.service,
@@ -127,52 +135,52 @@ class InventorySync:
 
 @workflow.defn(name=SCHEDULED_TYPE)
 class InventorySyncOnSchedule:
-    """Starts the sync of an account under its own name, which a schedule cannot do by itself.
+    """Starts the sync of an account under the account's workflow id.
 
-    It adds a time to the name of whatever it starts, and two syncs would run side by side.
+    A Temporal Schedule adds a time to the id of whatever it starts: two syncs could run at once.
     """
 
     @workflow.run
-    async def run(self, asked: SyncInput) -> bool:
-        """False where a sync of this account ran already: it does what was wanted."""
+    async def run(self, request: SyncInput) -> bool:
+        """False if a sync of this account was running already."""
         try:
             await workflow.execute_child_workflow(
                 InventorySync.run,
-                asked,
-                id=workflow_id(asked.account),
+                request,
+                id=workflow_id(request.account),
                 parent_close_policy=workflow.ParentClosePolicy.ABANDON,
-                static_summary=f"inventory of {asked.account}, on schedule",
+                static_summary=f"inventory of {request.account}, on schedule",
             )
         except WorkflowAlreadyStartedError:
             return False
         except ChildWorkflowError:
-            workflow.logger.warning("the sync of %s failed", asked.account)
+            workflow.logger.warning("the sync of %s failed", request.account)
         return True
 
 
-async def _found(walk: Walk) -> Synced:
-    """One walk with all its attempts; given up or cancelled, it is recorded, and the others go on.
+async def _sync_service(walk: Walk) -> Synced:
+    """Syncs one service with all attempts; a failure is recorded, and the other services go on.
 
-    One that is cancelled hears of it with its next heartbeat, and stops between two pages.
+    A cancelled activity learns of it with its next heartbeat, and stops between two pages.
     """
     try:
         return await workflow.execute_activity_method(
-            Walks.walk_service,
+            InventorySyncActivities.sync_service,
             walk,
-            summary=f"walk {walk.service}",
+            summary=f"sync {walk.service}",
             cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-            **WALK,
+            **SYNC_SERVICE,
         )
     except ActivityError as failure:
         return await workflow.execute_activity_method(
-            Walks.record_failed_walk,
-            FailedWalk(walk=walk, cause=cause_of(failure)),
+            InventorySyncActivities.record_failed_sync,
+            FailedSync(sync=walk, cause=build_cause(failure)),
             summary=f"record failure of {walk.service}",
             **BOOKKEEPING,
         )
 
 
-def _line(progress: WalkProgress) -> str:
+def _format_progress(progress: WalkProgress) -> str:
     if progress.error is not None:
         return f"{progress.service}: {progress.error.code}"
     counted = f", {progress.seen} resources" if progress.state is WalkState.ENDED else ""

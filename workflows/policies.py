@@ -1,4 +1,7 @@
-"""Every timeout and every retry of the house, named for what is being waited for."""
+"""Every timeout, retry policy, schedule time and page size of workflows and their clients.
+
+Named for what is waited for. Used by workflows/ and starter/.
+"""
 
 from datetime import timedelta
 from typing import TypedDict
@@ -7,7 +10,7 @@ from temporalio.common import RetryPolicy
 
 
 class Patience(TypedDict, total=False):
-    """How long one step may take, and how often it is tried."""
+    """The timeouts and the retry policy of one activity."""
 
     start_to_close_timeout: timedelta
     schedule_to_close_timeout: timedelta
@@ -15,8 +18,8 @@ class Patience(TypedDict, total=False):
     retry_policy: RetryPolicy
 
 
-# Bookkeeping must not be lost, so it is tried until it works: a database that is down for an
-# hour delays a task by an hour, it does not leave quota or an outcome unrecorded.
+# Bookkeeping must not be lost, so it is retried until it succeeds: if the database is down for an
+# hour, a task is delayed by an hour, and no quota and no outcome is lost.
 BOOKKEEPING = Patience(
     start_to_close_timeout=timedelta(seconds=20),
     retry_policy=RetryPolicy(
@@ -26,25 +29,24 @@ BOOKKEEPING = Patience(
     ),
 )
 
-# The same for what reads all changes of a task: of 100,000 it takes some ten seconds. It beats, so
-# that a task whose worker is killed as it begins does not wait for five minutes.
+# Reads all changes of a task: some ten seconds for 100,000. It heartbeats, so that a task whose
+# worker is killed meanwhile does not wait for five minutes.
 ALL_ROWS = Patience(
     start_to_close_timeout=timedelta(minutes=5),
     heartbeat_timeout=timedelta(seconds=10),
     retry_policy=BOOKKEEPING["retry_policy"],
 )
 
-# One row, of which a fan-out may have many in hand: what a killed worker held is tried again after
-# this time, so it is near to what an attempt needs. An attempt that was only slow does no harm.
+# Writes one row; a fan-out may have many of these under way. After a killed worker they are retried
+# after this time, so it is close to what one attempt needs. Repeating a slow attempt does no harm.
 ONE_ROW = Patience(
     start_to_close_timeout=timedelta(seconds=10),
     retry_policy=BOOKKEEPING["retry_policy"],
 )
 
-# One change waits for the service's propagation inside one attempt (up to 30 minutes), beating
-# every two seconds: a killed worker is noticed after ten, not after half an hour. The attempts here
-# are those of one turn: after it the change gives its place to others, and has its next turn after
-# a pause, for as long as domain/patience.py allows.
+# One attempt waits for the service's propagation (up to 30 minutes). It heartbeats every two
+# seconds: a killed worker is noticed after ten. These attempts are one series; after it the change
+# frees its slot, and the next series follows after the backoff of domain/rollout/backoff.py.
 CHANGE = Patience(
     start_to_close_timeout=timedelta(minutes=40),
     heartbeat_timeout=timedelta(seconds=10),
@@ -56,18 +58,18 @@ CHANGE = Patience(
     ),
 )
 
-# After so many turns, some 16 minutes, contacts are told that changes do not succeed.
-TURNS_UNTIL_TOLD = 6
+# After so many failed series of one change, some 16 minutes, contacts are notified.
+SERIES_UNTIL_NOTIFIED = 6
 
-# A store that is down holds nothing up for longer: the changes that need it install by themselves.
+# A store that is down delays a task no longer than this: its changes then install by themselves.
 INSTALL = Patience(
     start_to_close_timeout=timedelta(minutes=5),
     heartbeat_timeout=timedelta(seconds=10),
     retry_policy=CHANGE["retry_policy"],
 )
 
-# It asks each account, store and responder once, at the pace of each. What is down is a finding, so
-# an attempt fails only where storage or the worker does.
+# Asks each account, store and OCSP responder once, at the rate limit of each. One that is down is a
+# finding, so an attempt fails only if storage or the worker fails.
 PREFLIGHT = Patience(
     start_to_close_timeout=timedelta(minutes=15),
     schedule_to_close_timeout=timedelta(minutes=45),
@@ -80,7 +82,7 @@ PREFLIGHT = Patience(
     ),
 )
 
-# Nobody waits for it, and what is left over goes another time.
+# Nothing waits for it; the next cleanup deletes what is left.
 CLEAN_UP = Patience(
     start_to_close_timeout=timedelta(minutes=10),
     schedule_to_close_timeout=timedelta(minutes=30),
@@ -93,10 +95,10 @@ CLEAN_UP = Patience(
     ),
 )
 
-# One walk through a service: an attempt goes on at the page where the former one ended, so there
-# may be many of them, and a long one costs nothing. After some ten minutes of failures in a row the
-# service is given up; the schedule, or whoever wants to know, tries it again.
-WALK = Patience(
+# Syncs one service. An attempt resumes at the page where the previous one ended, so many attempts
+# are fine, and a long one costs nothing. After some ten minutes of failures in a row the service is
+# given up; the schedule or the next request tries it again.
+SYNC_SERVICE = Patience(
     start_to_close_timeout=timedelta(hours=2),
     heartbeat_timeout=timedelta(seconds=10),
     retry_policy=RetryPolicy(
@@ -107,18 +109,18 @@ WALK = Patience(
     ),
 )
 
-# Services of one account that are walked side by side: each keeps to a rate of its own.
-WALKS_AT_ONCE = 8
+# Services of one account that are synced at once: each keeps to its own rate limit.
+MAX_SERVICES_AT_ONCE = 8
 
-# Looks at all that a wave has deployed: of 100,000 endpoints it takes some minutes, and half an
-# hour where every one of them has to be looked at more than once.
-LOOK_AGAIN = Patience(
+# Verifies all deployed changes of a wave: some minutes for 100,000 endpoints, and half an hour if
+# every one of them has to be observed more than once.
+REVERIFY = Patience(
     start_to_close_timeout=timedelta(hours=2),
     heartbeat_timeout=timedelta(seconds=10),
     retry_policy=CHANGE["retry_policy"],
 )
 
-# A contact's channel that stays silent must not hold a task open.
+# A contact's channel that does not answer must not keep a task open.
 NOTIFY = Patience(
     start_to_close_timeout=timedelta(seconds=30),
     schedule_to_close_timeout=timedelta(minutes=15),
@@ -130,11 +132,32 @@ NOTIFY = Patience(
     ),
 )
 
-# How many changes are asked for at a time: some 60 bytes each, so far below a payload's limit.
+# Changes per page: some 60 bytes each, far below the limit of a payload.
 ORDERS_PER_PAGE = 500
 
-# All of a page are installed at once, of the 2,000 steps that the engine takes of one task.
+# Certificates of a page are installed at once; Temporal accepts 2,000 pending activities.
 INSTALLATIONS_PER_PAGE = 100
 
-# A history this long is cut once a task has nothing left to do but wait.
+# A task with a history longer than this continues as new before it waits.
 SHORT_HISTORY = 200
+
+# Times of the day, UTC. The expiry watch comes when somebody can still act on the same day, and
+# after the verification, whose findings it reports.
+REVERIFICATION_TIME = timedelta(hours=5)
+EXPIRY_WATCH_TIME = timedelta(hours=7)
+
+# Part of the interval by which scheduled syncs vary: all accounts at once would be a burst.
+SYNC_JITTER = 0.1
+
+# Workers check whether accounts or settings have changed.
+SECONDS_BETWEEN_SCHEDULE_CHECKS = 180.0
+
+# A worker polls for work for a minute at most; one that has not polled for longer has ended.
+WORKER_POLL = timedelta(seconds=75)
+
+# A worker that stops gives its activities this time to notice it.
+WORKER_SHUTDOWN = timedelta(seconds=10)
+
+# How long a command waits for Temporal to connect, and for a worker to start a sync.
+CONNECT_SECONDS = 10.0
+SYNC_START_SECONDS = 30.0

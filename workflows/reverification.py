@@ -1,11 +1,12 @@
-"""Looks again, day by day, at what all tasks have left, and keeps what has drifted since."""
+"""Verifies daily what all tasks have deployed, and records drift. A Temporal Schedule starts it."""
 
 from temporalio import workflow
 
-from workflows.policies import LOOK_AGAIN
+from workflows.policies import REVERIFY
 
 with workflow.unsafe.imports_passed_through():
-    from activities.reverification import Verification, Verified
+    from activities.reverification import ReverificationActivities
+    from operations.verification.reverification import VerificationCounts
 
 WORKFLOW_TYPE = "Reverification"
 WORKFLOW_ID = "reverification"
@@ -13,14 +14,12 @@ WORKFLOW_ID = "reverification"
 
 @workflow.defn(name=WORKFLOW_TYPE)
 class Reverification:
-    """One run of it; a schedule begins one a day."""
-
     @workflow.run
-    async def run(self) -> Verified:
-        """How many were looked at, and what was found."""
+    async def run(self) -> VerificationCounts:
+        """Counts of the resources that were verified."""
         return await workflow.execute_activity_method(
-            Verification.verify_all,
+            ReverificationActivities.verify_all_deployments,
             workflow.now(),
-            summary="look at all that was deployed",
-            **LOOK_AGAIN,
+            summary="verify all deployed resources",
+            **REVERIFY,
         )

@@ -1,6 +1,7 @@
-"""Search attributes: what lists of tasks are filtered by in the Temporal Web UI and CLI.
+"""Search attributes: the fields by which the Temporal Web UI and CLI filter tasks.
 
-The server keeps these in clear, encrypted payloads or not: only names and times belong here.
+starter/temporal registers them; tasks set them at their start and when they change. The server
+stores them in clear, even if payloads are encrypted: only names and times belong here.
 """
 
 import json
@@ -17,28 +18,28 @@ STATUS = SearchAttributeKey.for_keyword("CertrollStatus")
 CERTIFICATES = SearchAttributeKey.for_keyword_list("CertrollCertificates")
 SCHEDULED_AT = SearchAttributeKey.for_datetime("CertrollScheduledAt")
 
-MOST_BYTES = 1900
-"""Of one attribute's 2,048, as JSON."""
+MAX_BYTES = 1900
+"""The server accepts 2,048 bytes of JSON in one attribute."""
 
 ALL = (TASK_NAME, STATUS, CERTIFICATES, SCHEDULED_AT)
 
 
-def at_start(task: TaskInput) -> TypedSearchAttributes:
-    """What a task is started with."""
+def build_initial_attributes(task: TaskInput) -> TypedSearchAttributes:
+
     return TypedSearchAttributes(
         [
             SearchAttributePair(TASK_NAME, task.name),
             SearchAttributePair(STATUS, TaskStatus.SCHEDULED.value),
-            SearchAttributePair(CERTIFICATES, _first(task.certificates)),
+            SearchAttributePair(CERTIFICATES, _cut_to_size(task.certificates)),
             SearchAttributePair[datetime](SCHEDULED_AT, task.at),
         ]
     )
 
 
-def _first(names: Sequence[str]) -> list[str]:
-    """As many as the server takes in one attribute; the task itself knows all of them."""
+def _cut_to_size(names: Sequence[str]) -> list[str]:
+    """As many names as the server accepts in one attribute; the task itself has all of them."""
     taken: list[str] = []
-    left = MOST_BYTES
+    left = MAX_BYTES
     for name in names:
         left -= len(json.dumps(name)) + 1
         if left < 0:

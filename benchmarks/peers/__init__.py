@@ -1,1 +1,1 @@
-"""Beside another tool: the same practice cloud, the same faults, judged by the same handshakes."""
+"""Compares certroll with another tool: same practice cloud, same faults, same handshakes."""

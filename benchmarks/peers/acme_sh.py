@@ -41,7 +41,7 @@ class AcmeSh:
         self.only_with_faults = False
 
     def run(self, field: Field, folder: Path) -> Claims:
-        """Deploys to all names of the field; every time with a home of its own."""
+        """Deploys to all names of the field, with a new home each time."""
         home = write_home(folder, field.wanted)
         env = {
             "PATH": f"{write_curl(folder, field.cloud['endpoint'])}:/usr/local/bin:/usr/bin:/bin",
@@ -58,7 +58,7 @@ class AcmeSh:
             output += done.stdout
             by_code |= set(names) if done.returncode == 0 else set()
         seconds = time.perf_counter() - began
-        return Claims(frozenset(by_code), deployed(output), seconds, field.calls() - before)
+        return Claims(frozenset(by_code), list_deployed(output), seconds, field.calls() - before)
 
     def version(self) -> str:
         """Its version and, since checkouts differ, a digest of the two files that deploy."""
@@ -82,8 +82,8 @@ class AcmeSh:
         )
 
 
-def program(path: Path) -> Path:
-    """The script, given it or its folder; exits with a sentence where there is none."""
+def find_program(path: Path) -> Path:
+    """The script at this path or in this folder; SystemExit if there is none."""
     script = (path / "acme.sh" if path.is_dir() else path).resolve()
     lacking = [
         one for one in (script, *(script.parent / name for name in HOOKS)) if not one.exists()
@@ -96,18 +96,18 @@ def program(path: Path) -> Path:
     return script
 
 
-def deployed(output: str) -> frozenset[str]:
-    """The names that a log says to have been deployed."""
+def list_deployed(output: str) -> frozenset[str]:
+    """The names that the log reports as deployed."""
     return frozenset(DEPLOYED.findall(output))
 
 
 def write_home(folder: Path, wanted: Issued) -> Path:
-    """A home with this certificate where acme.sh keeps one that it has obtained."""
+    """Creates a home with this certificate where acme.sh stores issued ones."""
     home = folder / "acme.sh"
-    place = home / f"{ZONE}_ecc"
-    place.mkdir(parents=True)
+    folder_ = home / f"{ZONE}_ecc"
+    folder_.mkdir(parents=True)
     facts = {"Domain": ZONE, "Alt": f"*.{ZONE}", "Keylength": "ec-256"}
-    (place / f"{ZONE}.conf").write_text(_settings(facts.items()))
+    (folder_ / f"{ZONE}.conf").write_text(_settings(facts.items()))
     files: Sequence[tuple[str, bytes]] = (
         (f"{ZONE}.key", wanted.key_pem),
         (f"{ZONE}.cer", wanted.leaf_pem),
@@ -115,21 +115,21 @@ def write_home(folder: Path, wanted: Issued) -> Path:
         ("fullchain.cer", wanted.pem),
     )
     for name, content in files:
-        (place / name).touch(0o600)
-        (place / name).write_bytes(content)
+        (folder_ / name).touch(0o600)
+        (folder_ / name).write_bytes(content)
     return home
 
 
 def write_curl(folder: Path, endpoint: str) -> Path:
-    """A folder with a `curl` that calls nobody but this endpoint (http://HOST:PORT)."""
-    place = folder / "bin"
-    place.mkdir(exist_ok=True)
-    script = place / "curl"
+    """Creates a folder with a `curl` that calls only this endpoint (http://HOST:PORT)."""
+    folder_ = folder / "bin"
+    folder_.mkdir(exist_ok=True)
+    script = folder_ / "curl"
     address = endpoint.removeprefix("http://")
     real = shutil.which("curl")
     script.write_text(CURL.format(api=API, endpoint=endpoint, address=address, curl=real))
     script.chmod(0o755)
-    return place
+    return folder_
 
 
 def _settings(facts: Iterable[tuple[str, str]]) -> str:

@@ -1,4 +1,4 @@
-"""What goes wrong with the cloud's calls, in the same way for every tool."""
+"""Scenarios of failing calls, the same for every tool."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ PAGES: tuple[Rule, ...] = ({"kind": "5xx", "html": True},)
 
 
 class Scenario(NamedTuple):
-    """So many domains, and what part of the calls goes wrong in which ways."""
+    """A number of domains, the share of calls that fail, and how they fail."""
 
     name: str
     domains: int
@@ -20,11 +20,11 @@ class Scenario(NamedTuple):
 
     @property
     def rules(self) -> list[Rule]:
-        """For the practice cloud."""
-        return rules(self.share, self.kinds) if self.share else []
+        """The fault rules for the practice cloud."""
+        return build_rules(self.share, self.kinds) if self.share else []
 
 
-def rules(share: float, kinds: Sequence[Rule]) -> list[Rule]:
+def build_rules(share: float, kinds: Sequence[Rule]) -> list[Rule]:
     """Rules by which `share` of all calls go wrong, equally often in each of these ways.
 
     The first rule that strikes decides, so each further one only sees what those before it left.
@@ -33,8 +33,8 @@ def rules(share: float, kinds: Sequence[Rule]) -> list[Rule]:
     return [{**kind, "share": each / (1 - each * at)} for at, kind in enumerate(kinds)]
 
 
-def scenarios(domains: int) -> tuple[Scenario, ...]:
-    """All that are measured, in the order of the table."""
+def build_scenarios(domains: int) -> tuple[Scenario, ...]:
+    """All scenarios, in the order of the table."""
     return (
         Scenario("one domain, no faults", 1),
         Scenario("no faults", domains),

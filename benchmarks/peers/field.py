@@ -1,4 +1,4 @@
-"""Where one run of one tool takes place: a fresh practice cloud, domains, and a new certificate."""
+"""The setting of one run: a fresh practice cloud, domains, and a new certificate."""
 
 import hashlib
 import socket
@@ -19,7 +19,7 @@ PATIENCE = 10.0
 
 
 class Field:
-    """`names` all serve the same former certificate, and shall serve `wanted` in the end."""
+    """All `names` serve the same former certificate, and should serve `wanted` in the end."""
 
     def __init__(self, cloud: dict[str, str], ca: PracticeCA, scenario: Scenario) -> None:
         self.cloud, self.scenario = cloud, scenario
@@ -31,21 +31,21 @@ class Field:
         self._ask("POST", "seed", {"service": "cdn", "domains": rows})
 
     def go_wrong(self) -> None:
-        """From now on the scenario's faults are in force."""
+        """Activates the scenario's faults."""
         if self.scenario.rules:
             self._ask("POST", "faults", self.scenario.rules)
 
     def calls(self) -> int:
-        """How many calls the cloud has received until now, however they ended."""
-        told: dict[str, dict[str, int]] = self._ask("GET", "calls")["calls"]
-        return sum(number for codes in told.values() for number in codes.values())
+        """Counts all calls that the cloud has received."""
+        answer: dict[str, dict[str, int]] = self._ask("GET", "calls")["calls"]
+        return sum(number for codes in answer.values() for number in codes.values())
 
     def right(self) -> set[str]:
-        """The names whose endpoint shows the wanted certificate now."""
-        return {name for name in self.names if self._shown(name) == self.wanted.fingerprint}
+        """The names that serve the wanted certificate now."""
+        return {name for name in self.names if self._read_served(name) == self.wanted.fingerprint}
 
-    def _shown(self, name: str) -> str:
-        """SHA-256 of the leaf that is presented for a name. Looks by itself, trusting no tool."""
+    def _read_served(self, name: str) -> str:
+        """SHA-256 of the leaf that a name serves, by an own handshake that trusts no tool."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         host, _, port = self.cloud["edge"].rpartition(":")
@@ -66,7 +66,7 @@ class Field:
 def field(
     folder: Path, ca: PracticeCA, scenario: Scenario, *, seed: int, latency_ms: int
 ) -> Iterator[Field]:
-    """A field that is gone afterwards. The same seed makes the same calls go wrong."""
+    """A temporary field. The same seed makes the same calls fail."""
     options = ["--latency", str(latency_ms), "--propagation", "0", "--seed", str(seed)]
     sandbox, cloud = start_sandbox(folder, options)
     try:

@@ -1,4 +1,4 @@
-"""certroll as its users run it: a server and a worker that are up, and one command."""
+"""Runs certroll as its users do: a running server and worker, and one command."""
 
 import os
 import subprocess
@@ -26,29 +26,28 @@ LONGEST = 1800.0
 AHEAD = 20  # seconds, in which the task has to be made
 
 
-class House:
-    """Server, worker and database for all runs. Each run has an account and a certificate in it."""
+class Stack:
+    """Server, worker and database of all runs; each run has its own account and certificate."""
 
     def __init__(self, folder: Path) -> None:
         self.settings = Settings(home=folder / "home", database_url=None, temporal_address=None)
         self._numbers = count(1)
         began = time.perf_counter()
-        with ExitStack() as stack:
+        with ExitStack() as closing:
             here = Embedded(self.settings, 0, 0)
-            stack.callback(here.stop)
+            closing.callback(here.stop)
             here.start()
             self.seconds_to_start = time.perf_counter() - began
             self.store = Store.open(self.settings)
-            stack.callback(self.store.close)
-            self._closing = stack.pop_all()
+            closing.callback(self.store.close)
+            self._closing = closing.pop_all()
         self.store.quota.grant(1_000_000, "benchmark", datetime.now(UTC))
 
     def close(self) -> None:
-        """Stops everything."""
         self._closing.close()
 
     def prepare(self, field: Field) -> str:
-        """An account at the field's cloud, and the wanted certificate; both have the same name.
+        """Adds an account of the field's cloud and the wanted certificate, both with one name.
 
         The account keeps to the pace that the provider documents, as it does by default.
         """
@@ -76,7 +75,7 @@ class House:
         return name
 
     def command(self, folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-        """`certroll` with these words, in this house; what it says to people goes to a file."""
+        """Runs `certroll` with these words; its standard error goes to a file."""
         own = {name: value for name, value in os.environ.items() if "CERTROLL" not in name}
         with (folder / "certroll.log").open("a") as log:
             return subprocess.run(
@@ -92,45 +91,45 @@ class House:
 
 
 class Certroll:
-    """One task in one wave, begun at once by one command, or made before for a time to come.
+    """One task in one wave, started at once by one command, or scheduled before.
 
     The inventory is synced before anything goes wrong, as it is every six hours. With one command
     planning meets the faults too; a scheduled task was planned in peace and meets them later.
     """
 
-    def __init__(self, house: House, *, scheduled: bool) -> None:
-        self.house, self.scheduled = house, scheduled
+    def __init__(self, stack: Stack, *, scheduled: bool) -> None:
+        self.stack, self.scheduled = stack, scheduled
         self.name = "certroll, scheduled" if scheduled else "certroll"
         self.only_with_faults = scheduled
 
     def run(self, field: Field, folder: Path) -> Claims:
-        """Plan, task, and waiting for its end; nothing is done after it."""
-        name = self.house.prepare(field)
+        """Creates plan and task and waits for the end."""
+        name = self.stack.prepare(field)
         here = ("--account", name, "--service", SERVICE, "--here")
-        self.house.command(folder, "inventory", "sync", *here)
-        wish = ("--certificate", name, "--account", name, "--all-matched", "--name", name)
-        command = ("task", "create", *wish, "--yes", "--json")
+        self.stack.command(folder, "inventory", "sync", *here)
+        selection = ("--certificate", name, "--account", name, "--all-matched", "--name", name)
+        command = ("task", "create", *selection, "--yes", "--json")
         if self.scheduled:
-            self.house.command(folder, *command, "--at", f"in {AHEAD}s")
+            self.stack.command(folder, *command, "--at", f"in {AHEAD}s")
         before = field.calls()
         field.go_wrong()
         began = time.perf_counter()
         end = ("task", "watch", name, "--json") if self.scheduled else (*command, "--wait")
-        done = self.house.command(folder, *end)
+        done = self.stack.command(folder, *end)
         seconds = time.perf_counter() - began
-        task = next((one for one in self.house.store.tasks.list() if one.name == name), None)
+        task = next((one for one in self.stack.store.tasks.list() if one.name == name), None)
         if self.scheduled and task and task.ended_at:
             seconds = (task.ended_at - task.at).total_seconds()
         return Claims(
             by_code=frozenset(field.names if done.returncode == 0 else ()),
-            by_word=deployed(self.house.store.tasks.outcomes.list(task.id) if task else ()),
+            by_word=list_deployed(self.stack.store.tasks.outcomes.list(task.id) if task else ()),
             seconds=seconds,
             calls=field.calls() - before,
         )
 
 
-def deployed(outcomes: Iterable[OutcomeRecord]) -> frozenset[str]:
-    """The names whose outcome is "deployed"."""
+def list_deployed(outcomes: Iterable[OutcomeRecord]) -> frozenset[str]:
+    """The names with the outcome "deployed"."""
     return frozenset(
         domain
         for each in outcomes

@@ -1,4 +1,4 @@
-"""What became of one run: what a tool claims, held against what the endpoints show."""
+"""Compares what a tool claims after a run with what the endpoints serve."""
 
 import json
 from collections.abc import Collection, Mapping
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 @dataclass(frozen=True)
 class Claims:
-    """What a tool says in the end, and what it took.
+    """What a tool reports at its end, and its cost.
 
     `by_code` are the names whose exit code was 0, `by_word` those that it says in its own words to
     have deployed: a line of its log, an outcome. `calls` counts calls to the cloud.
@@ -24,7 +24,7 @@ class Claims:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Numbers of names, but for seconds and calls."""
+    """Counts of names; seconds and calls are the cost."""
 
     wrong: int  # do not serve the new certificate though they should
     wrong_by_code: int  # of these, those whose exit code was 0
@@ -43,15 +43,15 @@ class Key(NamedTuple):
 
 
 class Spread(NamedTuple):
-    """The middle one of several measurements, and the two at the ends."""
+    """Median, minimum and maximum of several measurements."""
 
     middle: float
     least: float
     most: float
 
 
-def judged(names: Collection[str], right: Collection[str], claims: Claims) -> Verdict:
-    """Holds the claims against the names that are right."""
+def compare(names: Collection[str], right: Collection[str], claims: Claims) -> Verdict:
+    """Compares the claims with the names that serve the wanted certificate."""
     wrong = set(names) - set(right)
     return Verdict(
         wrong=len(wrong),
@@ -63,13 +63,13 @@ def judged(names: Collection[str], right: Collection[str], claims: Claims) -> Ve
     )
 
 
-def spread(values: Collection[float]) -> Spread:
-    """Of at least one value."""
+def compute_spread(values: Collection[float]) -> Spread:
+    """The spread of at least one value."""
     return Spread(median(values), min(values), max(values))
 
 
 def read(path: Path | None) -> dict[Key, Verdict]:
-    """What was measured before; nothing where there is no such file."""
+    """Reads earlier results; none if there is no such file."""
     if path is None or not path.exists():
         return {}
     rows = map(json.loads, path.read_text().splitlines())
@@ -77,7 +77,7 @@ def read(path: Path | None) -> dict[Key, Verdict]:
 
 
 def write(path: Path | None, results: Mapping[Key, Verdict]) -> None:
-    """One line of JSON for each; nothing without a path."""
+    """Writes one line of JSON for each result; nothing without a path."""
     if path is not None:
         rows = [{"key": key, "verdict": asdict(each)} for key, each in results.items()]
         path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))

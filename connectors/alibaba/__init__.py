@@ -1,1 +1,1 @@
-"""Alibaba Cloud: certificates lie in its certificate store (CAS), products bind them from there."""
+"""Alibaba Cloud: its certificate store (CAS) holds the certificates, its products bind them."""

@@ -1,20 +1,28 @@
 """Application Load Balancer (ALB): default and additional certificates of HTTPS listeners.
 
-Each change is a job. Of a job that failed the listener is asked for, for a worker may start a
-change that another one waits for. A listener takes one change at a time.
+API: https://api.alibabacloud.com/document/Alb/2020-06-16/UpdateListenerAttribute
 
-QUIC listeners have certificates too and are listed, with the state "quic": they take none from
-here, for no TLS handshake over TCP could show that they serve it.
+What it serves: one certificate for each slot of a listener. A slot is the default certificate or
+one additional certificate. QUIC listeners are listed with the state "quic" and take no
+certificate from here: no TLS handshake over TCP shows what they serve.
 
-Not documented: the limit of calls (ten a second is this project's own choice) and how long a
-change takes to arrive (two minutes, likewise).
+How a certificate is bound: `UpdateListenerAttribute` replaces the default certificate,
+`AssociateAdditionalCertificatesWithListener` adds one and
+`DissociateAdditionalCertificatesFromListener` removes one. Each call starts a job, and a listener
+takes one change at a time. A failed job is found by its listener, because another worker may have
+started it.
+
+Unconfirmed: see `_bases.listeners`.
+
+Limits: no rate limit and no propagation time is documented. Ten calls a second and two minutes are
+this project's own choice.
 """
 
 import time
 
 from connectors.alibaba._api.account import Site
 from connectors.alibaba._api.client import Api
-from connectors.alibaba._api.errors import Answer, Rule, error_for
+from connectors.alibaba._api.errors import ErrorAnswer, ErrorRule, build_error
 from connectors.alibaba._bases.base import Probe
 from connectors.alibaba._bases.listeners import PAGE_SIZE, ListenerConnector, Row
 from connectors.alibaba._stores.cas import PERMISSIONS
@@ -34,16 +42,16 @@ class Alb(ListenerConnector):
         version="2020-06-16",
         hosts=dict.fromkeys(Site, "alb.{region}.aliyuncs.com"),
         rules=(
-            Rule("IncorrectStatus.*", Transient),
-            Rule("IncorrectBusinessStatus.*", Transient),
-            Rule("ResourceInConfiguring.*", Transient),
-            Rule("VipStatusNotSupport", Transient),
-            Rule("-22001", Transient),
-            Rule("-21020", Transient),
+            ErrorRule("IncorrectStatus.*", Transient),
+            ErrorRule("IncorrectBusinessStatus.*", Transient),
+            ErrorRule("ResourceInConfiguring.*", Transient),
+            ErrorRule("VipStatusNotSupport", Transient),
+            ErrorRule("-22001", Transient),
+            ErrorRule("-21020", Transient),
         ),
     )
     product = "alb"
-    secured = frozenset({"HTTPS", QUIC})
+    tls_protocols = frozenset({"HTTPS", QUIC})
     permissions = (
         "alb:DescribeRegions",
         "alb:ListListeners",
@@ -55,16 +63,16 @@ class Alb(ListenerConnector):
         *PERMISSIONS,
     )
 
-    def state(self, row: Row) -> str:
+    def get_state(self, row: Row) -> str:
         """Of a QUIC listener "quic", whatever it does."""
-        return "quic" if row.get("ListenerProtocol") == QUIC else super().state(row)
+        return "quic" if row.get("ListenerProtocol") == QUIC else super().get_state(row)
 
-    def listeners(self, region: str, token: str | None) -> Row:
+    def list_listeners(self, region: str, token: str | None) -> Row:
         """Listeners of all protocols."""
         query = {"MaxResults": PAGE_SIZE, "NextToken": token}
         return self.client.call("ListListeners", query, region=region)
 
-    def certificates(self, region: str, listener: str, token: str | None) -> Row:
+    def list_certificates(self, region: str, listener: str, token: str | None) -> Row:
         """A hundred of a listener's certificates."""
         query = {
             "ListenerId": listener,
@@ -88,16 +96,16 @@ class Alb(ListenerConnector):
 
     def raise_failure(self, resource: Resource) -> None:
         """Raises what the listener's last job of the past hour failed with, if it did."""
-        jobs = self._jobs(resource.region, [resource.detail["listener"]]).get("Jobs") or []
+        jobs = self._get_jobs(resource.region, [resource.detail["listener"]]).get("Jobs") or []
         last: Row = max(jobs, key=lambda job: int(job.get("CreateTime") or 0), default={})
         if last.get("Status") == "Failed":
             body = {"Code": last.get("ErrorCode"), "Message": last.get("ErrorMessage")}
             permission = f"{self.api.ram}:{last.get('ApiName')}"
-            raise error_for(Answer(400, body), permission, self.api.rules)
+            raise build_error(ErrorAnswer(400, body), permission, self.api.rules)
 
-    def probes(self, region: str) -> list[Probe]:
+    def list_extra_probes(self, region: str) -> list[Probe]:
         """Jobs, besides."""
-        return [("alb:ListAsynJobs", lambda: self._jobs(region, None))]
+        return [("alb:ListAsynJobs", lambda: self._get_jobs(region, None))]
 
     def _change(self, action: str, resource: Resource, identifier: str) -> None:
         query = {
@@ -106,7 +114,7 @@ class Alb(ListenerConnector):
         }
         self.client.call(action, query, region=resource.region)
 
-    def _jobs(self, region: str, listeners: list[str] | None) -> Row:
+    def _get_jobs(self, region: str, listeners: list[str] | None) -> Row:
         since = int((time.time() - JOBS_OF_LAST_SECONDS) * 1000)
         query = {"ResourceIds": listeners, "BeginTime": since, "MaxResults": 100}
         return self.client.call("ListAsynJobs", query, region=region)

@@ -1,11 +1,18 @@
-"""API Gateway (the traditional one): each domain bound to an API group serves one certificate.
+"""API Gateway (the traditional one): each domain of an API group serves one certificate.
 
-It takes PEM only, and its certificate with the private key travels in the query of the call, as
-the operation is documented. A domain's certificate is known by what the service shows of it.
+API: https://api.alibabacloud.com/document/CloudAPI/2016-07-14/SetDomainCertificate
 
-Unconfirmed: whether settings for the clients' own certificates stay as they are when a change does
-not send them (the plan warns where a domain has them). Not documented: the limit of calls (five a
-second is this project's own choice) and how long gateways take (five minutes, likewise).
+What it serves: one certificate for each domain that is bound to an API group.
+
+How a certificate is bound: `SetDomainCertificate` takes PEM only. The private key travels in the
+query of the call, as the operation is documented. The service shows the certificate of a domain,
+which is how the certificate is recognized.
+
+Unconfirmed: whether a change that does not send the settings for client certificates keeps them.
+The plan warns where a domain has such settings.
+
+Limits: no rate limit and no propagation time is documented. Five calls a second and five minutes
+are this project's own choice.
 """
 
 from collections.abc import Iterator
@@ -15,12 +22,12 @@ from typing import Any
 
 from connectors.alibaba._api.account import Site
 from connectors.alibaba._api.client import Api
-from connectors.alibaba._api.errors import Rule
-from connectors.alibaba._api.regions import page_over, regions_of
-from connectors.alibaba._api.tags import tags
-from connectors.alibaba._bases.base import Probe, missing
-from connectors.alibaba._bases.pem import PemConnector, serves
-from domain.certificates.hostnames import canonical
+from connectors.alibaba._api.errors import ErrorRule
+from connectors.alibaba._api.regions import list_over_regions, list_regions
+from connectors.alibaba._api.tags import to_tags
+from connectors.alibaba._bases.base import Probe, list_missing_permissions
+from connectors.alibaba._bases.pem import PemConnector, is_serving
+from domain.certificates.hostnames import to_canonical
 from domain.errors import Transient
 from domain.resources.connector import Scenario
 from domain.resources.resource import Binding, CertificateRef, Found, Page, Resource
@@ -40,7 +47,7 @@ class ApiGateway(PemConnector):
         ram="apigateway",
         version="2016-07-14",
         hosts=dict.fromkeys(Site, "apigateway.{region}.aliyuncs.com"),
-        rules=(Rule("RepeatedCommit", Transient),),
+        rules=(ErrorRule("RepeatedCommit", Transient),),
     )
     scenarios = frozenset({Scenario.UPDATE})
     permissions = (
@@ -56,34 +63,34 @@ class ApiGateway(PemConnector):
 
     def discover(self, page: str | None = None) -> Page:
         """The domains of ten groups of a region a page; only `read` tells what they serve."""
-        return page_over(self._regions, page, PAGE_SIZE, self._in_region)
+        return list_over_regions(self._regions, page, PAGE_SIZE, self._list_in_region)
 
     def read(self, resource: Resource) -> Binding | None:
         """What the domain serves; None where it has no certificate."""
-        row = self._domain(resource)
+        row = self._get_domain(resource)
         if not row.get("CertificateId"):
             return None
-        return self.shown(row.get("CertificateBody") or "", row.get("CertificateName") or None)
+        return self.to_binding(row.get("CertificateBody") or "", row.get("CertificateName") or None)
 
     def bind(self, resource: Resource, ref: CertificateRef | None) -> None:
         """Sends certificate and key, or takes the present certificate away."""
         if ref is None:
-            self._take_away(resource)
+            self._remove_certificate(resource)
             return
-        pem = self.opened(ref)
+        pem = self.open_pem(ref)
         given = {
             "CertificateName": pem.name,
             "CertificateBody": pem.chain,
             "CertificatePrivateKey": pem.key,
         }
-        self._call("SetDomainCertificate", resource.region, {**_ids(resource), **given})
+        self._call("SetDomainCertificate", resource.region, {**_build_ids(resource), **given})
 
     def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:
         """Whether the service shows the certificate, or none, as the domain's own."""
-        row = self._domain(resource)
+        row = self._get_domain(resource)
         if ref is None:
             return not row.get("CertificateId")
-        return serves(row.get("CertificateBody"), ref)
+        return is_serving(row.get("CertificateBody"), ref)
 
     def warnings(self, resource: Resource, before: Binding | None) -> tuple[str, ...]:
         """Whether it asks clients for certificates, whose settings a change may reset."""
@@ -96,30 +103,30 @@ class ApiGateway(PemConnector):
 
     def check(self) -> list[str]:
         """Lists regions and groups, and reads one domain; nothing is changed."""
-        return missing(self._probes())
+        return list_missing_permissions(self._list_probes())
 
     @cached_property
     def _regions(self) -> list[str]:
-        return regions_of(self._settings, self._listed_regions)
+        return list_regions(self._settings, self._list_regions)
 
-    def _listed_regions(self) -> list[str]:
+    def _list_regions(self) -> list[str]:
         reply = self._call("DescribeRegions", self._settings.site.region, {})
         return [one["RegionId"] for one in (reply.get("Regions") or {}).get("Region") or []]
 
-    def _in_region(self, region: str, page: str | None) -> tuple[list[Found], str | None]:
+    def _list_in_region(self, region: str, page: str | None) -> tuple[list[Found], str | None]:
         number = int(page or 1)
-        reply = self._groups(region, number, GROUPS_PER_PAGE)
+        reply = self._get_groups_page(region, number, GROUPS_PER_PAGE)
         found = [
-            self._found(region, group, row)
-            for group in _listed(reply)
-            for row in self._domains(region, group["GroupId"])
+            self._build_found(region, group, row)
+            for group in _get_groups(reply)
+            for row in self._list_domains(region, group["GroupId"])
         ]
         more = number * GROUPS_PER_PAGE < int(reply.get("TotalCount") or 0)
         return found, str(number + 1) if more else None
 
-    def _found(self, region: str, of: Row, row: Row) -> Found:
+    def _build_found(self, region: str, of: Row, row: Row) -> Found:
         group, domain = str(of["GroupId"]), str(row["DomainName"])
-        name = canonical(domain)
+        name = to_canonical(domain)
         asks = {"asks_clients": "yes"} if int(row.get("SslVerifyDepth") or 0) else {}
         resource = Resource(
             account=self.account,
@@ -127,47 +134,49 @@ class ApiGateway(PemConnector):
             key=f"{region}/{group}/{domain}",
             region=region,
             domains=(name,) if name else (),
-            state=_state(row),
+            state=_get_state(row),
             detail={"group": group, "domain": domain, **asks},
         )
         return Found(
             resource=resource,
             binding_known=not row.get("CertificateId"),
-            tags=tags((of.get("Tags") or {}).get("TagInfo")),
+            tags=to_tags((of.get("Tags") or {}).get("TagInfo")),
         )
 
-    def _domain(self, resource: Resource) -> Row:
-        return self._call("DescribeDomain", resource.region, _ids(resource))
+    def _get_domain(self, resource: Resource) -> Row:
+        return self._call("DescribeDomain", resource.region, _build_ids(resource))
 
-    def _take_away(self, resource: Resource) -> None:
-        number = self._domain(resource).get("CertificateId")
+    def _remove_certificate(self, resource: Resource) -> None:
+        number = self._get_domain(resource).get("CertificateId")
         if number:
-            query = {**_ids(resource), "CertificateId": number}
+            query = {**_build_ids(resource), "CertificateId": number}
             self._call("DeleteDomainCertificate", resource.region, query)
 
-    def _groups(self, region: str, number: int, size: int) -> Row:
+    def _get_groups_page(self, region: str, number: int, size: int) -> Row:
         return self._call("DescribeApiGroups", region, {"PageNumber": number, "PageSize": size})
 
-    def _domains(self, region: str, group: str) -> list[Row]:
+    def _list_domains(self, region: str, group: str) -> list[Row]:
         reply = self._call("DescribeApiGroup", region, {"GroupId": group})
         return (reply.get("CustomDomains") or {}).get("DomainItem") or []
 
     def _call(self, action: str, region: str, query: Row) -> Row:
         return self.client.call(action, query, region=region)
 
-    def _probes(self) -> Iterator[Probe]:
-        yield "apigateway:DescribeRegions", self._listed_regions
+    def _list_probes(self) -> Iterator[Probe]:
+        yield "apigateway:DescribeRegions", self._list_regions
         region = next(iter(self._settings.regions), self._settings.site.region)
         groups: list[str] = []
         yield (
             "apigateway:DescribeApiGroups",
-            lambda: groups.extend(one["GroupId"] for one in _listed(self._groups(region, 1, 1))),
+            lambda: groups.extend(
+                one["GroupId"] for one in _get_groups(self._get_groups_page(region, 1, 1))
+            ),
         )
         domains: list[Row] = []
         for group in groups:
             yield (
                 "apigateway:DescribeApiGroup",
-                partial(self._domains_into, domains, region, group),
+                partial(self._list_domains_into, domains, region, group),
             )
         for row in domains[:1]:
             query = {"GroupId": groups[0], "DomainName": row["DomainName"]}
@@ -176,19 +185,19 @@ class ApiGateway(PemConnector):
                 partial(self._call, "DescribeDomain", region, query),
             )
 
-    def _domains_into(self, found: list[Row], region: str, group: str) -> None:
-        found += self._domains(region, group)
+    def _list_domains_into(self, found: list[Row], region: str, group: str) -> None:
+        found += self._list_domains(region, group)
 
 
-def _listed(reply: Row) -> list[Row]:
+def _get_groups(reply: Row) -> list[Row]:
     return (reply.get("ApiGroupAttributes") or {}).get("ApiGroupAttribute") or []
 
 
-def _ids(resource: Resource) -> Row:
+def _build_ids(resource: Resource) -> Row:
     return {"GroupId": resource.detail["group"], "DomainName": resource.detail["domain"]}
 
 
-def _state(row: Row) -> str:
+def _get_state(row: Row) -> str:
     if row.get("DomainBindingStatus", BOUND) != BOUND:
         return "unbound"
     return "online" if row.get("DomainLegalStatus", "NORMAL") == "NORMAL" else "abnormal"

@@ -1,24 +1,28 @@
 """Alibaba Cloud CDN: each accelerated domain serves one certificate, or none.
 
-A wildcard domain is written ".example.com" by the service and "*.example.com" here. A domain that
-serves a certificate of the store is restored by that certificate's id; one without HTTPS by
-switching HTTPS off again. A certificate that was uploaded to the CDN alone, or is the CDN's own
-free one, can be restored only if the same certificate also lies in the store.
+API: https://api.alibabacloud.com/document/Cdn/2018-05-10/SetCdnDomainSSLCertificate
 
-Domains that are offline, under review or being deleted are listed with their state and take no
-certificate; "online" here also stands for domains whose configuration is being spread.
+What it serves: one certificate for each domain. The service writes a wildcard domain
+".example.com", certroll writes it "*.example.com". Domains that are offline, under review or being
+deleted are listed with their state and take no certificate. "online" also stands for domains whose
+configuration is being distributed. A second slot, "<domain>/sm", takes an SM2 pair. It is listed
+only if the account asks for it, because the service does not show what it serves and no handshake
+here can; see `_bases.sm_slot`.
 
-Beside it lies a slot for an SM2 pair, "<domain>/sm", listed only if the account asks for it: the
-service does not tell what it serves, and no handshake here can show it. See `_sm_slot`.
+How a certificate is bound: one call of `SetCdnDomainSSLCertificate` names the certificate in the
+store, or switches HTTPS off. A rollback names the former certificate. A certificate that was
+uploaded to the CDN alone, or the CDN's own free one, can be restored only if the store has it too.
 
-The service says at once that it serves a new certificate; its nodes follow. How long they take is
-not documented: five minutes is this project's own choice.
+Unconfirmed: see `_bases.sm_slot`.
+
+Limits: 30 changes a second, as documented. The service shows a new certificate at once and its
+nodes follow; how long they take is not documented, five minutes are this project's own choice.
 """
 
 from connectors.alibaba._api.account import Site
 from connectors.alibaba._api.client import Api
-from connectors.alibaba._api.errors import Rule
-from connectors.alibaba._bases.accelerated_domains import DomainsConnector, Words
+from connectors.alibaba._api.errors import ErrorRule
+from connectors.alibaba._bases.accelerated_domains import DomainOperations, DomainsConnector
 from connectors.alibaba._stores.cas import PERMISSIONS
 from domain.errors import Permanent
 
@@ -31,15 +35,18 @@ class Cdn(DomainsConnector):
         ram="cdn",
         version="2018-05-10",
         hosts={Site.CN: "cdn.aliyuncs.com", Site.INTL: "cdn.ap-southeast-1.aliyuncs.com"},
-        rules=(Rule("IllegalOperation", Permanent), Rule("InvalidDomain.NotFound", Permanent)),
+        rules=(
+            ErrorRule("IllegalOperation", Permanent),
+            ErrorRule("InvalidDomain.NotFound", Permanent),
+        ),
     )
-    words = Words(
+    operations = DomainOperations(
         product="CDN",
         list="DescribeUserDomains",
         read="DescribeDomainCertificateInfo",
         bind="SetCdnDomainSSLCertificate",
         bind_sm="SetCdnDomainSMCertificate",
-        listed="SslProtocol",
+        listed_switch="SslProtocol",
         switch="ServerCertificateStatus",
         pem="ServerCertificate",
     )

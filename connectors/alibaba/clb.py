@@ -1,16 +1,22 @@
 """Classic Load Balancer (CLB): the default certificate of HTTPS listeners, and additional domains.
 
-A listener always serves a default certificate, and it serves others to the domains that were added
-to it. Certificates lie in a store of their own in each region, and a former one stays there, so
-that the way back is to set its id again. An additional domain is replaced, never added or deleted.
+API: https://api.alibabacloud.com/document/Slb/2014-05-15/SetLoadBalancerHTTPSListenerAttribute
 
-A change is made at once, without a job. A load balancer takes one change at a time. The names that
-a listener answers to are not told: for the default certificate its own names stand, without those
-that an additional domain answers for.
+What it serves: one default certificate for each listener, and one for each additional domain. The
+service does not tell which names a listener answers to. The names of its default certificate stand
+for them, without those that an additional domain answers to.
 
-Not documented: the limit of calls (ten a second is this project's own choice) and how long a
-change takes to arrive (one minute, likewise). Instances of shared performance do not let the
-certificate of an additional domain be replaced.
+How a certificate is bound: certificates are kept in a store of their own in each region.
+`SetLoadBalancerHTTPSListenerAttribute` sets the default certificate and
+`SetDomainExtensionAttribute` that of an additional domain, by id. A former certificate stays in
+the store, so a rollback sets its id again. Additional domains are never added or deleted. A change
+is made at once, without a job, and a load balancer takes one change at a time.
+
+Unconfirmed: see `_bases.clb_store`.
+
+Limits: instances of shared performance do not let the certificate of an additional domain be
+replaced. No rate limit and no propagation time is documented. Ten calls a second and one minute
+are this project's own choice.
 """
 
 from collections.abc import Iterator, Mapping
@@ -18,12 +24,19 @@ from datetime import timedelta
 from functools import cached_property, partial
 
 from connectors.alibaba._api import quotas as quotas
-from connectors.alibaba._api.regions import page_over, regions_of
-from connectors.alibaba._api.tags import tags
-from connectors.alibaba._bases.base import AlibabaConnector, Probe, missing
-from connectors.alibaba._bases.clb_store import API, DELETE, PERMISSIONS, ClbStore, Row, lock
-from connectors.alibaba._bases.stored import hosts
-from connectors.alibaba._stores.clb_users import Users
+from connectors.alibaba._api.regions import list_over_regions, list_regions
+from connectors.alibaba._api.tags import to_tags
+from connectors.alibaba._bases.base import AlibabaConnector, Probe, list_missing_permissions
+from connectors.alibaba._bases.clb_store import (
+    API,
+    DELETE,
+    PERMISSIONS,
+    ClbStore,
+    Row,
+    build_lock_key,
+)
+from connectors.alibaba._bases.stored import to_hostnames
+from connectors.alibaba._stores.clb_users import SlotUsers
 from domain.certificates.certificate import Certificate
 from domain.certificates.hostnames import covers
 from domain.errors import Permanent
@@ -60,22 +73,22 @@ class Clb(AlibabaConnector):
         """The certificates of each region."""
         super().prepare()
         self.certificates = ClbStore(self.client)
-        self._users = Users(self._slots_in)
-        pace = self.paces(quotas.QUOTAS, quotas.CALLS_PER_SECOND)
-        self.quotas = quotas.Quotas(self._settings, pace)
+        self._slot_users = SlotUsers(self._list_slots)
+        pace = self.paces(quotas.RATE_BUDGET, quotas.CALLS_PER_SECOND)
+        self.quotas = quotas.QuotaCenter(self._settings, pace)
 
     def discover(self, page: str | None = None) -> Page:
         """The slots of a hundred listeners a page, with what they serve."""
-        return page_over(self._regions, page, PAGE_SIZE, self._slots_in)
+        return list_over_regions(self._regions, page, PAGE_SIZE, self._list_slots)
 
     def read(self, resource: Resource) -> Binding | None:
         """What the slot serves; None where its additional domain was deleted."""
-        number = self._bound(resource)
-        return self.certificates.served(number, resource.region)
+        number = self._get_certificate_id(resource)
+        return self.certificates.get_binding(number, resource.region)
 
-    def store(self, resource: Resource) -> str:
+    def store_name(self, resource: Resource) -> str:
         """The certificates of the listener's region."""
-        return self.certificates.name(resource.region)
+        return self.certificates.build_name(resource.region)
 
     def install(self, certificate: Certificate, key: OpenKey, resource: Resource) -> CertificateRef:
         """Finds it in the listener's region, or else uploads it there."""
@@ -100,11 +113,14 @@ class Clb(AlibabaConnector):
 
     def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:
         """Whether the slot has the certificate."""
-        return ref is not None and self._bound(resource) == ref.fields["server_certificate_id"]
+        return (
+            ref is not None
+            and self._get_certificate_id(resource) == ref.fields["server_certificate_id"]
+        )
 
-    def removable(self, ref: CertificateRef) -> str | None:
+    def in_use_by(self, ref: CertificateRef) -> str | None:
         """Names a slot that serves it, having looked at all listeners of its region."""
-        user = self._users.of(ref)
+        user = self._slot_users.find_slot(ref)
         return f"the listener serves it: {user}" if user else None
 
     def remove(self, ref: CertificateRef) -> None:
@@ -113,16 +129,18 @@ class Clb(AlibabaConnector):
 
     def space(self, store: str) -> int | None:
         """What its region may have by the account's quota, without what it has."""
-        limit = self.quotas.limit(*LIMIT)
-        return None if limit is None else limit - len(self.certificates.rows(_region(store)))
+        limit = self.quotas.get_limit(*LIMIT)
+        return (
+            None if limit is None else limit - len(self.certificates.list_rows(_get_region(store)))
+        )
 
-    def lying(self, store: str, certificate: Certificate) -> CertificateRef | None:
+    def find_in_store(self, store: str, certificate: Certificate) -> CertificateRef | None:
         """Where it lies in its region."""
-        return self.certificates.find(certificate, _region(store))
+        return self.certificates.find(certificate, _get_region(store))
 
     def lock_key(self, resource: Resource) -> str:
         """A load balancer is busy while one of its listeners is changed."""
-        return lock(resource.region, resource.detail["load_balancer"])
+        return build_lock_key(resource.region, resource.detail["load_balancer"])
 
     def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
         """There is always a former certificate."""
@@ -132,24 +150,24 @@ class Clb(AlibabaConnector):
 
     def check(self) -> list[str]:
         """Lists, and looks at one listener; nothing is changed."""
-        return missing(self._probes())
+        return list_missing_permissions(self._list_probes())
 
     @cached_property
     def _regions(self) -> list[str]:
-        return regions_of(self._settings, self._ask_regions)
+        return list_regions(self._settings, self._list_regions)
 
-    def _ask_regions(self) -> list[str]:
+    def _list_regions(self) -> list[str]:
         reply = self.client.call("DescribeRegions", region=self._settings.site.region)
         return [row["RegionId"] for row in (reply.get("Regions") or {}).get("Region") or []]
 
-    def _slots_in(self, region: str, token: str | None) -> tuple[list[Found], str | None]:
-        reply = self._listeners(region, token, PAGE_SIZE)
+    def _list_slots(self, region: str, token: str | None) -> tuple[list[Found], str | None]:
+        reply = self._get_listeners_page(region, token, PAGE_SIZE)
         rows = reply.get("Listeners") or []
-        known = self.certificates.bindings(region) if rows else {}
-        found = [slot for row in rows for slot in self._slots(region, row, known)]
+        known = self.certificates.list_bindings(region) if rows else {}
+        found = [slot for row in rows for slot in self._build_slots(region, row, known)]
         return found, reply.get("NextToken") or None
 
-    def _listeners(self, region: str, token: str | None, size: int) -> Row:
+    def _get_listeners_page(self, region: str, token: str | None, size: int) -> Row:
         query = {
             "RegionId": region,
             "ListenerProtocol": "https",
@@ -158,29 +176,33 @@ class Clb(AlibabaConnector):
         }
         return self.client.call("DescribeLoadBalancerListeners", query, region=region)
 
-    def _slots(self, region: str, row: Row, known: Mapping[str, Binding]) -> Iterator[Found]:
-        extensions = self._extensions(region, row)
-        added = hosts(tuple(str(one["Domain"]) for one in extensions))
+    def _build_slots(self, region: str, row: Row, known: Mapping[str, Binding]) -> Iterator[Found]:
+        extensions = self._list_extensions(region, row)
+        added = to_hostnames(tuple(str(one["Domain"]) for one in extensions))
         number = (row.get("HTTPSListenerConfig") or {}).get("ServerCertificateId")
-        binding = self.certificates.served(number, region, known)
-        own = hosts(binding.names) if binding else ()
+        binding = self.certificates.get_binding(number, region, known)
+        own = to_hostnames(binding.names) if binding else ()
         left = tuple(name for name in own if not any(covers(one, name) for one in added))
-        its_own = tags(row.get("Tags"), "TagKey", "TagValue")
+        its_own = to_tags(row.get("Tags"), "TagKey", "TagValue")
         yield Found(
-            resource=self._resource(region, row, DEFAULT, left or own),
+            resource=self._build_resource(region, row, DEFAULT, left or own),
             binding=binding,
             binding_known=True,
             tags=its_own,
         )
         for one in extensions:
             domain = str(one["Domain"])
-            resource = self._resource(
-                region, row, f"sni/{domain}", hosts((domain,)), extension=one["DomainExtensionId"]
+            resource = self._build_resource(
+                region,
+                row,
+                f"sni/{domain}",
+                to_hostnames((domain,)),
+                extension=one["DomainExtensionId"],
             )
-            binding = self.certificates.served(one["ServerCertificateId"], region, known)
+            binding = self.certificates.get_binding(one["ServerCertificateId"], region, known)
             yield Found(resource=resource, binding=binding, binding_known=True, tags=its_own)
 
-    def _resource(
+    def _build_resource(
         self, region: str, row: Row, slot: str, domains: tuple[str, ...], **ids: str
     ) -> Resource:
         balancer, port = row["LoadBalancerId"], int(row["ListenerPort"])
@@ -197,7 +219,7 @@ class Clb(AlibabaConnector):
             detail={"load_balancer": balancer, **ids},
         )
 
-    def _extensions(self, region: str, row: Row) -> list[Row]:
+    def _list_extensions(self, region: str, row: Row) -> list[Row]:
         query = {
             "RegionId": region,
             "LoadBalancerId": row["LoadBalancerId"],
@@ -206,38 +228,40 @@ class Clb(AlibabaConnector):
         reply = self.client.call("DescribeDomainExtensions", query, region=region)
         return (reply.get("DomainExtensions") or {}).get("DomainExtension") or []
 
-    def _attribute(self, region: str, balancer: str, port: int) -> Row:
+    def _get_attribute(self, region: str, balancer: str, port: int) -> Row:
         query = {"RegionId": region, "LoadBalancerId": balancer, "ListenerPort": port}
         action = "DescribeLoadBalancerHTTPSListenerAttribute"
         return self.client.call(action, query, region=region)
 
-    def _bound(self, resource: Resource) -> str | None:
+    def _get_certificate_id(self, resource: Resource) -> str | None:
         ids = resource.detail
-        row = self._attribute(resource.region, ids["load_balancer"], resource.port)
+        row = self._get_attribute(resource.region, ids["load_balancer"], resource.port)
         if "extension" in ids:
             extensions = (row.get("DomainExtensions") or {}).get("DomainExtension") or []
             same = (one for one in extensions if one["DomainExtensionId"] == ids["extension"])
             row = next(same, {})
         return row.get("ServerCertificateId") or None
 
-    def _probes(self) -> Iterator[Probe]:
+    def _list_probes(self) -> Iterator[Probe]:
         region = (*self._settings.regions, self._settings.site.region)[0]
         listeners: list[Row] = []
-        yield "slb:DescribeRegions", self._ask_regions
+        yield "slb:DescribeRegions", self._list_regions
         yield (
             "slb:DescribeLoadBalancerListeners",
-            lambda: listeners.extend(self._listeners(region, None, 1).get("Listeners") or []),
+            lambda: listeners.extend(
+                self._get_listeners_page(region, None, 1).get("Listeners") or []
+            ),
         )
         for row in listeners:
-            yield "slb:DescribeDomainExtensions", partial(self._extensions, region, row)
+            yield "slb:DescribeDomainExtensions", partial(self._list_extensions, region, row)
             one = row["LoadBalancerId"], int(row["ListenerPort"])
             yield (
                 "slb:DescribeLoadBalancerHTTPSListenerAttribute",
-                partial(self._attribute, region, *one),
+                partial(self._get_attribute, region, *one),
             )
-        yield "slb:DescribeServerCertificates", partial(self.certificates.rows, region)
-        yield quotas.PERMISSIONS[0], partial(self.quotas.limit, *LIMIT)
+        yield "slb:DescribeServerCertificates", partial(self.certificates.list_rows, region)
+        yield quotas.PERMISSIONS[0], partial(self.quotas.get_limit, *LIMIT)
 
 
-def _region(store: str) -> str:
+def _get_region(store: str) -> str:
     return store.partition("/")[2]

@@ -1,20 +1,25 @@
-"""Alibaba Cloud DCDN: as the CDN, but for dynamic content, and with other names for fields.
+"""Alibaba Cloud DCDN: each accelerated domain serves one certificate, or none, as at the CDN.
 
-A wildcard domain is written ".example.com" by the service and "*.example.com" here. A domain that
-serves a certificate of the store is restored by that certificate's id; one without HTTPS by
-switching HTTPS off again. A certificate that was uploaded to the DCDN alone can be restored only
-if the same certificate also lies in the store.
+API: https://api.alibabacloud.com/document/dcdn/2018-01-15/SetDcdnDomainSSLCertificate
 
-Beside it lies a slot for an SM2 pair, "<domain>/sm", as at the CDN.
+What it serves: one certificate for each domain. The service writes a wildcard domain
+".example.com", certroll writes it "*.example.com". A second slot, "<domain>/sm", takes an SM2
+pair, as at the CDN.
 
-How often certificates may be set is not documented: ten a second is this project's own choice,
-what its batch operation was allowed. So are the five minutes that its nodes may take to follow.
+How a certificate is bound: one call of `SetDcdnDomainSSLCertificate` names the certificate in the
+store, or switches HTTPS off. A rollback names the former certificate. A certificate that was
+uploaded to the DCDN alone can be restored only if the store has it too.
+
+Unconfirmed: see `_bases.sm_slot`.
+
+Limits: no rate limit for changes is documented. Ten a second are this project's own choice; the
+former batch operation allowed as many. The five minutes for its nodes are our choice too.
 """
 
 from connectors.alibaba._api.account import Site
 from connectors.alibaba._api.client import Api
-from connectors.alibaba._api.errors import Rule
-from connectors.alibaba._bases.accelerated_domains import DomainsConnector, Words
+from connectors.alibaba._api.errors import ErrorRule
+from connectors.alibaba._bases.accelerated_domains import DomainOperations, DomainsConnector
 from connectors.alibaba._stores.cas import PERMISSIONS
 from domain.errors import Permanent
 
@@ -27,15 +32,18 @@ class Dcdn(DomainsConnector):
         ram="dcdn",
         version="2018-01-15",
         hosts=dict.fromkeys(Site, "dcdn.aliyuncs.com"),
-        rules=(Rule("IllegalOperation", Permanent), Rule("InvalidDomain.NotFound", Permanent)),
+        rules=(
+            ErrorRule("IllegalOperation", Permanent),
+            ErrorRule("InvalidDomain.NotFound", Permanent),
+        ),
     )
-    words = Words(
+    operations = DomainOperations(
         product="DCDN",
         list="DescribeDcdnUserDomains",
         read="DescribeDcdnDomainCertificateInfo",
         bind="SetDcdnDomainSSLCertificate",
         bind_sm="SetDcdnDomainSMCertificate",
-        listed="SSLProtocol",
+        listed_switch="SSLProtocol",
         switch="SSLProtocol",
         pem="SSLPub",
     )

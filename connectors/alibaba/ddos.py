@@ -1,14 +1,20 @@
 """Anti-DDoS Pro (mainland) and Premium (elsewhere): each website rule serves one certificate.
 
-A rule tells the certificate that it serves by name only. The name is looked up among those that
-the service offers for the domain, then in the store; a certificate that neither knows any more
-cannot be restored. A rule needs HTTPS among its protocols to take a certificate, and there is no
-way to take the last one away: HTTPS would go with it.
+API: https://api.alibabacloud.com/document/ddoscoo/2020-01-01/AssociateWebCert
 
-Unconfirmed, and kept here only: which of the two names that are told is the store's. Both are
-tried, `UserCertName` first, as its documentation says. Whether the same call sets SM certificates
-is unconfirmed too, and none is offered to it. How often certificates may be set is not documented:
-ten a second is this project's own choice, as are the five minutes that its nodes may take.
+What it serves: one certificate for each website rule that has HTTPS among its protocols. A rule
+shows only the name of its certificate. The name is looked up among the certificates that the
+service offers for the domain, then in the store. A certificate that neither knows any more cannot
+be restored.
+
+How a certificate is bound: one call of `AssociateWebCert`, also for a first certificate. The last
+certificate of a rule cannot be removed without HTTPS.
+
+Unconfirmed: which of the two names of a certificate is the store's; both are tried, `UserCertName`
+first, as its documentation says. Whether the same call sets SM certificates; none is offered to it.
+
+Limits: no rate limit for changes and no propagation time is documented. Ten calls a second and
+five minutes are this project's own choice.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,17 +23,17 @@ from typing import Any
 
 from connectors.alibaba._api.account import Site
 from connectors.alibaba._api.client import Api
-from connectors.alibaba._api.errors import Rule
-from connectors.alibaba._api.regions import halves_of, page_over
-from connectors.alibaba._bases.base import missing
+from connectors.alibaba._api.errors import ErrorRule
+from connectors.alibaba._api.regions import list_halves, list_over_regions
+from connectors.alibaba._bases.base import list_missing_permissions
 from connectors.alibaba._bases.stored import StoredConnector
 from connectors.alibaba._stores.cas import PERMISSIONS
-from domain.certificates.hostnames import canonical
+from domain.certificates.hostnames import to_canonical
 from domain.errors import Permanent
 from domain.resources.connector import Scenario
 from domain.resources.resource import Binding, CertificateRef, Found, Page, Resource
 
-MOST_PER_PAGE = 10
+MAX_PER_PAGE = 10
 PAGE_SIZE = 50
 
 Row = dict[str, Any]
@@ -42,12 +48,12 @@ class Ddos(StoredConnector):
         version="2020-01-01",
         hosts=dict.fromkeys(Site, "ddoscoo.{region}.aliyuncs.com"),
         rules=(
-            Rule("DomainDoesNotMatchCert", Permanent),
-            Rule("DomainNotExist", Permanent),
-            Rule("DomainOwnerError", Permanent),
-            Rule("CAS.*", Permanent),
-            Rule("CheckGmSwitch", Permanent),
-            Rule("CheckOnlySwitch", Permanent),
+            ErrorRule("DomainDoesNotMatchCert", Permanent),
+            ErrorRule("DomainNotExist", Permanent),
+            ErrorRule("DomainOwnerError", Permanent),
+            ErrorRule("CAS.*", Permanent),
+            ErrorRule("CheckGmSwitch", Permanent),
+            ErrorRule("CheckOnlySwitch", Permanent),
         ),
     )
     scenarios = frozenset({Scenario.UPDATE})
@@ -64,15 +70,15 @@ class Ddos(StoredConnector):
 
     def discover(self, page: str | None = None) -> Page:
         """Rules by ten, the most that the service gives at once; `read` tells what they serve."""
-        return page_over(halves_of(self._settings), page, PAGE_SIZE, self._found_in)
+        return list_over_regions(list_halves(self._settings), page, PAGE_SIZE, self._list_in_half)
 
     def read(self, resource: Resource) -> Binding | None:
         """What the rule serves: by name alone where the name leads to no certificate any more."""
-        names = _names(self._rule(resource))
+        names = _get_names(self._get_rule(resource))
         if not names:
             return None
-        identifier = self._identifier(resource, names)
-        return self.served(identifier) if identifier else Binding(name=names[0])
+        identifier = self._find_identifier(resource, names)
+        return self.get_binding(identifier) if identifier else Binding(name=names[0])
 
     def bind(self, resource: Resource, ref: CertificateRef | None) -> None:
         """One call, the same for a first certificate. Raises Permanent for None."""
@@ -89,10 +95,10 @@ class Ddos(StoredConnector):
 
     def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:
         """Whether the name that the rule shows is that of the certificate."""
-        names = _names(self._rule(resource))
+        names = _get_names(self._get_rule(resource))
         if not names or ref is None:
             return not names and ref is None
-        return self._identifier(resource, names) == ref.fields["identifier"]
+        return self._find_identifier(resource, names) == ref.fields["identifier"]
 
     def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
         """There is no way to no certificate, nor to one whose name is unknown by now."""
@@ -102,41 +108,41 @@ class Ddos(StoredConnector):
 
     def check(self) -> list[str]:
         """Lists a rule and the certificates that it may take; setting is not tried."""
-        return missing(
+        return list_missing_permissions(
             [
-                ("yundun-ddoscoo:DescribeWebRules", self._each(lambda region, rule: None)),
-                ("yundun-ddoscoo:DescribeCerts", self._each(self._offered)),
-                *self.probe_store(),
+                ("yundun-ddoscoo:DescribeWebRules", self._probe_each(lambda region, rule: None)),
+                ("yundun-ddoscoo:DescribeCerts", self._probe_each(self._list_offered)),
+                *self.list_store_probes(),
             ]
         )
 
-    def _each(self, probe: Callable[[str, str], object]) -> Callable[[], object]:
+    def _probe_each(self, probe: Callable[[str, str], object]) -> Callable[[], object]:
         """Probes with a rule's domain of each half in which there is one."""
         return lambda: [
             probe(region, rule["Domain"])
-            for region in halves_of(self._settings)
-            for rule in self._list(region, 1, 1).get("WebRules") or []
+            for region in list_halves(self._settings)
+            for rule in self._get_rules_page(region, 1, 1).get("WebRules") or []
         ]
 
-    def _list(self, region: str, number: int, size: int) -> Row:
+    def _get_rules_page(self, region: str, number: int, size: int) -> Row:
         query = {"PageNumber": number, "PageSize": size}
         return self.client.call("DescribeWebRules", query, region=region)
 
-    def _found_in(self, region: str, token: str | None) -> tuple[Sequence[Found], str | None]:
+    def _list_in_half(self, region: str, token: str | None) -> tuple[Sequence[Found], str | None]:
         first = number = int(token or 1)
         found: list[Found] = []
         while True:
-            reply = self._list(region, number, MOST_PER_PAGE)
-            found += [self._found(region, rule) for rule in reply.get("WebRules") or []]
-            if number * MOST_PER_PAGE >= int(reply.get("TotalCount") or 0):
+            reply = self._get_rules_page(region, number, MAX_PER_PAGE)
+            found += [self._build_found(region, rule) for rule in reply.get("WebRules") or []]
+            if number * MAX_PER_PAGE >= int(reply.get("TotalCount") or 0):
                 return found, None
             number += 1
-            if (number - first) * MOST_PER_PAGE >= PAGE_SIZE:
+            if (number - first) * MAX_PER_PAGE >= PAGE_SIZE:
                 return found, str(number)
 
-    def _found(self, region: str, rule: Row) -> Found:
-        written, name = rule["Domain"], canonical(rule["Domain"])
-        ports = _https_ports(rule)
+    def _build_found(self, region: str, rule: Row) -> Found:
+        written, name = rule["Domain"], to_canonical(rule["Domain"])
+        ports = _get_https_ports(rule)
         resource = Resource(
             account=self.account,
             service=self.service,
@@ -144,18 +150,18 @@ class Ddos(StoredConnector):
             region=region,
             domains=(name,) if name else (),
             port=ports[0] if ports and 443 not in ports else 443,
-            state=_state(rule),
+            state=_get_state(rule),
             detail={"domain": written},
         )
-        return Found(resource=resource, binding_known=not _names(rule))
+        return Found(resource=resource, binding_known=not _get_names(rule))
 
-    def _rule(self, resource: Resource) -> Row:
+    def _get_rule(self, resource: Resource) -> Row:
         domain = resource.detail["domain"]
         query = {
             "Domain": domain,
             "QueryDomainPattern": "exact",
             "PageNumber": 1,
-            "PageSize": MOST_PER_PAGE,
+            "PageSize": MAX_PER_PAGE,
         }
         reply = self.client.call("DescribeWebRules", query, region=resource.region)
         rules = [rule for rule in reply.get("WebRules") or [] if rule.get("Domain") == domain]
@@ -163,36 +169,36 @@ class Ddos(StoredConnector):
             raise Permanent(f"there is no rule for {domain} any more", code="DomainNotExist")
         return dict(rules[0])
 
-    def _offered(self, region: str, domain: str) -> list[Row]:
+    def _list_offered(self, region: str, domain: str) -> list[Row]:
         reply = self.client.call("DescribeCerts", {"Domain": domain}, region=region)
         return reply.get("Certs") or []
 
-    def _identifier(self, resource: Resource, names: list[str]) -> str | None:
+    def _find_identifier(self, resource: Resource, names: list[str]) -> str | None:
         """Of the certificate with one of these names; None where nobody knows it any more."""
-        offered = self._offered(resource.region, resource.detail["domain"])
+        offered = self._list_offered(resource.region, resource.detail["domain"])
         for name in names:
             for row in offered:
                 if row.get("Name") == name and row.get("CertIdentifier"):
                     return str(row["CertIdentifier"])
-        found = (self.cas.named(name) for name in names)
+        found = (self.cas.find_by_name(name) for name in names)
         return next((ref.fields["identifier"] for ref in found if ref), None)
 
 
-def _names(rule: Row) -> list[str]:
+def _get_names(rule: Row) -> list[str]:
     """What the certificate that a rule serves may be called, the likelier name first."""
-    if not _https_ports(rule):
+    if not _get_https_ports(rule):
         return []
     told = (rule.get("UserCertName"), rule.get("CertName"))
     return [str(name) for name in dict.fromkeys(told) if name]
 
 
-def _https_ports(rule: Row) -> list[int]:
+def _get_https_ports(rule: Row) -> list[int]:
     proxies = rule.get("ProxyTypes") or []
     secured = [one for one in proxies if one.get("ProxyType") == "https"]
     return [int(port) for one in secured for port in one.get("ProxyPorts") or []]
 
 
-def _state(rule: Row) -> str:
+def _get_state(rule: Row) -> str:
     if rule.get("PunishStatus"):
         return "punished"
     return "online" if rule.get("ProxyEnabled", True) else "forwarding_off"

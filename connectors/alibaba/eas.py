@@ -1,13 +1,19 @@
 """EAS of PAI, dedicated gateways: each custom domain serves one certificate.
 
-The service has no operation to change a domain, only to attach and to detach one. Attaching a
-domain again with another certificate is tried first. Only where that is refused because the
-domain exists is it detached and attached anew: for a moment nothing is served, as the plan warns.
+API: https://api.alibabacloud.com/document/eas/2021-07-01/AttachGatewayDomain
 
-Unconfirmed, and kept here only: whether attaching again is taken, by which code it is refused
-(`IS_THERE`), and whether a domain may be attached without a certificate (so none is taken away).
-Not documented: the limit of calls (two a second is this project's own choice) and how long
-gateways take (five minutes, likewise).
+What it serves: one certificate for each custom domain of a dedicated gateway.
+
+How a certificate is bound: no operation changes a domain. `AttachGatewayDomain` is called again
+with the new certificate. Only if the service refuses this because the domain exists, the domain is
+detached and attached anew. For a moment nothing is served then, as the plan warns.
+
+Unconfirmed: whether a domain may be attached again, with which code that is refused
+(`ALREADY_ATTACHED`), and whether a domain may be attached without a certificate. So no certificate
+is removed.
+
+Limits: no rate limit and no propagation time is documented. Two calls a second and five minutes
+are this project's own choice.
 """
 
 import json
@@ -20,9 +26,9 @@ from typing import Any
 
 from connectors.alibaba._api.account import Site
 from connectors.alibaba._api.client import Api
-from connectors.alibaba._api.regions import page_over
-from connectors.alibaba._bases.base import Probe, missing
-from connectors.alibaba._bases.stored import StoredConnector, hosts
+from connectors.alibaba._api.regions import list_over_regions
+from connectors.alibaba._bases.base import Probe, list_missing_permissions
+from connectors.alibaba._bases.stored import StoredConnector, to_hostnames
 from connectors.alibaba._stores.cas import PERMISSIONS
 from domain.errors import CloudError, Permanent, Transient
 from domain.resources.connector import Scenario
@@ -51,7 +57,7 @@ REGIONS = (
     "eu-central-1",
 )
 """The public regions in which the service lists a host."""
-IS_THERE = ("*AlreadyExist*", "*Duplicate*", "*Conflict*", "HTTP409")
+ALREADY_ATTACHED = ("*AlreadyExist*", "*Duplicate*", "*Conflict*", "HTTP409")
 PAUSES = (0.2, 1.0, 3.0)
 """Seconds between attempts to attach what was just detached."""
 
@@ -82,30 +88,30 @@ class Eas(StoredConnector):
     def discover(self, page: str | None = None) -> Page:
         """The domains of ten gateways of a region a page, with what they serve."""
         regions = self._settings.regions or REGIONS
-        return page_over(regions, page, PAGE_SIZE, self._in_region)
+        return list_over_regions(regions, page, PAGE_SIZE, self._list_in_region)
 
     def read(self, resource: Resource) -> Binding | None:
         """What the domain serves; None where it has no certificate or is attached no more."""
-        return self.served(_certificate(self._domain(resource)))
+        return self.get_binding(_get_certificate_id(self._get_domain(resource)))
 
     def bind(self, resource: Resource, ref: CertificateRef | None) -> None:
         """Attaches the domain again, with the certificate. None raises Permanent."""
         if ref is None:
             raise Permanent("taking a certificate away is not offered for EAS", code="AlwaysOn")
-        wanted = {**_ids(resource), "CertificateId": ref.fields["cert_id"]}
+        wanted = {**_build_ids(resource), "CertificateId": ref.fields["cert_id"]}
         try:
             self._attach(resource, wanted)
         except Permanent as error:
-            if not any(fnmatchcase(error.code, pattern) for pattern in IS_THERE):
+            if not any(fnmatchcase(error.code, pattern) for pattern in ALREADY_ATTACHED):
                 raise
         else:
             return
-        self._attach_anew(resource, wanted)
+        self._reattach(resource, wanted)
 
     def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:
         """Whether the gateway shows the certificate for the domain."""
-        shown = _certificate(self._domain(resource))
-        return ref is not None and shown is not None and _number(shown) == ref.fields["cert_id"]
+        shown = _get_certificate_id(self._get_domain(resource))
+        return ref is not None and shown is not None and _get_number(shown) == ref.fields["cert_id"]
 
     def lock_key(self, resource: Resource) -> str:
         """One change of a gateway at a time, for a detached domain must get back."""
@@ -129,20 +135,20 @@ class Eas(StoredConnector):
 
     def check(self) -> list[str]:
         """Lists gateways and the domains of one; nothing is changed."""
-        return missing(self._probes())
+        return list_missing_permissions(self._list_probes())
 
-    def _attach_anew(self, resource: Resource, wanted: Row) -> None:
+    def _reattach(self, resource: Resource, wanted: Row) -> None:
         """Detaches and attaches; with the former certificate where the new one is refused."""
-        former = self._domain(resource)
-        self._change("detach", resource, _ids(resource))
+        former = self._get_domain(resource)
+        self._change("detach", resource, _build_ids(resource))
         try:
-            self._insist(resource, wanted)
+            self._attach_with_retries(resource, wanted)
         except CloudError:
             if former:
-                self._insist(resource, former)
+                self._attach_with_retries(resource, former)
             raise
 
-    def _insist(self, resource: Resource, domain: Row) -> None:
+    def _attach_with_retries(self, resource: Resource, domain: Row) -> None:
         """Whatever fails in a moment is tried again here: nothing is served meanwhile."""
         for seconds in PAUSES:
             try:
@@ -162,18 +168,18 @@ class Eas(StoredConnector):
         query = {"CustomDomain": json.dumps(domain)}
         self.client.call(action, query, method="PUT", path=path, region=region)
 
-    def _in_region(self, region: str, page: str | None) -> tuple[list[Found], str | None]:
+    def _list_in_region(self, region: str, page: str | None) -> tuple[list[Found], str | None]:
         number = int(page or 1)
-        reply = self._gateways(region, number, GATEWAYS_PER_PAGE)
+        reply = self._get_gateways_page(region, number, GATEWAYS_PER_PAGE)
         found = [
-            self._found(region, gateway, row)
+            self._build_found(region, gateway, row)
             for gateway in reply.get("Gateways") or []
-            for row in self._domains(region, gateway["GatewayId"])
+            for row in self._list_domains(region, gateway["GatewayId"])
         ]
         more = number * GATEWAYS_PER_PAGE < int(reply.get("TotalCount") or 0)
         return found, str(number + 1) if more else None
 
-    def _found(self, region: str, gateway: Row, row: Row) -> Found:
+    def _build_found(self, region: str, gateway: Row, row: Row) -> Found:
         ids = {"gateway": gateway["GatewayId"], "domain": row["Domain"], "type": row["Type"]}
         state = str(gateway.get("Status") or "Running")
         resource = Resource(
@@ -181,46 +187,53 @@ class Eas(StoredConnector):
             service=self.service,
             key=f"{region}/{ids['gateway']}/{ids['type']}/{ids['domain']}",
             region=region,
-            domains=hosts((ids["domain"],)),
+            domains=to_hostnames((ids["domain"],)),
             state="online" if state == "Running" else state.lower(),
             detail=ids,
         )
-        return Found(resource=resource, binding=self.served(_certificate(row)), binding_known=True)
+        return Found(
+            resource=resource,
+            binding=self.get_binding(_get_certificate_id(row)),
+            binding_known=True,
+        )
 
-    def _domain(self, resource: Resource) -> Row:
-        rows = self._domains(resource.region, resource.detail["gateway"])
-        ids = _ids(resource)
+    def _get_domain(self, resource: Resource) -> Row:
+        rows = self._list_domains(resource.region, resource.detail["gateway"])
+        ids = _build_ids(resource)
         return next((row for row in rows if ids.items() <= row.items()), {})
 
-    def _domains(self, region: str, gateway: str) -> list[Row]:
+    def _list_domains(self, region: str, gateway: str) -> list[Row]:
         path = f"/api/v2/gateways/{region}/{gateway}/domains"
         reply = self.client.call("ListGatewayDomains", method="GET", path=path, region=region)
         return reply.get("CustomDomains") or []
 
-    def _gateways(self, region: str, number: int, size: int) -> Row:
+    def _get_gateways_page(self, region: str, number: int, size: int) -> Row:
         query: dict[str, object] = {"PageNumber": number, "PageSize": size}
         path = "/api/v2/gateways"
         return self.client.call("ListGateway", query, method="GET", path=path, region=region)
 
-    def _probes(self) -> Iterator[Probe]:
+    def _list_probes(self) -> Iterator[Probe]:
         region = next(iter(self._settings.regions), self._settings.site.region)
         found: list[Row] = []
         yield (
             "eas:ListGateway",
-            lambda: found.extend(self._gateways(region, 1, 1).get("Gateways") or []),
+            lambda: found.extend(self._get_gateways_page(region, 1, 1).get("Gateways") or []),
         )
         for gateway in found:
-            yield "eas:ListGatewayDomains", partial(self._domains, region, gateway["GatewayId"])
-        yield from self.probe_store()
+            yield (
+                "eas:ListGatewayDomains",
+                partial(self._list_domains, region, gateway["GatewayId"]),
+            )
+        yield from self.list_store_probes()
 
 
-def _ids(resource: Resource) -> Row:
+def _build_ids(resource: Resource) -> Row:
     return {"Domain": resource.detail["domain"], "Type": resource.detail["type"]}
 
 
-def _certificate(row: Row) -> str | None:
+def _get_certificate_id(row: Row) -> str | None:
     return str(row.get("CertificateId") or "") or None
 
 
-def _number(shown: str) -> str:
+def _get_number(shown: str) -> str:
     return shown.partition("-")[0]

@@ -1,13 +1,23 @@
 """Function Compute, versions 3.0 and 2.0: each custom domain serves one certificate, given as PEM.
 
-Both versions have domains of their own and speak alike, at hosts of their own. Protocol and TLS
-settings are read and sent back with a change.
+API: https://api.alibabacloud.com/document/FC/2023-03-30/UpdateCustomDomain and
+https://api.alibabacloud.com/document/FC-Open/2021-04-06/UpdateCustomDomain
 
-Unconfirmed, and kept here only: that settings not sent (routes, firewall, sign-in) stay as they
-are, that EC keys are taken in their older form (RSA keys are taken in no other), that a domain may
-go back to HTTP alone (so none is taken there), what the two codes of `RULES` are, and the hosts of
-version 2.0, whose official ones hold an account's number. Not documented: the limit of calls (five
-a second is this project's own choice) and how long gateways take (five minutes, likewise).
+What it serves: one certificate for each custom domain. Each version has its own domains and hosts;
+their operations are alike.
+
+How a certificate is bound: `UpdateCustomDomain` takes certificate and key as PEM. Protocol and TLS
+settings are read and sent back with the change.
+
+Unconfirmed:
+* Settings that are not sent (routes, firewall, sign-in) stay as they are.
+* EC keys are accepted in their older form; RSA keys are accepted in no other.
+* A domain may go back to HTTP alone; so no certificate is removed.
+* The meaning of the two codes of `RULES`.
+* The hosts of version 2.0; the official ones hold an account's number.
+
+Limits: no rate limit and no propagation time is documented. Five calls a second and five minutes
+are this project's own choice.
 """
 
 from collections.abc import Iterator
@@ -18,11 +28,11 @@ from urllib.parse import quote
 
 from connectors.alibaba._api.account import Site
 from connectors.alibaba._api.client import Api, Client
-from connectors.alibaba._api.errors import Rule
-from connectors.alibaba._api.regions import page_over
-from connectors.alibaba._bases.base import Probe, missing
-from connectors.alibaba._bases.pem import PemConnector, serves
-from domain.certificates.hostnames import canonical
+from connectors.alibaba._api.errors import ErrorRule
+from connectors.alibaba._api.regions import list_over_regions
+from connectors.alibaba._bases.base import Probe, list_missing_permissions
+from connectors.alibaba._bases.pem import PemConnector, is_serving
+from domain.certificates.hostnames import to_canonical
 from domain.errors import Permanent, Transient
 from domain.resources.connector import Scenario
 from domain.resources.resource import Binding, CertificateRef, Found, Page, Resource
@@ -30,7 +40,7 @@ from domain.resources.resource import Binding, CertificateRef, Found, Page, Reso
 PAGE_SIZE = 100
 V3, V2 = "3.0", "2.0"
 DATES = {V3: "2023-03-30", V2: "2021-04-06"}
-RULES = (Rule("ConcurrentUpdateError", Transient), Rule("ResourceThrottled", Transient))
+RULES = (ErrorRule("ConcurrentUpdateError", Transient), ErrorRule("ResourceThrottled", Transient))
 OWN_HOSTS = ("me-central-1", "cn-hangzhou-finance", "cn-shanghai-finance-1", "cn-heyuan-acdr-1")
 """Regions whose host is named the other way round."""
 BOTH = (
@@ -60,7 +70,7 @@ ONLY_V3 = ("cn-wulanchabu", "ap-northeast-2", "ap-southeast-7", "me-central-1")
 Row = dict[str, Any]
 
 
-def _api(version: str, host: str) -> Api:
+def _build_api(version: str, host: str) -> Api:
     hosts = dict.fromkeys(Site, host)
     return Api(ram="fc", version=DATES[version], hosts=hosts, style="ROA", rules=RULES)
 
@@ -69,7 +79,7 @@ class FunctionCompute(PemConnector):
     """Custom domains of functions."""
 
     title = "Function Compute (FC), custom domains"
-    api = _api(V3, "fcv3.{region}.aliyuncs.com")
+    api = _build_api(V3, "fcv3.{region}.aliyuncs.com")
     scenarios = frozenset({Scenario.UPDATE})
     permissions = ("fc:ListCustomDomains", "fc:GetCustomDomain", "fc:UpdateCustomDomain")
     queries_per_second = 5
@@ -83,24 +93,26 @@ class FunctionCompute(PemConnector):
         own_host = "{region}.fc.aliyuncs.com"
         self._clients = {
             (V3, False): self.client,
-            (V3, True): Client(self._settings, _api(V3, own_host), self.pace),
-            (V2, False): Client(self._settings, _api(V2, "fc.{region}.aliyuncs.com"), self.pace),
-            (V2, True): Client(self._settings, _api(V2, own_host), self.pace),
+            (V3, True): Client(self._settings, _build_api(V3, own_host), self.pace),
+            (V2, False): Client(
+                self._settings, _build_api(V2, "fc.{region}.aliyuncs.com"), self.pace
+            ),
+            (V2, True): Client(self._settings, _build_api(V2, own_host), self.pace),
         }
 
     def discover(self, page: str | None = None) -> Page:
         """100 domains of a region and version a page, with what they serve."""
-        return page_over(self._places(), page, PAGE_SIZE, self._in_place)
+        return list_over_regions(self._list_scopes(), page, PAGE_SIZE, self._list_in_scope)
 
     def read(self, resource: Resource) -> Binding | None:
         """What the domain serves; None where it speaks HTTP only."""
-        return self._binding(self._domain(resource))
+        return self._to_binding(self._get_domain(resource))
 
     def bind(self, resource: Resource, ref: CertificateRef | None) -> None:
         """Sends certificate and key; all else stays as it is. None raises Permanent."""
         if ref is None:
             raise Permanent("switching HTTPS off is not offered for functions", code="AlwaysOn")
-        row, pem = self._domain(resource), self.opened(ref)
+        row, pem = self._get_domain(resource), self.open_pem(ref)
         protocol = str(row.get("protocol") or "HTTP")
         body: Row = {
             "certConfig": {"certName": pem.name, "certificate": pem.chain, "privateKey": pem.key},
@@ -108,11 +120,13 @@ class FunctionCompute(PemConnector):
         }
         if row.get("tlsConfig"):
             body["tlsConfig"] = row["tlsConfig"]
-        self._call("UpdateCustomDomain", "PUT", _place(resource), _path(resource), body=body)
+        self._call(
+            "UpdateCustomDomain", "PUT", _get_scope(resource), _build_path(resource), body=body
+        )
 
     def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:
         """Whether the service shows the certificate as the domain's own."""
-        return ref is not None and serves(_certificate(self._domain(resource)), ref)
+        return ref is not None and is_serving(_get_certificate(self._get_domain(resource)), ref)
 
     def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
         """Only a certificate of ours can be restored, and HTTP alone cannot."""
@@ -122,9 +136,9 @@ class FunctionCompute(PemConnector):
 
     def check(self) -> list[str]:
         """Lists domains of both versions and reads one; setting is not tried."""
-        return missing(self._probes())
+        return list_missing_permissions(self._list_probes())
 
-    def _places(self) -> list[str]:
+    def _list_scopes(self) -> list[str]:
         regions = self._settings.regions or (*BOTH, *ONLY_V3)
         return [
             f"{region}@{version}"
@@ -133,19 +147,19 @@ class FunctionCompute(PemConnector):
             if version == V3 or region not in ONLY_V3
         ]
 
-    def _in_place(self, place: str, token: str | None) -> tuple[list[Found], str | None]:
-        reply = self._page(place, token, PAGE_SIZE)
-        found = [self._found(place, row) for row in reply.get("customDomains") or []]
+    def _list_in_scope(self, scope: str, token: str | None) -> tuple[list[Found], str | None]:
+        reply = self._get_page(scope, token, PAGE_SIZE)
+        found = [self._build_found(scope, row) for row in reply.get("customDomains") or []]
         return found, reply.get("nextToken") or None
 
-    def _page(self, place: str, token: str | None, size: int) -> Row:
+    def _get_page(self, scope: str, token: str | None, size: int) -> Row:
         query = {"limit": size, "nextToken": token}
-        return self._call("ListCustomDomains", "GET", place, "", query=query)
+        return self._call("ListCustomDomains", "GET", scope, "", query=query)
 
-    def _found(self, place: str, row: Row) -> Found:
-        region, _, version = place.partition("@")
+    def _build_found(self, scope: str, row: Row) -> Found:
+        region, _, version = scope.partition("@")
         domain = str(row["domainName"])
-        name = canonical(domain)
+        name = to_canonical(domain)
         resource = Resource(
             account=self.account,
             service=self.service,
@@ -154,51 +168,51 @@ class FunctionCompute(PemConnector):
             domains=(name,) if name else (),
             detail={"domain": domain, "version": version},
         )
-        return Found(resource=resource, binding=self._binding(row), binding_known=True)
+        return Found(resource=resource, binding=self._to_binding(row), binding_known=True)
 
-    def _binding(self, row: Row) -> Binding | None:
-        certificate = _certificate(row)
+    def _to_binding(self, row: Row) -> Binding | None:
+        certificate = _get_certificate(row)
         if certificate is None:
             return None
-        return self.shown(certificate, row["certConfig"].get("certName") or None)
+        return self.to_binding(certificate, row["certConfig"].get("certName") or None)
 
-    def _domain(self, resource: Resource) -> Row:
-        return self._call("GetCustomDomain", "GET", _place(resource), _path(resource))
+    def _get_domain(self, resource: Resource) -> Row:
+        return self._call("GetCustomDomain", "GET", _get_scope(resource), _build_path(resource))
 
-    def _call(self, action: str, method: str, place: str, path: str, **more: Row) -> Row:
-        region, _, version = place.partition("@")
+    def _call(self, action: str, method: str, scope: str, path: str, **more: Row) -> Row:
+        region, _, version = scope.partition("@")
         client = self._clients[version, region in OWN_HOSTS]
         path = f"/{DATES[version]}/custom-domains{path}"
         return client.call(action, method=method, path=path, region=region, **more)
 
-    def _probes(self) -> Iterator[Probe]:
+    def _list_probes(self) -> Iterator[Probe]:
         region = next(iter(self._settings.regions), self._settings.site.region)
         rows: list[Row] = []
         for version in (V3, V2):
-            place = f"{region}@{version}"
-            yield "fc:ListCustomDomains", partial(self._list_into, rows, place)
+            scope = f"{region}@{version}"
+            yield "fc:ListCustomDomains", partial(self._list_into, rows, scope)
             for row in rows[:1]:
                 path = f"/{quote(row['domainName'], safe='')}"
                 yield (
                     "fc:GetCustomDomain",
-                    partial(self._call, "GetCustomDomain", "GET", place, path),
+                    partial(self._call, "GetCustomDomain", "GET", scope, path),
                 )
             rows.clear()
 
-    def _list_into(self, rows: list[Row], place: str) -> None:
-        rows += self._page(place, None, 1).get("customDomains") or []
+    def _list_into(self, rows: list[Row], scope: str) -> None:
+        rows += self._get_page(scope, None, 1).get("customDomains") or []
 
 
-def _certificate(row: Row) -> str | None:
+def _get_certificate(row: Row) -> str | None:
     """The PEM that a domain serves; None where it speaks HTTP only."""
     if "HTTPS" not in str(row.get("protocol")):
         return None
     return str((row.get("certConfig") or {}).get("certificate") or "") or None
 
 
-def _place(resource: Resource) -> str:
+def _get_scope(resource: Resource) -> str:
     return f"{resource.region}@{resource.detail['version']}"
 
 
-def _path(resource: Resource) -> str:
+def _build_path(resource: Resource) -> str:
     return f"/{quote(resource.detail['domain'], safe='')}"

@@ -1,18 +1,24 @@
-"""Global Accelerator, HTTPS listeners: each serves one default certificate, and always has one.
+"""Global Accelerator, HTTPS listeners: each always serves one default certificate.
 
-A change locks the whole accelerator, gives no job id, and is over when listener and accelerator
-are active again. The names that a listener answers to are told by no operation: those of the
-certificate that it serves stand for them.
+API: https://api.alibabacloud.com/document/Ga/2019-11-20/UpdateListener
 
-Not documented: the limit of calls (five a second is this project's own choice) and how long the
-points of presence take (ten minutes, likewise).
+What it serves: the default certificate of each HTTPS listener. No operation tells which names a
+listener answers to; the names of its certificate stand for them.
+
+How a certificate is bound: `UpdateListener` replaces the default certificate. A change locks the
+whole accelerator and returns no job id. It is over when listener and accelerator are active again.
+
+Unconfirmed: nothing beside the limits.
+
+Limits: no rate limit and no propagation time is documented. Five calls a second and ten minutes
+are this project's own choice.
 """
 
 from collections.abc import Iterator
 
-from connectors.alibaba._api.tags import tags
-from connectors.alibaba._bases.accelerators import PERMISSIONS, WHERE, GaConnector, Row
-from connectors.alibaba._bases.stored import hosts
+from connectors.alibaba._api.tags import to_tags
+from connectors.alibaba._bases.accelerators import PERMISSIONS, REGION, GaConnector, Row
+from connectors.alibaba._bases.stored import to_hostnames
 from domain.errors import Permanent
 from domain.resources.resource import Binding, CertificateRef, Found, Resource
 
@@ -23,22 +29,22 @@ class GaListener(GaConnector):
     title = "Global Accelerator (GA), default certificates of listeners"
     permissions = ("ga:UpdateListener", *PERMISSIONS)
 
-    def slots(self, accelerator: Row, listener: Row) -> Iterator[Found]:
+    def build_slots(self, accelerator: Row, listener: Row) -> Iterator[Found]:
         """The one default slot."""
-        binding = self.served(_identifier(listener))
-        names = hosts(binding.names) if binding else ()
+        binding = self.get_binding(_get_identifier(listener))
+        names = to_hostnames(binding.names) if binding else ()
         yield Found(
-            resource=self.resource(accelerator, listener, None, names),
+            resource=self.build_resource(accelerator, listener, None, names),
             binding=binding,
             binding_known=True,
-            tags=tags(accelerator.get("Tags")),
+            tags=to_tags(accelerator.get("Tags")),
         )
 
     calls_per_change = 4
 
     def read(self, resource: Resource) -> Binding | None:
         """The default certificate."""
-        return self.served(_identifier(self.listener(resource)))
+        return self.get_binding(_get_identifier(self.get_listener(resource)))
 
     def bind(self, resource: Resource, ref: CertificateRef | None) -> None:
         """Replaces the default certificate; all else stays as it is. None raises Permanent."""
@@ -46,13 +52,13 @@ class GaListener(GaConnector):
             raise Permanent("an HTTPS listener always has a certificate", code="AlwaysOn")
         certificates = [{"Id": ref.fields["identifier"]}]
         listener = {"ListenerId": resource.detail["listener"]}
-        self.client.call("UpdateListener", {**WHERE, **listener, "Certificates": certificates})
+        self.client.call("UpdateListener", {**REGION, **listener, "Certificates": certificates})
 
     def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:
         """Whether it shows the certificate, and nothing is being changed any more."""
-        listener = self.listener(resource)
-        shown = ref is not None and _identifier(listener) == ref.fields["identifier"]
-        return shown and self.at_rest(resource, listener)
+        listener = self.get_listener(resource)
+        shown = ref is not None and _get_identifier(listener) == ref.fields["identifier"]
+        return shown and self.is_at_rest(resource, listener)
 
     def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
         """There is always a former certificate, unless the store has lost it."""
@@ -61,6 +67,6 @@ class GaListener(GaConnector):
         return super().not_reversible(resource, before)
 
 
-def _identifier(listener: Row) -> str | None:
+def _get_identifier(listener: Row) -> str | None:
     certificates = listener.get("Certificates") or []
     return str(certificates[0]["Id"]) if certificates else None

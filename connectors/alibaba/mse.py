@@ -1,11 +1,17 @@
 """MSE (Microservices Engine), cloud-native gateways: each domain serves one certificate.
 
-A change is published to the gateway and has arrived when the domain counts as published again.
-HTTP 200 is no success here: the answer's envelope tells.
+API: https://api.alibabacloud.com/document/mse/2019-05-31/UpdateSSLCert
 
-Only updates: whether a domain may be switched back to HTTP without a certificate is not confirmed,
-so no domain is taken there. Not documented either: the limit of calls (five a second is this
-project's own choice) and how long publishing takes (five minutes, likewise).
+What it serves: one certificate for each domain of a gateway.
+
+How a certificate is bound: `UpdateSSLCert` sets the certificate and publishes the domain. The
+change has arrived when the domain counts as published again. HTTP 200 is no success here: the
+envelope of the answer decides.
+
+Unconfirmed: whether a domain may be switched back to HTTP, so only updates are offered.
+
+Limits: no rate limit and no time for publishing is documented. Five calls a second and five
+minutes are this project's own choice.
 """
 
 from collections.abc import Iterator
@@ -15,10 +21,10 @@ from typing import Any
 
 from connectors.alibaba._api.account import Site
 from connectors.alibaba._api.client import Api
-from connectors.alibaba._api.envelope import opened
-from connectors.alibaba._api.regions import page_over, regions_of
-from connectors.alibaba._bases.base import Probe, missing
-from connectors.alibaba._bases.stored import StoredConnector, hosts
+from connectors.alibaba._api.envelope import open_envelope
+from connectors.alibaba._api.regions import list_over_regions, list_regions
+from connectors.alibaba._bases.base import Probe, list_missing_permissions
+from connectors.alibaba._bases.stored import StoredConnector, to_hostnames
 from connectors.alibaba._stores.cas import PERMISSIONS
 from domain.errors import Permanent
 from domain.resources.connector import Scenario
@@ -54,11 +60,11 @@ class Mse(StoredConnector):
 
     def discover(self, page: str | None = None) -> Page:
         """The domains of ten gateways of a region a page, with what they serve."""
-        return page_over(self._regions, page, PAGE_SIZE, self._in_region)
+        return list_over_regions(self._regions, page, PAGE_SIZE, self._list_in_region)
 
     def read(self, resource: Resource) -> Binding | None:
         """What the domain serves; None where it speaks HTTP only."""
-        return self.served(_identifier(self._domain(resource)))
+        return self.get_binding(_get_identifier(self._get_domain(resource)))
 
     def bind(self, resource: Resource, ref: CertificateRef | None) -> None:
         """Replaces the domain's certificate. None raises Permanent."""
@@ -73,8 +79,8 @@ class Mse(StoredConnector):
 
     def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:
         """Whether the domain shows the certificate and is published."""
-        row = self._domain(resource)
-        shown = ref is not None and _identifier(row) == ref.fields["identifier"]
+        row = self._get_domain(resource)
+        shown = ref is not None and _get_identifier(row) == ref.fields["identifier"]
         return shown and row.get("Status") == PUBLISHED
 
     def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
@@ -85,32 +91,32 @@ class Mse(StoredConnector):
 
     def check(self) -> list[str]:
         """Lists regions, gateways and the domains of one; nothing is changed."""
-        return missing(self._probes())
+        return list_missing_permissions(self._list_probes())
 
     @cached_property
     def _regions(self) -> list[str]:
-        return regions_of(self._settings, self._listed_regions)
+        return list_regions(self._settings, self._list_regions)
 
-    def _listed_regions(self) -> list[str]:
+    def _list_regions(self) -> list[str]:
         found: list[str] = self._call("QueryGatewayRegion", {}, self._settings.site.region)
         return found
 
-    def _in_region(self, region: str, page: str | None) -> tuple[list[Found], str | None]:
+    def _list_in_region(self, region: str, page: str | None) -> tuple[list[Found], str | None]:
         number = int(page or 1)
-        data = self._gateways(region, number, GATEWAYS_PER_PAGE)
+        data = self._get_gateways_page(region, number, GATEWAYS_PER_PAGE)
         found = [
-            self._found(region, gateway["GatewayUniqueId"], row)
+            self._build_found(region, gateway["GatewayUniqueId"], row)
             for gateway in data.get("Result") or []
-            for row in self._domains(region, gateway["GatewayUniqueId"])
+            for row in self._list_domains(region, gateway["GatewayUniqueId"])
         ]
         more = number * GATEWAYS_PER_PAGE < int(data.get("TotalSize") or 0)
         return found, str(number + 1) if more else None
 
-    def _found(self, region: str, gateway: str, row: Row) -> Found:
+    def _build_found(self, region: str, gateway: str, row: Row) -> Found:
         name, number = str(row["Name"]), str(row["Id"])
-        binding = self.served(_identifier(row))
+        binding = self.get_binding(_get_identifier(row))
         # A gateway's own domain "*" answers to every name: its certificate's stand for them.
-        answers = hosts((name,)) or hosts(binding.names if binding else ())
+        answers = to_hostnames((name,)) or to_hostnames(binding.names if binding else ())
         resource = Resource(
             account=self.account,
             service=self.service,
@@ -122,37 +128,37 @@ class Mse(StoredConnector):
         )
         return Found(resource=resource, binding=binding, binding_known=True)
 
-    def _domain(self, resource: Resource) -> Row:
+    def _get_domain(self, resource: Resource) -> Row:
         gateway, name = resource.detail["gateway"], resource.detail["name"]
-        for row in self._domains(resource.region, gateway, name):
+        for row in self._list_domains(resource.region, gateway, name):
             if str(row["Id"]) == resource.detail["id"]:
                 return row
         raise Permanent(f"the gateway {gateway} has no domain {name} any more", code="NotFound")
 
-    def _domains(self, region: str, gateway: str, name: str | None = None) -> list[Row]:
+    def _list_domains(self, region: str, gateway: str, name: str | None = None) -> list[Row]:
         query: dict[str, object] = {"GatewayUniqueId": gateway, "DomainName": name}
         return self._call("ListGatewayDomain", query, region) or []
 
-    def _gateways(self, region: str, number: int, size: int) -> Row:
+    def _get_gateways_page(self, region: str, number: int, size: int) -> Row:
         query: dict[str, object] = {"PageNumber": number, "PageSize": size}
         return self._call("ListGateway", query, region) or {}
 
     def _call(self, action: str, query: dict[str, object], region: str) -> Any:
-        return opened(self.client.call(action, query, region=region), self.api, action)
+        return open_envelope(self.client.call(action, query, region=region), self.api, action)
 
-    def _probes(self) -> Iterator[Probe]:
-        yield "mse:QueryGatewayRegion", self._listed_regions
+    def _list_probes(self) -> Iterator[Probe]:
+        yield "mse:QueryGatewayRegion", self._list_regions
         region = next(iter(self._settings.regions), self._settings.site.region)
         found: list[Row] = []
         yield (
             "mse:ListGateway",
-            lambda: found.extend(self._gateways(region, 1, 1).get("Result") or []),
+            lambda: found.extend(self._get_gateways_page(region, 1, 1).get("Result") or []),
         )
         for gateway in found:
             number = gateway["GatewayUniqueId"]
-            yield "mse:ListGatewayDomain", partial(self._domains, region, number)
-        yield from self.probe_store()
+            yield "mse:ListGatewayDomain", partial(self._list_domains, region, number)
+        yield from self.list_store_probes()
 
 
-def _identifier(row: Row) -> str | None:
+def _get_identifier(row: Row) -> str | None:
     return row.get("CertIdentifier") or None if row.get("Protocol") == "HTTPS" else None

@@ -1,15 +1,24 @@
 """Network Load Balancer (NLB): default and additional certificates of TCPSSL listeners.
 
-What changes something goes in a form, not in the query. Each change is a job whose failure the
-service does not tell: a change that the listener does not show in time counts as failed.
+API: https://api.alibabacloud.com/document/Nlb/2022-04-30/UpdateListenerAttribute
 
-Not documented: the limit of calls (ten a second is this project's own choice), how long a change
-takes to arrive (two minutes, likewise), and the codes for a listener that is being changed.
+What it serves: one certificate for each slot of a listener: the default one or an additional one.
+
+How a certificate is bound: `UpdateListenerAttribute` replaces the default certificate,
+`AssociateAdditionalCertificatesWithListener` adds one and
+`DisassociateAdditionalCertificatesWithListener` removes one. Changes go in a form, not in the
+query. Each is a job whose failure the service does not tell. A change that the listener does not
+show in time counts as failed.
+
+Unconfirmed: the error codes for a listener that is being changed, and see `_bases.listeners`.
+
+Limits: no rate limit and no propagation time is documented. Ten calls a second and two minutes are
+this project's own choice.
 """
 
 from connectors.alibaba._api.account import Site
 from connectors.alibaba._api.client import Api
-from connectors.alibaba._api.errors import Rule
+from connectors.alibaba._api.errors import ErrorRule
 from connectors.alibaba._bases.listeners import PAGE_SIZE, ListenerConnector, Row
 from connectors.alibaba._stores.cas import PERMISSIONS
 from domain.errors import Transient
@@ -25,13 +34,13 @@ class Nlb(ListenerConnector):
         version="2022-04-30",
         hosts=dict.fromkeys(Site, "nlb.{region}.aliyuncs.com"),
         rules=(
-            Rule("IncorrectStatus*", Transient),
-            Rule("ResourceInConfiguring*", Transient),
-            Rule("Conflict.Lock", Transient),
+            ErrorRule("IncorrectStatus*", Transient),
+            ErrorRule("ResourceInConfiguring*", Transient),
+            ErrorRule("Conflict.Lock", Transient),
         ),
     )
     product = "nlb"
-    secured = frozenset({"TCPSSL"})
+    tls_protocols = frozenset({"TCPSSL"})
     permissions = (
         "nlb:DescribeRegions",
         "nlb:ListListeners",
@@ -42,7 +51,7 @@ class Nlb(ListenerConnector):
         *PERMISSIONS,
     )
 
-    def listeners(self, region: str, token: str | None) -> Row:
+    def list_listeners(self, region: str, token: str | None) -> Row:
         """Listeners that have a certificate."""
         query = {
             "RegionId": region,
@@ -52,7 +61,7 @@ class Nlb(ListenerConnector):
         }
         return self.client.call("ListListeners", query, region=region)
 
-    def certificates(self, region: str, listener: str, token: str | None) -> Row:
+    def list_certificates(self, region: str, listener: str, token: str | None) -> Row:
         """Fifty of a listener's certificates."""
         query = {"CertType": "Server", "MaxResults": 50, "NextToken": token}
         return self._form("ListListenerCertificates", region, listener, query)

@@ -1,15 +1,22 @@
 """Serverless App Engine (SAE): gateway routes on ALB and on CLB, changed through SAE itself.
 
-SAE manages the listeners of its routes, and would undo what is changed there behind its back. A
-route on CLB has one certificate, of its region's own store; one on ALB has a list of certificates
-of the certificate store, which each change sends whole. HTTP 200 is no success here: the answer's
-envelope tells.
+API: https://api.alibabacloud.com/document/sae/2019-05-06/UpdateIngress
 
-Unconfirmed, and kept here only: that the first certificate of the list is the default one, and
-that fields which are not sent stay as they are. Only updates: whether a route may go back to HTTP
-alone is not confirmed. No state is told, so a change has arrived as soon as SAE shows it. Not
-documented: the limit of calls (five a second is this project's own choice) and how long a change
-takes to arrive (three minutes, likewise).
+What it serves: one certificate of the region's own store for a route on CLB, and a list of
+certificates of the certificate store for a route on ALB.
+
+How a certificate is bound: SAE manages the listeners of its routes and would undo a change that is
+made directly at the load balancer. So `UpdateIngress` is called, for ALB with the whole list.
+HTTP 200 is no success here: the envelope of the answer decides. SAE tells no state, so a change
+has arrived as soon as SAE shows it.
+
+Unconfirmed:
+* The first certificate of the list is the default one.
+* Fields that are not sent stay as they are.
+* A route may go back to HTTP alone; so only updates are offered.
+
+Limits: no rate limit and no propagation time is documented. Five calls a second and three minutes
+are this project's own choice.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,15 +25,20 @@ from functools import cached_property, partial
 from itertools import islice
 from typing import Any
 
-from connectors.alibaba._api.account import Settings, Site
+from connectors.alibaba._api.account import AlibabaSettings, Site
 from connectors.alibaba._api.client import Api, Client
-from connectors.alibaba._api.envelope import opened
-from connectors.alibaba._api.regions import page_over, regions_of
+from connectors.alibaba._api.envelope import open_envelope
+from connectors.alibaba._api.regions import list_over_regions, list_regions
 from connectors.alibaba._bases import clb_store as clb
-from connectors.alibaba._bases.additional_certificates import Slot, current, may_go, slots
-from connectors.alibaba._bases.base import Probe, missing
-from connectors.alibaba._bases.listeners import lock as listener_lock
-from connectors.alibaba._bases.stored import StoredConnector, hosts
+from connectors.alibaba._bases.additional_certificates import (
+    AdditionalSlot,
+    build_slots,
+    find_current,
+    may_remove,
+)
+from connectors.alibaba._bases.base import Probe, list_missing_permissions
+from connectors.alibaba._bases.listeners import build_lock_key as listener_lock
+from connectors.alibaba._bases.stored import StoredConnector, to_hostnames
 from connectors.alibaba._stores import cas
 from domain.certificates.certificate import Certificate
 from domain.certificates.hostnames import covers_all
@@ -58,39 +70,39 @@ Row = dict[str, Any]
 class SaeRoutes:
     """The routes of one account in all regions. Shared between threads."""
 
-    def __init__(self, settings: Settings, pace: Pace | None = None) -> None:
+    def __init__(self, settings: AlibabaSettings, pace: Pace | None = None) -> None:
         self.home = settings.site.region
         self._client = Client(settings, API, pace)
 
-    def regions(self) -> list[str]:
+    def list_regions(self) -> list[str]:
         """The regions that SAE lists."""
         reply = self._call("DescribeRegions", self.home)
         return [row["RegionId"] for row in (reply.get("Regions") or {}).get("Region") or []]
 
-    def namespaces(self, region: str, number: int) -> tuple[list[str], bool]:
+    def list_namespaces(self, region: str, number: int) -> tuple[list[str], bool]:
         """Ids of ten namespaces, and whether there are more; the default one on the first page."""
         page = {"CurrentPage": number, "PageSize": NAMESPACES_PER_PAGE}
-        data = _data(self._call("DescribeNamespaces", region, page))
+        data = _get_data(self._call("DescribeNamespaces", region, page))
         ids = [str(row["NamespaceId"]) for row in data.get("Namespaces") or []]
         more = number * NAMESPACES_PER_PAGE < int(data.get("TotalSize") or 0)
         return list(dict.fromkeys([*([region] if number == 1 else []), *ids])), more
 
-    def within(self, region: str, namespace: str) -> Iterator[Row]:
+    def list_routes(self, region: str, namespace: str) -> Iterator[Row]:
         """The routes of a namespace that lie on ALB or CLB."""
         number = 0
         while True:
             number += 1
             page = {"CurrentPage": number, "PageSize": ROUTES_PER_PAGE}
             query = {"NamespaceId": namespace, **page}
-            data = _data(self._call("ListIngresses", region, query))
+            data = _get_data(self._call("ListIngresses", region, query))
             rows = data.get("IngressList") or []
-            yield from (row for row in rows if kind(row))
+            yield from (row for row in rows if get_kind(row))
             if not rows or number * ROUTES_PER_PAGE >= int(data.get("TotalSize") or 0):
                 return
 
-    def one(self, region: str, number: str) -> Row:
+    def get_route(self, region: str, number: str) -> Row:
         """One route as it is now."""
-        return _data(self._call("DescribeIngress", region, {"IngressId": number}))
+        return _get_data(self._call("DescribeIngress", region, {"IngressId": number}))
 
     def update(self, region: str, number: str, fields: Mapping[str, str]) -> None:
         """Changes these fields of a route, and no others."""
@@ -104,25 +116,25 @@ class SaeRoutes:
         method: str = "GET",
     ) -> Row:
         reply = self._client.call(action, query, method=method, path=PATHS[action], region=region)
-        opened(reply, API, action)
+        open_envelope(reply, API, action)
         return reply
 
 
-def kind(row: Row) -> str:
+def get_kind(row: Row) -> str:
     """The load balancer of a route: "alb" or "clb"; empty for any other, e.g. MSE's gateways."""
     told = str(row.get("LoadBalanceType") or CLB).lower()
     return told if told in (ALB, CLB) and not row.get("MseGatewayId") else ""
 
 
-def identifiers(row: Row) -> list[str]:
+def list_identifiers(row: Row) -> list[str]:
     """The certificates of a route, the default one first; none where it speaks HTTP."""
     if str(row.get("ListenerProtocol") or "HTTPS").upper() != "HTTPS":
         return []
-    told = row.get("CertIds") if kind(row) == ALB else row.get("CertId")
+    told = row.get("CertIds") if get_kind(row) == ALB else row.get("CertId")
     return [part.strip() for part in str(told or "").split(",") if part.strip()]
 
 
-def _data(reply: Row) -> Row:
+def _get_data(reply: Row) -> Row:
     return reply.get("Data") or {}
 
 
@@ -150,17 +162,19 @@ class Sae(StoredConnector):
 
     def discover(self, page: str | None = None) -> Page:
         """The routes of ten namespaces a page, with what they serve."""
-        return page_over(self._regions, page, PAGE_SIZE, self._in_region)
+        return list_over_regions(self._regions, page, PAGE_SIZE, self._list_in_region)
 
     def read(self, resource: Resource) -> Binding | None:
         """What the slot serves; None for a route that speaks HTTP."""
-        return self._served(resource, self._bound(resource, self._route(resource)))
+        return self._get_slot_binding(
+            resource, self._find_identifier(resource, self._get_route(resource))
+        )
 
-    def store(self, resource: Resource) -> str:
+    def store_name(self, resource: Resource) -> str:
         """The region's own certificates on CLB, the certificate store on ALB."""
         if resource.detail["kind"] == CLB:
-            return self.server_certificates.name(resource.region)
-        return super().store(resource)
+            return self.server_certificates.build_name(resource.region)
+        return super().store_name(resource)
 
     def install(self, certificate: Certificate, key: OpenKey, resource: Resource) -> CertificateRef:
         """Finds it in that store, or else uploads it."""
@@ -173,10 +187,10 @@ class Sae(StoredConnector):
         if ref is None:
             raise Permanent("a route is not taken back to HTTP", code="AlwaysOn")
         if resource.detail["kind"] == CLB:
-            change = {"CertId": _named(resource, ref)}
+            change = {"CertId": _get_identifier(resource, ref)}
         else:
-            present = identifiers(self._route(resource))
-            replaced = self._replaced(resource, present, _named(resource, ref))
+            present = list_identifiers(self._get_route(resource))
+            replaced = self._build_list(resource, present, _get_identifier(resource, ref))
             if replaced == present:
                 return
             change = {"CertIds": ",".join(replaced)}
@@ -186,16 +200,16 @@ class Sae(StoredConnector):
         """Whether SAE shows the certificate."""
         if ref is None:
             return False
-        row = self._route(resource)
+        row = self._get_route(resource)
         if resource.slot == "default":
-            return self._bound(resource, row) == _named(resource, ref)
-        return _named(resource, ref) in identifiers(row)[1:]
+            return self._find_identifier(resource, row) == _get_identifier(resource, ref)
+        return _get_identifier(resource, ref) in list_identifiers(row)[1:]
 
     def lock_key(self, resource: Resource) -> str:
         """The listener on ALB, the load balancer on CLB, as their own connectors lock them."""
         balancer = resource.detail["load_balancer"]
         if resource.detail["kind"] == CLB:
-            return clb.lock(resource.region, balancer)
+            return clb.build_lock_key(resource.region, balancer)
         return listener_lock(ALB, resource.region, balancer, resource.port)
 
     def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
@@ -206,31 +220,33 @@ class Sae(StoredConnector):
 
     def check(self) -> list[str]:
         """Lists, and looks at one route; nothing is changed."""
-        return missing([*self._probes(), *self.probe_store()])
+        return list_missing_permissions([*self._list_probes(), *self.list_store_probes()])
 
     @cached_property
     def _regions(self) -> list[str]:
-        return regions_of(self._settings, self.routes.regions)
+        return list_regions(self._settings, self.routes.list_regions)
 
-    def _in_region(self, region: str, token: str | None) -> tuple[list[Found], str | None]:
+    def _list_in_region(self, region: str, token: str | None) -> tuple[list[Found], str | None]:
         number = int(token or 1)
-        namespaces, more = self.routes.namespaces(region, number)
+        namespaces, more = self.routes.list_namespaces(region, number)
         found = [
             slot
             for namespace in namespaces
-            for row in self.routes.within(region, namespace)
-            for slot in self._slots(region, row)
+            for row in self.routes.list_routes(region, namespace)
+            for slot in self._build_slots(region, row)
         ]
         return found, str(number + 1) if more else None
 
-    def _slots(self, region: str, row: Row) -> Iterator[Found]:
-        rules = hosts(tuple(str(rule.get("Domain") or "") for rule in row.get("Rules") or []))
-        present = identifiers(row)
-        added = slots(present[1:], self._names)
+    def _build_slots(self, region: str, row: Row) -> Iterator[Found]:
+        rules = to_hostnames(
+            tuple(str(rule.get("Domain") or "") for rule in row.get("Rules") or [])
+        )
+        present = list_identifiers(row)
+        added = build_slots(present[1:], self._get_names)
         taken = [name for slot in added for name in slot.domains]
-        default = self._resource(region, row, "default", ())
-        binding = self._served(default, present[0] if present else None)
-        own = rules or (hosts(binding.names) if binding else ())
+        default = self._build_resource(region, row, "default", ())
+        binding = self._get_slot_binding(default, present[0] if present else None)
+        own = rules or (to_hostnames(binding.names) if binding else ())
         left = tuple(name for name in own if not covers_all(taken, [name]))
         yield Found(
             resource=default.model_copy(update={"domains": left or own}),
@@ -239,15 +255,19 @@ class Sae(StoredConnector):
         )
         for slot in added:
             ruled = tuple(name for name in rules if covers_all(slot.domains, [name]))
-            resource = self._resource(region, row, f"sni/{slot.called}", ruled or slot.domains)
-            resource = resource.model_copy(update={"detail": {**resource.detail, **slot.ids()}})
-            served = self._served(resource, slot.former)
+            resource = self._build_resource(region, row, f"sni/{slot.name}", ruled or slot.domains)
+            resource = resource.model_copy(
+                update={"detail": {**resource.detail, **slot.to_detail()}}
+            )
+            served = self._get_slot_binding(resource, slot.former)
             yield Found(resource=resource, binding=served, binding_known=True)
 
-    def _resource(self, region: str, row: Row, slot: str, domains: tuple[str, ...]) -> Resource:
+    def _build_resource(
+        self, region: str, row: Row, slot: str, domains: tuple[str, ...]
+    ) -> Resource:
         detail = {
             "ingress": str(row["Id"]),
-            "kind": kind(row),
+            "kind": get_kind(row),
             "load_balancer": str(row.get("SlbId") or ""),
         }
         return Resource(
@@ -261,47 +281,47 @@ class Sae(StoredConnector):
             detail=detail,
         )
 
-    def _route(self, resource: Resource) -> Row:
-        return self.routes.one(resource.region, resource.detail["ingress"])
+    def _get_route(self, resource: Resource) -> Row:
+        return self.routes.get_route(resource.region, resource.detail["ingress"])
 
-    def _bound(self, resource: Resource, row: Row) -> str | None:
-        present = identifiers(row)
+    def _find_identifier(self, resource: Resource, row: Row) -> str | None:
+        present = list_identifiers(row)
         if resource.slot == "default":
             return present[0] if present else None
-        return current(Slot.of(resource), present[1:], self._names)
+        return find_current(AdditionalSlot.from_resource(resource), present[1:], self._get_names)
 
-    def _served(self, resource: Resource, number: str | None) -> Binding | None:
+    def _get_slot_binding(self, resource: Resource, number: str | None) -> Binding | None:
         if resource.detail["kind"] == CLB:
-            return self.server_certificates.served(number, resource.region)
-        return self.served(number)
+            return self.server_certificates.get_binding(number, resource.region)
+        return self.get_binding(number)
 
-    def _replaced(self, resource: Resource, present: Sequence[str], wanted: str) -> list[str]:
+    def _build_list(self, resource: Resource, present: Sequence[str], wanted: str) -> list[str]:
         if resource.slot == "default":
             return [wanted, *(one for one in present[1:] if one != wanted)]
-        slot, added = Slot.of(resource), list(present[1:])
-        old = current(slot, added, self._names)
+        slot, added = AdditionalSlot.from_resource(resource), list(present[1:])
+        old = find_current(slot, added, self._get_names)
         after = [*added, *([] if wanted in added else [wanted])]
-        if old is not None and old != wanted and may_go(slot, old, after, self._names):
+        if old is not None and old != wanted and may_remove(slot, old, after, self._get_names):
             after.remove(old)
         return [*present[:1], *after]
 
-    def _names(self, identifier: str) -> tuple[str, ...]:
-        binding = self.served(identifier)
-        return hosts(binding.names) if binding else ()
+    def _get_names(self, identifier: str) -> tuple[str, ...]:
+        binding = self.get_binding(identifier)
+        return to_hostnames(binding.names) if binding else ()
 
-    def _probes(self) -> Iterator[Probe]:
+    def _list_probes(self) -> Iterator[Probe]:
         region = (*self._settings.regions, self._settings.site.region)[0]
         found: list[Row] = []
-        yield "sae:DescribeRegions", self.routes.regions
-        yield "sae:DescribeNamespaces", partial(self.routes.namespaces, region, 1)
-        routes = self.routes.within(region, region)
+        yield "sae:DescribeRegions", self.routes.list_regions
+        yield "sae:DescribeNamespaces", partial(self.routes.list_namespaces, region, 1)
+        routes = self.routes.list_routes(region, region)
         yield "sae:ListIngresses", lambda: found.extend(islice(routes, 1))
         for row in found:
-            yield "sae:DescribeIngress", partial(self.routes.one, region, str(row["Id"]))
+            yield "sae:DescribeIngress", partial(self.routes.get_route, region, str(row["Id"]))
         listing = f"{clb.API.ram}:{clb.LIST}"
-        yield listing, partial(self.server_certificates.rows, region)
+        yield listing, partial(self.server_certificates.list_rows, region)
 
 
-def _named(resource: Resource, ref: CertificateRef) -> str:
+def _get_identifier(resource: Resource, ref: CertificateRef) -> str:
     clb_or_alb = {CLB: "server_certificate_id", ALB: "identifier"}
     return ref.fields[clb_or_alb[resource.detail["kind"]]]

@@ -1,4 +1,4 @@
-"""Windows and freezes out of a person's words."""
+"""Builds windows, freezes and scopes from what a person typed; the CLI calls it."""
 
 import re
 from collections.abc import Sequence
@@ -7,20 +7,22 @@ from difflib import get_close_matches
 from functools import cache
 from zoneinfo import available_timezones
 
-from domain.calendar.windows import WEEK, Day, Freeze, Scope, Window
+from domain.calendar.windows import WEEK, CalendarScope, Day, Freeze, Window
 from domain.errors import BadInput
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _CLOCK = re.compile(r"([01]?[0-9]|2[0-3]):([0-5][0-9])")
-_NO_ZONES = {"localtime", "Factory", "posixrules"}  # what these mean differs between machines
-_FULL = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_EXCLUDED_ZONES = {"localtime", "Factory", "posixrules"}  # their meaning differs between machines
+_FULL_NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
-def window(name: str, *, zone: str, days: str, start: str, end: str, scope: Scope) -> Window:
-    """The window as told; `BadInput` says which word is wrong and what would do."""
+def parse_window(
+    name: str, *, zone: str, days: str, start: str, end: str, scope: CalendarScope
+) -> Window:
+    """Build a window; raises BadInput that names the wrong word and says what is possible."""
     return Window(
-        name=_named(name),
-        zone=zone_named(zone),
+        name=_parse_name(name),
+        zone=parse_zone(zone),
         days=parse_days(days),
         start=parse_clock(start, "--from"),
         end=parse_clock(end, "--to"),
@@ -28,67 +30,83 @@ def window(name: str, *, zone: str, days: str, start: str, end: str, scope: Scop
     )
 
 
-def freeze(name: str, *, begins: datetime, ends: datetime, scope: Scope, reason: str) -> Freeze:
-    """The freeze as told; `BadInput` if it ends before it begins."""
+def build_freeze(
+    name: str, *, begins: datetime, ends: datetime, scope: CalendarScope, reason: str
+) -> Freeze:
+    """Build a freeze; raises BadInput if it does not end after it begins."""
     if ends <= begins:
         raise BadInput(
-            "the freeze ends before it begins", where="--to", fix="Give a time after --from."
+            "the freeze does not end after it begins",
+            where="--to",
+            fix="Give a time after --from.",
+            code="invalid-freeze",
         )
-    return Freeze(name=_named(name), begins=begins, ends=ends, scope=scope, reason=reason)
+    return Freeze(name=_parse_name(name), begins=begins, ends=ends, scope=scope, reason=reason)
 
 
-def scope_of(accounts: Sequence[str], tags: Sequence[str]) -> Scope:
-    """The scope, each name once; `BadInput` for a tag without a key."""
+def build_scope(accounts: Sequence[str], tags: Sequence[str]) -> CalendarScope:
+    """Build a scope with each name once; raises BadInput for a tag without a key."""
     for tag in tags:
         if not tag.partition("=")[0].strip():
-            raise BadInput(f"{tag!r} is no tag", where="--tag", fix="Give KEY=VALUE or KEY.")
-    return Scope(accounts=tuple(dict.fromkeys(accounts)), tags=tuple(dict.fromkeys(tags)))
+            raise BadInput(
+                f"{tag!r} is not a tag",
+                where="--tag",
+                fix="Give KEY=VALUE or KEY.",
+                code="invalid-tag",
+            )
+    return CalendarScope(accounts=tuple(dict.fromkeys(accounts)), tags=tuple(dict.fromkeys(tags)))
 
 
-def zone_named(text: str) -> str:
-    """The zone of exactly this name; `BadInput` with the nearest names for any other."""
-    zones = _zones()
+def parse_zone(text: str) -> str:
+    """The time zone of exactly this name; raises BadInput with the nearest names for any other."""
+    zones = _list_zones()
     if text in zones:
         return text
-    raise BadInput(f"there is no zone {text[:64]!r}", where="--zone", fix=_nearest(text, zones))
+    raise BadInput(
+        f"there is no time zone {text[:64]!r}",
+        where="--zone",
+        fix=_suggest_zones(text, zones),
+        code="unknown-time-zone",
+    )
 
 
 def parse_days(text: str) -> tuple[Day, ...]:
-    """Days in order of the week, out of "daily", "mon-fri", "sat,sun" or "fri-mon,wed"."""
+    """Days in the order of the week, from "daily", "mon-fri", "sat,sun" or "fri-mon,wed"."""
     chosen: set[Day] = set()
     for part in re.split(r"[,\s]+", text.strip().lower()):
         first, dash, last = part.partition("-")
         if part == "daily":
             chosen.update(WEEK)
         elif dash:
-            chosen.update(_from_to(_day(first, text), _day(last, text)))
+            chosen.update(_list_days_between(_parse_day(first, text), _parse_day(last, text)))
         else:
-            chosen.add(_day(part, text))
+            chosen.add(_parse_day(part, text))
     return tuple(day for day in WEEK if day in chosen)
 
 
 def parse_clock(text: str, where: str) -> time:
-    """A time of day to the minute; "24:00" is the midnight that the day ends with."""
+    """A time of day to the minute; "24:00" is the midnight at the end of the day."""
     stripped = text.strip()
     if stripped == "24:00":
         return time()
     clock = _CLOCK.fullmatch(stripped)
     if clock is None:
         raise BadInput(
-            f"{text[:32]!r} is no time of day",
+            f"{text[:32]!r} is not a time of day",
             where=where,
             fix="Write it as 22:00, without seconds and without a zone.",
+            code="invalid-time-of-day",
         )
     return time(int(clock.group(1)), int(clock.group(2)))
 
 
 @cache
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones() - _NO_ZONES)
+def _list_zones() -> frozenset[str]:
+    return frozenset(available_timezones() - _EXCLUDED_ZONES)
 
 
-def _nearest(text: str, zones: frozenset[str]) -> str:
-    """Names alike: whatever their case, and by the city alone."""
+def _suggest_zones(text: str, zones: frozenset[str]) -> str:
+    """The most similar names; case is ignored, and the city alone is enough."""
     asked = text.strip().lower().replace(" ", "_")
     by_word: dict[str, list[str]] = {}
     for zone in sorted(zones):
@@ -101,26 +119,29 @@ def _nearest(text: str, zones: frozenset[str]) -> str:
     return f"Did you mean {' or '.join(near)}?"
 
 
-def _named(name: str) -> str:
+def _parse_name(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise BadInput(
-            f"{name[:64]!r} cannot be a name here",
-            fix="Use letters, digits, '.', '_' and '-', beginning with a letter or digit.",
+            f"{name[:64]!r} is not a valid name",
+            fix="Use letters, digits, '.', '_' and '-', at most 63 of them; begin with a letter "
+            "or a digit.",
+            code="invalid-name",
         )
     return name
 
 
-def _day(word: str, text: str) -> Day:
-    for day, full in zip(WEEK, _FULL, strict=True):
+def _parse_day(word: str, text: str) -> Day:
+    for day, full in zip(WEEK, _FULL_NAMES, strict=True):
         if len(word) >= 3 and full.startswith(word):
             return day
     raise BadInput(
-        f"{word[:32]!r} in {text[:64]!r} is no day of the week",
+        f"{word[:32]!r} in {text[:64]!r} is not a day of the week",
         where="--days",
         fix='Write "daily", "mon-fri" or "sat,sun".',
+        code="invalid-day",
     )
 
 
-def _from_to(first: Day, last: Day) -> list[Day]:
+def _list_days_between(first: Day, last: Day) -> list[Day]:
     begins, ends = WEEK.index(first), WEEK.index(last)
-    return [WEEK[place % 7] for place in range(begins, ends + 1 + (7 if ends < begins else 0))]
+    return [WEEK[index % 7] for index in range(begins, ends + 1 + (7 if ends < begins else 0))]

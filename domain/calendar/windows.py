@@ -1,4 +1,4 @@
-"""Maintenance windows and freezes, and what they hold for."""
+"""Defines maintenance windows, freezes and their scopes; all layers above use these values."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, time
@@ -10,7 +10,7 @@ from domain.model import Value
 
 
 class Day(StrEnum):
-    """A day of the week, in order."""
+    """A day of the week; the members are in order."""
 
     MON = "mon"
     TUE = "tue"
@@ -24,49 +24,50 @@ class Day(StrEnum):
 WEEK = tuple(Day)
 
 
-class Place(Value):
-    """What decides which windows and freezes a change heeds."""
+class CalendarTarget(Value):
+    """The account and the resource tags of a change: they decide which rules apply to it."""
 
     account: str
     tags: dict[str, str] = Field(default_factory=dict)
 
 
-class Scope(Value):
-    """Which places are meant. Neither accounts nor tags: all of them.
+class CalendarScope(Value):
+    """The targets that a rule applies to; without accounts and tags it applies to all.
 
-    A tag is "key=value", or "key" whatever its value. One account and one tag of those named is
-    enough; where both are named, both have to fit.
+    A tag is "key=value", or "key" for any value. If several accounts or tags are listed, one of
+    them is enough. If both accounts and tags are listed, a target must match both.
     """
 
     accounts: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
 
-    def covers(self, place: Place) -> bool:
-        """Whether this place is meant."""
-        account = not self.accounts or place.account in self.accounts
-        return account and (not self.tags or any(_has(place.tags, tag) for tag in self.tags))
+    def covers(self, target: CalendarTarget) -> bool:
+        """Whether the rule applies to this target."""
+        account = not self.accounts or target.account in self.accounts
+        return account and (not self.tags or any(_has_tag(target.tags, tag) for tag in self.tags))
 
-    def may_meet(self, other: "Scope") -> bool:
-        """Whether some place may be meant by both."""
-        named = self.accounts and other.accounts
-        return not named or not set(self.accounts).isdisjoint(other.accounts)
+    def may_overlap(self, other: "CalendarScope") -> bool:
+        """Whether both scopes may cover the same target; only their accounts are compared."""
+        both_named = self.accounts and other.accounts
+        return not both_named or not set(self.accounts).isdisjoint(other.accounts)
 
     def __str__(self) -> str:
         parts = [("account ", self.accounts), ("tag ", self.tags)]
         return ", ".join(word + " or ".join(names) for word, names in parts if names) or "all"
 
 
-class Scoped(Value):
-    """What holds for some places, under a name."""
+class CalendarRule(Value):
+    """The base of windows and freezes."""
 
     name: str
-    scope: Scope = Scope()
+    scope: CalendarScope = CalendarScope()
 
 
-class Window(Scoped):
-    """When changes may be made: on these days, from `start` to `end` by the clock of `zone`.
+class Window(CalendarRule):
+    """Changes may start on these days from `start` to `end`, by the clock of `zone`.
 
-    An end that is not after the start is on the next day. `days` are those of the start.
+    If `end` is not after `start`, the window ends on the next day. `days` are the days on which it
+    starts.
     """
 
     zone: str
@@ -76,12 +77,12 @@ class Window(Scoped):
 
     @property
     def hours(self) -> str:
-        """As a person reads it: "mon-fri 22:00-04:00 Europe/Berlin"."""
-        return f"{shown_days(self.days)} {self.start:%H:%M}-{self.end:%H:%M} {self.zone}"
+        """Days, times and zone as text: "mon-fri 22:00-04:00 Europe/Berlin"."""
+        return f"{format_days(self.days)} {self.start:%H:%M}-{self.end:%H:%M} {self.zone}"
 
 
-class Freeze(Scoped):
-    """From when until when no change is begun, and why."""
+class Freeze(CalendarRule):
+    """No change starts from `begins` until `ends`."""
 
     begins: AwareDatetime
     ends: AwareDatetime
@@ -89,28 +90,28 @@ class Freeze(Scoped):
 
 
 class Calendar(Value):
-    """All windows and freezes there are."""
+    """All windows and freezes."""
 
     windows: tuple[Window, ...] = ()
     freezes: tuple[Freeze, ...] = ()
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is ever closed."""
+        """Whether changes may start at any time."""
         return not (self.windows or self.freezes)
 
     @property
-    def heeds_tags(self) -> bool:
-        """Whether the tags of a place make a difference."""
-        everything: tuple[Scoped, ...] = (*self.windows, *self.freezes)
-        return any(each.scope.tags for each in everything)
+    def uses_tags(self) -> bool:
+        """Whether any rule asks for tags; if not, nobody needs to look them up."""
+        rules: tuple[CalendarRule, ...] = (*self.windows, *self.freezes)
+        return any(rule.scope.tags for rule in rules)
 
 
-class Opening(Value):
-    """When changes may begin: the time that was asked for, or a later one with the reasons.
+class AllowedStart(Value):
+    """When changes may start: at the requested time, or later for the given reasons.
 
-    `until` is when it closes again, None where that is not in sight. `overridden` says that
-    windows and freezes would have it later, and that an expiry is too near for that.
+    `until` is when they may no longer start; None if that is not within the horizon. `overridden`
+    means that windows and freezes ask for a later time, but a certificate expires too soon to wait.
     """
 
     at: datetime
@@ -119,23 +120,23 @@ class Opening(Value):
     overridden: bool = False
 
     @property
-    def why(self) -> str:
+    def reasons_text(self) -> str:
         """The reasons in one line."""
         return "; ".join(self.reasons)
 
     @property
-    def moved(self) -> str:
-        """What an audit says of a task that was moved here."""
-        return f"to {shown_moment(self.at)}: {self.why}"
+    def move_text(self) -> str:
+        """The new time and the reasons, for the audit log of a task that was moved."""
+        return f"to {format_minute(self.at)}: {self.reasons_text}"
 
 
-def shown_moment(when: datetime) -> str:
-    """To the minute, in UTC: "2026-12-24 22:00 UTC"."""
+def format_minute(when: datetime) -> str:
+    """The time in UTC to the minute: "2026-12-24 22:00 UTC"."""
     return f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def shown_days(days: Sequence[Day]) -> str:
-    """The days in few words: "daily", "mon-fri", "sat, sun"."""
+def format_days(days: Sequence[Day]) -> str:
+    """The days in short: "daily", "mon-fri", "sat, sun"."""
     if len(days) == len(WEEK):
         return "daily"
     first, last = WEEK.index(days[0]), WEEK.index(days[-1])
@@ -144,6 +145,6 @@ def shown_days(days: Sequence[Day]) -> str:
     return ", ".join(days)
 
 
-def _has(tags: dict[str, str], wanted: str) -> bool:
+def _has_tag(tags: dict[str, str], wanted: str) -> bool:
     key, equals, value = wanted.partition("=")
     return key in tags and (not equals or tags[key] == value)

@@ -1,1 +1,1 @@
-"""Certificates, keys and chains: parsing, validation, names, expiry, revocation."""
+"""Certificates, keys and chains: parsing, validation, names, expiry, renewal, revocation."""

@@ -1,4 +1,4 @@
-"""A certificate as the house knows it, and how one is made from uploaded files."""
+"""The certificate with all its facts, and how it is parsed from uploaded files."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -14,18 +14,24 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from pydantic import AwareDatetime
 
 from domain.certificates import pem, validation
-from domain.certificates.chain import find_leaf, in_order
-from domain.certificates.keys import Algorithm, PrivateKey, hide, lone_sm2, read_key
-from domain.certificates.pfx import open_pfx
+from domain.certificates.chain import build_chain, find_leaf
+from domain.certificates.keys import (
+    Algorithm,
+    PrivateKey,
+    build_sm2_pair_error,
+    read_key,
+    to_private_key,
+)
+from domain.certificates.pfx import read_pfx
 from domain.certificates.sm2 import is_sm2
-from domain.certificates.validation import Given
+from domain.certificates.validation import InputCertificate
 from domain.errors import BadInput
 from domain.model import Value
 
 __all__ = [
     "Algorithm",
     "Certificate",
-    "Files",
+    "FileNames",
     "PrivateKey",
     "Source",
     "check_name",
@@ -39,7 +45,7 @@ END = "-----END CERTIFICATE-----\n"
 
 
 class Source(StrEnum):
-    """Bought and issued, brought by the user, or shared by another account of the same owner."""
+    """Bought from the provider, uploaded by the user, or shared by another account."""
 
     OFFICIAL = "official"
     UPLOADED = "uploaded"
@@ -47,14 +53,17 @@ class Source(StrEnum):
 
 
 class Certificate(Value):
-    """A leaf with its chain; its private key lies elsewhere.
+    """A leaf with its chain; its private key is stored elsewhere.
 
-    `fingerprint` and `sha1` are digests of the leaf's DER, lower-case hex without colons; `name`
-    is the user's; `names` are DNS names as A-labels in lower case, `addresses` IP addresses;
-    `serial` is lower-case hex without leading zeros; `issuer` and `subject` are RFC 4514 text;
-    times are UTC. `chain_pem` holds leaf first, then intermediates, no root unless the leaf is
-    its own; LF, no blank lines. An SM2 certificate is a pair: all of this tells of the one that
-    signs, and `encrypt_pem` is the other, with its own `encrypt_fingerprint` and the same chain.
+    `fingerprint` and `sha1` are digests of the leaf's DER in lower-case hex without colons. `name`
+    is chosen by the user. `names` are DNS names as A-labels in lower case, `addresses` IP
+    addresses. `serial` is lower-case hex without leading zeros. `issuer` and `subject` are RFC 4514
+    text. Times are UTC.
+
+    `chain_pem` holds the leaf, then the intermediates, and no root unless the leaf is its own; with
+    LF line ends and no blank lines. An SM2 certificate is a pair: the fields describe the signing
+    certificate. `encrypt_pem` is the other one, with its own `encrypt_fingerprint` and the same
+    chain.
     """
 
     fingerprint: str
@@ -76,17 +85,17 @@ class Certificate(Value):
 
     @property
     def leaf_pem(self) -> str:
-        """The leaf alone."""
+        """The leaf without its chain."""
         return self.chain_pem.partition(END)[0] + END
 
     @property
-    def short(self) -> str:
-        """Enough of the fingerprint for a person to tell certificates apart."""
+    def short_fingerprint(self) -> str:
+        """The first 12 digits, enough for a person to tell certificates apart."""
         return self.fingerprint[:12]
 
 
-class Files(NamedTuple):
-    """What messages call the files that were uploaded, e.g. their paths."""
+class FileNames(NamedTuple):
+    """The names of the uploaded files in messages, such as their paths."""
 
     certificate: str = "certificate file"
     chain: str = "chain file"
@@ -96,27 +105,31 @@ class Files(NamedTuple):
     encrypt_key: str = "encryption key file"
 
 
-FILES = Files()
+DEFAULT_FILE_NAMES = FileNames()
 
 
 def check_name(name: str) -> str:
-    """The name, if every cloud's store takes it; raises BadInput saying which rule it breaks."""
-    fix = f"Take 1 to {LONGEST_NAME} characters, none of them Chinese."
+    """Return the name if every provider's store accepts it; raises BadInput if not."""
     if not name:
-        raise BadInput("the name is empty", fix=fix)
+        raise _build_name_error("the name is empty")
     if len(name) > LONGEST_NAME:
-        raise BadInput(f"the name has {len(name)} characters, too long", fix=fix)
+        raise _build_name_error(f"the name has {len(name)} characters, too long")
     if name != name.strip():
-        raise BadInput(f"the name {name!r} begins or ends with a space", fix=fix)
+        raise _build_name_error(f"the name {name!r} begins or ends with a space")
     for character in name:
         kind = unicodedata.name(character, "")
         if kind.startswith(CHINESE):
-            raise BadInput(f"the name {name!r} has the Chinese character {character!r}", fix=fix)
+            raise _build_name_error(f"the name {name!r} has the Chinese character {character!r}")
         if not character.isprintable():
-            raise BadInput(
-                f"the name {name!r} has the unprintable character {character!a}", fix=fix
+            raise _build_name_error(
+                f"the name {name!r} has the unprintable character {character!a}"
             )
     return name
+
+
+def _build_name_error(what: str) -> BadInput:
+    fix = f"Use 1 to {LONGEST_NAME} characters, none of them Chinese."
+    return BadInput(what, fix=fix, code="invalid-certificate-name")
 
 
 def parse_pem(
@@ -129,22 +142,22 @@ def parse_pem(
     now: datetime,
     source: Source = Source.UPLOADED,
     roots: bytes | None = None,
-    files: Files = FILES,
+    files: FileNames = DEFAULT_FILE_NAMES,
 ) -> tuple[Certificate, PrivateKey]:
-    """Certificate and key from PEM (or DER) files; `chain` may be in the certificate's file.
+    """The certificate and the key from PEM or DER files.
 
-    `key` may be that file too. With `roots` the chain must end at one of those certificates.
-    Raises BadInput: what is wrong, in which of `files`, what to do. It never holds key material.
+    One file may hold the certificate, the chain and the key. With `roots` the chain must end at one
+    of those certificates. Raises BadInput, which names the file and never holds key material.
     """
     check_name(name)
-    given = given_in(certificate, files.certificate)
-    given += given_in(chain, files.chain) if chain is not None else []
-    given = each_once(given)
-    trusted = pem.certificates(roots, files.roots) if roots is not None else []
-    leaf = _one_leaf(given, now)
+    given = read_input_certificates(certificate, files.certificate)
+    given += read_input_certificates(chain, files.chain) if chain is not None else []
+    given = drop_duplicates(given)
+    trusted = pem.read_certificates(roots, files.roots) if roots is not None else []
+    leaf = _find_checked_leaf(given, now)
     private = read_key(key, passphrase, files.key)
     _check_match(leaf, private, files.key)
-    return assemble(name, leaf, given, trusted, now, source), hide(private)
+    return build_certificate(name, leaf, given, trusted, now, source), to_private_key(private)
 
 
 def parse_pfx(
@@ -157,80 +170,83 @@ def parse_pfx(
     roots: bytes | None = None,
     label: str = "PFX file",
 ) -> tuple[Certificate, PrivateKey]:
-    """Certificate and key from one PFX (PKCS#12) file; otherwise as `parse_pem`."""
+    """The certificate and the key from one PFX (PKCS#12) file; otherwise like `parse_pem`."""
     check_name(name)
-    private, certificates = open_pfx(data, passphrase, label)
-    given = each_once([Given(one, label) for one in certificates])
-    trusted = pem.certificates(roots, FILES.roots) if roots is not None else []
-    leaf = _one_leaf(given, now)
+    private, certificates = read_pfx(data, passphrase, label)
+    given = drop_duplicates([InputCertificate(one, label) for one in certificates])
+    trusted = pem.read_certificates(roots, DEFAULT_FILE_NAMES.roots) if roots is not None else []
+    leaf = _find_checked_leaf(given, now)
     _check_match(leaf, private, label)
-    return assemble(name, leaf, given, trusted, now, source), hide(private)
+    return build_certificate(name, leaf, given, trusted, now, source), to_private_key(private)
 
 
-def given_in(data: bytes, where: str) -> list[Given]:
-    """Every certificate of a file, at least one."""
-    return [Given(certificate, where) for certificate in pem.certificates(data, where)]
+def read_input_certificates(data: bytes, where: str) -> list[InputCertificate]:
+    """All certificates of a file, at least one."""
+    return [
+        InputCertificate(certificate, where) for certificate in pem.read_certificates(data, where)
+    ]
 
 
-def each_once(given: Sequence[Given]) -> list[Given]:
-    """A certificate that lies in both files, or twice in one, is given once."""
+def drop_duplicates(given: Sequence[InputCertificate]) -> list[InputCertificate]:
+    """Each certificate once, even if it is in several files or twice in one."""
     return list({one.certificate: one for one in reversed(given)}.values())[::-1]
 
 
-def _one_leaf(given: Sequence[Given], now: datetime) -> Given:
+def _find_checked_leaf(given: Sequence[InputCertificate], now: datetime) -> InputCertificate:
     leaf = find_leaf(given)
     if is_sm2(leaf.certificate):
-        raise lone_sm2(leaf.where)
+        raise build_sm2_pair_error(leaf.where)
     check_leaf(leaf, now)
     return leaf
 
 
-def check_leaf(leaf: Given, now: datetime) -> None:
-    """Refuses what is not valid now, weak, or not for servers."""
+def check_leaf(leaf: InputCertificate, now: datetime) -> None:
+    """Raise BadInput if the leaf is not valid now, weak, or not for servers."""
     validation.check_time(leaf, now)
     validation.check_strength(leaf)
     validation.check_purpose(leaf)
 
 
-def _check_match(leaf: Given, private: PrivateKeyTypes, where: str) -> None:
-    if validation.public_key(leaf) != private.public_key():
-        raise mismatch(leaf, where)
+def _check_match(leaf: InputCertificate, private: PrivateKeyTypes, where: str) -> None:
+    if validation.read_public_key(leaf) != private.public_key():
+        raise build_mismatch_error(leaf, where)
 
 
-def mismatch(leaf: Given, where: str) -> BadInput:
+def build_mismatch_error(leaf: InputCertificate, where: str) -> BadInput:
     """The refusal of a key that belongs to another certificate."""
     return BadInput(
-        f"the private key does not match {validation.title(leaf.certificate)}",
+        f"the private key does not match {validation.describe_certificate(leaf.certificate)}",
         where=where,
         fix="Give the key with which this certificate was requested.",
+        code="key-mismatch",
     )
 
 
-def assemble(
+def build_certificate(
     name: str,
-    leaf: Given,
-    given: Sequence[Given],
+    leaf: InputCertificate,
+    given: Sequence[InputCertificate],
     trusted: Sequence[x509.Certificate],
     now: datetime,
     source: Source,
 ) -> Certificate:
-    """All facts of a leaf that was checked, with its chain in order."""
+    """All facts of a checked leaf, with its chain in order."""
     own = leaf.certificate
     algorithm, bits = validation.check_strength(leaf)
     return Certificate(
         fingerprint=own.fingerprint(hashes.SHA256()).hex(),
-        # Not for security: it is the fingerprint that some stores list certificates by.
+        # Not for security: some stores list certificates by this fingerprint.
         sha1=sha1(own.public_bytes(Encoding.DER), usedforsecurity=False).hexdigest(),
         name=name,
-        names=validation.names_of(own),
-        addresses=validation.addresses_of(own),
+        names=validation.list_dns_names(own),
+        addresses=validation.list_ip_addresses(own),
         algorithm=algorithm,
         key_bits=bits,
         serial=f"{own.serial_number:x}",
-        issuer=validation.text(own.issuer),
-        subject=validation.text(own.subject),
+        issuer=validation.format_name(own.issuer),
+        subject=validation.format_name(own.subject),
         not_before=own.not_valid_before_utc,
         not_after=own.not_valid_after_utc,
         source=source,
-        chain_pem=pem.join(in_order(leaf, given, now, trusted)),
+        chain_pem=pem.to_pem(build_chain(leaf, given, now, trusted)),
     )

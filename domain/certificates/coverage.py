@@ -1,54 +1,49 @@
-"""Which names a change of certificates takes from clients, and which it adds (RFC 9525)."""
+"""Compares the names of two certificates (RFC 9525); plans and renewals show what would be lost."""
 
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 
-from domain.certificates.hostnames import canonical, is_wildcard, wildcard_over
+from domain.certificates.hostnames import is_wildcard, to_canonical, to_wildcard
 
 
-def uncovered(names: Sequence[str], by: Iterable[str]) -> tuple[str, ...]:
-    """Those of `names` that none of `by` covers: each once, in canonical form, in their order.
+def list_uncovered_names(names: Sequence[str], by: Iterable[str]) -> tuple[str, ...]:
+    """The `names` that no name in `by` covers: each once, in canonical form, in their order.
 
-    A wildcard is covered by the same wildcard alone: of "*.example.com" the hosts are countless.
+    Only the same wildcard covers a wildcard: "*.example.com" stands for countless hosts.
     """
-    have = _plain_set(tuple(by))
-    wanted = dict.fromkeys(_plain(name) for name in names)
-    return tuple(name for name in wanted if name not in have and not _under_wildcard(name, have))
+    have = _normalize_all(tuple(by))
+    wanted = dict.fromkeys(_normalize(name) for name in names)
+    return tuple(name for name in wanted if name not in have and not _is_under_wildcard(name, have))
 
 
-def includes(new: str, old: str) -> bool:
-    """Whether the name `new` is the same as `old` or includes it, as load balancers word it.
+def list_names_not_included(new: Iterable[str], old: Iterable[str]) -> tuple[str, ...]:
+    """The names in `old` that no name in `new` includes, by the rule of the load balancers.
 
-    For an old example.com: example.com, and every name that ends in it at a dot, so
-    www.example.com and *.example.com. Besides, a wildcard that covers the old name includes it:
-    *.example.com for an old www.example.com. An old wildcard is included by itself alone.
+    A new name includes an old one if it is the same, if it ends in it after a dot, or if it is a
+    wildcard that covers it. So www.example.com and *.example.com include example.com, and
+    *.example.com includes www.example.com. Only the same wildcard includes an old wildcard.
     """
-    return not not_included((new,), (old,))
-
-
-def not_included(new: Iterable[str], old: Iterable[str]) -> tuple[str, ...]:
-    """Those of `old` that no name of `new` is the same as or includes."""
-    names = _plain_set(tuple(new))
-    return tuple(one for one in dict.fromkeys(old) if not _is_included(canonical(one), names))
+    names = _normalize_all(tuple(new))
+    return tuple(one for one in dict.fromkeys(old) if not _is_included(to_canonical(one), names))
 
 
 def _is_included(old: str | None, names: frozenset[str]) -> bool:
     if old is None:
         return False
     ending = f".{old}"
-    known = old in names or _under_wildcard(old, names)
-    return known or any(name.endswith(ending) for name in names)
+    covered = old in names or _is_under_wildcard(old, names)
+    return covered or any(name.endswith(ending) for name in names)
 
 
 @lru_cache(maxsize=4096)
-def _plain_set(names: tuple[str, ...]) -> frozenset[str]:
-    """Kept, since one certificate is compared with what each of many resources serves."""
-    return frozenset(map(_plain, names))
+def _normalize_all(names: tuple[str, ...]) -> frozenset[str]:
+    # Cached because a plan compares one certificate with what each of many resources serves.
+    return frozenset(map(_normalize, names))
 
 
-def _under_wildcard(name: str, have: Collection[str]) -> bool:
-    return not is_wildcard(name) and "." in name and wildcard_over(name) in have
+def _is_under_wildcard(name: str, have: Collection[str]) -> bool:
+    return not is_wildcard(name) and "." in name and to_wildcard(name) in have
 
 
-def _plain(name: str) -> str:
-    return canonical(name) or name.lower()
+def _normalize(name: str) -> str:
+    return to_canonical(name) or name.lower()

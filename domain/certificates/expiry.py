@@ -1,14 +1,17 @@
-"""What serves which certificate until when, in words; and which certificate stands ready."""
+"""The values of the expiry view, and the search for successors; storage/expiry builds them."""
 
 from collections.abc import Iterable
 from datetime import datetime
 
-from domain.certificates.renewal import newest
+from domain.certificates.renewal import find_newest
 from domain.model import Value
 
 
-class Held(Value):
-    """A certificate of ours, as far as expiry asks; `issuer` is a common name."""
+class OwnCertificate(Value):
+    """The part of our copy of a certificate that the expiry view needs.
+
+    `issuer` is a common name; `replaces` is the fingerprint of its predecessor.
+    """
 
     fingerprint: str
     name: str
@@ -19,27 +22,27 @@ class Held(Value):
     replaces: str | None = None
 
 
-class Ready(Value):
-    """A certificate of ours that could take the place of what is served."""
+class Successor(Value):
+    """A certificate of ours that can replace the one in service."""
 
     fingerprint: str
     name: str
     not_after: datetime
 
 
-class Place(Value):
-    """How many resources of one service in one account."""
+class ServiceCount(Value):
+    """How many resources of one service in one account serve a certificate."""
 
     account: str
     service: str
     resources: int
 
 
-class Served(Value):
-    """One certificate that is served, as far as services tell.
+class ServedCertificate(Value):
+    """One certificate that resources serve, by the reports of their services.
 
-    `fingerprint` is None where a service tells only a name; whether it is ours (`managed`) is not
-    known then. `not_after` is None where neither the service nor our own copy tells it.
+    `fingerprint` is None if the service reports only a name; then it is unknown whether the
+    certificate is ours (`managed`). `not_after` is None if neither the service nor our copy has it.
     """
 
     fingerprint: str | None
@@ -48,13 +51,13 @@ class Served(Value):
     issuer: str | None = None
     not_after: datetime | None
     managed: bool | None
-    successor: Ready | None = None
+    successor: Successor | None = None
     resources: int
-    places: tuple[Place, ...]
+    services: tuple[ServiceCount, ...]
 
 
-class Serving(Value):
-    """One resource and the certificate that it serves; fields as in `Served`."""
+class ServingResource(Value):
+    """One resource and the certificate that it serves; fields as in `ServedCertificate`."""
 
     resource: str
     account: str
@@ -65,25 +68,30 @@ class Serving(Value):
     issuer: str | None
     not_after: datetime | None
     managed: bool | None
-    successor: Ready | None
+    successor: Successor | None
 
 
-class Unknown(Value):
-    """A resource of which it is not known what it serves, or until when."""
+class UnknownExpiry(Value):
+    """A resource whose certificate or expiry is unknown, and why.
+
+    `code` is "not-read", "sync-failed", "unclear-change", "no-certificate" or "no-expiry" (the
+    last two: the service does not report it).
+    """
 
     resource: str
     account: str
     service: str
     name: str | None
+    code: str
     reason: str
 
 
 class Drift(Value):
-    """A resource that serves something else than our last deployment there left.
+    """A resource that serves something else than our last deployment there.
 
-    `serves` is a fingerprint, None where HTTPS is off; `seen_at` is when that was told. `address`
-    is where a handshake has shown it and `problem` what is wrong there; None where it is the
-    service that says so.
+    `serves` is a fingerprint, None if HTTPS is off; `seen_at` is when that was reported. If a
+    handshake found the drift, `address` is where and `problem` is what is wrong there; both are
+    None if the service itself reports it.
     """
 
     resource: str
@@ -102,8 +110,8 @@ class Drift(Value):
     problem: str | None = None
 
 
-class Counts(Value):
-    """Resources that are not gone: all, and those that deserve a look."""
+class ResourceCounts(Value):
+    """How many resources exist, and how many of them need attention."""
 
     resources: int = 0
     unknown: int = 0
@@ -111,35 +119,36 @@ class Counts(Value):
     drifted: int = 0
 
 
-class Successors:
-    """Finds what stands ready, for many certificates one after the other."""
+class SuccessorIndex:
+    """Finds successors among our certificates, for many served ones in a row."""
 
-    def __init__(self, held: Iterable[Held]) -> None:
-        self._held = {each.fingerprint: each for each in held}
-        self._links = {c.fingerprint: c.replaces for c in self._held.values() if c.replaces}
-        self._followed = frozenset(self._links.values())
-        self._by_names: dict[frozenset[str], list[Held]] = {}
-        for each in self._held.values():
+    def __init__(self, own: Iterable[OwnCertificate]) -> None:
+        self._own = {each.fingerprint: each for each in own}
+        self._links = {c.fingerprint: c.replaces for c in self._own.values() if c.replaces}
+        self._replaced = frozenset(self._links.values())
+        self._by_names: dict[frozenset[str], list[OwnCertificate]] = {}
+        for each in self._own.values():
             self._by_names.setdefault(frozenset(each.names), []).append(each)
 
-    def held(self, fingerprint: str | None) -> Held | None:
-        """Our copy of what is served, if there is one."""
-        return None if fingerprint is None else self._held.get(fingerprint)
+    def get_own(self, fingerprint: str | None) -> OwnCertificate | None:
+        """Our copy of the certificate, if there is one."""
+        return None if fingerprint is None else self._own.get(fingerprint)
 
-    def of(
+    def find_successor(
         self,
         fingerprint: str | None,
         names: Iterable[str],
         algorithm: str | None,
         not_after: datetime | None,
-    ) -> Ready | None:
-        """The newest that someone said replaces it, else the last to expire of the same names.
+    ) -> Successor | None:
+        """The newest certificate that replaces it by `replaces`, else one with the same names.
 
-        A certificate with the same names has to expire later, and to have the same kind of key
-        where the service tells that: another kind may be meant to serve beside it.
+        Of several with the same names it is the last to expire. Such a certificate must expire
+        later and have the same kind of key, if the service reports the kind: a certificate with
+        another kind of key may be meant to serve beside the old one.
         """
-        if fingerprint in self._followed:
-            return _ready(self._held[newest(fingerprint, self._links)])
+        if fingerprint in self._replaced:
+            return _to_successor(self._own[find_newest(fingerprint, self._links)])
         fit = [
             each
             for each in self._by_names.get(frozenset(names), ())
@@ -147,8 +156,8 @@ class Successors:
             and each.not_after > not_after
             and algorithm in (None, each.algorithm)
         ]
-        return _ready(max(fit, key=lambda each: each.not_after)) if fit else None
+        return _to_successor(max(fit, key=lambda each: each.not_after)) if fit else None
 
 
-def _ready(held: Held) -> Ready:
-    return Ready(fingerprint=held.fingerprint, name=held.name, not_after=held.not_after)
+def _to_successor(own: OwnCertificate) -> Successor:
+    return Successor(fingerprint=own.fingerprint, name=own.name, not_after=own.not_after)

@@ -1,4 +1,4 @@
-"""PFX (PKCS#12) files: one key with its certificates, usually under a passphrase."""
+"""Reads PFX (PKCS#12) files: one key with its certificates, usually encrypted by a passphrase."""
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -9,50 +9,73 @@ from cryptography.hazmat.primitives.serialization.pkcs12 import (
     load_pkcs12,
 )
 
-from domain.certificates.keys import unsupported_key
-from domain.certificates.pem import certificate_from, is_cut, looks_binary
+from domain.certificates.keys import build_unsupported_error
+from domain.certificates.pem import (
+    build_truncated_error,
+    check_not_empty,
+    is_der,
+    is_truncated,
+    load_certificate,
+)
 from domain.errors import BadInput
 
 
-def open_pfx(
+def read_pfx(
     data: bytes, passphrase: str | None, where: str
 ) -> tuple[PrivateKeyTypes, list[x509.Certificate]]:
-    """Its key and its certificates, at least one. Raises BadInput, never with key material."""
-    if not data.strip():
-        raise BadInput("the file is empty", where=where, fix="Give the file that was meant.")
-    if not looks_binary(data):
-        raise BadInput("is no PFX file", where=where, fix="If it is PEM, upload it as such.")
-    if is_cut(data):
+    """The key and the certificates, at least one.
+
+    Raises BadInput, which never holds key material.
+    """
+    check_not_empty(data, where)
+    if not is_der(data):
         raise BadInput(
-            "truncated: the file is shorter than it says itself",
+            "is not a PFX file",
             where=where,
-            fix="Copy the whole file again.",
+            fix="If it is PEM, upload it with --certificate and --key.",
+            code="not-a-pfx-file",
         )
-    content = _open(data, passphrase, where)
-    held = [content.cert, *content.additional_certs]
+    if is_truncated(data):
+        raise build_truncated_error("the file is shorter than its length field says", where)
+    content = _decrypt(data, passphrase, where)
     found = [
-        certificate_from(entry.certificate.public_bytes(Encoding.DER)) for entry in held if entry
+        load_certificate(entry.certificate.public_bytes(Encoding.DER))
+        for entry in (content.cert, *content.additional_certs)
+        if entry
     ]
     certificates = [certificate for certificate in found if certificate]
-    if content.key is None or not certificates:
-        missing = "private key" if content.key is None else "certificate"
-        raise BadInput(
-            f"holds no {missing}", where=where, fix="Export it again, with key and chain."
-        )
+    if content.key is None:
+        raise _build_missing_error("private key", "no-private-key", where)
+    if not certificates:
+        raise _build_missing_error("certificate", "no-certificate", where)
     return content.key, certificates
 
 
-def _open(data: bytes, passphrase: str | None, where: str) -> PKCS12KeyAndCertificates:
-    # Without a passphrase there are two forms: none at all, and the empty one.
+def _build_missing_error(part: str, code: str, where: str) -> BadInput:
+    return BadInput(
+        f"holds no {part}", where=where, fix="Export it again, with key and chain.", code=code
+    )
+
+
+def _decrypt(data: bytes, passphrase: str | None, where: str) -> PKCS12KeyAndCertificates:
+    # Without a passphrase there are two forms: no password at all, and an empty one.
     for password in (passphrase.encode(),) if passphrase else (None, b""):
         try:
             return load_pkcs12(data, password)
         except UnsupportedAlgorithm as unsupported:
-            raise unsupported_key(unsupported, where) from None
+            raise build_unsupported_error(unsupported, where) from None
         except ValueError:
             continue
     if passphrase:
-        what, fix = "the passphrase is wrong, or the file is damaged", "Check the passphrase."
-    else:
-        what, fix = "needs a passphrase, or is damaged", "Give its passphrase as well."
-    raise BadInput(what, where=where, fix=fix)
+        raise BadInput(
+            "the passphrase is wrong, or the file is damaged",
+            where=where,
+            fix="Check the passphrase.",
+            code="wrong-passphrase",
+        )
+    raise BadInput(
+        "needs a passphrase, or is damaged",
+        where=where,
+        fix="Give its passphrase as well.",
+        code="passphrase-required",
+    )

@@ -1,4 +1,4 @@
-"""Renewal: which certificate a new one follows, what it is called, and what shall then be done."""
+"""Decides which certificate a new one replaces, what it is called and what its policy does."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
@@ -6,51 +6,52 @@ from enum import StrEnum
 from pydantic import Field
 
 from domain.certificates.certificate import LONGEST_NAME, Certificate
-from domain.certificates.coverage import uncovered
+from domain.certificates.coverage import list_uncovered_names
 from domain.errors import BadInput
 from domain.model import Value
 
 LONGEST_ROLLBACK_DAYS = 365
-DIGITS = 8  # of a fingerprint, where a day alone does not tell two certificates apart
+DIGITS = 8  # of a fingerprint, to tell two certificates of one day apart
 
 Links = Mapping[str, str]
-"""Which certificate follows which: fingerprint of the successor to that of its predecessor."""
+"""Which certificate replaces which: the fingerprint of the new one to that of the old one."""
 
 
-class Mode(StrEnum):
-    """What becomes of a successor: nothing by itself, a saved plan, or a task."""
+class RenewalMode(StrEnum):
+    """What happens once a certificate has a successor: nothing, a saved plan, or a task."""
 
     MANUAL = "manual"
     PROPOSE = "propose"
     AUTOMATIC = "automatic"
 
 
-class Policy(Value):
-    """What shall be done once a certificate has a successor, which inherits it.
+class RenewalPolicy(Value):
+    """What to do once a certificate has a successor; the successor inherits the policy.
 
-    Only resources of these accounts and services are thought of; without any, all are. `contacts`
-    hear of the task, which may be taken back for so many days after it began.
+    It applies only to resources of these accounts and services; if none are listed, to all. The
+    task notifies `contacts` and can be rolled back for `rollback_days` after it began.
     """
 
-    mode: Mode = Mode.MANUAL
+    mode: RenewalMode = RenewalMode.MANUAL
     contacts: tuple[str, ...] = ()
     accounts: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
     rollback_days: int = Field(default=30, ge=0, le=LONGEST_ROLLBACK_DAYS)
 
 
-class Standing(Value):
-    """A certificate among the others: the fingerprint that it follows, and its own policy."""
+class RenewalSettings(Value):
+    """Of a stored certificate: the fingerprint of the one that it replaces, and its policy."""
 
     replaces: str | None = None
-    policy: Policy = Policy()
+    policy: RenewalPolicy = RenewalPolicy()
 
 
-def may_follow(new: Certificate, old: Certificate) -> bool:
-    """Whether `new` is so plainly the renewal of `old` that nobody needs to say it.
+def is_renewal_of(new: Certificate, old: Certificate) -> bool:
+    """Whether `new` obviously renews `old`, so that nobody needs to say it.
 
-    It has the same names and addresses and a key of the same kind, and expires later. Another kind
-    of key may be meant to serve beside the former one, and some clients know only the former.
+    It has the same names and addresses and the same kind of key, and expires later. A certificate
+    with another kind of key may be meant to serve beside the old one, for clients that know only
+    one kind.
     """
     return (
         new.fingerprint != old.fingerprint
@@ -61,64 +62,65 @@ def may_follow(new: Certificate, old: Certificate) -> bool:
     )
 
 
-def candidates(
-    new: Certificate, held: Iterable[Certificate], links: Links
+def list_predecessor_candidates(
+    new: Certificate, stored: Iterable[Certificate], links: Links
 ) -> tuple[Certificate, ...]:
-    """Those that `new` may follow and nothing else follows yet, by name."""
-    followed = {old for successor, old in links.items() if successor != new.fingerprint}
-    fit = (each for each in held if may_follow(new, each) and each.fingerprint not in followed)
+    """The stored certificates that `new` renews and that have no other successor, by name."""
+    replaced = {old for successor, old in links.items() if successor != new.fingerprint}
+    fit = (each for each in stored if is_renewal_of(new, each) and each.fingerprint not in replaced)
     return tuple(sorted(fit, key=lambda each: each.name))
 
 
-def the_only(new: Certificate, fit: Collection[Certificate]) -> Certificate | None:
-    """The one candidate, or None without any; BadInput that lists them where there are several."""
+def choose_predecessor(new: Certificate, fit: Collection[Certificate]) -> Certificate | None:
+    """The only candidate, or None if there is none; raises BadInput if there are several."""
     if len(fit) > 1:
-        listed = ", ".join(f"{each.name} ({each.short})" for each in fit)
+        listed = ", ".join(f"{each.name} ({each.short_fingerprint})" for each in fit)
         raise BadInput(
-            f"{new.name!r} could be the successor of {len(fit)} certificates: {listed}",
+            f"{new.name!r} could replace each of {len(fit)} certificates: {listed}",
             where="--replaces",
-            fix="Name the one that is meant, or none.",
+            fix="Give the name of one of them, or none.",
+            code="several-predecessors",
         )
     return next(iter(fit), None)
 
 
-def newest(fingerprint: str, links: Links) -> str:
-    """The last of those that follow it, one after the other; itself if nothing does."""
-    follower = {old: new for new, old in links.items()}
-    return list(_walk(fingerprint, follower))[-1]
+def find_newest(fingerprint: str, links: Links) -> str:
+    """The last in the line of its successors; itself if it has none."""
+    successors = {old: new for new, old in links.items()}
+    return list(_follow(fingerprint, successors))[-1]
 
 
-def ancestors(fingerprint: str, links: Links) -> tuple[str, ...]:
-    """All that it follows, directly or not, the nearest first."""
-    return tuple(_walk(fingerprint, links))[1:]
+def list_predecessors(fingerprint: str, links: Links) -> tuple[str, ...]:
+    """All that it replaces, directly or not, nearest first."""
+    return tuple(_follow(fingerprint, links))[1:]
 
 
-def _walk(start: str, steps: Links) -> Iterator[str]:
-    """`start` and what each step leads to; a circle, which no upload makes, is walked once."""
+def _follow(start: str, links: Links) -> Iterator[str]:
+    """Yield `start` and each fingerprint that the links lead to; a circle ends after one turn."""
     seen: set[str] = set()
     at: str | None = start
     while at is not None and at not in seen:
         yield at
         seen.add(at)
-        at = steps.get(at)
+        at = links.get(at)
 
 
-def successor_name(name: str, new: Certificate, taken: Collection[str]) -> str:
-    """A free name for a certificate whose own is taken: the day it was issued is added.
+def build_successor_name(name: str, new: Certificate, taken: Collection[str]) -> str:
+    """A free name for a certificate whose own name is taken: the day of its issue is appended.
 
-    The same certificate always gets the same one, however often it is asked for: where the day is
-    taken too, the beginning of the fingerprint tells them apart.
+    If that is taken too, the beginning of the fingerprint is appended as well. The same certificate
+    always gets the same name.
     """
     day = f"-{new.not_before:%Y-%m-%d}"
-    dated = _fitted(name, day)
-    return dated if dated not in taken else _fitted(name, f"{day}-{new.fingerprint[:DIGITS]}")
+    dated = _append(name, day)
+    return dated if dated not in taken else _append(name, f"{day}-{new.fingerprint[:DIGITS]}")
 
 
-def _fitted(name: str, ending: str) -> str:
+def _append(name: str, ending: str) -> str:
     return name[: LONGEST_NAME - len(ending)].rstrip() + ending
 
 
-def names_lost(new: Certificate, old: Certificate) -> tuple[str, ...]:
-    """Names that the former covers and the successor does not, addresses included."""
+def list_lost_names(new: Certificate, old: Certificate) -> tuple[str, ...]:
+    """The names and addresses that the old certificate covers and the new one does not."""
     addresses = (each for each in old.addresses if each not in new.addresses)
-    return (*uncovered(old.names, new.names), *addresses)
+    return (*list_uncovered_names(old.names, new.names), *addresses)

@@ -1,4 +1,4 @@
-"""Whether clients that trust certain roots can build the chain that is served. Pure."""
+"""Decides whether clients with certain roots trust a chain; preflight and revocation call it."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,27 +13,28 @@ from cryptography.x509.verification import (
     VerificationError,
 )
 
-from domain.certificates.chain import issued
+from domain.certificates.chain import is_issued_by
 from domain.certificates.sm2 import is_sm2
-from domain.certificates.validation import text
+from domain.certificates.validation import format_name
 
 
-def untrusted(
+def explain_untrusted(
     chain: Sequence[x509.Certificate], roots: Sequence[x509.Certificate], at: datetime
 ) -> str | None:
-    """Why the chain (leaf first) builds to none of the roots at that time; None if it does.
+    """Why the chain (leaf first) leads to none of the roots at that time; None if it does.
 
-    Which names the leaf has does not matter here. Of an SM2 chain only its end is looked at: no
-    library here verifies more.
+    The names of the leaf are not checked. Of an SM2 chain only the end is checked, since no library
+    here verifies more.
     """
-    ends = chain[-1]
-    anchored = any(one in roots or issuer_among(one, roots) for one in chain)
-    if not anchored:
-        return f"it ends at {text(ends.issuer)!r}, which is not among them"
+    if not any(one in roots or find_issuer(one, roots) for one in chain):
+        return f"it ends at {format_name(chain[-1].issuer)!r}, which is not among them"
     if is_sm2(chain[0]):
         return None
     builder = PolicyBuilder().store(Store(list(roots))).time(at).max_chain_depth(len(chain) + 1)
-    policies = {"ca_policy": ExtensionPolicy.webpki_defaults_ca(), "ee_policy": _any_server()}
+    policies = {
+        "ca_policy": ExtensionPolicy.webpki_defaults_ca(),
+        "ee_policy": _build_leaf_policy(),
+    }
     try:
         builder.extension_policies(**policies).build_client_verifier().verify(
             chain[0], list(chain[1:])
@@ -43,16 +44,16 @@ def untrusted(
     return None
 
 
-def issuer_among(
+def find_issuer(
     certificate: x509.Certificate, candidates: Sequence[x509.Certificate]
 ) -> x509.Certificate | None:
-    """The one of the candidates that issued it, by its signature; None if none did."""
+    """The candidate that issued the certificate, by its signature; None if none did."""
     named = (one for one in candidates if one.subject == certificate.issuer)
-    return next((one for one in named if issued(certificate, one)), None)
+    return next((one for one in named if is_issued_by(certificate, one)), None)
 
 
-def _any_server() -> ExtensionPolicy:
-    """The verifier asks for a client otherwise; who is served is the leaf's own business."""
+def _build_leaf_policy() -> ExtensionPolicy:
+    # The default asks for a client certificate. Which names a server has is not checked here.
     return ExtensionPolicy.permit_all().require_present(
         SubjectAlternativeName, Criticality.AGNOSTIC, None
     )

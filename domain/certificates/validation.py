@@ -1,4 +1,4 @@
-"""What a single certificate must satisfy before any service is asked to serve it."""
+"""Reads the names of one certificate and checks that it is fit to be served; uploads call it."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -8,74 +8,77 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
-from domain.certificates.hostnames import canonical
-from domain.certificates.keys import Algorithm, measure, unsupported_key
-from domain.certificates.sm2 import BITS, SM2_WITH_SM3, is_sm2, point_of
+from domain.certificates.hostnames import to_canonical
+from domain.certificates.keys import Algorithm, build_unsupported_error, check_key_strength
+from domain.certificates.pem import COPY_AGAIN
+from domain.certificates.sm2 import BITS, SM2_WITH_SM3, is_sm2, read_public_point
 from domain.errors import BadInput
 
 STRONG_DIGESTS = {"sha256", "sha384", "sha512"}
 
 
-class Given(NamedTuple):
-    """A certificate and the file that it came from."""
+class InputCertificate(NamedTuple):
+    """A certificate and the file that it came from, for messages."""
 
     certificate: x509.Certificate
     where: str
 
 
-def text(name: x509.Name) -> str:
+def format_name(name: x509.Name) -> str:
     """A distinguished name as RFC 4514 text, safe to print."""
-    return printable(name.rfc4514_string())
+    return to_printable(name.rfc4514_string())
 
 
-def common_name(name: x509.Name | str) -> str | None:
-    """Of a distinguished name, or of its RFC 4514 text, the common name; None where it has none."""
+def get_common_name(name: x509.Name | str) -> str | None:
+    """The common name in a distinguished name or in its RFC 4514 text; None if it has none."""
     try:
         parsed = x509.Name.from_rfc4514_string(name) if isinstance(name, str) else name
     except ValueError:
         return None
     found = parsed.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return printable(str(found[0].value)) if found else None
+    return to_printable(str(found[0].value)) if found else None
 
 
-def printable(foreign: str) -> str:
-    """Text from a certificate without whatever could play tricks with a terminal."""
+def to_printable(foreign: str) -> str:
+    """Text from a certificate; characters that a terminal might obey are replaced."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in foreign)
 
 
-def title(certificate: x509.Certificate) -> str:
-    """What a message calls this certificate: its subject, or its first name, or its serial."""
-    subject = text(certificate.subject)
-    names = names_of(certificate)
+def describe_certificate(certificate: x509.Certificate) -> str:
+    """The certificate's name in messages: its subject, else its first name, else its serial."""
+    subject = format_name(certificate.subject)
+    names = list_dns_names(certificate)
     return repr(subject or (names[0] if names else f"serial {certificate.serial_number:x}"))
 
 
-def names_of(certificate: x509.Certificate) -> tuple[str, ...]:
-    """Its DNS names in canonical form, each once; those that no client would accept left out."""
-    held = _alternative_names(certificate)
-    names = map(canonical, held.get_values_for_type(x509.DNSName) if held else [])
+def list_dns_names(certificate: x509.Certificate) -> tuple[str, ...]:
+    """Its DNS names in canonical form, each once, without those that no client accepts."""
+    found = _get_alternative_names(certificate)
+    names = map(to_canonical, found.get_values_for_type(x509.DNSName) if found else [])
     return tuple(dict.fromkeys(name for name in names if name))
 
 
-def addresses_of(certificate: x509.Certificate) -> tuple[str, ...]:
+def list_ip_addresses(certificate: x509.Certificate) -> tuple[str, ...]:
     """Its IP addresses as text, each once."""
-    held = _alternative_names(certificate)
-    return tuple(dict.fromkeys(map(str, held.get_values_for_type(x509.IPAddress) if held else [])))
+    found = _get_alternative_names(certificate)
+    return tuple(
+        dict.fromkeys(map(str, found.get_values_for_type(x509.IPAddress) if found else []))
+    )
 
 
-def _alternative_names(certificate: x509.Certificate) -> x509.SubjectAlternativeName | None:
+def _get_alternative_names(certificate: x509.Certificate) -> x509.SubjectAlternativeName | None:
     try:
         return certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:
         return None
 
 
-def check_strength(given: Given) -> tuple[Algorithm, int]:
-    """Algorithm and bits of its key; refuses weak or unsupported keys and signatures."""
+def check_strength(given: InputCertificate) -> tuple[Algorithm, int]:
+    """The algorithm and bits of its key; raises BadInput for a weak or unsupported one."""
     certificate, where = given
     if is_sm2(certificate):
-        return _sm2_strength(given)
-    measured = measure(public_key(given), title(certificate), where)
+        return _check_sm2_strength(given)
+    measured = check_key_strength(read_public_key(given), describe_certificate(certificate), where)
     try:
         digest = certificate.signature_hash_algorithm
     except UnsupportedAlgorithm:
@@ -83,70 +86,83 @@ def check_strength(given: Given) -> tuple[Algorithm, int]:
     name = digest.name if digest else certificate.signature_algorithm_oid.dotted_string
     if name not in STRONG_DIGESTS:
         raise BadInput(
-            f"{title(certificate)} is signed with {name}, which browsers refuse",
+            f"{describe_certificate(certificate)} is signed with {name}, which browsers refuse",
             where=where,
-            fix="Have it issued anew, signed with SHA-256 or better.",
+            fix="Have it issued again, signed with SHA-256 or better.",
+            code="weak-signature",
         )
     return measured
 
 
-def _sm2_strength(given: Given) -> tuple[Algorithm, int]:
+def _check_sm2_strength(given: InputCertificate) -> tuple[Algorithm, int]:
     certificate, where = given
     signature = certificate.signature_algorithm_oid.dotted_string
     if signature != SM2_WITH_SM3:
         raise BadInput(
-            f"{title(certificate)} has an SM2 key, but is signed with {signature}, not with SM3",
+            f"{describe_certificate(certificate)} has an SM2 key, but is signed with {signature}, "
+            "not with SM3",
             where=where,
-            fix="Have it issued anew by an SM2 authority.",
+            fix="Have it issued again by an SM2 authority.",
+            code="not-signed-with-sm3",
         )
-    if point_of(certificate) is None:
-        raise _damaged(given)
+    if read_public_point(certificate) is None:
+        raise _build_damaged_error(given)
     return Algorithm.SM2, BITS
 
 
-def public_key(given: Given) -> PublicKeyTypes:
-    """Its public key, not of SM2; refuses what cannot be read."""
+def read_public_key(given: InputCertificate) -> PublicKeyTypes:
+    """Its public key, which must not be SM2; raises BadInput if it cannot be read."""
     try:
         return given.certificate.public_key()
     except UnsupportedAlgorithm as unsupported:
-        raise unsupported_key(unsupported, given.where) from None
+        raise build_unsupported_error(unsupported, given.where) from None
     except ValueError:
-        raise _damaged(given) from None
+        raise _build_damaged_error(given) from None
 
 
-def _damaged(given: Given) -> BadInput:
+def _build_damaged_error(given: InputCertificate) -> BadInput:
     return BadInput(
-        f"the public key of {title(given.certificate)} is damaged",
+        f"the public key of {describe_certificate(given.certificate)} is damaged",
         where=given.where,
-        fix="Copy the whole file again.",
+        fix=COPY_AGAIN,
+        code="damaged-certificate",
     )
 
 
-def check_time(given: Given, now: datetime) -> None:
-    """Refuses what has expired or is not valid yet."""
+def check_time(given: InputCertificate, now: datetime) -> None:
+    """Raise BadInput if the certificate has expired or is not valid yet."""
     certificate, where = given
     since, until = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    title = describe_certificate(certificate)
     if now > until:
-        what, fix = f"expired on {_minute(until)}", "Renew it, then upload the new one."
-    elif now < since:
-        what, fix = f"is not valid before {_minute(since)}", "Wait, or check this machine's clock."
-    else:
-        return
-    raise BadInput(f"{title(certificate)} {what}; it is {_minute(now)}", where=where, fix=fix)
+        raise BadInput(
+            f"{title} expired on {_format_minute(until)}; it is {_format_minute(now)}",
+            where=where,
+            fix="Renew it, then upload the new one.",
+            code="expired-certificate",
+        )
+    if now < since:
+        raise BadInput(
+            f"{title} is not valid before {_format_minute(since)}; it is {_format_minute(now)}",
+            where=where,
+            fix="Wait, or check this machine's clock.",
+            code="not-yet-valid",
+        )
 
 
-def _minute(when: datetime) -> str:
+def _format_minute(when: datetime) -> str:
     return f"{when:%Y-%m-%d %H:%M} UTC"
 
 
-def check_purpose(given: Given) -> None:
-    """Refuses a leaf that names no host, or that may not serve TLS."""
+def check_purpose(given: InputCertificate) -> None:
+    """Raise BadInput if the leaf names no host or is not meant for TLS servers."""
     certificate, where = given
-    if not names_of(certificate) and not addresses_of(certificate):
+    if not list_dns_names(certificate) and not list_ip_addresses(certificate):
         raise BadInput(
-            f"{title(certificate)} has no usable subject alternative name",
+            f"{describe_certificate(certificate)} has no usable subject alternative name",
             where=where,
-            fix="Clients ignore the common name: have it issued with its names there.",
+            fix="Clients ignore the common name: have it issued with subject alternative names.",
+            code="no-usable-name",
         )
     try:
         uses = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
@@ -155,21 +171,23 @@ def check_purpose(given: Given) -> None:
     accepted = {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}
     if not accepted.intersection(uses):
         raise BadInput(
-            f"{title(certificate)} is not for servers: its extended key usage lacks serverAuth",
+            f"{describe_certificate(certificate)} is not for servers: its extended key usage lacks "
+            "serverAuth",
             where=where,
             fix="Have a TLS server certificate issued.",
+            code="not-for-servers",
         )
 
 
-def issuer_url(certificate: x509.Certificate) -> str | None:
-    """Where the certificate itself says that its issuer's can be fetched."""
+def find_issuer_url(certificate: x509.Certificate) -> str | None:
+    """The address of the issuer's certificate, if this certificate names one."""
     try:
         access = certificate.extensions.get_extension_for_class(x509.AuthorityInformationAccess)
     except x509.ExtensionNotFound:
         return None
     for entry in access.value:
-        place = entry.access_location
+        location = entry.access_location
         wanted = entry.access_method == AuthorityInformationAccessOID.CA_ISSUERS
-        if wanted and isinstance(place, x509.UniformResourceIdentifier):
-            return printable(place.value)
+        if wanted and isinstance(location, x509.UniformResourceIdentifier):
+            return to_printable(location.value)
     return None

@@ -1,1 +1,1 @@
-"""What contacts are told: events, messages, the daily expiry watch."""
+"""Notifications: contacts and their channels, events, messages, the daily expiry watch."""

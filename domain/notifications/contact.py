@@ -1,28 +1,21 @@
-"""A contact and the channels on which one can be reached."""
+"""A contact as storage returns it; the CLI shows it and the notification activities ask it."""
 
 from domain.model import Value
+from domain.notifications.channel_kind import ChannelKind
 from domain.notifications.events import EventClass
-
-ROBOT_KINDS = ("dingtalk", "feishu", "wecom", "slack")
-
-
-SIGNED_ROBOT_KINDS = ("dingtalk", "feishu")
-
-
-CONTACT_KINDS = ("mail", "webhook", *ROBOT_KINDS)
 
 
 class ContactChannel(Value):
-    """Whom to tell: `kind` is one of CONTACT_KINDS; `shown` is the address without secrets.
+    """A contact's name, its kind of channel, and its address without the secret parts.
 
-    `events` are the classes that it is told of, None: all, also those that come later.
+    The contact gets messages of the classes in `events`; None means all, future classes included.
     """
 
     name: str
-    kind: str
-    shown: str
+    kind: ChannelKind
+    redacted_address: str
     events: tuple[EventClass, ...] | None = None
 
-    def wants(self, kind: EventClass) -> bool:
-        """Whether it is told of events of this class."""
-        return self.events is None or kind in self.events
+    def is_subscribed_to(self, event_class: EventClass) -> bool:
+        """Whether the contact gets messages of this class."""
+        return self.events is None or event_class in self.events

@@ -1,8 +1,9 @@
-"""What contacts are told of: the classes that they choose from, and the name of each event. Pure.
+"""The events that contacts hear of: their classes, and the name of each single event.
 
-An event's name is its class and, where a task may have several of that class, what tells them
-apart: "finished", "rolled_back-2", "needs_operator-gate-1", "finished+1" after the first retry.
-Each is told once to each contact.
+A name is the class and, where a task may have several events of it, what tells them apart:
+"finished", "rolled_back-2", "needs_operator-gate-1", and "finished+1" after the first retry. Each
+name is sent once to each contact. The workflow builds the names, storage keeps what was sent. This
+module imports nothing of pydantic, so that `certroll --help` starts fast.
 """
 
 from enum import StrEnum
@@ -10,10 +11,10 @@ from typing import NamedTuple
 
 
 class EventClass(StrEnum):
-    """What a contact may choose to be told of; the values are public.
+    """What a contact may subscribe to; the values are public.
 
-    `needs_operator`: it stays as it is until a person acts. A contact that is told of both is told
-    once of a task that has ended and needs somebody.
+    NEEDS_OPERATOR: nothing goes on until a person acts. A task that ends and needs a person is
+    sent once, even to a contact that subscribes to both classes.
     """
 
     FINISHED = "finished"
@@ -23,10 +24,10 @@ class EventClass(StrEnum):
     DRIFTED = "drifted"
 
 
-class Event(NamedTuple):
-    """A name in parts; `occasion` is why somebody is needed, `number` which wave or rollback."""
+class NotificationEvent(NamedTuple):
+    """A name in parts; `occasion` is why a person is needed, `number` the wave or the rollback."""
 
-    kind: EventClass
+    event_class: EventClass
     occasion: str | None
     number: int | None
 
@@ -34,34 +35,34 @@ class Event(NamedTuple):
 GATE, RETRYING = "gate", "retrying"
 
 
-def finished(round_: int = 0) -> str:
-    """The task has ended, after so many retries; of itself too, because too much has failed."""
-    return _name(EventClass.FINISHED, again=round_)
+def build_finished_event(retries: int = 0) -> str:
+    """The task has ended, after this many retries; also if it stopped itself."""
+    return _build_name(EventClass.FINISHED, retries=retries)
 
 
-def rolled_back(number: int) -> str:
-    """The task's rollback of this number, from 1, has ended; asked for or by itself."""
-    return _name(EventClass.ROLLED_BACK, number)
+def build_rolled_back_event(number: int) -> str:
+    """The rollback of this number, from 1, has ended, whoever started it."""
+    return _build_name(EventClass.ROLLED_BACK, number)
 
 
-def gate(wave: int, round_: int = 0) -> str:
-    """The task waits for a person's word after this wave, from 0."""
-    return _name(EventClass.NEEDS_OPERATOR, GATE, wave, again=round_)
+def build_gate_event(wave: int, retries: int = 0) -> str:
+    """The task waits for a person to proceed after this wave, from 0."""
+    return _build_name(EventClass.NEEDS_OPERATOR, GATE, wave, retries=retries)
 
 
-def retrying(time: int = 1) -> str:
-    """Changes are tried again for long, and it may take somebody to help them; told so often."""
-    return _name(EventClass.NEEDS_OPERATOR, RETRYING, time)
+def build_retrying_event(number: int = 1) -> str:
+    """Changes have been retried for long, and a person may have to help; `number` from 1."""
+    return _build_name(EventClass.NEEDS_OPERATOR, RETRYING, number)
 
 
-def parts(event: str) -> Event:
-    """The parts of a name; ValueError for one of no class."""
-    kind, *rest = event.partition("+")[0].split("-")
+def parse_event(event: str) -> NotificationEvent:
+    """Split a name into its parts; ValueError if its class is unknown."""
+    name, *rest = event.partition("+")[0].split("-")
     number = int(rest.pop()) if rest and rest[-1].isdecimal() else None
-    return Event(EventClass(kind), rest[0] if rest else None, number)
+    return NotificationEvent(EventClass(name), rest[0] if rest else None, number)
 
 
-def _name(kind: EventClass, *rest: object, again: int = 0) -> str:
-    """What happens once more in a later round of the task is told once more."""
-    name = "-".join(map(str, (kind.value, *rest)))
-    return f"{name}+{again}" if again else name
+def _build_name(event_class: EventClass, *rest: object, retries: int = 0) -> str:
+    """The number of retries makes an event that happens again a new one, to be sent again."""
+    name = "-".join(map(str, (event_class.value, *rest)))
+    return f"{name}+{retries}" if retries else name

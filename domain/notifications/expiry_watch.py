@@ -1,7 +1,7 @@
-"""How near an expiry is, told once each time it comes nearer; and what the watch's run tells. Pure.
+"""How near an expiry is, and what a run of the expiry watch reports; its activities call it.
 
-A certificate of 47 days is not renewed a month ahead, so that the first word comes with the last
-third of its life.
+A contact hears of each step once. A certificate that lives 47 days is not renewed a month ahead, so
+the first step begins with the last third of its life.
 """
 
 from datetime import datetime, timedelta
@@ -10,18 +10,18 @@ from enum import StrEnum
 from pydantic import Field
 
 from domain.cause import Cause
-from domain.certificates.expiry import Served
+from domain.certificates.expiry import ServedCertificate
 from domain.model import Value
 
 WORKFLOW_TYPE, WORKFLOW_ID = "ExpiryWatch", "expiry-watch"
-LONGEST = timedelta(days=30)
-WEEK, LAST = timedelta(days=7), timedelta(days=2)
-LATE = timedelta(days=1)
-"""For so long a change whose time has come may wait, once only the last days are left."""
+MAX_NOTICE = timedelta(days=30)
+WEEK, LAST_DAYS = timedelta(days=7), timedelta(days=2)
+MAX_DELAY = timedelta(days=1)
+"""How long a change may be overdue, in the last days, before its task counts as too late."""
 
 
 class Nearness(StrEnum):
-    """`month` is the last third of its life, at most 30 days; `days` are the last two."""
+    """`month` is the last third of the life, at most 30 days; `days` are the last two."""
 
     MONTH = "month"
     WEEK = "week"
@@ -29,28 +29,30 @@ class Nearness(StrEnum):
     EXPIRED = "expired"
 
 
-class ToldContact(Value):
-    """Of how many things of each class of events a contact was told; `error`: why not of all."""
+class ContactReport(Value):
+    """How many subjects of each event class were sent to a contact; `error` if not all were."""
 
     contact: str
-    told: dict[str, int] = Field(default_factory=dict)
+    sent: dict[str, int] = Field(default_factory=dict)
     error: Cause | None = None
 
 
-def nearness(not_after: datetime, life: timedelta | None, now: datetime) -> Nearness | None:
-    """How near it is; None while there is time. `life` is None where it is not known."""
+def classify_nearness(
+    not_after: datetime, lifetime: timedelta | None, now: datetime
+) -> Nearness | None:
+    """The step that an expiry has reached; None if it is not near. `lifetime` may be unknown."""
     left = not_after - now
-    first = LONGEST if life is None else min(LONGEST, life / 3)
+    notice = MAX_NOTICE if lifetime is None else min(MAX_NOTICE, lifetime / 3)
     if left <= timedelta():
         return Nearness.EXPIRED
-    if left <= min(LAST, first):
+    if left <= min(LAST_DAYS, notice):
         return Nearness.DAYS
-    if left <= min(WEEK, first):
+    if left <= min(WEEK, notice):
         return Nearness.WEEK
-    return Nearness.MONTH if left <= first else None
+    return Nearness.MONTH if left <= notice else None
 
 
-def subject(served: Served, near: Nearness) -> str:
-    """What is remembered of having told it: another certificate, or a nearer expiry, is another."""
+def build_subject(served: ServedCertificate, nearness: Nearness) -> str:
+    """The key under which storage remembers a sent message: one per certificate and step."""
     which = served.fingerprint or f"{served.name} until {served.not_after:%Y-%m-%dT%H:%M}"
-    return f"{which}/{near}"
+    return f"{which}/{nearness}"

@@ -1,6 +1,6 @@
-"""What a contact is told: one message, for people and for machines, and what becomes of its text.
+"""The message that a contact gets, and the rules for its text; the senders deliver it.
 
-The JSON of `Message` is public: webhooks get it. A field may be added; none goes or changes.
+The JSON of `Message` is public, because webhooks get it: a field may be added, none may change.
 """
 
 from datetime import datetime
@@ -9,17 +9,17 @@ from pydantic import Field
 
 from domain.model import Value
 from domain.notifications.events import EventClass
-from domain.redaction import without_secrets
+from domain.redaction import redact_secrets
 from domain.tasks.status import OutcomeStatus, TaskStatus
 
-LONGEST_CAUSE, LONGEST_NAME = 400, 200
-TRIAL = "test"
+MAX_CAUSE_LENGTH, MAX_NAME_LENGTH = 400, 200
+TEST_EVENT = "test"
 
 
 class CauseGroup(Value):
-    """Resources that are not as the task wanted them, for one cause; the text is of the first one.
+    """The resources with one status and one cause; `message` and `advice` are of the first one.
 
-    `examples` are the first few of their ids, `count` how many there are.
+    `examples` are the ids of the first few, `count` is the number of all.
     """
 
     status: OutcomeStatus
@@ -31,21 +31,21 @@ class CauseGroup(Value):
     examples: tuple[str, ...]
 
 
-class Rollback(Value):
-    """Who asked for a rollback and why; `automatic`: the task's own policy did."""
+class RollbackSummary(Value):
+    """Who requested a rollback and why; `automatic` if the policy of the task did."""
 
     requested_by: str
     reason: str
     automatic: bool
 
 
-class Expiring(Value):
+class ExpiringCertificate(Value):
     """A certificate that is served, expires soon, and is not replaced in time by any task.
 
     `nearness` is "month" (the last third of its life, at most 30 days), "week" (7 days), "days" (2)
-    or "expired". `resources` is how many of `serve` resources no task replaces in time. `task` is
-    the id of one that replaces some of them, but too late. `successor` is the name of a
-    certificate that stands ready.
+    or "expired". `serve` counts the resources that serve it, `resources` those of them that no task
+    replaces in time; `examples` are ids of the latter. `task` is the id of a task that replaces
+    some of them too late. `successor` is the name of a certificate that could replace it.
     """
 
     nearness: str
@@ -60,8 +60,11 @@ class Expiring(Value):
     successor: str | None = None
 
 
-class Drifted(Value):
-    """A resource that serves something else than certroll deployed there last (`task`)."""
+class DriftedResource(Value):
+    """A resource that serves something else than certroll deployed last, in `task`.
+
+    `deployed` and `serves` are fingerprints; `serves` is None if HTTPS is off.
+    """
 
     resource: str
     deployed: str
@@ -70,12 +73,12 @@ class Drifted(Value):
 
 
 class Message(Value):
-    """`subject` and `body` are plain text; the other fields say the same to a machine.
+    """`subject` and `body` are plain text for people; the other fields say the same to programs.
 
-    `event` is the class, `occasion` the name that is told once ("rolled_back-2"). `wave` is the
-    wave that it is about, from 0, as in the outcomes of `task show --json`. `outcomes` counts
-    resources by status; `unverified` those that were accepted by the service, but proven by no
-    handshake. `done` is what certroll did of itself, `commands` are what the reader may do next.
+    `event` is the class, `occasion` the full name of the event ("rolled_back-2"). `wave` counts
+    from 0, as in the outcomes of `task show --json`. `outcomes` counts resources by status;
+    `unverified` counts those that the service accepted and no handshake verified. `done` is what
+    certroll did by itself, `commands` are what the reader may run next.
     """
 
     version: int = 1
@@ -93,35 +96,37 @@ class Message(Value):
     outcomes: dict[str, int] = Field(default_factory=dict)
     unverified: int = 0
     causes: tuple[CauseGroup, ...] = ()
-    rollback: Rollback | None = None
+    rollback: RollbackSummary | None = None
     done: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
-    expiring: tuple[Expiring, ...] = ()
-    drifted: tuple[Drifted, ...] = ()
+    expiring: tuple[ExpiringCertificate, ...] = ()
+    drifted: tuple[DriftedResource, ...] = ()
 
 
-def trial_message(at: datetime) -> Message:
-    """What `contact test` sends."""
+def build_test_message(at: datetime) -> Message:
+    """The message that `contact test` sends."""
     return Message(
-        event=TRIAL,
-        occasion=TRIAL,
+        event=TEST_EVENT,
+        occasion=TEST_EVENT,
         subject="certroll: test",
         body=(
-            "This contact is told what becomes of deployment tasks, and what expires.\n"
-            f"It may be told of less: --event, with one of {', '.join(EventClass)}.\n"
+            "This contact gets messages about deployment tasks, expiring certificates and drift.\n"
+            f"To get fewer, use --event with some of: {', '.join(EventClass)}.\n"
         ),
         at=at,
     )
 
 
-def clean(text: str, most: int | None = None) -> str:
-    """The text on one line, without keys and unprintable characters, at most so many characters."""
-    line = " ".join(without_secrets(text).split())
-    shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
-    return shown if most is None or len(shown) <= most else shown[: most - 3] + "..."
+def sanitize(text: str, max_length: int | None = None) -> str:
+    """Put the text on one line, without keys and unprintable characters, cut to `max_length`."""
+    line = " ".join(redact_secrets(text).split())
+    safe = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
+    if max_length is None or len(safe) <= max_length:
+        return safe
+    return safe[: max_length - 3] + "..."
 
 
-def some(names: tuple[str, ...], count: int) -> str:
-    """The names, and how many more there are."""
-    shown = ", ".join(names)
-    return f"{shown} and {count - len(names)} more" if count > len(names) else shown
+def join_examples(names: tuple[str, ...], count: int) -> str:
+    """List the names, and say how many more there are of `count`: "a, b and 3 more"."""
+    listed = ", ".join(names)
+    return f"{listed} and {count - len(names)} more" if count > len(names) else listed

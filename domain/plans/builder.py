@@ -10,8 +10,9 @@ from domain.errors import BadInput
 from domain.plans.conflicts import check_together
 from domain.plans.matching import Match
 from domain.plans.near_misses import NearMiss
-from domain.plans.plan import Change, Plan, Refusal, wanted
+from domain.plans.plan import Change, Plan, wanted
 from domain.plans.quota import cost
+from domain.plans.refusal import Refusal, RefusalCode
 from domain.plans.rules import check_change, check_coverage, check_validity, coverage_warning
 from domain.resources.connector import Traits
 from domain.resources.resource import Binding, serves
@@ -49,7 +50,7 @@ class Candidate(NamedTuple):
     store: str
     lock: str | None = None
     not_reversible: str | None = None
-    unproven: str | None = None
+    unverifiable: str | None = None
     warnings: tuple[str, ...] = ()
     seen_at: datetime | None = None
 
@@ -134,7 +135,7 @@ def _change(candidate: Candidate, bindings: Mapping[str, Binding]) -> Change:
         lock=candidate.lock,
         cost=cost(certificate.source),
         not_reversible=candidate.not_reversible,
-        unproven=candidate.unproven,
+        unverifiable=candidate.unverifiable,
         warnings=candidate.warnings,
         why=candidate.match.why,
     )
@@ -151,7 +152,7 @@ def _worse(change: Change) -> Refusal | None:
         return None
     return Refusal(
         subject=change.resource.id,
-        rule="expires sooner",
+        code=RefusalCode.EXPIRES_SOONER,
         reason=f"it serves one until {was:%Y-%m-%d}, the best of the vault expires on "
         f"{will:%Y-%m-%d}: name it (--certificate) to deploy it all the same",
     )
@@ -167,7 +168,7 @@ def _refusal(candidate: Candidate, traits: Traits, at: datetime) -> Refusal | No
         unknown = "whether it has one is not known; name it (--resource) to set this one"
         return Refusal(
             subject=resource.id,
-            rule="first deployment",
-            reason=unknown if candidate.unproven else has_none,
+            code=RefusalCode.FIRST_DEPLOYMENT,
+            reason=unknown if candidate.unverifiable else has_none,
         )
     return refusal

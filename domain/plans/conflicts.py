@@ -3,7 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from domain.plans.plan import Change, Refusal
+from domain.plans.plan import Change
+from domain.plans.refusal import Refusal, RefusalCode
 from domain.plans.rules import check_listeners
 from domain.resources.resource import Resource
 
@@ -46,7 +47,7 @@ def _managed(listeners: Listeners) -> Iterable[Refusal]:
             if change.resource.service != SAE:
                 yield _refusal(
                     change.resource,
-                    "managed by sae",
+                    RefusalCode.MANAGED_BY_SAE,
                     f"SAE manages this listener and would undo the change: change it through SAE "
                     f"({routes[0].id})",
                 )
@@ -64,7 +65,7 @@ def _twice(listeners: Listeners) -> Iterable[Refusal]:
             if _takes_none_twice(place) and place.slot != "default" and after in wanted:
                 yield _refusal(
                     place,
-                    "once per listener",
+                    RefusalCode.ONCE_PER_LISTENER,
                     f"the listener's default slot gets or has the same certificate "
                     f"({wanted[after]}), and a listener takes none twice: deploy another one "
                     "here, or remove this additional certificate in the console",
@@ -76,5 +77,5 @@ def _takes_none_twice(place: Resource) -> bool:
     return on_alb or place.service in TAKE_NONE_TWICE
 
 
-def _refusal(resource: Resource, rule: str, reason: str) -> Refusal:
-    return Refusal(subject=resource.id, rule=rule, reason=reason)
+def _refusal(resource: Resource, code: RefusalCode, reason: str) -> Refusal:
+    return Refusal(subject=resource.id, code=code, reason=reason)

@@ -8,7 +8,7 @@ from domain.plans.plan import Change, Plan
 from domain.resources.resource import Binding, describe, serves
 
 # What is done to a resource beside its bindings; the words of a warning do not count.
-_DETAILS = ("resource", "store", "lock", "cost", "not_reversible", "unproven")
+_DETAILS = ("resource", "store", "lock", "cost", "not_reversible", "unverifiable")
 
 
 class What(StrEnum):

@@ -69,8 +69,8 @@ def write(record: SavedPlan, plan: Plan, names: Mapping[str, str]) -> Iterator[s
         for each in plan.certificates
     ]
     top: dict[str, Any] = {"certroll_plan": 1, "name": record.name, "digest": plan.digest}
-    if record.wish is not None:
-        top["wish"] = _brief(record.wish)
+    if record.plan_request is not None:
+        top["wish"] = _brief(record.plan_request)
     yield _yaml({**top, "certificates": certificates})
     yield "changes:\n"
     for change in plan.changes:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from fnmatch import translate
 
-from domain.certificates.hostnames import LONGEST_NAME, canonical
+from domain.certificates.hostnames import LONGEST_NAME, to_canonical
 from domain.errors import BadInput
 from domain.plans.request import PlanRequest
 from domain.resources.resource import Binding, Resource
@@ -83,7 +83,7 @@ def _label(label: str) -> str | None:
     """One part of a pattern; what is no plain ASCII must be a whole label of a domain name."""
     if label.isascii():
         return None if any(c.isspace() or not c.isprintable() for c in label) else label.lower()
-    return None if _MAGIC.search(label) else canonical(label)
+    return None if _MAGIC.search(label) else to_canonical(label)
 
 
 def _unclosed(text: str) -> bool:

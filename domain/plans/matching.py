@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from domain.certificates.certificate import Certificate
-from domain.certificates.hostnames import why_not
-from domain.certificates.name_index import Choice, NameIndex
+from domain.certificates.hostnames import explain_not_covered
+from domain.certificates.name_index import Choice, ChoiceRule, NameIndex
 from domain.errors import BadInput
 from domain.plans.filters import Filters
 from domain.plans.near_misses import NearMiss, NearMisses
-from domain.plans.plan import Refusal
+from domain.plans.refusal import Refusal, RefusalCode
 from domain.plans.request import PlanRequest, check_wish
 from domain.plans.rules import check_certificates, may_replace
 from domain.resources.resource import Binding, Resource
@@ -57,7 +57,9 @@ class Matched(NamedTuple):
     near_misses: tuple[NearMiss, ...] = ()
 
 
-def match(wish: PlanRequest, certificates: Sequence[Certificate], items: Iterable[Listed]) -> Matched:
+def match(
+    wish: PlanRequest, certificates: Sequence[Certificate], items: Iterable[Listed]
+) -> Matched:
     """Which resource gets which certificate: the most specific one, then the latest to expire.
 
     Where the inventory does not know what a resource serves, filters by that are left to whoever
@@ -102,7 +104,7 @@ class _Matching:
         if left_out is None:
             self._choose(item, named=bool(called))
         elif called:
-            self._refuse(resource, "filter", left_out)
+            self._refuse(resource, RefusalCode.FILTER, left_out)
 
     def check_names(self) -> None:
         """BadInput for names that no row had."""
@@ -129,15 +131,15 @@ class _Matching:
         if not fits and named and (other := self._replacement(resource)):
             choice, fits = other, True
         if choice is not None:
-            made = Match(resource, choice.certificate, named, choice.why, item)
+            made = Match(resource, choice.certificate, named, choice.reason, item)
             (self._matches if fits else self._unfit).append(made)
         elif named:
-            self._refuse(resource, "names", self._not_covered(resource))
+            self._refuse(resource, RefusalCode.NAMES, self._not_covered(resource))
         else:
             self._near.add(resource.domains)
 
-    def _refuse(self, resource: Resource, rule: str, reason: str) -> None:
-        self._refusals.append(Refusal(subject=resource.id, rule=rule, reason=reason))
+    def _refuse(self, resource: Resource, code: RefusalCode, reason: str) -> None:
+        self._refusals.append(Refusal(subject=resource.id, code=code, reason=reason))
 
     def _worth_telling(self) -> list[Match]:
         """Of matches with slots of the wrong kind, which are refused: those someone would miss.
@@ -158,8 +160,12 @@ class _Matching:
         if not fit:
             return None
         latest = max(fit, key=lambda each: (each.not_after, each.fingerprint))
-        return Choice(latest, "includes the names of the former certificate, as listeners need it")
+        reason = "includes the names of the former certificate, as listeners need it"
+        return Choice(latest, reason, ChoiceRule.INCLUDES_FORMER_NAMES)
 
     def _not_covered(self, resource: Resource) -> str:
         names = [name for certificate in self._certificates for name in certificate.names]
-        return "; ".join(why_not(names, domain) for domain in resource.domains) or "it has no names"
+        return (
+            "; ".join(explain_not_covered(names, domain) for domain in resource.domains)
+            or "it has no names"
+        )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from domain.certificates.hostnames import canonical, is_wildcard
+from domain.certificates.hostnames import is_wildcard, to_canonical
 from domain.certificates.name_index import NameIndex
 from domain.model import Value
 
@@ -47,7 +47,7 @@ class NearMisses:
         for host in domains:
             for name, reason in self._near(host):
                 return self._note(name, reason, host)
-        lacking = [host for host in domains if not any(self._index.covering((host,)))]
+        lacking = [host for host in domains if not any(self._index.list_covering((host,)))]
         if len(lacking) < len(domains):
             self._note(None, SOME if lacking else NONE_FOR_ALL, (lacking or domains)[0])
 
@@ -68,8 +68,8 @@ class NearMisses:
         self._groups[name, reason] = hosts, count + 1
 
     def _near(self, host: str) -> Iterator[tuple[str, str]]:
-        want = canonical(host)
-        if want is None or any(self._index.covering((want,))):
+        want = to_canonical(host)
+        if want is None or any(self._index.list_covering((want,))):
             return
         base = want.removeprefix("*.")
         if is_wildcard(want):

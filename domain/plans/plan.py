@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Literal, TypeVar
 
 from domain.certificates.certificate import Certificate
-from domain.certificates.coverage import uncovered
-from domain.certificates.validation import common_name
+from domain.certificates.coverage import list_uncovered_names
+from domain.certificates.validation import get_common_name
 from domain.model import Value
 from domain.plans.near_misses import NearMiss
+from domain.plans.refusal import Refusal, RefusalCode
 from domain.resources.resource import Binding, Resource
 
 K = TypeVar("K")
@@ -21,7 +22,7 @@ class Change(Value):
 
     `before` lies in the plan because a crash may repeat the step that binds: read then, the new
     state would be recorded as the former. `not_reversible` says why there is no way back; changes
-    with the same `lock` are made one at a time, in all tasks. `unproven` says why no handshake can
+    with the same `lock` are made one at a time, in all tasks. `unverifiable` says why no handshake can
     show the change: it can be accepted, never verified. `why` tells a person why this certificate
     was chosen; it is no part of what is done.
     """
@@ -33,7 +34,7 @@ class Change(Value):
     lock: str | None = None
     cost: int = 0
     not_reversible: str | None = None
-    unproven: str | None = None
+    unverifiable: str | None = None
     warnings: tuple[str, ...] = ()
     why: str | None = None
 
@@ -68,19 +69,7 @@ class Total(Value):
     changes: int = 0
     cost: int = 0
     not_reversible: int = 0
-    unproven: int = 0
-
-
-UNREAD = "unread"
-"""The rule of a refusal that is none: its cloud did not answer when asked what it serves."""
-
-
-class Refusal(Value):
-    """Why something asked for is not in the plan. `subject` is a resource id or a certificate."""
-
-    subject: str
-    rule: str
-    reason: str
+    unverifiable: int = 0
 
 
 class Plan(Value):
@@ -106,12 +95,12 @@ class Plan(Value):
     @property
     def unread(self) -> tuple[Refusal, ...]:
         """What is not in the plan only because a cloud did not answer."""
-        return tuple(each for each in self.refusals if each.rule == UNREAD)
+        return tuple(each for each in self.refusals if each.code == RefusalCode.UNREAD)
 
     @property
-    def unproven(self) -> int:
+    def unverifiable(self) -> int:
         """Changes that no handshake can show: they can be accepted, never verified."""
-        return sum(change.unproven is not None for change in self.changes)
+        return sum(change.unverifiable is not None for change in self.changes)
 
     @property
     def matches(self) -> dict[str, int]:
@@ -166,7 +155,7 @@ def wanted(certificate: Certificate) -> Binding:
         names=certificate.names,
         not_after=certificate.not_after,
         algorithm=certificate.algorithm.value,
-        issuer=common_name(certificate.issuer),
+        issuer=get_common_name(certificate.issuer),
     )
 
 
@@ -174,7 +163,7 @@ def _beyond(one: Binding | None, other: Binding | None) -> tuple[str, ...]:
     """The names that `one` covers and `other` does not; HTTPS off covers none."""
     if one is None or (other and not other.names):
         return ()
-    return uncovered(one.names, other.names if other else ())
+    return list_uncovered_names(one.names, other.names if other else ())
 
 
 def _fingerprint(binding: Binding | None) -> str | None:
@@ -205,5 +194,5 @@ def _total(counted: Sequence[Change]) -> Total:
         changes=len(counted),
         cost=sum(change.cost for change in counted),
         not_reversible=sum(change.not_reversible is not None for change in counted),
-        unproven=sum(change.unproven is not None for change in counted),
+        unverifiable=sum(change.unverifiable is not None for change in counted),
     )

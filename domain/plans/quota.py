@@ -54,6 +54,7 @@ def check_reservation(amount: int, available: int) -> None:
         raise BadInput(
             f"the task needs {amount} deployments of quota, {available} are left",
             where="quota",
+            code="quota-exceeded",
             fix=f"Grant at least {amount - available} more (certroll quota grant), "
             "or choose fewer resources.",
         )

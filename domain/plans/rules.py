@@ -4,10 +4,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from domain.certificates.certificate import Certificate, Source, check_name
-from domain.certificates.coverage import not_included
+from domain.certificates.coverage import list_names_not_included
 from domain.certificates.keys import Algorithm
 from domain.errors import BadInput
-from domain.plans.plan import Change, Refusal
+from domain.plans.plan import Change
+from domain.plans.refusal import Refusal, RefusalCode
 from domain.resources.connector import Scenario, Traits
 from domain.resources.resource import Binding, Resource
 from domain.resources.slots import PROVIDER, takes, why_not_taken
@@ -54,6 +55,7 @@ def check_certificates(certificates: Sequence[Certificate]) -> None:
         raise BadInput(
             f"certificates of several sources in one task: {', '.join(groups)}",
             where="--certificate",
+            code="several-sources",
             fix="Make one task for each source.",
         )
 
@@ -64,7 +66,7 @@ def check_validity(certificate: Certificate, at: datetime) -> Refusal | None:
         return None
     return Refusal(
         subject=certificate.name,
-        rule="validity",
+        code=RefusalCode.VALIDITY,
         reason=f"valid from {certificate.not_before:%Y-%m-%d} to "
         f"{certificate.not_after:%Y-%m-%d}, not on {at:%Y-%m-%d}",
     )
@@ -74,16 +76,16 @@ def check_change(
     traits: Traits, resource: Resource, before: Binding | None, certificate: Certificate
 ) -> Refusal | None:
     """Whether this service takes this certificate on this resource, and if not why."""
-    for rule, reason in (
-        ("state", _state(resource)),
-        ("sm", _sm(traits.service, certificate)),
-        ("algorithm", _algorithm(traits, certificate)),
-        ("slot", _slot(resource, certificate)),
-        ("scenario", _scenario(traits, before)),
-        ("same names", _same_names(resource, before, certificate)),
+    for code, reason in (
+        (RefusalCode.STATE, _state(resource)),
+        (RefusalCode.SM, _sm(traits.service, certificate)),
+        (RefusalCode.ALGORITHM, _algorithm(traits, certificate)),
+        (RefusalCode.SLOT, _slot(resource, certificate)),
+        (RefusalCode.SCENARIO, _scenario(traits, before)),
+        (RefusalCode.SAME_NAMES, _same_names(resource, before, certificate)),
     ):
         if reason:
-            return Refusal(subject=resource.id, rule=rule, reason=reason)
+            return Refusal(subject=resource.id, code=code, reason=reason)
     return None
 
 
@@ -92,7 +94,11 @@ def check_coverage(change: Change) -> Refusal | None:
     reason = coverage_warning(change)
     if change.before is not None and not change.before.names:
         reason = "the service does not tell the names of the certificate that it serves"
-    return Refusal(subject=change.resource.id, rule="coverage", reason=reason) if reason else None
+    return (
+        Refusal(subject=change.resource.id, code=RefusalCode.COVERAGE, reason=reason)
+        if reason
+        else None
+    )
 
 
 def coverage_warning(change: Change) -> str | None:
@@ -109,7 +115,7 @@ def may_replace(resource: Resource, certificate: Certificate) -> bool:
     """
     default = resource.service in SAME_NAMES and resource.slot == "default"
     fits = default and takes(resource, certificate.algorithm) and bool(resource.domains)
-    return fits and not not_included(certificate.names, resource.domains)
+    return fits and not list_names_not_included(certificate.names, resource.domains)
 
 
 def check_listeners(changes: Iterable[Change]) -> list[Refusal]:
@@ -134,7 +140,7 @@ def _rivals(changes: Sequence[Change]) -> list[Refusal]:
     told = "; ".join(f"{each.resource.id}: {each.after}" for each in changes)
     reason = f"several certificates for the default slot of one listener ({told}): choose one"
     return [
-        Refusal(subject=each.resource.id, rule="one per listener", reason=reason)
+        Refusal(subject=each.resource.id, code=RefusalCode.ONE_PER_LISTENER, reason=reason)
         for each in changes
     ]
 
@@ -174,7 +180,7 @@ def _scenario(traits: Traits, before: Binding | None) -> str | None:
 def _same_names(resource: Resource, before: Binding | None, certificate: Certificate) -> str | None:
     if resource.service not in SAME_NAMES or before is None:
         return None
-    missing = not_included(certificate.names, before.names or resource.domains)
+    missing = list_names_not_included(certificate.names, before.names or resource.domains)
     if not missing:
         return None
     return (

@@ -19,7 +19,7 @@ class SavedPlan(Value):
     name: str
     digest: str
     origin: Origin
-    wish: PlanRequest | None = None
+    plan_request: PlanRequest | None = None
     created_at: datetime
     created_by: str
     changes: int

@@ -6,7 +6,8 @@ from datetime import datetime
 from domain.certificates.certificate import Certificate
 from domain.errors import BadInput
 from domain.plans.conflicts import check_together
-from domain.plans.plan import Change, Plan, Refusal
+from domain.plans.plan import Change, Plan
+from domain.plans.refusal import Refusal, RefusalCode
 from domain.plans.rules import check_certificates, check_change, check_coverage, check_validity
 from domain.resources.connector import Traits
 
@@ -37,6 +38,7 @@ def check_submission(
             "; ".join(f"{each.subject}: {each.reason}" for each in found[:MOST_TOLD])
             + (f"; and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""),
             where="plan",
+            code=found[0].code,
             fix="Make the plan anew (certroll plan create): it says what can be done.",
         )
 
@@ -50,7 +52,7 @@ def _refusals(
     certificate = known.get(change.after.fingerprint or "") if change.after else None
     if certificate is None:
         reason = "the plan puts a certificate there that is not one of its own"
-        yield Refusal(subject=change.resource.id, rule="certificate", reason=reason)
+        yield Refusal(subject=change.resource.id, code=RefusalCode.CERTIFICATE, reason=reason)
         return
     refusal = check_change(traits, change.resource, change.before, certificate)
     if require_coverage:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from domain.model import Value
+from domain.plans.refusal import RefusalCode
 
 
 class Policy(StrEnum):
@@ -41,7 +42,7 @@ class Check(Value):
     what: str
     fix: str
     operator: bool = False
-    rule: str | None = None
+    refusal: str | None = None
     in_plan: bool = False
 
 
@@ -53,7 +54,7 @@ CHECKS = (
         name="validity",
         about=_A.CERTIFICATE,
         policy=_P.REFUSE,
-        rule="validity",
+        refusal=RefusalCode.VALIDITY,
         what="a certificate that is not valid when the task begins",
         fix="Upload its successor and make a new task.",
     ),
@@ -120,7 +121,7 @@ CHECKS = (
         name="names lost",
         about=_A.RESOURCE,
         policy=_P.WARN,
-        rule="coverage",
+        refusal=RefusalCode.COVERAGE,
         in_plan=True,
         what="names that clients can use before the change and not after it",
         fix="Take a certificate that covers them, or leave these resources out.",
@@ -174,7 +175,7 @@ CHECKS = (
         about=_A.ACCOUNT,
         policy=_P.REFUSE,
         operator=True,
-        rule="store full",
+        refusal=RefusalCode.STORE_FULL,
         what="a certificate that would have to be uploaded into a store that takes no more",
         fix="Clean up (certroll certificate cleanup), or raise the quota.",
     ),
@@ -199,7 +200,7 @@ CHECKS = (
         name="gone",
         about=_A.RESOURCE,
         policy=_P.REFUSE,
-        rule="missing",
+        refusal=RefusalCode.MISSING,
         what="a resource that is not in the inventory any more, or has vanished from it",
         fix="Leave it out, or sync (certroll inventory sync) if it is there again.",
     ),
@@ -208,7 +209,7 @@ CHECKS = (
         name="not ready",
         about=_A.RESOURCE,
         policy=_P.WARN,
-        rule="state",
+        refusal=RefusalCode.STATE,
         what="a resource that was not online, or busy, at the last sync; it is read again anyway",
         fix="Put it online; a busy one is waited for.",
     ),

@@ -8,8 +8,8 @@ from cryptography import x509
 from domain.certificates import validation
 from domain.certificates.certificate import Certificate
 from domain.certificates.keys import PrivateKey, read_key
-from domain.certificates.sm2 import is_sm2, point_of, read_sm2_key
-from domain.certificates.validation import Given
+from domain.certificates.sm2 import is_sm2, read_public_point, read_sm2_key
+from domain.certificates.validation import InputCertificate
 from domain.errors import BadInput
 from domain.plans.plan import Change
 from domain.preflight.finding import Finding, found
@@ -32,7 +32,7 @@ def check_times(certificate: Certificate, at: datetime, least: timedelta) -> lis
     elif until - at < least:
         told.append(("C02", f"ends on {_day(until)}, {_days(until - at)} after the task begins"))
     for authority in chain_of(certificate)[1:]:
-        name, ends = validation.title(authority), authority.not_valid_after_utc
+        name, ends = validation.describe_certificate(authority), authority.not_valid_after_utc
         if not authority.not_valid_before_utc <= at < ends:
             begins = _day(authority.not_valid_before_utc)
             told.append(("C04", f"{name} is valid from {begins} to {_day(ends)}"))
@@ -54,12 +54,12 @@ def check_key(certificate: Certificate, key: PrivateKey) -> list[Finding]:
 def _matches(certificate: Certificate, key: PrivateKey) -> bool:
     leaf = chain_of(certificate)[0]
     if not is_sm2(leaf):
-        own = validation.public_key(Given(leaf, certificate.name))
+        own = validation.read_public_key(InputCertificate(leaf, certificate.name))
         return read_key(key.pem(), None, certificate.name).public_key() == own
     other = x509.load_pem_x509_certificate((certificate.encrypt_pem or "").encode())
     return all(
-        read_sm2_key(pem, certificate.name).point == point_of(half)
-        for half, pem in zip((leaf, other), key.pair(), strict=True)
+        read_sm2_key(pem, certificate.name).point == read_public_point(half)
+        for half, pem in zip((leaf, other), key.split_pair(), strict=True)
     )
 
 

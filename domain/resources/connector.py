@@ -36,7 +36,7 @@ class Traits(Value):
     no_sm2: str | None = None
 
 
-class Vault(Protocol):
+class KeyVault(Protocol):
     """Our own certificates with their keys, for services that take nothing but PEM."""
 
     def holds(self, fingerprint: str) -> bool:
@@ -121,7 +121,7 @@ class Connector(ABC):
         self,
         account: str,
         settings: BaseModel,
-        vault: Vault | None = None,
+        vault: KeyVault | None = None,
         paces: Paces = unpaced,
         memory: Memory = NO_MEMORY,
     ) -> None:
@@ -132,7 +132,7 @@ class Connector(ABC):
         self._vault = vault
 
     @property
-    def vault(self) -> Vault:
+    def vault(self) -> KeyVault:
         """For services that take only PEM; RuntimeError where none was handed in."""
         if self._vault is None:
             raise RuntimeError(f"{type(self).__name__} was made without a vault")
@@ -147,10 +147,10 @@ class Connector(ABC):
         """What it serves now, in the terms that a restore needs; None where HTTPS is off."""
 
     @abstractmethod
-    def store(self, resource: Resource) -> str:
+    def store_name(self, resource: Resource) -> str:
         """Names the store from which this resource binds: "alibaba.cas/cn".
 
-        First comes the id of the connector that keeps the store, see `removable`.
+        First comes the id of the connector that keeps the store, see `in_use_by`.
         """
 
     @abstractmethod
@@ -177,7 +177,7 @@ class Connector(ABC):
         verified, and only then is the former one removed. Repeating is harmless.
         """
 
-    def removable(self, ref: CertificateRef) -> str | None:
+    def in_use_by(self, ref: CertificateRef) -> str | None:
         """Why this certificate of its store may not go, by the store's own word: who uses it.
 
         None where it names no one, and where the certificate is gone already. This and the next
@@ -193,7 +193,7 @@ class Connector(ABC):
         """How many more certificates fit into this store; None where nothing tells a limit."""
         return None
 
-    def lying(self, store: str, certificate: Certificate) -> CertificateRef | None:
+    def find_in_store(self, store: str, certificate: Certificate) -> CertificateRef | None:
         """Where it lies in this store already, whoever put it there; uploads nothing."""
         return None
 
@@ -207,7 +207,7 @@ class Connector(ABC):
             return "the service does not tell which certificate it serves in terms to bind again"
         return None
 
-    def unproven(self, resource: Resource) -> str | None:
+    def explain_unverifiable(self, resource: Resource) -> str | None:
         """Why no handshake can show what it serves, for the plan to say; None where one can.
 
         Nothing tells then that a change has arrived, so it counts as accepted, not as verified.

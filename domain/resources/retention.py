@@ -52,7 +52,7 @@ class Need(Value):
     task: str
 
 
-class Verdict(Value):
+class RetentionDecision(Value):
     """What is to become of a certificate in a store: `stays` says why, None that it may go."""
 
     held: Held
@@ -86,7 +86,7 @@ class Claim(NamedTuple):
 
 def judge(
     held: Iterable[Held], places: Iterable[Place], needs: Iterable[Need], keep: int
-) -> list[Verdict]:
+) -> list[RetentionDecision]:
     """For each certificate whether it may go: all but what is claimed, or is not ours to remove.
 
     Of the former ones each resource keeps the newest `keep`, beside what it serves now.
@@ -107,7 +107,7 @@ def judge(
                 binding.ref,
             )
         )
-    return [Verdict(held=one, stays=book.why(n, keep)) for n, one in enumerate(book.held)]
+    return [RetentionDecision(held=one, stays=book.why(n, keep)) for n, one in enumerate(book.held)]
 
 
 def _claims(place: Place, keep: int) -> Iterator[Claim]:

@@ -1,4 +1,7 @@
-"""Which change of a plan belongs to which wave of its task. Pure, and the same at every call."""
+"""Assign the changes of a plan to waves; planning, task creation and storage call it.
+
+The same plan and policy give the same waves at every call.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -7,186 +10,210 @@ from itertools import islice
 
 from domain.errors import BadInput
 from domain.plans.plan import Change
-from domain.rollout.policy import OnBreach, Rollout, Size
+from domain.rollout.policy import OnBudgetExceeded, RolloutPolicy, Size
 
-FEW = 20
-"""Up to so many changes go at once unless someone says otherwise."""
+SINGLE_WAVE_LIMIT = 20
+"""Up to this many changes go in one wave unless someone asks for waves."""
 
-MOST_WAVES = 50
-MOST_TOLD = 5
+MAX_WAVES = 50
+MAX_IDS_SHOWN = 5
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-def default_rollout(changes: Sequence[Change]) -> Rollout:
-    """What goes for a task of which nobody says more.
+def build_default_policy(changes: Sequence[Change]) -> RolloutPolicy:
+    """The policy of a task for which nobody asks for another one.
 
-    Few changes are one wave. Of more, one of each service goes first and must not fail; of the rest
-    a tenth may. Where each service has but one, nothing would follow a canary.
+    Few changes are one wave. If there are more, one change of each service is the canary and must
+    not fail; of the rest 10% may. If no service has a second change, there is no canary, because
+    nothing would follow it.
     """
-    if len(changes) <= FEW:
-        return Rollout()
-    cautious = Rollout(budget=Size(percent=10), on_breach=OnBreach.ROLL_BACK_WAVE)
+    if len(changes) <= SINGLE_WAVE_LIMIT:
+        return RolloutPolicy()
+    limited = RolloutPolicy(
+        budget=Size(percent=10), on_budget_exceeded=OnBudgetExceeded.ROLL_BACK_WAVE
+    )
     if len({change.resource.service for change in changes}) == len(changes):
-        return cautious
-    first = {"canary": Size(count=1), "canary_per_service": True}
-    return cautious.model_copy(update=first)
+        return limited
+    canary = {"canary": Size(count=1), "canary_per_service": True}
+    return limited.model_copy(update=canary)
 
 
-def assign(changes: Sequence[Change], rollout: Rollout) -> tuple[int, ...]:
-    """The wave of each change of a plan, in the plan's order; the first is 0, none is left out.
+def assign_waves(changes: Sequence[Change], rollout: RolloutPolicy) -> tuple[int, ...]:
+    """The wave of each change, in the order of the plan.
 
-    A wave that would have no change does not exist. BadInput as by `check_rollout`.
+    Waves count from 0 without a gap; a wave that would be empty does not exist. BadInput if the
+    policy contradicts itself or does not fit these changes.
     """
-    _check(changes, rollout)
-    waves = _assigned(changes, rollout)
+    _check_canary(rollout)
+    _check_sizes(rollout)
+    _check_canary_resources(changes, rollout)
+    waves = _assign(changes, rollout)
     if max(waves, default=0) == 0:
-        _check_alone(rollout)
+        _check_single_wave(rollout)
     return waves
 
 
-def check_rollout(changes: Sequence[Change], rollout: Rollout) -> None:
-    """BadInput for a policy that contradicts itself, or that these changes cannot be done by."""
-    assign(changes, rollout)
+def check_policy(changes: Sequence[Change], rollout: RolloutPolicy) -> None:
+    """BadInput as `assign_waves` raises it."""
+    assign_waves(changes, rollout)
 
 
-def sizes(waves: Sequence[int]) -> tuple[int, ...]:
-    """How many changes each wave has."""
+def count_per_wave(waves: Sequence[int]) -> tuple[int, ...]:
+    """The number of changes in each wave, given the wave of each change."""
     counted = Counter(waves)
     return tuple(counted[wave] for wave in range(len(counted)))
 
 
-def _assigned(changes: Sequence[Change], rollout: Rollout) -> tuple[int, ...]:
-    canary = _canary(changes, rollout)
+def _assign(changes: Sequence[Change], rollout: RolloutPolicy) -> tuple[int, ...]:
+    canary = _choose_canary(changes, rollout)
     waves = [0] * len(changes)
-    left = [place for place in range(len(changes)) if place not in canary]
+    rest = [index for index in range(len(changes)) if index not in canary]
     number = 1 if canary else 0
     for size in rollout.waves:
-        now, left = left[: size.at_least(len(changes))], left[size.at_least(len(changes)) :]
-        for place in now:
-            waves[place] = number
-        number += 1 if now else 0
-    for place in left:
-        waves[place] = number
+        count = size.round_up(len(changes))
+        wave, rest = rest[:count], rest[count:]
+        for index in wave:
+            waves[index] = number
+        number += 1 if wave else 0
+    for index in rest:
+        waves[index] = number
     return tuple(waves)
 
 
-def _canary(changes: Sequence[Change], rollout: Rollout) -> frozenset[int]:
-    """The places in the plan of what goes first."""
+def _choose_canary(changes: Sequence[Change], rollout: RolloutPolicy) -> frozenset[int]:
+    """The indexes of the changes in the canary."""
     if rollout.canary_resources:
         named = set(rollout.canary_resources)
         return frozenset(n for n, change in enumerate(changes) if change.resource.id in named)
     if rollout.canary is None:
         return frozenset()
-    services = _by_service(changes)
+    services = _group_by_service(changes)
     if rollout.canary_per_service:
-        chosen = (found[: rollout.canary.at_least(len(found))] for found in services)
-        return frozenset(place for found in chosen for place in found)
-    most = rollout.canary.at_least(len(changes))
-    return frozenset(islice(_in_turn(services), most))
+        chosen = (group[: rollout.canary.round_up(len(group))] for group in services)
+        return frozenset(index for group in chosen for index in group)
+    count = rollout.canary.round_up(len(changes))
+    return frozenset(islice(_round_robin(services), count))
 
 
-def _by_service(changes: Sequence[Change]) -> list[list[int]]:
-    """The places of each service's changes, the best to learn from first.
+def _group_by_service(changes: Sequence[Change]) -> list[list[int]]:
+    """The indexes of the changes of each service, the best canaries first.
 
-    The services themselves likewise, and among equals the one with the most changes.
+    The services are in the order of their best canary; the larger service comes first among equals.
     """
     groups: defaultdict[str, list[int]] = defaultdict(list)
-    for place, change in enumerate(changes):
-        groups[change.resource.service].append(place)
-    for places in groups.values():
-        places.sort(key=lambda place: _risk(changes[place]))
+    for index, change in enumerate(changes):
+        groups[change.resource.service].append(index)
+    for group in groups.values():
+        group.sort(key=lambda index: _canary_risk(changes[index]))
     ordered = sorted(
-        groups.items(), key=lambda each: (_risk(changes[each[1][0]])[:2], -len(each[1]), each[0])
+        groups.items(),
+        key=lambda item: (_canary_risk(changes[item[1][0]])[:2], -len(item[1]), item[0]),
     )
-    return [places for _, places in ordered]
+    return [group for _, group in ordered]
 
 
-def _in_turn(groups: Sequence[Sequence[int]]) -> Iterator[int]:
-    """One of each group, then the next of each, until none has any more."""
-    for turn in range(max(map(len, groups), default=0)):
-        yield from (places[turn] for places in groups if turn < len(places))
+def _round_robin(groups: Sequence[Sequence[int]]) -> Iterator[int]:
+    """The first of each group, then the second of each, and so on."""
+    for position in range(max(map(len, groups), default=0)):
+        yield from (group[position] for group in groups if position < len(group))
 
 
-def _risk(change: Change) -> tuple[bool, bool, bool, bool, float, int, str]:
-    """Smaller is the better canary.
+def _canary_risk(change: Change) -> tuple[bool, bool, bool, bool, float, int, str]:
+    """A sort key: the smaller, the better the change is as a canary.
 
-    It can be taken back, a handshake shows it, nobody is warned of it; it is what most changes are,
-    one certificate in the place of another, and that one lasts long, so that the way back leads to
-    something that serves. Then the one which answers to fewer names.
+    A good canary can be rolled back, can be verified by a handshake and has no warning. It replaces
+    a certificate, as most changes do, and that certificate is valid for long, so that a rollback
+    leads to something that works. Then fewer names are better.
     """
     before, resource = change.before, change.resource
-    lasts = (before and before.not_after) or _NEVER
+    valid_until = (before and before.not_after) or _NEVER
     return (
         change.not_reversible is not None,
-        change.unproven is not None,
+        change.unverifiable is not None,
         bool(change.warnings),
         before is None,
-        -(lasts - _NEVER).total_seconds(),
+        -(valid_until - _NEVER).total_seconds(),
         len(resource.domains),
         resource.id,
     )
 
 
-def _check(changes: Sequence[Change], rollout: Rollout) -> None:
+def _check_canary(rollout: RolloutPolicy) -> None:
     if rollout.canary is not None and rollout.canary_resources:
         raise BadInput(
-            "the canary is named and counted at once",
+            "the canary has both a size and named resources",
             where="--canary",
-            fix="Name resources, or say how many.",
+            fix="Give a size, or name resources.",
+            code="ambiguous-canary",
         )
     if rollout.canary_per_service and rollout.canary is None:
-        raise BadInput("nothing says how many of each service", where="--canary")
+        raise BadInput(
+            "the canary of each service has no size",
+            where="--canary",
+            fix="Say how many of each service.",
+            code="canary-without-size",
+        )
     if rollout.canary_budget and not rollout.has_canary:
         raise BadInput(
-            "there is no canary whose failures could be borne",
+            "there is no canary whose failures could be allowed",
             where="--canary-failures",
             fix="Ask for a canary, or leave this out.",
+            code="no-canary",
         )
-    _check_sizes(rollout)
-    _check_named(changes, rollout)
 
 
-def _check_sizes(rollout: Rollout) -> None:
-    for where, size in (
-        ("--canary", rollout.canary),
-        *(("--wave", each) for each in rollout.waves),
-    ):
-        if size is not None and size.at_least(100) == 0:
-            raise BadInput(f"of {size} nothing goes ahead", where=where, fix="Give more than 0.")
-    parts = [*rollout.waves, *([rollout.canary] if rollout.canary else [])]
-    shares = sum(part.percent or 0 for part in parts)
-    if shares > 100:
+def _check_sizes(rollout: RolloutPolicy) -> None:
+    sizes = [("--wave", each) for each in rollout.waves]
+    if rollout.canary is not None:
+        sizes.append(("--canary", rollout.canary))
+    for where, size in sizes:
+        if size.round_up(100) == 0:
+            raise BadInput(
+                f"a wave of {size} is empty",
+                where=where,
+                fix="Give more than 0.",
+                code="empty-wave",
+            )
+    percent = sum(size.percent or 0 for _, size in sizes)
+    if percent > 100:
         raise BadInput(
-            f"the waves are {shares:g}% of the changes together",
+            f"together the waves are {percent:g}% of the changes",
             where="--wave",
-            fix="Give at most 100%: what is left is the last wave by itself.",
+            fix="Give at most 100%: the last wave is what is left.",
+            code="waves-exceed-total",
         )
-    if len(rollout.waves) > MOST_WAVES:
-        raise BadInput(f"there are more than {MOST_WAVES} waves", where="--wave")
+    if len(rollout.waves) > MAX_WAVES:
+        raise BadInput(
+            f"there are more than {MAX_WAVES} waves",
+            where="--wave",
+            fix="Ask for fewer, larger waves.",
+            code="too-many-waves",
+        )
 
 
-def _check_named(changes: Sequence[Change], rollout: Rollout) -> None:
+def _check_canary_resources(changes: Sequence[Change], rollout: RolloutPolicy) -> None:
     if not rollout.canary_resources:
         return
     known = {change.resource.id for change in changes}
-    strange = [each for each in rollout.canary_resources if each not in known]
-    if strange:
-        more = f" and {len(strange) - MOST_TOLD} more" if len(strange) > MOST_TOLD else ""
+    unknown = [each for each in rollout.canary_resources if each not in known]
+    if unknown:
+        more = f" and {len(unknown) - MAX_IDS_SHOWN} more" if len(unknown) > MAX_IDS_SHOWN else ""
         raise BadInput(
-            f"the plan does not change {', '.join(strange[:MOST_TOLD])}{more}",
+            f"the plan does not change {', '.join(unknown[:MAX_IDS_SHOWN])}{more}",
             where="--canary",
             fix="Name resources of the plan as it shows them.",
+            code="unknown-canary",
         )
 
 
-def _check_alone(rollout: Rollout) -> None:
-    """What is meant between two waves wants two."""
-    asked = [("--gate", rollout.gate), ("--bake", rollout.bake_seconds > 0)]
-    for where, is_asked in asked:
-        if is_asked:
+def _check_single_wave(rollout: RolloutPolicy) -> None:
+    """A gate and a bake time lie between two waves, so one wave has neither."""
+    for where, is_requested in (("--gate", rollout.gate), ("--bake", rollout.bake_seconds > 0)):
+        if is_requested:
             raise BadInput(
-                "all changes are one wave, after which nothing waits",
+                "all changes are in one wave, after which nothing waits",
                 where=where,
                 fix="Ask for a canary or for waves, or leave this out.",
+                code="single-wave",
             )

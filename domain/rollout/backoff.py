@@ -1,34 +1,38 @@
-"""For how long a change is tried again that fails for reasons which may pass. Pure."""
+"""How long a change is retried that fails for a transient reason, and the pauses in between.
+
+The deployment workflow asks before each series of attempts.
+"""
 
 from datetime import datetime, timedelta
 
-FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=15), timedelta(minutes=10)
+FIRST_BACKOFF, MAX_BACKOFF = timedelta(seconds=15), timedelta(minutes=10)
 
-AT_LEAST = timedelta(minutes=10)
-"""An expiry nearer than this does not give a change less time: nothing would be won by that."""
+MIN_RETRY_TIME = timedelta(minutes=10)
+"""A near expiry never leaves a change less time than this: giving up early would gain nothing."""
 
 
-def give_up_at(
-    began: datetime,
+def compute_retry_deadline(
+    first_attempt_at: datetime,
     keep_trying: timedelta,
     *,
-    closes: datetime | None = None,
-    expires: datetime | None = None,
+    window_end: datetime | None = None,
+    expires_at: datetime | None = None,
 ) -> datetime:
-    """When no further try is begun of a change whose first one was at `began`.
+    """When no further attempt is started.
 
-    The end of the maintenance window, the expiry of what is served now, so that a person is told
-    while something can still be done, or `keep_trying` after the first try: whichever comes first.
-    What had expired before the first try hurries nothing any more.
+    The earliest of three times: `keep_trying` after the first attempt, the end of the maintenance
+    window, and the expiry of the certificate that is served now. The expiry counts so that a person
+    hears of the failure while there is still something to save; a certificate that had expired
+    before the first attempt does not count.
     """
-    ends = [began + keep_trying]
-    if closes is not None:
-        ends.append(closes)
-    if expires is not None and expires > began:
-        ends.append(max(expires, began + AT_LEAST))
-    return min(ends)
+    deadlines = [first_attempt_at + keep_trying]
+    if window_end is not None:
+        deadlines.append(window_end)
+    if expires_at is not None and expires_at > first_attempt_at:
+        deadlines.append(max(expires_at, first_attempt_at + MIN_RETRY_TIME))
+    return min(deadlines)
 
 
-def pause(turns: int) -> timedelta:
-    """Between one turn of tries and the next, after so many turns: longer each time, to a bound."""
-    return min(FIRST_PAUSE * (1 << min(turns - 1, 16)), LONGEST_PAUSE)
+def compute_backoff(series: int) -> timedelta:
+    """The pause after this many series of attempts: doubled each time, up to MAX_BACKOFF."""
+    return min(FIRST_BACKOFF * (1 << min(series - 1, 16)), MAX_BACKOFF)

@@ -1,67 +1,71 @@
-"""Where a task's wave stands, and how a budget of failures was spent. Pure."""
+"""What a task does with its present wave, and whether the wave exceeds its failure budget.
+
+The deployment workflow moves from stage to stage; storage counts the failures.
+"""
 
 from enum import StrEnum
 
 from pydantic import Field
 
 from domain.model import Value
-from domain.rollout.policy import Rollout
+from domain.rollout.policy import RolloutPolicy
 
 
 class Stage(StrEnum):
-    """What a task is at with its present wave, in this order; `breach` and `done` may come early.
+    """The stages of a wave in their order; BUDGET_EXCEEDED and DONE may come early.
 
-    `failed_back` and `failed_back_again` take back what was changed and could not be verified,
-    after the changes and after the second look.
+    ROLL_BACK_FAILED and ROLL_BACK_FAILED_AGAIN roll back what was changed and could not be
+    verified: the first after the changes, the second after the verification that follows the bake
+    time. The values are public: the query `progress` answers with them.
     """
 
     CHANGES = "changes"
-    FAILED_BACK = "failed_back"
+    ROLL_BACK_FAILED = "failed_back"
     BAKE = "bake"
-    LOOK = "look"
-    FAILED_BACK_AGAIN = "failed_back_again"
+    REVERIFY = "look"
+    ROLL_BACK_FAILED_AGAIN = "failed_back_again"
     GATE = "gate"
-    BREACH = "breach"
+    BUDGET_EXCEEDED = "budget_exceeded"
     DONE = "done"
 
 
 class WaveFacts(Value):
-    """What storage knows of a wave: its `changes` that are of the present round, the budget's rest.
+    """The counters of a wave, as storage has them.
 
-    `failed` of `total` changes have failed, of which `borne` are (None: any number).
+    `changes` belong to this wave and the present round of retries. `failed` and `total` count the
+    changes under the same failure budget, maybe of several waves; `allowed` is that budget, None
+    for any number.
     """
 
     changes: int
     failed: int
     total: int
-    borne: int | None
+    allowed: int | None
 
     @property
-    def is_breach(self) -> bool:
-        """Whether more have failed than the task bears."""
-        return self.borne is not None and self.failed > self.borne
+    def is_over_budget(self) -> bool:
+        return self.allowed is not None and self.failed > self.allowed
 
-    def add(self, failures: int) -> "WaveFacts":
-        """The same with so many failures more."""
+    def with_more_failures(self, failures: int) -> "WaveFacts":
         return self.model_copy(update={"failed": self.failed + failures})
 
 
-class Breach(Value):
-    """More changes failed than the task bears; `where` names the wave."""
+class BudgetExceeded(Value):
+    """More changes failed than the rollout policy allows; `wave` counts from 0."""
 
     wave: int = Field(ge=0)
-    where: str
+    wave_name: str
     failed: int
     total: int
-    borne: int
+    allowed: int
 
     def __str__(self) -> str:
-        were = f"{self.failed} of {self.total} changes failed in {self.where}"
-        return f"{were}, {self.borne or 'none'} {'is' if self.borne < 2 else 'are'} borne"
+        failures = f"{self.failed} of {self.total} changes failed in {self.wave_name}"
+        return f"{failures}, {self.allowed or 'none'} allowed"
 
 
-def wave_name(rollout: Rollout, wave: int, waves: int) -> str:
-    """As people count: "wave 2 of 5", "the canary (wave 1 of 5)"; "its only wave" where it is."""
+def format_wave_name(rollout: RolloutPolicy, wave: int, waves: int) -> str:
+    """Name a wave for a person: "wave 2 of 5", "the canary (wave 1 of 5)", or "its only wave"."""
     if waves == 1:
         return "its only wave"
     numbered = f"wave {wave + 1} of {waves}"

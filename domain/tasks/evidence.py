@@ -1,4 +1,4 @@
-"""What the report of a task shows: handshakes and failed attempts."""
+"""What the report of a task shows as evidence: handshakes and failed attempts."""
 
 from datetime import datetime
 from typing import Literal
@@ -8,17 +8,18 @@ from domain.model import Value
 from domain.tasks.messages import Direction
 
 Moment = Literal["before", "after", "again", "later"]
+"""When a handshake was made: before or after the change, after the bake time, on a later day."""
 
 
 class Handshake(Value):
-    """What an endpoint showed at one address; fingerprints, None: no certificate.
+    """What one address of an endpoint served; `expected` and `observed` are SHA-256 fingerprints.
 
-    `endpoint` is "server name at host:port", `address` the one of its addresses, "host:port", and
-    `server_name` None where none was asked for. `moment`: before the change, after it, once more
-    after its wave's bake time ("again"), or on a later day ("later"). `chain` are all certificates
-    that were sent, leaf first. `reached` is false where no connection came about; `verified` says
-    that it showed the state after the change, its chain complete. `problem` says why there was no
-    handshake, or what is wrong or unusual with what was sent.
+    `endpoint` is "server name at host:port", `address` one of its addresses, "host:port".
+    `server_name` is None if the handshake sent no SNI. `expected` and `observed` are None for no
+    certificate. `chain` are the fingerprints of all certificates that were sent, leaf first.
+    `reached` is false if there was no connection. `verified` is true if the endpoint served the
+    state after the change with a complete chain. `problem` says why the handshake failed, or what
+    is wrong with the certificates that were sent.
     """
 
     task_id: str
@@ -26,8 +27,8 @@ class Handshake(Value):
     direction: Direction
     at: datetime
     endpoint: str
-    wanted: str | None
-    seen: str | None
+    expected: str | None
+    observed: str | None
     problem: str | None = None
     address: str = ""
     server_name: str | None = None
@@ -38,7 +39,7 @@ class Handshake(Value):
 
 
 class FailedAttempt(Value):
-    """An attempt at a change that did not succeed, and why."""
+    """An attempt at a change that failed, and why; `number` counts the attempts from 1."""
 
     task_id: str
     ordinal: int

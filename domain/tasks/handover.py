@@ -1,13 +1,16 @@
-"""What came of handing a successor over to the resources that serve its predecessor."""
+"""The renewal of a certificate: handing its resources over from its predecessors to it.
 
-from domain.certificates.renewal import Mode
+The request functions build it; upload, import and renewal commands show it.
+"""
+
+from domain.certificates.renewal import RenewalMode
 from domain.model import Value
-from domain.plans.plan import Refusal
+from domain.plans.refusal import Refusal, RefusalCode
 from domain.plans.saved import SavedPlan
 from domain.tasks.record import TaskRecord
 from domain.tasks.status import TaskStatus
 
-STOPPED = frozenset(
+STOPPED_BY_PERSON = frozenset(
     {
         TaskStatus.CANCELLED,
         TaskStatus.ROLLING_BACK,
@@ -15,41 +18,43 @@ STOPPED = frozenset(
         TaskStatus.PARTIALLY_ROLLED_BACK,
     }
 )
-"""What a person has stopped or taken back is not begun again by a client that calls once more."""
+"""A task that a person cancelled or rolled back; an automatic renewal never starts it again."""
 
 
 class Handover(Value):
-    """`predecessors` are fingerprints, the nearest first; `lost` are names.
+    """What a renewal would change, has planned, or has started.
 
-    `served` counts the resources of which the last sync tells that they serve one of them; not
-    all listings tell, so a plan, which reads them, may find more: `changes` are those of the plan
-    or the task. `is_new` tells that plan or task were made now, `unattended` that no worker takes
-    work, `reason` why nothing more was done.
+    `predecessors` are fingerprints, the nearest first. `names_lost` are the names that some
+    predecessor covers and the successor does not. `resources_served` counts the resources that
+    serve a predecessor as of the last sync. Not every listing tells that, so `changes`, of the plan
+    or the task, may be more. `is_new` is true if plan or task were made just now, `no_worker` if no
+    worker is running to take the task. `reason` says why nothing more was done,
+    `reason_code` for programs ("has-successor").
     """
 
-    mode: Mode
+    mode: RenewalMode
     predecessors: tuple[str, ...] = ()
-    lost: tuple[str, ...] = ()
-    served: int = 0
+    names_lost: tuple[str, ...] = ()
+    resources_served: int = 0
     changes: int = 0
     refusals: tuple[Refusal, ...] = ()
     plan: SavedPlan | None = None
     task: TaskRecord | None = None
     is_new: bool = False
-    unattended: bool = False
+    no_worker: bool = False
     reason: str | None = None
+    reason_code: str | None = None
 
     @property
     def is_done(self) -> bool:
-        """Whether there is nothing that could be planned: by its policy, or at all."""
-        return self.reason is not None or self.mode is Mode.MANUAL
+        """Whether nothing is left to plan: there is a reason, or the policy leaves it to people."""
+        return self.reason is not None or self.mode is RenewalMode.MANUAL
 
     @property
-    def needs_someone(self) -> bool:
+    def needs_operator(self) -> bool:
         """Whether an automatic renewal left something to a person."""
-        stopped = self.task.status in STOPPED if self.task else bool(self.lost)
-        return self.mode is Mode.AUTOMATIC and (stopped or bool(self.refusals))
+        unfinished = self.task.status in STOPPED_BY_PERSON if self.task else bool(self.names_lost)
+        return self.mode is RenewalMode.AUTOMATIC and (unfinished or bool(self.refusals))
 
-    def because(self, reason: str | None) -> "Handover":
-        """The same, with why nothing more was done."""
-        return self.model_copy(update={"reason": reason})
+    def with_reason(self, code: str, reason: str) -> "Handover":
+        return self.model_copy(update={"reason": reason, "reason_code": code})

@@ -1,6 +1,7 @@
-"""What travels between those who ask for a deployment task and the workflow that runs it.
+"""The messages between those who ask for a deployment task and the workflow that runs it.
 
-Names and shapes of the signals are public: other services send them, in other languages.
+Names and shapes of the signals, the updates and the query are public: other services send them, in
+other languages.
 """
 
 from datetime import datetime
@@ -10,23 +11,22 @@ from pydantic import AwareDatetime, Field
 
 from domain.cause import Cause
 from domain.model import Value
-from domain.rollout.policy import Rollout
-from domain.rollout.stage import Breach, Stage
+from domain.rollout.policy import RolloutPolicy
+from domain.rollout.stage import BudgetExceeded, Stage
 from domain.tasks.status import Phase, Tally, TaskStatus
 
 TASK_QUEUE = "certroll"
 WORKFLOW_TYPE = "DeploymentTask"
 
 
-def workflow_id(task_id: str) -> str:
-    """The workflow that is this task."""
+def build_workflow_id(task_id: str) -> str:
     return f"deployment-{task_id}"
 
 
 class RollbackRequest(Value):
-    """Signal `rollback`: take back these resources (ids), or with null the whole task.
+    """Signal `rollback`: roll back these resources (ids), or with null the whole task.
 
-    With `force` also where the certificate before has expired meanwhile.
+    With `force`, also where the certificate before has expired meanwhile.
     """
 
     resources: tuple[str, ...] | None = None
@@ -43,28 +43,28 @@ class CancelRequest(Value):
 
 
 class DeleteRequest(Value):
-    """Signal `delete`: cancel what waits, and stay open no longer; what is deployed stays."""
+    """Signal `delete`: cancel what has not started, and close; what is deployed stays."""
 
     reason: str = Field(min_length=1, max_length=1000)
     requested_by: str = Field(min_length=1, max_length=200)
 
 
 class ProceedRequest(Value):
-    """Update `proceed`: go on with the next wave, where the task waits for a person's word."""
+    """Update `proceed`: start the next wave; the task waits for it at a gate."""
 
     reason: str = Field(min_length=1, max_length=1000)
     requested_by: str = Field(min_length=1, max_length=200)
 
 
 class StopRequest(Value):
-    """Update `stop`: begin no further wave; what is deployed stays, what waits is skipped."""
+    """Update `stop`: start no further wave; what is deployed stays, the rest is skipped."""
 
     reason: str = Field(min_length=1, max_length=1000)
     requested_by: str = Field(min_length=1, max_length=200)
 
 
 class RetryRequest(Value):
-    """Signal `retry`: try once more what failed, or of it these resources (ids); nothing else."""
+    """Signal `retry`: try failed changes again, all or those of these resources (ids)."""
 
     resources: tuple[str, ...] | None = None
     reason: str = Field(min_length=1, max_length=1000)
@@ -72,25 +72,25 @@ class RetryRequest(Value):
 
 
 class RescheduleRequest(Value):
-    """Update `reschedule`: another time, while the task still waits."""
+    """Update `reschedule`: another time for a task that still waits."""
 
     at: AwareDatetime
 
 
 class Direction(StrEnum):
-    """Which way a change is made."""
+    """Whether a change is deployed or rolled back."""
 
     DEPLOY = "deploy"
     ROLL_BACK = "roll_back"
 
 
 class ChangeOrder(Value):
-    """One change to make: its place in the plan, and what a person reads of it.
+    """One change that the workflow orders an activity to make.
 
-    Changes with the same `lock` are made one at a time. `begun_at` is when it was tried first, and
-    `expires_at` when what it serves before does. `why` is the reason of what
-    the task takes back by itself, and becomes the cause of that outcome. With `force` what has
-    expired is served again.
+    `ordinal` is its position in the plan, `label` its name for a person. Changes with the same
+    `lock` are made one at a time. `expires_at` is when the certificate before the change expires.
+    `rollback_cause` is why the task itself rolls the change back; it becomes the cause of the
+    outcome. With `force`, even an expired certificate is served again.
     """
 
     task_id: str
@@ -100,14 +100,17 @@ class ChangeOrder(Value):
     account: str
     service: str
     lock: str | None = None
-    begun_at: AwareDatetime | None = None
+    first_attempt_at: AwareDatetime | None = None
     expires_at: AwareDatetime | None = None
-    why: Cause | None = None
+    rollback_cause: Cause | None = None
     force: bool = False
 
 
 class Installation(Value):
-    """One certificate to put into one store, by way of a resource that binds from it."""
+    """One certificate to install in one store.
+
+    `ordinal` is the position of a change that binds from this store; its resource gives access.
+    """
 
     task_id: str
     fingerprint: str
@@ -120,8 +123,9 @@ class Installation(Value):
 class TaskInput(Value):
     """The argument of the workflow; the fields from `phase` on carry its state from run to run.
 
-    `certificates` are names, for people: the plan in storage knows the fingerprints. `round` counts
-    retries, `since` is when the way back under way began.
+    `certificates` are names, for people: the plan in storage knows the fingerprints. `installed`
+    and `cursor` are the ordinals of the last installation and the last change that were done, -1
+    for none. `round` counts retries, `rollback_started_at` belongs to the rollback under way.
     """
 
     task_id: str
@@ -132,7 +136,7 @@ class TaskInput(Value):
     at: AwareDatetime
     rollback_until: AwareDatetime
     concurrency: int = Field(default=100, ge=1, le=500)
-    rollout: Rollout = Rollout()
+    rollout: RolloutPolicy = RolloutPolicy()
     waves: int = Field(default=1, ge=1)
     phase: Phase = Phase.WAITING
     installed: int = -1
@@ -141,22 +145,22 @@ class TaskInput(Value):
     wave: int = 0
     stage: Stage = Stage.CHANGES
     bake_until: AwareDatetime | None = None
-    since: AwareDatetime | None = None
-    proceeds: bool = False
-    breach: Breach | None = None
-    halt: StopRequest | None = None
+    rollback_started_at: AwareDatetime | None = None
+    may_proceed: bool = False
+    budget_exceeded: BudgetExceeded | None = None
+    stop_request: StopRequest | None = None
     retries: tuple[RetryRequest, ...] = ()
     cancelled: bool = False
-    why_cancelled: str | None = None
-    deleted: DeleteRequest | None = None
+    cancel_reason: str | None = None
+    delete_request: DeleteRequest | None = None
     rollbacks: tuple[RollbackRequest, ...] = ()
     rollbacks_done: int = 0
     tally: Tally = Tally()
     notes: tuple[str, ...] = ()
 
 
-class Stuck(Value):
-    """A change that is tried again and again: why, when next, and when no more."""
+class RetryingChange(Value):
+    """A change that is being retried: the last cause, the next attempt, and the deadline."""
 
     resource: str
     direction: Direction
@@ -166,11 +170,12 @@ class Stuck(Value):
 
 
 class Progress(Value):
-    """Answer of the query `progress`.
+    """The answer of the query `progress`.
 
-    `wave` counts from 1. `waits_for` is None where nothing is waited for but the changes under way;
-    `until` is when that ends by itself. `can` names the signals and updates that make sense now.
-    Of what is tried again (`stuck_total`) the first few are told.
+    `wave` counts from 1. `waits_for` is what the task waits for, None while changes are under way
+    or it is over; `until` is when that wait ends by itself. `can` names the signals and updates
+    that make sense now. `stuck` are the first few changes that are being retried, `stuck_total`
+    counts all of them.
     """
 
     task_id: str
@@ -188,5 +193,5 @@ class Progress(Value):
     waits_for: str | None = None
     until: datetime | None = None
     can: tuple[str, ...] = ()
-    stuck: tuple[Stuck, ...] = ()
+    stuck: tuple[RetryingChange, ...] = ()
     stuck_total: int = 0

@@ -1,4 +1,4 @@
-"""What storage answers with: tasks, changes and their outcomes as they stand."""
+"""Deployment tasks and the outcomes of their changes, as storage returns them."""
 
 from datetime import datetime
 
@@ -9,25 +9,25 @@ from domain.model import Value
 from domain.plans.plan import Change
 from domain.plans.request import PlanRequest
 from domain.preflight.checks import Policy
-from domain.rollout.policy import Rollout
+from domain.rollout.policy import RolloutPolicy
 from domain.tasks.status import OutcomeStatus, Tally, TaskStatus
 
 
-class Draft(Value):
-    """What a draft still has to remember of how it was asked for."""
+class DraftRequest(Value):
+    """What was asked for when a draft was made, and its submission still needs."""
 
     rollback_days: int
     require_coverage: bool = False
-    wish: PlanRequest | None = None
+    plan_request: PlanRequest | None = None
 
 
 class TaskRecord(Value):
-    """A deployment task as storage keeps it; `draft` is None once it is submitted.
+    """A deployment task; `draft` is None once the task is submitted.
 
-    Of its changes no handshake can show `unproven`: the service accepts them, and they end as
-    unverified. `windows_ignored` is why it heeds neither maintenance
-    windows nor freezes, None where it does. `checks` are the policies of its own for checks before
-    the first change, by number.
+    `cost` is in units of quota. `checks` are the task's own policies for preflight checks, by the
+    number of the check. `unverifiable` counts changes that no handshake can verify: the service
+    accepts them, and they end as unverified. `windows_ignored` is the reason why the task heeds
+    neither maintenance windows nor freezes, None if it heeds them.
     """
 
     id: str
@@ -40,12 +40,12 @@ class TaskRecord(Value):
     rollback_until: datetime
     cost: int
     concurrency: int = 100
-    rollout: Rollout = Rollout()
+    rollout: RolloutPolicy = RolloutPolicy()
     checks: dict[str, Policy] = Field(default_factory=dict)
-    unproven: int = 0
+    unverifiable: int = 0
     plan_id: str | None = None
     windows_ignored: str | None = None
-    draft: Draft | None = None
+    draft: DraftRequest | None = None
     created_at: datetime
     created_by: str
     started_at: datetime | None = None
@@ -55,7 +55,7 @@ class TaskRecord(Value):
 
 
 class OutcomeRecord(Value):
-    """One change of a task and what became of it.
+    """One change of a task and its outcome; `ordinal` is its position in the plan.
 
     `applied` is true from just before the first call that may have changed the resource.
     """
@@ -72,19 +72,8 @@ class OutcomeRecord(Value):
     ended_at: datetime | None = None
 
     @property
-    def unverified(self) -> bool:
-        """Whether it ended well as far as the service says, which nothing has verified."""
-        told = self.cause is not None and self.cause.unverified
-        return self.status is OutcomeStatus.UNVERIFIED or (
-            self.status is OutcomeStatus.ROLLED_BACK and told
-        )
-
-
-class TaskEvent(Value):
-    """One line of a task's audit: who did what, when and why."""
-
-    task_id: str
-    at: datetime
-    kind: str
-    by: str
-    text: str
+    def is_unverified(self) -> bool:
+        """Whether the service reports success and nothing has verified it."""
+        if self.status is OutcomeStatus.ROLLED_BACK:
+            return self.cause is not None and self.cause.unverified
+        return self.status is OutcomeStatus.UNVERIFIED

@@ -1,61 +1,67 @@
-"""Which changes of a task are tried once more when someone asks for it. Pure."""
+"""Which changes a retry takes up, and the causes that a task itself gives an outcome.
+
+The deployment workflow, storage and the notifications use it.
+"""
 
 from domain.cause import Cause
 from domain.model import Value
 from domain.tasks.status import OutcomeStatus
 
-CANCELLED, ROLLED_BACK_BEFORE = "Cancelled", "RolledBackBefore"
-STOPPED, TOO_MANY_FAILURES = "Stopped", "TooManyFailures"
-TAKEN_BACK = "TakenBack"
-"""The codes of causes that a task itself gives."""
+CANCELLED = "cancelled"
+ROLLBACK_REQUESTED = "rollback-requested"
+"""Skipped: its rollback was requested before it was started."""
+STOPPED = "stopped"
+TOO_MANY_FAILURES = "too-many-failures"
+ROLLED_BACK_WITH_WAVE = "rolled-back-with-wave"
+"""Rolled back although it succeeded, because others failed."""
 
-_NOT_WANTED = (CANCELLED, ROLLED_BACK_BEFORE)
+_GIVEN_UP_BY_A_PERSON = (CANCELLED, ROLLBACK_REQUESTED)
 
 
-class Reopened(Value):
-    """How many changes wait again, and what quota was reserved for them."""
+class ReopenedChanges(Value):
+    """How many changes a retry takes up, and the quota that was reserved for them."""
 
     changes: int
     cost: int
 
 
-class Undoing(Value):
-    """Of one round of a task: what was changed and failed; with a `reason` also what went well.
+class AutomaticRollback(Value):
+    """What a task rolls back by itself in one round: its failed changes.
 
-    What somebody else changed meanwhile is never touched, and what failed and has no way back stays
-    failed, to be retried. What went well and has none is a failure of its own where the whole wave
-    goes back.
+    With a `reason`, also its successful changes, with this cause. A change that somebody else
+    overwrote is never touched. A failed change that cannot be rolled back stays failed and may be
+    retried; a successful one that cannot be rolled back becomes a failure.
     """
 
     round: int
     reason: Cause | None = None
 
 
-def may_be_retried(status: OutcomeStatus, cause: Cause | None) -> bool:
-    """Whether a retry takes it: nothing that is deployed, and nothing that a person called off.
+def may_retry(status: OutcomeStatus, cause: Cause | None) -> bool:
+    """Whether a retry takes up a change with this outcome.
 
-    What failed, nobody could verify, was skipped because the task was stopped or stopped itself, or
-    was taken back by the task itself.
+    It takes up failed and unverified changes, changes that were skipped because the task stopped,
+    and changes that the task itself rolled back; not what a person cancelled or rolled back.
     """
     match status:
         case OutcomeStatus.FAILED | OutcomeStatus.UNVERIFIED:
             return True
         case OutcomeStatus.SKIPPED:
-            return cause is None or cause.code not in _NOT_WANTED
+            return cause is None or cause.code not in _GIVEN_UP_BY_A_PERSON
         case OutcomeStatus.ROLLED_BACK:
-            return cause is not None and cause.taken_back
+            return cause is not None and cause.rolled_back
         case _:
             return False
 
 
-def taken_back(cause: Cause) -> Cause:
-    """The cause of what the task itself has taken back: what was wrong, and that it is undone."""
+def build_rolled_back_cause(cause: Cause) -> Cause:
+    """The cause of a change that the task itself has rolled back because of `cause`."""
     text = cause.message.rstrip(".")
-    return cause.model_copy(update={"message": f"{text}; it was taken back", "taken_back": True})
+    return cause.model_copy(update={"message": f"{text}; it was rolled back", "rolled_back": True})
 
 
-def not_taken_back(cause: Cause, problem: Cause) -> Cause:
-    """The cause of what the task itself could not take back: what was wrong, and what is now."""
+def build_failed_rollback_cause(cause: Cause, problem: Cause) -> Cause:
+    """The cause of a change that failed with `cause`, and whose rollback failed with `problem`."""
     text = cause.message.rstrip(".")
-    message = f"{text}; taking it back failed too: {problem.code}: {problem.message}"
+    message = f"{text}; the rollback failed too: {problem.code}: {problem.message}"
     return problem.model_copy(update={"code": cause.code, "message": message})

@@ -1,4 +1,7 @@
-"""The statuses of tasks and outcomes, which may follow which, and what a task's status is."""
+"""The statuses of tasks and outcomes, their transitions, and how a task gets its status.
+
+Storage checks the transitions, the workflow computes the status, docs/generate.py lists both.
+"""
 
 from enum import StrEnum
 
@@ -6,8 +9,6 @@ from domain.model import Value
 
 
 class TaskStatus(StrEnum):
-    """Where a deployment task stands."""
-
     DRAFT = "draft"
     SCHEDULED = "scheduled"
     RUNNING = "running"
@@ -21,7 +22,7 @@ class TaskStatus(StrEnum):
 
 
 class OutcomeStatus(StrEnum):
-    """What became of one change."""
+    """The outcome of one change."""
 
     PENDING = "pending"
     DEPLOYING = "deploying"
@@ -35,7 +36,7 @@ class OutcomeStatus(StrEnum):
 
 
 class Phase(StrEnum):
-    """What a task's workflow is doing."""
+    """What the workflow of a task is doing."""
 
     DRAFT = "draft"
     WAITING = "waiting"
@@ -47,19 +48,19 @@ class Phase(StrEnum):
 _T, _O = TaskStatus, OutcomeStatus
 
 _ENDED = {_T.SUCCEEDED, _T.PARTIALLY_FAILED, _T.FAILED, _T.CANCELLED}
-_TAKEN_BACK = {_T.ROLLED_BACK, _T.PARTIALLY_ROLLED_BACK}
+_ROLLED_BACK = {_T.ROLLED_BACK, _T.PARTIALLY_ROLLED_BACK}
 
 TASK_TRANSITIONS: dict[TaskStatus, frozenset[TaskStatus]] = {
     _T.DRAFT: frozenset({_T.SCHEDULED, _T.RUNNING, _T.CANCELLED}),
     _T.SCHEDULED: frozenset({_T.RUNNING, _T.CANCELLED, _T.FAILED}),
-    # Taken back at once where it was asked for while the task waited for its next opening.
-    _T.RUNNING: frozenset(_ENDED | _TAKEN_BACK | {_T.ROLLING_BACK}),
-    # Running once more by a retry.
+    # Rolled back at once if that was requested while the task waited for its next window.
+    _T.RUNNING: frozenset(_ENDED | _ROLLED_BACK | {_T.ROLLING_BACK}),
+    # Running again after a retry.
     _T.SUCCEEDED: frozenset({_T.ROLLING_BACK, _T.PARTIALLY_FAILED, _T.RUNNING}),
     _T.PARTIALLY_FAILED: frozenset({_T.ROLLING_BACK, _T.RUNNING}),
     _T.FAILED: frozenset({_T.ROLLING_BACK, _T.RUNNING}),
     _T.CANCELLED: frozenset({_T.ROLLING_BACK, _T.RUNNING}),
-    _T.ROLLING_BACK: frozenset(_ENDED | _TAKEN_BACK | {_T.RUNNING}),
+    _T.ROLLING_BACK: frozenset(_ENDED | _ROLLED_BACK | {_T.RUNNING}),
     _T.ROLLED_BACK: frozenset({_T.ROLLING_BACK, _T.RUNNING}),
     _T.PARTIALLY_ROLLED_BACK: frozenset({_T.ROLLING_BACK, _T.RUNNING}),
 }
@@ -67,10 +68,10 @@ TASK_TRANSITIONS: dict[TaskStatus, frozenset[TaskStatus]] = {
 OUTCOME_TRANSITIONS: dict[OutcomeStatus, frozenset[OutcomeStatus]] = {
     _O.PENDING: frozenset({_O.DEPLOYING, _O.FAILED, _O.SKIPPED}),
     _O.DEPLOYING: frozenset({_O.DEPLOYED, _O.UNVERIFIED, _O.FAILED}),
-    # Failed afterwards where a second look, after a wave's bake time, finds another certificate.
+    # Failed if the verification after the bake time finds another certificate.
     _O.DEPLOYED: frozenset({_O.ROLLING_BACK, _O.FAILED}),
     _O.UNVERIFIED: frozenset({_O.ROLLING_BACK, _O.DEPLOYED, _O.FAILED, _O.PENDING}),
-    # Pending once more by a retry.
+    # Pending again after a retry.
     _O.FAILED: frozenset({_O.ROLLING_BACK, _O.PENDING}),
     _O.SKIPPED: frozenset({_O.PENDING}),
     _O.ROLLING_BACK: frozenset({_O.ROLLED_BACK, _O.ROLLBACK_FAILED}),
@@ -78,7 +79,7 @@ OUTCOME_TRANSITIONS: dict[OutcomeStatus, frozenset[OutcomeStatus]] = {
     _O.ROLLBACK_FAILED: frozenset({_O.ROLLING_BACK}),
 }
 
-# The cloud's own deployment API has fewer words: no job-level rolled back, partial or cancelled.
+# The cloud's own deployment API has no words for a job that is rolled back, partial or cancelled.
 CLOUD_TASK_STATUS: dict[TaskStatus, str] = {
     _T.DRAFT: "editing",
     _T.SCHEDULED: "pending",
@@ -105,8 +106,8 @@ CLOUD_OUTCOME_STATUS: dict[OutcomeStatus, str] = {
 }
 
 
-def may_follow(now: OutcomeStatus, then: OutcomeStatus) -> bool:
-    """Whether an outcome may become `then`; staying what it is is always legal."""
+def may_become(now: OutcomeStatus, then: OutcomeStatus) -> bool:
+    """Whether an outcome may change to `then`; it may always keep its status."""
     return now is then or then in OUTCOME_TRANSITIONS[now]
 
 
@@ -125,19 +126,17 @@ class Tally(Value):
 
     @property
     def total(self) -> int:
-        """All changes of the task."""
         return sum(dict(self).values())
 
 
-def task_status(
+def compute_task_status(
     phase: Phase, tally: Tally, *, cancelled: bool = False, accept_unverified: bool = False
 ) -> TaskStatus:
-    """What a task in `phase`, with these outcomes, is called.
+    """The status of a task in this phase, with these outcomes.
 
-    What nobody could verify is a success only with `accept_unverified`.
-
-    A rollback that was asked for and is not complete shows as partially rolled back, even when
-    not one resource could be taken back: "succeeded" would hide that someone wanted it undone.
+    Unverified changes count as a success only with `accept_unverified`. An incomplete rollback
+    shows as partially rolled back, even if no resource could be rolled back: "succeeded" would hide
+    that someone wanted the task undone.
     """
     match phase:
         case Phase.DRAFT:
@@ -149,18 +148,18 @@ def task_status(
         case Phase.ROLLING_BACK:
             return TaskStatus.ROLLING_BACK
         case Phase.SETTLED:  # pragma: no branch - there is no other
-            return _settled(tally, cancelled, accept_unverified)
+            return _compute_settled_status(tally, cancelled, accept_unverified)
 
 
-def _settled(tally: Tally, cancelled: bool, accept_unverified: bool) -> TaskStatus:
-    there = tally.deployed + tally.unverified
-    if tally.rolled_back and not (there or tally.rollback_failed):
+def _compute_settled_status(tally: Tally, cancelled: bool, accept_unverified: bool) -> TaskStatus:
+    deployed = tally.deployed + tally.unverified
+    if tally.rolled_back and not (deployed or tally.rollback_failed):
         return TaskStatus.ROLLED_BACK
     if tally.rolled_back or tally.rollback_failed:
         return TaskStatus.PARTIALLY_ROLLED_BACK
     if cancelled:
         return TaskStatus.CANCELLED
-    if there == 0:
+    if deployed == 0:
         return TaskStatus.FAILED
     if tally.failed or tally.skipped or (tally.unverified and not accept_unverified):
         return TaskStatus.PARTIALLY_FAILED

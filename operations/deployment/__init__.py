@@ -1,1 +1,1 @@
-"""One change: guards, installation, lock, outcome."""
+"""The parts of one change: start time, guards, installation, lock, outcome; activities call it."""

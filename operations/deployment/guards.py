@@ -1,4 +1,4 @@
-"""What is refused before the first call that could change a resource."""
+"""Refuses changes before the first call that could change a resource; `deploy` calls it."""
 
 from datetime import datetime
 
@@ -9,8 +9,8 @@ from domain.resources.resource import Binding
 from domain.tasks.messages import ChangeOrder, Direction
 
 
-def in_direction(order: ChangeOrder, change: Change, at: datetime) -> Change:
-    """The change as it is, or inverted for the way back, where there is one at this time."""
+def to_directed_change(order: ChangeOrder, change: Change, at: datetime) -> Change:
+    """The change as planned, or inverted for a rollback; raises Permanent if that is refused."""
     if order.direction is Direction.DEPLOY:
         return change
     refuse_irreversible(change)
@@ -20,20 +20,21 @@ def in_direction(order: ChangeOrder, change: Change, at: datetime) -> Change:
 
 
 def refuse_expired_former(change: Change, at: datetime) -> None:
-    """A way back to an expired certificate would turn a doubt into an outage."""
+    """A rollback to an expired certificate would turn a doubt into an outage."""
     if change.before and change.before.has_expired(at):
         raise Permanent(
             f"the certificate before expired on {change.before.not_after:%Y-%m-%d %H:%M} UTC",
             code="FormerExpired",
-            advice="Deploy a valid one with a new task; to serve the expired one all the same: "
-            "certroll task rollback --force.",
+            advice="Deploy a valid certificate with a new task. To serve the expired one all the "
+            "same: certroll task rollback --force.",
         )
 
 
 def refuse_irreversible(change: Change) -> None:
-    """A way back that the plan ruled out is not tried."""
     if change.not_reversible:
-        raise Permanent(change.not_reversible, code="NotReversible", advice="Deploy another.")
+        raise Permanent(
+            change.not_reversible, code="NotReversible", advice="Deploy another certificate."
+        )
 
 
 def refuse_expired(certificate: Certificate, at: datetime) -> None:
@@ -43,16 +44,16 @@ def refuse_expired(certificate: Certificate, at: datetime) -> None:
             f"{certificate.name} is valid only from {certificate.not_before:%Y-%m-%d %H:%M} "
             f"to {certificate.not_after:%Y-%m-%d %H:%M} UTC",
             code="NotValidNow",
-            advice="Upload its successor and make a new task.",
+            advice="Upload its successor and create a new task.",
         )
 
 
-def required(binding: Binding | None, store: str) -> Binding | None:
-    """What shall be bound must lie somewhere."""
+def require_installed(binding: Binding | None, store: str) -> Binding | None:
+    """The binding, which must have a reference to its store."""
     if binding is None or binding.ref is not None:
         return binding
     raise Permanent(
         f"certificate {binding} is not installed in {store}",
         code="NotInstalled",
-        advice="Its installation failed or was removed; make a new task.",
+        advice="Its installation failed or was removed. Create a new task.",
     )

@@ -1,4 +1,7 @@
-"""A change's turn at something that takes one change at a time, over all tasks and workers."""
+"""Leases the lock of a resource or group that takes one change at a time, over all workers.
+
+activities/deployment.py calls it.
+"""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -12,26 +15,26 @@ from domain.tasks.messages import ChangeOrder
 from storage.coordination.locks import Locks
 
 LEASE = timedelta(seconds=120)
-LEASE_OF_THE_LINE = timedelta(seconds=15)
-LOOK_EVERY = 1.0
-LONGEST_WAIT = 1800.0
+QUEUE_LEASE = timedelta(seconds=15)
+POLL_SECONDS = 1.0
+MAX_WAIT_SECONDS = 1800.0
 
 
-class Turn:
-    """Waits for the order's lock and holds it; an order without one has the resource for itself.
+class ResourceLease:
+    """Waits for the lock of an order and holds it: the order's own, or one of its resource.
 
-    So of two tasks that change one resource the second one looks once the first one has ended, and
-    finds that it drifted. Nearly always nobody else wants the resource: `take_early` has it then
-    with the transaction that begins the attempt, and nothing is waited for.
+    If two tasks change one resource, the second reads it once the first has ended, and finds that
+    it drifted. Most locks are free: `acquire_early` takes one in the transaction that begins the
+    attempt, without waiting.
 
-    Who waits stands first in line: the task that just had the lock has many more changes to make,
-    and would else take it again before anyone else looks. A repeated step does not stand in line.
+    A waiting attempt holds the lock of the queue: else the task that just released the lock, with
+    many more changes to make, would take it again first. A repeated step does not queue.
 
-    `pause` waits some seconds and may raise; calling `pause` of the turn while it is held also
-    prolongs the lock, so that one long change does not lose it.
+    `pause` waits some seconds and may raise. `pause` of the lease also renews the lock, so that a
+    long change does not lose it.
 
-    A later attempt at the same step takes the lock over from a former one that hangs. That one's
-    next `pause` raises, and it frees nothing when it goes.
+    A later attempt at the same step steals the lock from an earlier one that hangs. The next
+    `pause` of that one raises, and its release frees nothing.
     """
 
     def __init__(self, locks: Locks, order: ChangeOrder, pause: Callable[[float], None]) -> None:
@@ -41,32 +44,32 @@ class Turn:
         self._token = token_hex(8)
         self._is_shared, self._is_held = order.lock is not None, False
 
-    def take_early(self) -> None:
-        """Takes what only this resource's changes want, if it is free; may lie in `together`."""
+    def acquire_early(self) -> None:
+        """Acquires a free lock of a single resource; may be called within a transaction."""
         if not self._is_shared:
-            self._is_held = self._take()
+            self._is_held = self._acquire()
 
-    def give_back(self) -> None:
-        """Frees it, if it is held; may lie in `together`."""
-        self._locks.give_back(self._name, self._token)
+    def release(self) -> None:
+        """Releases the lock if this lease holds it; may be called within a transaction."""
+        self._locks.release(self._name, self._token)
         self._is_held = False
 
     def __enter__(self) -> Self:
-        if self._is_held or self._locks.take_over(*self._asked(self._name, LEASE)):
+        if self._is_held or self._locks.steal(*self._build_arguments(self._name, LEASE)):
             self._is_held = True
             return self
-        line, deadline = f"{self._name} (the line)", monotonic() + LONGEST_WAIT
+        queue, deadline = f"{self._name} (the queue)", monotonic() + MAX_WAIT_SECONDS
         try:
-            while not (self._stand(line) and self._take()):
+            while not (self._acquire_queue(queue) and self._acquire()):
                 if monotonic() > deadline:
                     raise Transient(
-                        f"{self._name} is being changed by another task since {LONGEST_WAIT:g} s",
+                        f"another task has locked {self._name} for {MAX_WAIT_SECONDS:g} s",
                         code="Locked",
-                        advice="Look at the tasks that are running.",
+                        advice="See the running tasks: certroll task list.",
                     )
-                self._wait(LOOK_EVERY)
+                self._wait(POLL_SECONDS)
         finally:
-            self._locks.give_back(line, self._token)
+            self._locks.release(queue, self._token)
         self._is_held = True
         return self
 
@@ -77,20 +80,22 @@ class Turn:
         trace: TracebackType | None,
     ) -> None:
         if self._is_held:
-            self.give_back()
+            self.release()
 
     def pause(self, seconds: float) -> None:
-        """Waits, and keeps the lock; Transient where another has it by now."""
+        """Waits and renews the lock; raises Transient if another attempt holds it by now."""
         self._wait(seconds)
-        if not self._locks.keep(self._name, self._token, datetime.now(UTC), LEASE):
-            raise Transient(f"the change lost its turn at {self._name}", code="LockLost")
+        if not self._locks.renew(self._name, self._token, datetime.now(UTC), LEASE):
+            raise Transient(f"the change lost the lock of {self._name}", code="LockLost")
 
-    def _stand(self, line: str) -> bool:
-        asked = self._asked(line, LEASE_OF_THE_LINE)
-        return self._locks.take_over(*asked) or self._locks.take(*asked)
+    def _acquire_queue(self, queue: str) -> bool:
+        arguments = self._build_arguments(queue, QUEUE_LEASE)
+        return self._locks.steal(*arguments) or self._locks.acquire(*arguments)
 
-    def _take(self) -> bool:
-        return self._locks.take(*self._asked(self._name, LEASE))
+    def _acquire(self) -> bool:
+        return self._locks.acquire(*self._build_arguments(self._name, LEASE))
 
-    def _asked(self, name: str, last: timedelta) -> tuple[str, str, str, datetime, timedelta]:
-        return name, self._holder, self._token, datetime.now(UTC), last
+    def _build_arguments(
+        self, name: str, lease: timedelta
+    ) -> tuple[str, str, str, datetime, timedelta]:
+        return name, self._holder, self._token, datetime.now(UTC), lease

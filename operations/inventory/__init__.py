@@ -1,1 +1,1 @@
-"""Reading what the resources of the inventory serve."""
+"""Syncs the inventory with the providers; activities and the CLI call it."""

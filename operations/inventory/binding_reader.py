@@ -1,4 +1,7 @@
-"""The second half of a walk: reads what resources serve where no listing tells it."""
+"""Reads the bindings of resources that no listing reports: the second half of a sync.
+
+service_sync.py calls it.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
@@ -13,124 +16,135 @@ from domain.errors import CloudError, NeedsOperator, Transient
 from domain.resources.connector import Connector
 from domain.resources.inventory_sync import WalkRecord
 from domain.resources.resource import Binding, Resource
-from storage.inventory.unread_bindings import Since
+from storage.inventory.unread_bindings import UnreadSince
 from storage.statements import BATCH, batches
 from storage.store import Store
 
-CODE = "AnotherWalk"
+SUPERSEDED_CODE = "AnotherSync"
 
 
-def ours(before: WalkRecord, after: WalkRecord | None) -> WalkRecord:
-    """Where our walk stands now; raises Transient where another one has begun meanwhile."""
+def require_current(before: WalkRecord, after: WalkRecord | None) -> WalkRecord:
+    """The progress after an update; raises Transient if another sync has begun meanwhile."""
     if after is None:
         raise Transient(
-            f"another walk through {before.service} of {before.account} has begun meanwhile",
-            code=CODE,
-            advice="Look: certroll inventory status",
+            f"another sync of {before.service} of {before.account} has begun meanwhile",
+            code=SUPERSEDED_CODE,
+            advice="See certroll inventory status.",
         )
     return after
 
 
-Told = Callable[[WalkRecord], None]
+SyncListener = Callable[[WalkRecord], None]
 
 READERS = 16
 SECONDS_PER_BATCH = 4.0
-LONGEST = timedelta(hours=1)
-"""Of one attempt. What it leaves is what the next walk reads first."""
+MAX_READING_TIME = timedelta(hours=1)
+"""Of one attempt. The next sync reads first what this one has left."""
 
 
-class _Answer(NamedTuple):
-    """What a resource serves, or why that was not told."""
+class _ReadResult(NamedTuple):
+    """What a resource serves, or why it could not be read."""
 
     resource: Resource
     binding: Binding | None = None
     error: CloudError | None = None
 
 
-def read_untold(
-    store: Store, connector: Connector, calls_per_second: float, walk: WalkRecord, told: Told
+def read_unread_bindings(
+    store: Store,
+    connector: Connector,
+    calls_per_second: float,
+    sync: WalkRecord,
+    listener: SyncListener,
 ) -> WalkRecord:
-    """Reads what was not read for the longest time first, and ends the walk.
+    """Reads the bindings that were not read for the longest time first, and ends the sync.
 
-    How far it came needs no cursor: what was read, or asked in vain, has the time of it. What one
-    resource does not tell stops no other, and is asked once more at the end where that may help.
-    But where a whole batch fails, Transient is raised if that may mend itself, and where it is
-    forbidden the walk ends with that as its error.
+    It needs no cursor: storage has the time at which each binding was read or could not be read.
+    An error of one resource stops no other; a Transient one is retried once at the end. If a whole
+    batch fails, a Transient error is raised, and a NeedsOperator one ends the sync as its error.
     """
-    since = Since(walk.began_at - store.read_age, walk.began_at)
-    unread = store.inventory.untold(walk.account, walk.service, since)
+    since = UnreadSince(sync.began_at - store.read_age, sync.began_at)
+    unread = store.inventory.list_unread(sync.account, sync.service, since)
     size = max(1, min(BATCH, int(calls_per_second * SECONDS_PER_BATCH)))
-    until = monotonic() + LONGEST.total_seconds()
+    until = monotonic() + MAX_READING_TIME.total_seconds()
     with ThreadPoolExecutor(READERS, thread_name_prefix="reader") as readers:
-        reading = _Reading(store, connector, walk, told, readers)
-        for ids in chain(batches(unread, size), reading.once_more(size)):
-            reading.read(ids)
-            if reading.is_forbidden or monotonic() > until:
+        reader = _BatchReader(store, connector, sync, listener, readers)
+        for ids in chain(batches(unread, size), reader.list_retries(size)):
+            reader.read(ids)
+            if reader.is_forbidden or monotonic() > until:
                 break
-    cause = Cause.from_error(reading.forbidden) if reading.forbidden else None
-    return ours(reading.walk, store.syncs.end(reading.walk, datetime.now(UTC), cause))
+    cause = Cause.from_error(reader.forbidden) if reader.forbidden else None
+    return require_current(reader.sync, store.syncs.end(reader.sync, datetime.now(UTC), cause))
 
 
-class _Reading:
-    """Batch after batch. `forbidden` is the first refusal that a person has to mend."""
+class _BatchReader:
+    """Reads batch by batch. `forbidden` is the first error that needs an operator."""
 
     def __init__(
-        self, store: Store, connector: Connector, walk: WalkRecord, told: Told, readers: Executor
+        self,
+        store: Store,
+        connector: Connector,
+        sync: WalkRecord,
+        listener: SyncListener,
+        readers: Executor,
     ) -> None:
-        self.walk = walk
+        self.sync = sync
         self.forbidden: NeedsOperator | None = None
         self.is_forbidden = False
-        self._store, self._connector, self._told, self._readers = store, connector, told, readers
+        self._store, self._connector, self._listener, self._readers = (
+            store,
+            connector,
+            listener,
+            readers,
+        )
         self._failed: list[str] = []
-        self._first_round = True
+        self._is_first_round = True
 
-    def once_more(self, size: int) -> Iterator[list[str]]:
-        """What failed for the moment only, when all else has been read."""
-        self._first_round = False
+    def list_retries(self, size: int) -> Iterator[list[str]]:
+        """The batches of what failed with a Transient error, once all else has been read."""
+        self._is_first_round = False
         yield from batches(self._failed, size)
 
     def read(self, ids: Sequence[str]) -> None:
-        """Reads these side by side, and keeps what they told."""
-        at = max(datetime.now(UTC), self.walk.began_at)
-        resources = [item.resource for item in self._store.inventory.some(ids).values()]
-        answers = list(self._readers.map(partial(_ask, self._connector), resources))
-        _keep(self._store, self._connector, answers, at)
-        read = sum(each.error is None for each in answers)
-        self.walk = ours(self.walk, self._store.syncs.read_on(self.walk, read))
-        self._told(self.walk)
-        self._look_at([each for each in answers if each.error], all_failed=not read)
+        """Reads these side by side, and saves what they serve."""
+        at = max(datetime.now(UTC), self.sync.began_at)
+        resources = [item.resource for item in self._store.inventory.get_many(ids).values()]
+        results = list(self._readers.map(partial(_read, self._connector), resources))
+        _save(self._store, self._connector, results, at)
+        read = sum(each.error is None for each in results)
+        self.sync = require_current(self.sync, self._store.syncs.add_read(self.sync, read))
+        self._listener(self.sync)
+        self._check_failures([each for each in results if each.error], all_failed=not read)
 
-    def _look_at(self, failed: Sequence[_Answer], *, all_failed: bool) -> None:
-        """Whether to go on, and what to ask once more."""
+    def _check_failures(self, failed: Sequence[_ReadResult], *, all_failed: bool) -> None:
+        """Decides whether to go on, and what to read once more."""
         refused = [each.error for each in failed if isinstance(each.error, NeedsOperator)]
-        passing = [
+        transient = [
             (each.resource.id, each.error) for each in failed if isinstance(each.error, Transient)
         ]
         self.forbidden = self.forbidden or next(iter(refused), None)
-        if self._first_round:
-            if passing and all_failed:
-                raise passing[0][1]
-            self._failed += [resource_id for resource_id, _ in passing]
+        if self._is_first_round:
+            if transient and all_failed:
+                raise transient[0][1]
+            self._failed += [resource_id for resource_id, _ in transient]
         self.is_forbidden = bool(refused) and all_failed
 
 
-def _ask(connector: Connector, resource: Resource) -> _Answer:
+def _read(connector: Connector, resource: Resource) -> _ReadResult:
     try:
-        return _Answer(resource, connector.read(resource))
+        return _ReadResult(resource, connector.read(resource))
     except CloudError as error:
-        return _Answer(resource, error=error)
+        return _ReadResult(resource, error=error)
 
 
-def _keep(
-    store: Store, connector: Connector, answers: Sequence[_Answer], asked_at: datetime
-) -> None:
-    """Writes down what was told, and of what was not, that it was asked."""
-    told = [each for each in answers if each.error is None and _tells(connector, each)]
-    store.inventory.record_bindings(((a.resource.id, a.binding) for a in told), asked_at)
-    silent = {each.resource.id for each in answers} - {each.resource.id for each in told}
-    store.inventory.asked_in_vain(silent, asked_at)
+def _save(store: Store, connector: Connector, results: Sequence[_ReadResult], at: datetime) -> None:
+    """Saves the bindings that were read, and marks the other resources as checked."""
+    known = [each for each in results if each.error is None and _is_informative(connector, each)]
+    store.inventory.save_read_bindings(((each.resource.id, each.binding) for each in known), at)
+    unknown = {each.resource.id for each in results} - {each.resource.id for each in known}
+    store.inventory.mark_checked(unknown, at)
 
 
-def _tells(connector: Connector, answer: _Answer) -> bool:
-    """Nothing remembered of what no service tells: that is not to say that HTTPS is off."""
-    return answer.binding is not None or connector.unproven(answer.resource) is None
+def _is_informative(connector: Connector, result: _ReadResult) -> bool:
+    """False for "no binding" from a service that reports none: it does not mean HTTPS is off."""
+    return result.binding is not None or connector.explain_unverifiable(result.resource) is None

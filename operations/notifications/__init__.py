@@ -1,1 +1,1 @@
-"""Channels on which contacts are told: mail, webhooks, chat."""
+"""Notifies contacts by mail, webhook and chat; activities and the starter call it."""

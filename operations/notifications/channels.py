@@ -1,4 +1,4 @@
-"""The ways to a contact: mail, webhook, chat robot. Anything but a success is a failure."""
+"""Sends one message by mail, webhook or chat robot; task_news, expiry_news and the CLI call it."""
 
 from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
@@ -8,35 +8,37 @@ import httpx2
 
 from domain.errors import BadInput, NeedsOperator, Transient
 from domain.notifications.message import Message
-from operations.notifications.chat import ROBOTS, tell_robot
+from operations.notifications.chat import ROBOTS, post_chat_message
 from storage.settings import Settings
 
 SECONDS = 15.0
 
 
 async def send(kind: str, address: str, message: Message, settings: Settings) -> None:
-    """Sends once. Raises Transient or NeedsOperator; their texts never hold the address."""
+    """Sends once. Raises Transient or NeedsOperator, whose texts never contain the address."""
     if kind == "mail":
         await send_mail(address, message, settings)
     elif kind in ROBOTS:
-        await tell_robot(kind, address, message)
+        await post_chat_message(kind, address, message)
     else:
         await post_webhook(address, message)
 
 
 async def send_mail(address: str, message: Message, settings: Settings) -> None:
-    """By the mail server of CERTROLL_SMTP_URL: smtp://, smtps:// or smtp+starttls://."""
+    """Sends by the server of CERTROLL_SMTP_URL: smtp://, smtps:// or smtp+starttls://."""
     if settings.smtp_url is None:
         raise BadInput(
             "no mail server is set",
             where="CERTROLL_SMTP_URL",
             fix="Set it, for example smtp+starttls://user:password@mail.example.com:587.",
+            code="missing-setting",
         )
     if settings.mail_from is None:
         raise BadInput(
-            "nothing says from whom mail comes",
+            "no sender address is set",
             where="CERTROLL_MAIL_FROM",
             fix="Set it to an address that the mail server lets you send from.",
+            code="missing-setting",
         )
     server = urlsplit(settings.smtp_url.get_secret_value())
     mail = EmailMessage()
@@ -61,7 +63,7 @@ async def send_mail(address: str, message: Message, settings: Settings) -> None:
         ) from None
     except (aiosmtplib.SMTPException, OSError) as error:
         raise Transient(
-            f"the mail was not taken: {type(error).__name__}", code="MailFailed"
+            f"the mail server did not accept the mail: {type(error).__name__}", code="MailFailed"
         ) from None
 
 

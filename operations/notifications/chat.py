@@ -1,7 +1,7 @@
-"""Chat robots: DingTalk, Feishu, WeCom and Slack. An answer of 200 is no success by itself.
+"""Posts messages to chat robots of DingTalk, Feishu, WeCom and Slack; channels.py calls it.
 
-The first three answer 200 also when they refuse, and say so in the body. A robot's address is its
-URL, with its signing secret as the fragment where it has one: that is never sent.
+The first three answer 200 even if they refuse, and say so in the body. The address of a robot is
+its URL; its fragment is the signing secret, if there is one, and is never sent.
 """
 
 import base64
@@ -20,38 +20,38 @@ from domain.errors import NeedsOperator, Transient
 from domain.notifications.message import Message
 
 SECONDS = 15.0
-CUT = "\n(shortened)"
+CUT_MARK = "\n(shortened)"
 Json = dict[str, Any]
 
 
 class Robot(NamedTuple):
-    """How one kind of robot is spoken to.
+    """How to talk to one kind of robot.
 
-    `most` is the longest text in bytes of JSON; `code` the field of the answer that is 0 on
-    success, None where the HTTP status says it; `busy` those codes after which one tries again.
-    `signed` answers with what a signing secret adds to the address and to the body. `harmless` is
-    the text without what would call people there by name, or all of them.
+    `max_bytes` is the longest text, in bytes of JSON. `code_field` is the field of the answer that
+    is 0 on success; None if the HTTP status says it. After `busy_codes` one tries again. `sign`
+    returns what a signing secret adds to the query and to the body. `escape` removes what would
+    mention people, or everybody.
     """
 
     title: str
-    most: int
+    max_bytes: int
     body: Callable[[str], Json]
-    code: str | None
-    busy: frozenset[int] = frozenset()
-    signed: Callable[[str, float], tuple[Json, Json]] | None = None
-    harmless: Callable[[str], str] = str
+    code_field: str | None
+    busy_codes: frozenset[int] = frozenset()
+    sign: Callable[[str, float], tuple[Json, Json]] | None = None
+    escape: Callable[[str], str] = str
 
 
-def _text(content: str) -> Json:
+def _build_text_body(content: str) -> Json:
     return {"msgtype": "text", "text": {"content": content}}
 
 
-def _signed_address(secret: str, now: float) -> tuple[Json, Json]:
+def _sign_query(secret: str, now: float) -> tuple[Json, Json]:
     stamp = str(int(now * 1000))
     return {"timestamp": stamp, "sign": _mac(secret, f"{stamp}\n{secret}")}, {}
 
 
-def _signed_body(secret: str, now: float) -> tuple[Json, Json]:
+def _sign_body(secret: str, now: float) -> tuple[Json, Json]:
     stamp = str(int(now))
     return {}, {"timestamp": stamp, "sign": _mac(f"{stamp}\n{secret}", "")}
 
@@ -62,7 +62,7 @@ def _mac(key: str, text: str) -> str:
 
 ROBOTS = {
     "dingtalk": Robot(
-        "DingTalk", 16_000, _text, "errcode", frozenset({-1, 130101}), _signed_address
+        "DingTalk", 16_000, _build_text_body, "errcode", frozenset({-1, 130101}), _sign_query
     ),
     "feishu": Robot(
         "Feishu",
@@ -70,28 +70,28 @@ ROBOTS = {
         lambda text: {"msg_type": "text", "content": {"text": text}},
         "code",
         frozenset({9499, 11232}),
-        _signed_body,
+        _sign_body,
         lambda text: text.replace("<", "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}"),
     ),
-    "wecom": Robot("WeCom", 2_048, _text, "errcode", frozenset({-1, 45009})),
+    "wecom": Robot("WeCom", 2_048, _build_text_body, "errcode", frozenset({-1, 45009})),
     "slack": Robot(
         "Slack",
         16_000,
         lambda text: {"text": text},
         None,
-        harmless=lambda text: escape(text, quote=False),
+        escape=lambda text: escape(text, quote=False),
     ),
 }
 
 
-async def tell_robot(kind: str, address: str, message: Message) -> None:
-    """Posts the message once. Raises Transient or NeedsOperator, never with the address."""
+async def post_chat_message(kind: str, address: str, message: Message) -> None:
+    """Posts once. Raises Transient or NeedsOperator, whose texts never contain the address."""
     robot, (url, secret) = ROBOTS[kind], urldefrag(address)
-    text = robot.harmless(f"{message.subject}\n{message.body}")
-    body = robot.body(shortened(text, robot.most))
+    text = robot.escape(f"{message.subject}\n{message.body}")
+    body = robot.body(shorten(text, robot.max_bytes))
     query: Json = {}
-    if secret and robot.signed:
-        query, more = robot.signed(secret, time.time())
+    if secret and robot.sign:
+        query, more = robot.sign(secret, time.time())
         body |= more
     try:
         async with httpx2.AsyncClient(timeout=SECONDS, follow_redirects=False) as client:
@@ -103,24 +103,24 @@ async def tell_robot(kind: str, address: str, message: Message) -> None:
     _check(robot, answer)
 
 
-def shortened(text: str, most: int) -> str:
-    """At most so many bytes as JSON, cut between two lines; that something is left out is told.
+def shorten(text: str, most: int) -> str:
+    """Cuts the text between two lines to so many bytes of JSON, and marks the cut.
 
-    The last paragraph says what the reader can do: it stays, unless it takes more than half.
+    The last paragraph says what the reader can do. It stays, unless it takes more than half.
     """
     if _size(text) <= most:
         return text
     body = text.removesuffix("\n")
-    head, _, asked = body.rpartition("\n\n")
-    end = f"{CUT}\n\n{asked}\n" if head and _size(asked) <= most // 2 else CUT
-    told = body if end is CUT else head
-    kept = _beginning(told, most - _size(end))
-    whole = kept.rpartition("\n")[0]
-    return (whole if _size(whole) > most // 2 else kept).rstrip("\n") + end
+    head, _, last = body.rpartition("\n\n")
+    end = f"{CUT_MARK}\n\n{last}\n" if head and _size(last) <= most // 2 else CUT_MARK
+    shown = body if end is CUT_MARK else head
+    beginning = _cut(shown, most - _size(end))
+    lines = beginning.rpartition("\n")[0]
+    return (lines if _size(lines) > most // 2 else beginning).rstrip("\n") + end
 
 
-def _beginning(text: str, most: int) -> str:
-    """As many whole characters as there is room for."""
+def _cut(text: str, most: int) -> str:
+    """The longest beginning of whole characters that fits."""
     low, high = 0, len(text)
     while low < high:
         middle = (low + high + 1) // 2
@@ -129,7 +129,7 @@ def _beginning(text: str, most: int) -> str:
 
 
 def _size(text: str) -> int:
-    """Bytes within JSON, which is what a service counts or more."""
+    """Bytes within JSON: what a service counts, or more."""
     return len(json.dumps(text, ensure_ascii=False).encode()) - 2
 
 
@@ -137,18 +137,18 @@ def _check(robot: Robot, answer: httpx2.Response) -> None:
     if answer.status_code in (408, 429) or answer.status_code >= 500:
         raise Transient(f"{robot.title} answered {answer.status_code}", code="RobotFailed")
     if not answer.is_success:
-        raise _refused(robot, f"{answer.status_code}")
-    if robot.code is None:
+        raise _build_refusal(robot, f"{answer.status_code}")
+    if robot.code_field is None:
         return
-    code = _code(robot.code, answer)
-    if code in robot.busy:
-        raise Transient(f"{robot.title} is busy ({robot.code} {code})", code="RobotBusy")
+    code = _read_code(robot.code_field, answer)
+    if code in robot.busy_codes:
+        raise Transient(f"{robot.title} is busy ({robot.code_field} {code})", code="RobotBusy")
     if code != 0:
-        raise _refused(robot, f"{robot.code} {'is not told' if code is None else code}")
+        raise _build_refusal(robot, f"{robot.code_field} {'is missing' if code is None else code}")
 
 
-def _code(field: str, answer: httpx2.Response) -> int | None:
-    """The code in the body; None for a body that is none of this robot's."""
+def _read_code(field: str, answer: httpx2.Response) -> int | None:
+    """The code in the body; None if the body has none."""
     try:
         value = answer.json()[field]
     except (ValueError, KeyError, TypeError):
@@ -156,10 +156,10 @@ def _code(field: str, answer: httpx2.Response) -> int | None:
     return value if isinstance(value, int) else None
 
 
-def _refused(robot: Robot, what: str) -> NeedsOperator:
-    """The service's own words are left out: they may repeat what was sent."""
+def _build_refusal(robot: Robot, what: str) -> NeedsOperator:
+    """Leaves out the text of the service: it may repeat what was sent."""
     return NeedsOperator(
-        f"{robot.title} did not take the message: {what}",
+        f"{robot.title} refused the message: {what}",
         code="RobotRefused",
         advice="Check the robot's address, signing secret, keywords and allowed addresses.",
     )

@@ -1,1 +1,1 @@
-"""Building plans from requests, files and the inventory."""
+"""Builds plans from requests, files and earlier plans; the starter calls it."""

@@ -1,4 +1,4 @@
-"""From a plan's file to the plan: what it names, as it is known here. Asks no cloud."""
+"""Builds a plan from a plan file, without asking a cloud; starter/requests/plans.py calls it."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -10,21 +10,21 @@ from domain.plans.matching import Match
 from domain.plans.plan import Plan
 from domain.plans.yaml_source import Fault, refused
 from domain.resources.inventory_item import InventoryItem
-from operations.planning.bindings import candidate
-from operations.planning.planner import traits_of
-from operations.runtime.connector_pool import Clouds
+from operations.planning.bindings import build_candidate
+from operations.planning.planner import load_traits
+from operations.runtime.connector_pool import ConnectorPool
 from storage.store import Store
 
 
-def plan_of(
-    store: Store, clouds: Clouds, file: PlanFile, text: str, where: str, *, now: datetime
+def build_plan_from_file(
+    store: Store, pool: ConnectorPool, file: PlanFile, text: str, where: str, *, now: datetime
 ) -> Plan:
-    """The plan of this file, `text` being all of it.
+    """The plan of this file; `text` is its content, `where` its name.
 
-    BadInput with line and column for each name that is not known here, for each change that a rule
-    refuses, and for a digest that is not the plan's.
+    Raises BadInput, with line and column, for each unknown name, each change that a rule refuses,
+    and a digest that is not the plan's.
     """
-    items = store.inventory.some(change.resource for change in file.changes)
+    items = store.inventory.get_many(change.resource for change in file.changes)
     known = {each.fingerprint: each for each in store.certificates.list()}
     accounts = {each.name for each in store.accounts.list()}
     names = {each.fingerprint: each.name for each in known.values()}
@@ -32,19 +32,19 @@ def plan_of(
         raise refused(text, where, faults)
     plan = assemble(
         [known[each.fingerprint] for each in file.certificates],
-        _candidates(clouds, file, items, known),
-        traits_of(item.resource.service for item in items.values()),
+        _build_candidates(pool, file, items, known),
+        load_traits(item.resource.service for item in items.values()),
         (),
         now,
         require_coverage=file.wish is not None and file.wish.require_coverage,
     )
-    if faults := list(_broken(file, plan, names)) or differs(file, plan.digest):
+    if faults := list(_find_faults(file, plan, names)) or differs(file, plan.digest):
         raise refused(text, where, faults)
     return plan
 
 
-def _candidates(
-    clouds: Clouds,
+def _build_candidates(
+    pool: ConnectorPool,
     file: PlanFile,
     items: dict[str, InventoryItem],
     known: dict[str, Certificate],
@@ -52,21 +52,21 @@ def _candidates(
     for change in file.changes:
         resource = items[change.resource].resource
         match = Match(resource=resource, certificate=known[change.after], named=True)
-        connector = clouds.connector(resource.account, resource.service)
-        yield candidate(connector, match, change.before)
+        connector = pool.get(resource.account, resource.service)
+        yield build_candidate(connector, match, change.before)
 
 
-def _broken(file: PlanFile, plan: Plan, names: dict[str, str]) -> Iterator[Fault]:
-    """Each change of the file that is not one of the plan, at its place."""
+def _find_faults(file: PlanFile, plan: Plan, names: dict[str, str]) -> Iterator[Fault]:
+    """Each change of the file that the plan does not have, with its position."""
     reasons = {refusal.subject: refusal.reason for refusal in plan.refusals}
-    taken = {change.resource.id for change in plan.changes}
+    planned = {change.resource.id for change in plan.changes}
     for number, change in enumerate(file.changes):
-        if change.resource in taken:
+        if change.resource in planned:
             continue
-        place = ("changes", number, "resource")
+        position = ("changes", number, "resource")
         if change.resource in plan.unchanged:
-            yield Fault(place, "this is what it serves before: nothing would be changed")
+            yield Fault(position, "the resource already serves this certificate")
         else:
-            # A certificate that is not valid is refused by its name.
-            told = reasons.get(change.resource) or reasons.get(names[change.after])
-            yield Fault(place, told or "a rule refuses it")
+            # The subject of a refusal of an invalid certificate is its name.
+            reason = reasons.get(change.resource) or reasons.get(names[change.after])
+            yield Fault(position, reason or "a rule refuses it")

@@ -1,4 +1,7 @@
-"""Looking at a saved plan again: its own resources and certificates as they are now."""
+"""Builds a saved plan again, with its resources and certificates as they are now.
+
+starter/requests/plans.py calls it before a saved plan is deployed.
+"""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -7,64 +10,65 @@ from domain.certificates.certificate import Certificate
 from domain.errors import BadInput, Transient
 from domain.plans.builder import assemble
 from domain.plans.matching import Match
-from domain.plans.plan import UNREAD, Change, Plan, Refusal
+from domain.plans.plan import Change, Plan
+from domain.plans.refusal import Refusal, RefusalCode
 from domain.resources.inventory_item import InventoryItem
-from operations.planning.bindings import least_seconds, read_all
-from operations.planning.planner import traits_of
-from operations.runtime.connector_pool import Clouds
+from operations.planning.bindings import estimate_read_seconds, read_candidates
+from operations.planning.planner import load_traits
+from operations.runtime.connector_pool import ConnectorPool
 from storage.store import Store
 
-LONGEST_READING = 10.0
-"""Seconds by the calls that services allow: what takes no longer is read again in any case."""
+MAX_READ_SECONDS = 10.0
+"""If the rate limits allow to read all resources in this time, they are read again."""
 
 
-def as_now(
+def replan(
     store: Store,
-    clouds: Clouds,
+    pool: ConnectorPool,
     plan: Plan,
     *,
     now: datetime,
-    begins: datetime,
+    start: datetime,
     require_coverage: bool = False,
 ) -> Plan:
     """The same resources with the same certificates, as they would be planned now.
 
-    What cannot be done any more is among the refusals; Transient where a cloud does not answer,
-    since that is no difference. Certificates must be valid at `begins`. Of
-    a large plan what the inventory knows is taken as it is: a change compares once more.
+    Changes that are not possible any more become refusals. Raises Transient if a cloud does not
+    answer, since that is no difference. Certificates must be valid at `start`. Of a large plan the
+    inventory is enough: the deployment reads each resource again.
     """
-    known = certificates(store, plan.certificates)
-    items = store.inventory.some(change.resource.id for change in plan.changes)
-    found = [_match(change, items, known) for change in plan.changes]
-    matches = [each for each in found if isinstance(each, Match)]
-    missing = [each for each in found if isinstance(each, Refusal)]
-    seconds = least_seconds(clouds, (each.resource for each in matches))
-    age = timedelta() if seconds <= LONGEST_READING else None
-    candidates, unread = read_all(store, clouds, matches, now, age=age)
-    if silent := [each for each in unread if each.rule == UNREAD]:
-        raise _not_told(silent)
+    known = find_certificates(store, plan.certificates)
+    items = store.inventory.get_many(change.resource.id for change in plan.changes)
+    results = [_build_match(change, items, known) for change in plan.changes]
+    matches = [each for each in results if isinstance(each, Match)]
+    missing = [each for each in results if isinstance(each, Refusal)]
+    seconds = estimate_read_seconds(pool, (each.resource for each in matches))
+    age = timedelta() if seconds <= MAX_READ_SECONDS else None
+    candidates, unread = read_candidates(store, pool, matches, now, age=age)
+    if unanswered := [each for each in unread if each.code == RefusalCode.UNREAD]:
+        raise _build_unread_error(unanswered)
     return assemble(
         list(known.values()),
         candidates,
-        traits_of(each.resource.service for each in matches),
+        load_traits(each.resource.service for each in matches),
         [*missing, *unread],
-        begins,
+        start,
         require_coverage=require_coverage,
     )
 
 
-def _not_told(unread: Sequence[Refusal]) -> Transient:
+def _build_unread_error(unread: Sequence[Refusal]) -> Transient:
     first = unread[0]
     return Transient(
         f"what {len(unread)} resources of the plan serve now could not be read "
         f"({first.subject}: {first.reason})",
         code="Unread",
-        advice="Nothing was changed. Try again in a moment, or once the cause is mended.",
+        advice="Nothing was changed. Try again in a moment, or once the cause is fixed.",
     )
 
 
-def certificates(store: Store, fingerprints: Iterable[str]) -> dict[str, Certificate]:
-    """Those that are still stored, by fingerprint."""
+def find_certificates(store: Store, fingerprints: Iterable[str]) -> dict[str, Certificate]:
+    """The certificates that are still stored, by fingerprint."""
     found: dict[str, Certificate] = {}
     for fingerprint in fingerprints:
         try:
@@ -74,7 +78,7 @@ def certificates(store: Store, fingerprints: Iterable[str]) -> dict[str, Certifi
     return found
 
 
-def _match(
+def _build_match(
     change: Change, items: dict[str, InventoryItem], known: dict[str, Certificate]
 ) -> Match | Refusal:
     item = items.get(change.resource.id)
@@ -90,4 +94,4 @@ def _match(
 
 
 def _missing(change: Change, reason: str) -> Refusal:
-    return Refusal(subject=change.resource.id, rule="missing", reason=reason)
+    return Refusal(subject=change.resource.id, code=RefusalCode.MISSING, reason=reason)

@@ -1,1 +1,1 @@
-"""Running the checks before the first change."""
+"""Runs preflight for a plan or a task; activities and the CLI call it."""

@@ -1,7 +1,7 @@
-"""Looking at everything that a task needs right before its first change; nothing is written.
+"""Checks everything that a plan or a task needs, and writes nothing.
 
-What is asked of others is asked once for each certificate, account, service and store, never for
-each resource: a change reads its own resource anyway.
+task_preflight.py and the CLI call it. It asks providers and authorities once for each certificate,
+account, service and store, never for each resource: a change reads its own resource anyway.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 from cryptography import x509
 
-from domain.calendar.windows import Opening
+from domain.calendar.windows import AllowedStart
 from domain.certificates.certificate import Certificate
-from domain.certificates.revocation import Standing
-from domain.certificates.trust import untrusted
+from domain.certificates.revocation import RevocationStatus
+from domain.certificates.trust import explain_untrusted
 from domain.errors import BadInput, CertrollError, CloudError, NeedsOperator
 from domain.plans.plan import Change
 from domain.preflight.finding import Finding, Policies, found
@@ -28,181 +28,189 @@ from domain.preflight.rules import (
     check_times,
     of_certificate,
 )
-from operations.planning.store_capacity import full
-from operations.runtime.connector_pool import Clouds
-from operations.tls.revocation import Responders, described
-from operations.tls.trust_store import MOZILLA, NONE, roots_of
+from operations.planning.store_capacity import find_full_stores
+from operations.runtime.connector_pool import ConnectorPool
+from operations.tls.revocation import RevocationClient, describe_in_chain
+from operations.tls.trust_store import MOZILLA, NONE, load_roots
 from storage.settings import Settings
 from storage.store import Store
 
-AT_ONCE = 8
+CERTIFICATES_AT_ONCE = 8
 ACCOUNTS_AT_ONCE = 24
-"""Services of accounts that are asked side by side: each keeps to a rate of its own."""
+"""Services of accounts checked side by side: each has a rate limit of its own."""
 
 Roots = tuple[x509.Certificate, ...]
 
 
-class Flight(NamedTuple):
-    """What is about to be done: changes, when they begin, and what windows make of that time."""
+class PreflightInput(NamedTuple):
+    """The changes, their start, and a function that finds the start which windows allow."""
 
     changes: Sequence[Change]
-    at: datetime
+    start: datetime
     now: datetime
     policies: Policies
-    opening: Callable[[], Opening]
+    find_start: Callable[[], AllowedStart]
 
 
-def findings(store: Store, clouds: Clouds, settings: Settings, flight: Flight) -> list[Finding]:
-    """Everything that the checks find, by their numbers; a check that is off looks at nothing."""
-    look = _Look(store, clouds, settings, flight)
-    return flight.policies.judged(each for part in look.parts() for each in part)
+def run_checks(
+    store: Store, pool: ConnectorPool, settings: Settings, request: PreflightInput
+) -> list[Finding]:
+    """The findings of all checks, by their numbers; a check that is off does nothing."""
+    checks = _Checks(store, pool, settings, request)
+    return request.policies.judged(each for part in checks.run() for each in part)
 
 
-class _Look:
-    def __init__(self, store: Store, clouds: Clouds, settings: Settings, flight: Flight) -> None:
-        self._store, self._clouds, self._settings = store, clouds, settings
-        self._flight, self._changes = flight, flight.changes
-        self._looks = flight.policies.looks
+class _Checks:
+    def __init__(
+        self, store: Store, pool: ConnectorPool, settings: Settings, request: PreflightInput
+    ) -> None:
+        self._store, self._pool, self._settings = store, pool, settings
+        self._request, self._changes = request, request.changes
+        self._is_on = request.policies.looks
 
-    def parts(self) -> Iterator[list[Finding]]:
-        """The findings, part by part: what costs nothing first."""
-        yield self._opening()
-        yield from self._certificates()
-        yield self._plan()
-        if self._looks("C13", "C14"):
-            yield self._accounts()
-        if self._looks("C15"):
-            yield self._space()
+    def run(self) -> Iterator[list[Finding]]:
+        """The findings by part, the cheapest part first."""
+        yield self._check_start()
+        yield from self._check_certificates()
+        yield self._check_plan()
+        if self._is_on("C13", "C14"):
+            yield self._check_accounts()
+        if self._is_on("C15"):
+            yield self._check_stores()
 
-    def _opening(self) -> list[Finding]:
-        if not self._looks("C17"):
+    def _check_start(self) -> list[Finding]:
+        if not self._is_on("C17"):
             return []
         try:
-            opening = self._flight.opening()
+            start = self._request.find_start()
         except BadInput as error:
             return [found("C17", "the task", str(error))]
-        if not opening.reasons:
+        if not start.reasons:
             return []
-        told = opening.why if opening.overridden else f"moved {opening.moved}"
-        return [found("C17", "the task", told)]
+        what = start.reasons_text if start.overridden else f"moved {start.move_text}"
+        return [found("C17", "the task", what)]
 
     @cached_property
-    def _held(self) -> dict[str, Certificate | None]:
-        """The certificates that are to be served, by fingerprint; None: not kept any more."""
+    def _needed(self) -> dict[str, Certificate | None]:
+        """The certificates that the changes need, by fingerprint; None if deleted."""
         wanted = {c.after.fingerprint for c in self._changes if c.after and c.after.fingerprint}
-        return {one: self._store.certificates.held(one) for one in sorted(wanted)}
+        return {one: self._store.certificates.get_if_stored(one) for one in sorted(wanted)}
 
-    def _certificates(self) -> Iterator[list[Finding]]:
-        for fingerprint, certificate in self._held.items():
+    def _check_certificates(self) -> Iterator[list[Finding]]:
+        for fingerprint, certificate in self._needed.items():
             if certificate is None:
-                told = found("C03", fingerprint[:12], "the certificate is not kept here any more")
-                yield [told.model_copy(update={"certificate": fingerprint})]
-        held = [each for each in self._held.values() if each]
-        roots, problem = self._roots()
-        yield from ([of_certificate("C06", each, problem)] for each in held if problem)
-        with Responders() as responders, ThreadPoolExecutor(AT_ONCE) as threads:
-            yield from threads.map(lambda each: self._certificate(each, roots, responders), held)
+                finding = found("C03", fingerprint[:12], "the certificate was deleted")
+                yield [finding.model_copy(update={"certificate": fingerprint})]
+        stored = [each for each in self._needed.values() if each]
+        roots, problem = self._load_roots()
+        yield from ([of_certificate("C06", each, problem)] for each in stored if problem)
+        with RevocationClient() as client, ThreadPoolExecutor(CERTIFICATES_AT_ONCE) as threads:
+            yield from threads.map(
+                lambda each: self._check_certificate(each, roots, client), stored
+            )
 
-    def _certificate(
-        self, certificate: Certificate, roots: Roots | None, responders: Responders
+    def _check_certificate(
+        self, certificate: Certificate, roots: Roots | None, client: RevocationClient
     ) -> list[Finding]:
-        flight = self._flight
-        told = check_times(certificate, max(flight.at, flight.now), self._settings.least_validity)
-        if self._looks("C03"):
-            told += self._key(certificate)
-        if self._looks("C06") and roots is not None:
-            told += self._trust(certificate, roots)
-        if self._looks("C07", "C08"):
-            told += self._revocation(certificate, roots or (), responders)
-        return told
+        request = self._request
+        findings = check_times(
+            certificate, max(request.start, request.now), self._settings.least_validity
+        )
+        if self._is_on("C03"):
+            findings += self._check_key(certificate)
+        if self._is_on("C06") and roots is not None:
+            findings += self._check_trust(certificate, roots)
+        if self._is_on("C07", "C08"):
+            findings += self._check_revocation(certificate, roots or (), client)
+        return findings
 
-    def _key(self, certificate: Certificate) -> list[Finding]:
+    def _check_key(self, certificate: Certificate) -> list[Finding]:
         try:
-            key = self._store.certificates.key(certificate.fingerprint)
-        except CertrollError as error:  # of the vault: its texts hold no part of a key
+            key = self._store.certificates.get_key(certificate.fingerprint)
+        except CertrollError as error:  # the texts of the vault contain no part of a key
             return [of_certificate("C03", certificate, f"its key cannot be opened: {error}")]
         return check_key(certificate, key)
 
-    def _roots(self) -> tuple[Roots | None, str | None]:
+    def _load_roots(self) -> tuple[Roots | None, str | None]:
         profile = self._settings.trust or MOZILLA[0]
-        if not self._looks("C06") or profile == NONE:
+        if not self._is_on("C06") or profile == NONE:
             return None, None
         try:
-            return roots_of(profile), None
+            return load_roots(profile), None
         except BadInput as error:
             return None, str(error)
 
-    def _trust(self, certificate: Certificate, roots: Roots) -> list[Finding]:
-        at = max(self._flight.at, self._flight.now)
+    def _check_trust(self, certificate: Certificate, roots: Roots) -> list[Finding]:
+        at = max(self._request.start, self._request.now)
         if not certificate.not_before <= at < certificate.not_after:
-            return []  # told already, and nothing builds then
-        why = untrusted(chain_of(certificate), roots, at)
+            return []  # another check says so, and no chain builds then
+        reason = explain_untrusted(chain_of(certificate), roots, at)
         profile = self._settings.trust or MOZILLA[0]
-        told = f"its chain builds to no root of {profile!r}: {why}"
-        return [of_certificate("C06", certificate, told)] if why else []
+        what = f"its chain builds to no root of {profile!r}: {reason}"
+        return [of_certificate("C06", certificate, what)] if reason else []
 
-    def _revocation(
-        self, certificate: Certificate, roots: Roots, responders: Responders
+    def _check_revocation(
+        self, certificate: Certificate, roots: Roots, client: RevocationClient
     ) -> list[Finding]:
         chain = chain_of(certificate)
-        told = []
-        for one, said in responders.of_chain(chain, roots, self._flight.now):
-            who = described(one, chain[0])
-            if said.standing is Standing.REVOKED:
-                text = f"{who} was revoked {said.detail}"
-                told.append(of_certificate("C07", certificate, text))
-            elif said.standing is Standing.UNKNOWN:
-                text = f"nobody tells whether {who} is revoked: {said.detail}"
-                told.append(of_certificate("C08", certificate, text))
-        return told
+        findings = []
+        for one, answer in client.check_chain(chain, roots, self._request.now):
+            who = describe_in_chain(one, chain[0])
+            if answer.status is RevocationStatus.REVOKED:
+                text = f"{who} was revoked {answer.detail}"
+                findings.append(of_certificate("C07", certificate, text))
+            elif answer.status is RevocationStatus.UNKNOWN:
+                text = f"it is unknown whether {who} is revoked: {answer.detail}"
+                findings.append(of_certificate("C08", certificate, text))
+        return findings
 
-    def _plan(self) -> list[Finding]:
-        told = check_changes(self._changes, self._managed)
-        if self._looks("C16"):
-            told += check_stores(self._changes, self._binds_from)
-        if self._looks("C18", "C19"):
+    def _check_plan(self) -> list[Finding]:
+        findings = check_changes(self._changes, self._stored_fingerprints)
+        if self._is_on("C16"):
+            findings += check_stores(self._changes, self._get_store)
+        if self._is_on("C18", "C19"):
             ids = [change.resource.id for change in self._changes]
-            told += check_states(self._changes, self._store.preflights.states(ids))
-        return told
+            findings += check_states(self._changes, self._store.preflights.get_states(ids))
+        return findings
 
     @cached_property
-    def _managed(self) -> set[str]:
+    def _stored_fingerprints(self) -> set[str]:
         return {each.fingerprint for each in self._store.certificates.list()}
 
-    def _binds_from(self, change: Change) -> str:
-        place = change.resource
+    def _get_store(self, change: Change) -> str:
+        resource = change.resource
         try:
-            return self._clouds.connector(place.account, place.service).store(place)
+            return self._pool.get(resource.account, resource.service).store_name(resource)
         except BadInput:
-            return change.store  # the account is gone: told by itself
+            return change.store  # the account was deleted: another check says so
 
-    def _accounts(self) -> list[Finding]:
+    def _check_accounts(self) -> list[Finding]:
         pairs = sorted({(c.resource.account, c.resource.service) for c in self._changes})
         with ThreadPoolExecutor(ACCOUNTS_AT_ONCE) as threads:
-            return [each for told in threads.map(self._account, pairs) for each in told]
+            return [each for part in threads.map(self._check_account, pairs) for each in part]
 
-    def _account(self, pair: tuple[str, str]) -> list[Finding]:
+    def _check_account(self, pair: tuple[str, str]) -> list[Finding]:
         account, service = pair
-        place = {"account": account, "service": service}
+        scope = {"account": account, "service": service}
         try:
-            lines = self._clouds.connector(account, service).check()
+            lines = self._pool.get(account, service).check()
         except (BadInput, NeedsOperator) as error:
             lines = [str(error)]
         except CloudError as error:
-            silent = found("C14", f"{service} of {account}", str(error))
-            return [silent.model_copy(update=place)]
-        fix = f"Mend it, then look: certroll account check {account}."
-        told = [found("C13", f"{service} of {account}", line, fix) for line in lines]
-        return [each.model_copy(update=place) for each in told]
+            finding = found("C14", f"{service} of {account}", str(error))
+            return [finding.model_copy(update=scope)]
+        fix = f"Fix it, then run certroll account check {account}."
+        findings = [found("C13", f"{service} of {account}", line, fix) for line in lines]
+        return [each.model_copy(update=scope) for each in findings]
 
-    def _space(self) -> list[Finding]:
+    def _check_stores(self) -> list[Finding]:
         try:
-            too_much = full(self._store, self._clouds, self._changes, self._flight.now)
+            refused = find_full_stores(self._store, self._pool, self._changes, self._request.now)
         except BadInput:
-            return []  # an account is gone: told by itself
+            return []  # an account was deleted: another check says so
         return [
             found("C15", f"{store} of {account}", reason).model_copy(
                 update={"certificate": fingerprint, "account": account, "store": store}
             )
-            for (fingerprint, (account, store)), reason in too_much.items()
+            for (fingerprint, (account, store)), reason in refused.items()
         ]

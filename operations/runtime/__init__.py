@@ -1,1 +1,1 @@
-"""What all operations need: clock, connectors, rate limits."""
+"""The clock, the connectors and their rate limits; all operations use them."""

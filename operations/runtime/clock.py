@@ -1,8 +1,8 @@
-"""The time now. Whatever records or compares times calls it."""
+"""Reads the clock; operations and activities that record or compare times call it."""
 
 from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The worker's clock, UTC."""
+    """The time by this host's clock, UTC."""
     return datetime.now(UTC)

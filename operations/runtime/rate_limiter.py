@@ -1,29 +1,33 @@
-"""Keeping to what a provider allows: calls per second, over all workers and tasks together."""
+"""Keeps calls to a provider within its rate limit, over all workers and tasks.
+
+Connectors call it before each request.
+"""
 
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 
-from storage.coordination.rate_budgets import Budgets
+from storage.coordination.rate_budgets import RateBudgets
 
-SHARE_OF_A_SECOND = 0.25
-LONGEST_HOLD = 120.0
-"""Seconds: a call that must wait for longer is itself tried again later."""
+BATCH_SECONDS = 0.25
+MAX_HOLD_SECONDS = 120.0
+"""A call that must wait longer is retried later."""
 
 
-class Pacer:
-    """Turns for one account at one service, taken from storage some at a time.
+class RateLimiter:
+    """Call permits for one account at one service, taken from storage in batches.
 
-    A quarter of a second's worth is taken at once: few writes, and little is lost by a worker
-    that stops. Turns whose time has passed unused are thrown away, so that no burst follows.
+    A batch covers a quarter of a second: few writes, and a worker that stops loses little. Permits
+    whose time has passed unused are dropped, so that no burst follows.
 
-    Workers agree by the time of day; what this one has in hand goes by a clock that never jumps.
+    Storage counts in the time of day, which all workers share. The permits of this worker go by
+    its monotonic clock.
     """
 
     def __init__(
         self,
-        budgets: Budgets,
+        budgets: RateBudgets,
         name: str,
         calls_per_second: float,
         clock: Callable[[], float] = time.time,
@@ -32,34 +36,38 @@ class Pacer:
     ) -> None:
         self._budgets, self._name = budgets, name
         self.calls_per_second = calls_per_second
-        self._each = 1 / calls_per_second
-        self._at_once = max(1, int(calls_per_second * SHARE_OF_A_SECOND))
+        self._interval = 1 / calls_per_second
+        self._batch_size = max(1, int(calls_per_second * BATCH_SECONDS))
         self._clock, self._steady, self._sleep = clock, steady, sleep
-        self._turns: deque[float] = deque()
+        self._permits: deque[float] = deque()
         self._lock = threading.Lock()
 
     def wait(self) -> None:
-        """Returns when the next call may be made."""
-        delay = self._turn() - self._steady()
+        """Blocks until the next call may be made."""
+        delay = self._take_permit() - self._steady()
         if delay > 0:
             self._sleep(delay)
 
     def hold(self, seconds: float) -> None:
-        """Makes no call for so long, two minutes at most: the provider asked for it."""
+        """Makes no call for so long, two minutes at most, because the provider asked for it."""
         with self._lock:
             now = self._clock()
-            self._budgets.hold(self._name, now + min(seconds, LONGEST_HOLD), now)
-            self._turns.clear()
+            self._budgets.pause(self._name, now + min(seconds, MAX_HOLD_SECONDS), now)
+            self._permits.clear()
 
-    def _turn(self) -> float:
+    def _take_permit(self) -> float:
         with self._lock:
-            while self._turns and self._turns[0] < self._steady() - self._each:
-                self._turns.popleft()
-            if not self._turns:
-                self._turns.extend(self._taken())
-            return self._turns.popleft()
+            while self._permits and self._permits[0] < self._steady() - self._interval:
+                self._permits.popleft()
+            if not self._permits:
+                self._permits.extend(self._take_batch())
+            return self._permits.popleft()
 
-    def _taken(self) -> list[float]:
+    def _take_batch(self) -> list[float]:
         now, here = self._clock(), self._steady()
-        start = here + self._budgets.take(self._name, self._at_once, self._each, now) - now
-        return [start + turn * self._each for turn in range(self._at_once)]
+        start = (
+            here
+            + self._budgets.take_permits(self._name, self._batch_size, self._interval, now)
+            - now
+        )
+        return [start + number * self._interval for number in range(self._batch_size)]

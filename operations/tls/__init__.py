@@ -1,1 +1,1 @@
-"""Handshakes, trust stores and revocation lookups."""
+"""Makes handshakes, loads trust stores and asks for revocation; operations call it."""

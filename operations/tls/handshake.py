@@ -1,4 +1,4 @@
-"""What an endpoint really serves, seen by a TLS handshake as any client makes it."""
+"""Makes TLS handshakes with endpoints, as any client does; verification and tests call it."""
 
 import _ssl
 import hashlib
@@ -12,9 +12,9 @@ from domain.model import Value
 
 
 class Endpoint(Value):
-    """Where to connect, and the name to ask for; None asks for none, as clients without SNI do.
+    """Where to connect; `host` is a name or an IP address.
 
-    `host` is a name or an address.
+    `server_name` is sent as SNI; None sends none, as clients without SNI do.
     """
 
     host: str
@@ -22,84 +22,84 @@ class Endpoint(Value):
     server_name: str | None
 
     @property
-    def place(self) -> str:
-        """Host and port, as a URL has them."""
+    def host_and_port(self) -> str:
+        """As a URL has them: an IPv6 address in brackets."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def __str__(self) -> str:
-        return f"{self.server_name or 'no name'} at {self.place}"
+        return f"{self.server_name or 'no name'} at {self.host_and_port}"
 
 
-class Seen(Value):
-    """The SHA-256 fingerprint of the leaf that was shown, or why none was.
+class HandshakeResult(Value):
+    """The SHA-256 fingerprint of the leaf that the server sent, or an error.
 
-    `sent` are all certificates that were sent, in DER, the leaf first. `reached` is false where
-    not even a connection came about: nobody knows then what is served there.
+    `sent_chain` has all certificates that it sent, in DER, the leaf first. `reached` is false if
+    there was no connection, so that nothing is known of what it serves.
     """
 
     fingerprint: str | None
     error: str | None = None
-    sent: tuple[bytes, ...] = Field(default=(), repr=False)
+    sent_chain: tuple[bytes, ...] = Field(default=(), repr=False)
     reached: bool = True
 
     @property
     def chain(self) -> tuple[str, ...]:
-        """The fingerprints of all that was sent."""
-        return tuple(hashlib.sha256(each).hexdigest() for each in self.sent)
+        """The fingerprints of all certificates that were sent."""
+        return tuple(hashlib.sha256(each).hexdigest() for each in self.sent_chain)
 
     def __str__(self) -> str:
         return self.fingerprint[:12] if self.fingerprint else f"no certificate ({self.error})"
 
 
-def look(endpoint: Endpoint, timeout: float = 5.0) -> Seen:
-    """Shakes hands once; `timeout` in seconds. Never raises: no answer is an answer too.
+def shake_hands(endpoint: Endpoint, timeout: float = 5.0) -> HandshakeResult:
+    """Makes one handshake; `timeout` in seconds. Never raises: an error is a result, too.
 
-    Trust is not checked, on purpose: the question is which certificates are served, also where a
-    private authority issued them.
+    It does not check trust: the question is which certificates are served, and a private authority
+    may have issued them.
     """
     try:
         raw = socket.create_connection((endpoint.host, endpoint.port), timeout=timeout)
     except (OSError, UnicodeError) as error:
-        return Seen(fingerprint=None, error=_why(error), reached=False)
+        return HandshakeResult(fingerprint=None, error=_to_text(error), reached=False)
     try:
-        with raw, _context().wrap_socket(raw, server_hostname=endpoint.server_name) as tls:
-            sent = _sent(tls)
+        with raw, _build_context().wrap_socket(raw, server_hostname=endpoint.server_name) as tls:
+            sent = _get_sent_chain(tls)
     except ssl.SSLError as error:
-        return Seen(fingerprint=None, error=error.reason or "TLS refused")
+        return HandshakeResult(fingerprint=None, error=error.reason or "TLS refused")
     except OSError as error:
-        return Seen(fingerprint=None, error=_why(error))
-    return Seen(fingerprint=hashlib.sha256(sent[0]).hexdigest(), sent=sent)
+        return HandshakeResult(fingerprint=None, error=_to_text(error))
+    return HandshakeResult(fingerprint=hashlib.sha256(sent[0]).hexdigest(), sent_chain=sent)
 
 
-def _why(error: Exception) -> str:
+def _to_text(error: Exception) -> str:
     return getattr(error, "strerror", None) or type(error).__name__
 
 
-def _sent(tls: ssl.SSLSocket) -> tuple[bytes, ...]:
-    """All certificates that the server has sent, in DER; never none: every suite has one."""
+def _get_sent_chain(tls: ssl.SSLSocket) -> tuple[bytes, ...]:
+    """All certificates that the server sent, in DER; every cipher suite has at least one."""
     public = getattr(tls, "get_unverified_chain", None)
     if public is not None:
         return tuple(public())
-    # Before Python 3.13 the same is there, but for the ssl module's own use.
+    # Before Python 3.13 the method exists only on the private object of the ssl module.
     inner = tls._sslobj  # type: ignore[attr-defined]
     return tuple(each.public_bytes(_ssl.ENCODING_DER) for each in inner.get_unverified_chain())
 
 
-def _context() -> ssl.SSLContext:
+def _build_context() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
 
 
-MOST = 16
-"""Addresses of one name that are looked at; a name with more is a farm that all serve alike."""
+MAX_ADDRESSES = 16
+"""How many addresses of one name are observed; more of them are a farm that serves alike."""
 
 
 def resolve(endpoint: Endpoint) -> tuple[Endpoint, ...]:
-    """The endpoint once for each of its IPv4 and IPv6 addresses; none where none is known.
+    """The endpoint once for each of its IPv4 and IPv6 addresses; empty if the name has none.
 
-    Blocks while the resolver answers: for threads, never for an event loop.
+    Blocks while the resolver answers, so call it in a thread, not in an event loop.
     """
     if _is_address(endpoint.host):
         return (endpoint,)
@@ -107,14 +107,14 @@ def resolve(endpoint: Endpoint) -> tuple[Endpoint, ...]:
         answers = socket.getaddrinfo(endpoint.host, endpoint.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return ()
-    hosts = dict.fromkeys(str(place[0]) for *_, place in answers)
-    return tuple(endpoint.model_copy(update={"host": host}) for host in list(hosts)[:MOST])
+    hosts = dict.fromkeys(str(address[0]) for *_, address in answers)
+    return tuple(endpoint.model_copy(update={"host": host}) for host in list(hosts)[:MAX_ADDRESSES])
 
 
-def unresolved(endpoint: Endpoint) -> Seen:
-    """What is seen of a name without an address."""
+def build_unresolved_result(endpoint: Endpoint) -> HandshakeResult:
+    """The result for a name without an address."""
     error = f"the name {endpoint.host} does not resolve"
-    return Seen(fingerprint=None, error=error, reached=False)
+    return HandshakeResult(fingerprint=None, error=error, reached=False)
 
 
 def _is_address(host: str) -> bool:

@@ -1,7 +1,7 @@
-"""Asking authorities whether they have revoked a certificate. A silence never fails anything.
+"""Asks authorities whether they have revoked a certificate; preflight calls it.
 
-Only http(s) addresses that the certificate itself names are asked, without redirects, for a few
-seconds, and no answer is read beyond a limit.
+It asks only the http(s) URLs that the certificate names, without redirects, for a few seconds, and
+reads answers up to a limit. A URL that does not answer never fails anything.
 """
 
 import threading
@@ -16,35 +16,35 @@ from cryptography.exceptions import UnsupportedAlgorithm
 
 from domain.certificates.chain import is_root
 from domain.certificates.revocation import (
-    Standing,
-    Told,
-    crl_urls,
-    ocsp_request,
-    ocsp_urls,
+    RevocationAnswer,
+    RevocationStatus,
+    build_ocsp_request,
+    build_unknown_answer,
+    list_crl_urls,
+    list_ocsp_urls,
     read_crl,
     read_ocsp,
-    unknown,
 )
-from domain.certificates.trust import issuer_among
-from domain.certificates.validation import title
+from domain.certificates.trust import find_issuer
+from domain.certificates.validation import describe_certificate
 
 SECONDS = 3.0
-MOST_SECONDS = 10.0
-"""For one answer as a whole: one that drips must not hold up a task."""
+MAX_ANSWER_SECONDS = 10.0
+"""For one whole answer: a server that sends it slowly must not delay a task."""
 
-MOST_BYTES = {"OCSP": 64 << 10, "CRL": 16 << 20}
+MAX_BYTES = {"OCSP": 64 << 10, "CRL": 16 << 20}
 
 Roots = Sequence[x509.Certificate]
 
 
-class Silent(Exception):
-    """No answer that could be used; the text says why."""
+class NoAnswer(Exception):
+    """There is no usable answer; the text says why."""
 
 
-class Responders:
-    """Those that one preflight asks: a list is fetched once, a silent host is left alone.
+class RevocationClient:
+    """Fetches each revocation list once, and asks no host again that did not answer.
 
-    It may be shared between threads. `seconds` is how long all of them together may take.
+    For one preflight; threads may share it. `seconds` is the time for all requests together.
     """
 
     def __init__(self, seconds: float = 60.0) -> None:
@@ -54,104 +54,106 @@ class Responders:
         self._lock = threading.Lock()
         self._client = httpx2.Client(timeout=SECONDS, follow_redirects=False)
 
-    def __enter__(self) -> "Responders":
+    def __enter__(self) -> "RevocationClient":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def of_chain(
+    def check_chain(
         self, chain: Sequence[x509.Certificate], roots: Roots, now: datetime
-    ) -> list[tuple[x509.Certificate, Told]]:
-        """What authorities say of the leaf and its intermediates, each with its certificate.
+    ) -> list[tuple[x509.Certificate, RevocationAnswer]]:
+        """The answers for the leaf and its intermediates, each with its certificate.
 
-        One that names no place to ask is left out.
+        A certificate that names no URL is left out.
         """
         found = []
         for number, one in enumerate(chain):
-            if is_root(one) or not (ocsp_urls(one) or crl_urls(one)):
+            if is_root(one) or not (list_ocsp_urls(one) or list_crl_urls(one)):
                 continue
-            above = chain[number + 1 : number + 2]
-            issuer = above[0] if above else issuer_among(one, roots)
+            issuers = chain[number + 1 : number + 2]
+            issuer = issuers[0] if issuers else find_issuer(one, roots)
             if issuer is None:
-                told = unknown("the certificate of its issuer is not at hand")
+                answer = build_unknown_answer("the certificate of its issuer is unknown")
             else:
-                told = self._ask(one, issuer, now)
-            found.append((one, told))
+                answer = self._ask(one, issuer, now)
+            found.append((one, answer))
         return found
 
-    def _ask(self, one: x509.Certificate, issuer: x509.Certificate, now: datetime) -> Told:
-        """The first clear word of all whom it names; else why each of them gave none."""
-        whys: list[str] = []
-        for url, ask in self._ways(one, issuer, now):
-            try:
-                told = ask(url)
-            except Silent as silence:
-                told = unknown(str(silence))
-            except UnsupportedAlgorithm:
-                told = unknown("its kind of key cannot be asked for")
-            if told.standing is not Standing.UNKNOWN:
-                return told
-            whys.append(f"{url}: {told.detail}")
-        return unknown("; ".join(whys))
-
-    def _ways(
+    def _ask(
         self, one: x509.Certificate, issuer: x509.Certificate, now: datetime
-    ) -> list[tuple[str, Callable[[str], Told]]]:
-        def by_ocsp(url: str) -> Told:
-            answer = self._fetch("OCSP", url, ocsp_request(one, issuer))
+    ) -> RevocationAnswer:
+        """The first definite answer of the URLs; if there is none, why each gave none."""
+        reasons: list[str] = []
+        for url, ask in self._list_queries(one, issuer, now):
+            try:
+                answer = ask(url)
+            except NoAnswer as error:
+                answer = build_unknown_answer(str(error))
+            except UnsupportedAlgorithm:
+                answer = build_unknown_answer("its type of key is not supported")
+            if answer.status is not RevocationStatus.UNKNOWN:
+                return answer
+            reasons.append(f"{url}: {answer.detail}")
+        return build_unknown_answer("; ".join(reasons))
+
+    def _list_queries(
+        self, one: x509.Certificate, issuer: x509.Certificate, now: datetime
+    ) -> list[tuple[str, Callable[[str], RevocationAnswer]]]:
+        def ask_ocsp(url: str) -> RevocationAnswer:
+            answer = self._fetch("OCSP", url, build_ocsp_request(one, issuer))
             return read_ocsp(answer, one, issuer, now)
 
-        def by_list(url: str) -> Told:
-            return read_crl(self._list(url), url, one, issuer, now)
+        def read_list(url: str) -> RevocationAnswer:
+            return read_crl(self._get_list(url), url, one, issuer, now)
 
         return [
-            *((url, by_ocsp) for url in ocsp_urls(one)),
-            *((url, by_list) for url in crl_urls(one)),
+            *((url, ask_ocsp) for url in list_ocsp_urls(one)),
+            *((url, read_list) for url in list_crl_urls(one)),
         ]
 
-    def _list(self, url: str) -> bytes:
-        """A revocation list; many certificates name the same."""
+    def _get_list(self, url: str) -> bytes:
+        """The revocation list of this URL; many certificates name the same one."""
         with self._lock:
             if url not in self._lists:
                 try:
                     self._lists[url] = self._fetch("CRL", url, None)
-                except Silent as silence:
-                    self._lists[url] = str(silence)
-            kept = self._lists[url]
-        if isinstance(kept, str):
-            raise Silent(kept)
-        return kept
+                except NoAnswer as error:
+                    self._lists[url] = str(error)
+            entry = self._lists[url]
+        if isinstance(entry, str):
+            raise NoAnswer(entry)
+        return entry
 
     def _fetch(self, kind: str, url: str, question: bytes | None) -> bytes:
         host = urlsplit(url).netloc
-        if why := self._silent.get(host):
-            raise Silent(why)
+        if reason := self._silent.get(host):
+            raise NoAnswer(reason)
         try:
             return self._read(kind, url, question)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             self._silent[host] = f"does not answer ({type(error).__name__})"
-            raise Silent(self._silent[host]) from None
+            raise NoAnswer(self._silent[host]) from None
 
     def _read(self, kind: str, url: str, question: bytes | None) -> bytes:
-        until = min(self._until, monotonic() + MOST_SECONDS)
+        until = min(self._until, monotonic() + MAX_ANSWER_SECONDS)
         if monotonic() >= until:
-            raise Silent("not asked, others took too long")
+            raise NoAnswer("not asked: the requests before took too long")
         method = "GET" if question is None else "POST"
         headers = {"content-type": "application/ocsp-request"} if question else {}
         data = bytearray()
         with self._client.stream(method, url, content=question, headers=headers) as reply:
             if reply.status_code != httpx2.codes.OK:
-                raise Silent(f"answers HTTP {reply.status_code}")
+                raise NoAnswer(f"answers HTTP {reply.status_code}")
             for part in reply.iter_bytes():
                 data += part
-                if len(data) > MOST_BYTES[kind]:
-                    raise Silent(f"answers with more than {MOST_BYTES[kind]} bytes")
+                if len(data) > MAX_BYTES[kind]:
+                    raise NoAnswer(f"answers with more than {MAX_BYTES[kind]} bytes")
                 if monotonic() >= until:
-                    raise Silent("answers too slowly")
+                    raise NoAnswer("answers too slowly")
         return bytes(data)
 
 
-def described(one: x509.Certificate, leaf: x509.Certificate) -> str:
-    """Which certificate of a chain is spoken of: "it", or an intermediate by its subject."""
-    return "it" if one is leaf else f"its intermediate {title(one)}"
+def describe_in_chain(one: x509.Certificate, leaf: x509.Certificate) -> str:
+    """The subject of a sentence: "it" for the leaf, or an intermediate by its subject."""
+    return "it" if one is leaf else f"its intermediate {describe_certificate(one)}"

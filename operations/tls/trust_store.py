@@ -1,4 +1,4 @@
-"""Which roots clients trust, by the profile that CERTROLL_TRUST names."""
+"""Loads the roots that clients trust, by the profile in CERTROLL_TRUST; preflight calls it."""
 
 import ssl
 import warnings
@@ -18,40 +18,41 @@ Roots = tuple[x509.Certificate, ...]
 
 
 @lru_cache(maxsize=4)
-def roots_of(profile: str) -> Roots | None:
-    """The roots of "system", of "certifi" (or "mozilla"), or of a file; None for "none".
+def load_roots(profile: str) -> Roots | None:
+    """The roots of "system", of "certifi" (or "mozilla"), or of a PEM file; None for "none".
 
-    BadInput for a file that cannot be read or holds no certificate, or a system without a bundle.
+    Raises BadInput if the file cannot be read or holds no certificate, or the system has no bundle.
     """
     if profile == NONE:
         return None
     if profile in MOZILLA:
-        return _in_file(Path(certifi.where()))
+        return _load_file(Path(certifi.where()))
     if profile == SYSTEM:
-        return _of_the_system()
-    return _in_file(Path(profile).expanduser())
+        return _load_system()
+    return _load_file(Path(profile).expanduser())
 
 
-def _of_the_system() -> Roots:
-    places = ssl.get_default_verify_paths()
-    if places.cafile:
-        return _in_file(Path(places.cafile))
-    # Python finds the hashed names in a folder by itself, but tells only what it has used.
-    folder = Path(places.capath or "/nonexistent")
+def _load_system() -> Roots:
+    paths = ssl.get_default_verify_paths()
+    if paths.cafile:
+        return _load_file(Path(paths.cafile))
+    # Python reads the hashed names of a folder by itself, but lists only those it has used.
+    folder = Path(paths.capath or "/nonexistent")
     bundle = folder / "ca-certificates.crt"
     if bundle.is_file():
-        return _in_file(bundle)
-    found = [root for path in sorted(folder.glob("*.pem")) for root in _in_file(path)]
+        return _load_file(bundle)
+    found = [root for path in sorted(folder.glob("*.pem")) for root in _load_file(path)]
     if not found:
         raise BadInput(
             "this system has no bundle of trusted roots",
             where=WHERE,
-            fix="Install its package ca-certificates, or set it to certifi or to a file.",
+            fix="Install the package ca-certificates, or set it to certifi or to a PEM file.",
+            code="no-trust-bundle",
         )
     return tuple(found)
 
 
-def _in_file(path: Path) -> Roots:
+def _load_file(path: Path) -> Roots:
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -59,7 +60,8 @@ def _in_file(path: Path) -> Roots:
             f"{path} cannot be read: {error.strerror or type(error).__name__}",
             where=WHERE,
             fix="Set it to system, certifi, none, or to a PEM file of roots.",
+            code="unreadable-file",
         ) from None
-    # Bundles hold roots that are older than the rules, and those are warned of.
+    # Some roots in bundles are older than the rules, and cryptography warns of them.
     with warnings.catch_warnings(action="ignore"):
-        return tuple(pem.certificates(data, f"{WHERE}={path}"))
+        return tuple(pem.read_certificates(data, f"{WHERE}={path}"))

@@ -1,1 +1,1 @@
-"""Verifying by handshake that a resource serves what it should."""
+"""Verifies by handshakes what resources serve; activities and `certroll verify` call it."""

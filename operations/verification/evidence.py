@@ -1,4 +1,4 @@
-"""What is kept of each attempt as evidence: the handshakes made, and why it failed."""
+"""Records the handshakes of an attempt and why it failed; the activity `deploy` calls it."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -12,45 +12,52 @@ from domain.resources.resource import Binding
 from domain.tasks.evidence import FailedAttempt, Handshake, Moment
 from domain.tasks.messages import ChangeOrder
 from operations.tls.handshake import Endpoint
-from operations.verification.observation import Eyes, Finding, Look
+from operations.verification.observation import Observation, Prober, Verdict
 from storage.store import Store
 
-PASSED_ON = ("WorkerShutdown", "Superseded")  # no failures: another attempt goes on
+NOT_FAILURES = ("WorkerShutdown", "Superseded")  # another attempt goes on
 
 
-class Witness:
-    """Sees one attempt, the `number`th; keeps why it failed, if a cloud's error leaves it."""
+class EvidenceRecorder:
+    """The evidence of the attempt of this number, from 1.
+
+    As a context manager it records the CloudError by which the attempt fails.
+    """
 
     def __init__(self, store: Store, order: ChangeOrder, number: int) -> None:
         self._store, self._order, self._number = store, order, number
         self._wanted: Binding | None = None
-        self._looks: Mapping[Endpoint, Look] = {}
+        self._observations: Mapping[Endpoint, Observation] = {}
 
-    def watch(self, change: Change, looks: Mapping[Endpoint, Look]) -> None:
-        """From now on `looks` is what each address showed last."""
-        self._wanted, self._looks = change.after, looks
+    def watch(self, change: Change, observations: Mapping[Endpoint, Observation]) -> None:
+        """Remembers a mapping that the verifier keeps current: the last observation by address."""
+        self._wanted, self._observations = change.after, observations
 
-    def before(self, change: Change, eyes: Eyes, endpoints: Iterable[Endpoint]) -> list[Handshake]:
-        """Looks at each address, before it is changed."""
+    def observe_before(
+        self, change: Change, prober: Prober, endpoints: Iterable[Endpoint]
+    ) -> list[Handshake]:
+        """Observes each address before the change."""
         now = datetime.now(UTC)
         return [
-            handshake(
+            to_handshake(
                 self._order,
-                Look(endpoint=endpoint, address=address, seen=seen, finding=Finding.ASIDE),
+                Observation(
+                    endpoint=endpoint, address=address, result=result, verdict=Verdict.IGNORED
+                ),
                 change.before,
                 now,
                 "before",
             )
             for endpoint in endpoints
-            for address, seen in eyes.all_of(endpoint).items()
+            for address, result in prober.probe_all(endpoint).items()
         ]
 
-    def keep(self) -> None:
-        """Writes down what the addresses showed."""
+    def save(self) -> None:
+        """Saves the last observations as handshakes after the change."""
         now = datetime.now(UTC)
         self._store.evidence.add_handshakes(
-            handshake(self._order, each, self._wanted, now, "after")
-            for each in self._looks.values()
+            to_handshake(self._order, each, self._wanted, now, "after")
+            for each in self._observations.values()
         )
 
     def __enter__(self) -> Self:
@@ -59,7 +66,7 @@ class Witness:
     def __exit__(
         self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
     ) -> None:
-        if not isinstance(error, CloudError) or error.code in PASSED_ON:
+        if not isinstance(error, CloudError) or error.code in NOT_FAILURES:
             return
         order = self._order
         failed = FailedAttempt(
@@ -70,28 +77,32 @@ class Witness:
             at=datetime.now(UTC),
             cause=Cause.from_error(error),
         )
-        with self._store.database.together():
-            self.keep()
+        with self._store.database.one_transaction():
+            self.save()
             self._store.evidence.add_attempt(failed)
 
 
-def handshake(
-    order: ChangeOrder, look: Look, wanted: Binding | None, at: datetime, moment: Moment
+def to_handshake(
+    order: ChangeOrder,
+    observation: Observation,
+    wanted: Binding | None,
+    at: datetime,
+    moment: Moment,
 ) -> Handshake:
-    """What one look found, as it is kept."""
+    """The observation as storage keeps it; `wanted` is what should be served at that moment."""
     return Handshake(
         task_id=order.task_id,
         ordinal=order.ordinal,
         direction=order.direction,
         at=at,
-        endpoint=str(look.endpoint),
-        wanted=wanted.fingerprint if wanted else None,
-        seen=look.seen.fingerprint,
-        problem=look.problem,
-        address=look.address.place,
-        server_name=look.address.server_name,
+        endpoint=str(observation.endpoint),
+        expected=wanted.fingerprint if wanted else None,
+        observed=observation.result.fingerprint,
+        problem=observation.problem,
+        address=observation.address.host_and_port,
+        server_name=observation.address.server_name,
         moment=moment,
-        chain=look.seen.chain,
-        reached=look.seen.reached,
-        verified=look.finding is Finding.SHOWN,
+        chain=observation.result.chain,
+        reached=observation.result.reached,
+        verified=observation.verdict is Verdict.SHOWN,
     )

@@ -1,4 +1,7 @@
-"""Proof that a change has arrived: the service says so, and then handshakes show it everywhere."""
+"""Waits until a service reports a change as done and handshakes show it at every address.
+
+The activity `deploy` and reverification call it.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -11,40 +14,46 @@ from domain.plans.plan import Change
 from domain.resources.connector import Connector
 from domain.resources.resource import describe
 from operations.tls.handshake import Endpoint
-from operations.verification.observation import Eyes, Finding, Look, Past, judge
+from operations.verification.observation import (
+    Observation,
+    ObservationHistory,
+    Prober,
+    Verdict,
+    classify,
+)
 
-LONGEST_PAUSE = 5.0
+MAX_PAUSE_SECONDS = 5.0
 
-LOOKS_AT_THE_UNREACHABLE = 3
-"""What did not answer before the change either is not waited for as long as the rest."""
+ATTEMPTS_IF_UNREACHED = 3
+"""How often to try an address that did not answer before the change either."""
 
 
-class Proof:
-    """Waits for one change. `pause` is called between looks with the seconds to wait.
+class Verifier:
+    """Verifies one change; `pause` is called between observations with the seconds to wait.
 
-    `ours` is our copy of the certificate after the change, `past` what was found before it.
-    `looks` is what was found last, by address.
+    `deadline` is a time of the monotonic clock. `ours` is our copy of the certificate after the
+    change, `history` the earlier handshakes. `observations` has the last one of each address.
     """
 
     def __init__(
         self,
         change: Change,
         deadline: float,
-        eyes: Eyes,
+        prober: Prober,
         pause: Callable[[float], None],
         *,
         ours: Certificate | None = None,
-        past: Past | None = None,
+        history: ObservationHistory | None = None,
     ) -> None:
         self._change, self._deadline = change, deadline
-        self._eyes, self._pause = eyes, pause
-        self._ours, self._past = ours, past or Past()
-        self.looks: dict[Endpoint, Look] = {}
+        self._prober, self._pause = prober, pause
+        self._ours, self._history = ours, history or ObservationHistory()
+        self.observations: dict[Endpoint, Observation] = {}
 
-    def settled(self, connector: Connector) -> None:
-        """Returns once the service reports the change as done; Permanent at the deadline."""
+    def wait_settled(self, connector: Connector) -> None:
+        """Returns once the service reports the change as done; raises Permanent at the deadline."""
         resource, after = self._change.resource, self._change.after
-        for seconds in pauses():  # pragma: no branch - they have no end
+        for seconds in list_pauses():  # pragma: no branch - without end
             if connector.settled(resource, after.ref if after else None):
                 return
             if monotonic() + seconds > self._deadline:
@@ -55,101 +64,112 @@ class Proof:
                 )
             self._pause(seconds)
 
-    def served(self, endpoints: Sequence[Endpoint]) -> Cause | None:
-        """Looks at every address until each shows the state after the change, or time is over.
+    def wait_served(self, endpoints: Sequence[Endpoint]) -> Cause | None:
+        """Observes every address until each shows the state after the change, or the deadline.
 
-        None: it is shown, and nothing that can be reached shows anything else. A cause: nothing
-        can be reached, so nobody here knows. Raises NotServed, ChainIncomplete or
-        NoLongerReachable, naming the addresses.
+        Returns None if all addresses that answer show it, and a cause if no address answers, so
+        that nothing is known. Raises NotServed, ChainIncomplete or NoLongerReachable, which name
+        the addresses.
         """
         allowed = max(self._deadline - monotonic(), 0.0)
-        for number, seconds in enumerate(pauses(), start=1):  # pragma: no branch - without end
+        for number, seconds in enumerate(list_pauses(), start=1):  # pragma: no branch - without end
             for endpoint in endpoints:
-                self._look_at(endpoint)
-            waited_for = any(self._may_still_come(each, number) for each in self.looks.values())
-            if not waited_for or monotonic() + seconds > self._deadline:
+                self._observe(endpoint)
+            is_pending = any(
+                self._may_still_come(each, number) for each in self.observations.values()
+            )
+            if not is_pending or monotonic() + seconds > self._deadline:
                 break
             self._pause(seconds)
-        return self._judged(allowed)
+        return self._conclude(allowed)
 
-    def _look_at(self, endpoint: Endpoint) -> None:
-        """Once at each address that does not show it yet; names may move meanwhile."""
-        former = {a: each for a, each in self.looks.items() if each.endpoint == endpoint}
-        found = self._eyes.resolve(endpoint)
-        if not found and any(each.seen.reached for each in former.values()):
-            return  # a resolver that fails for a moment takes back nothing
-        for address in former.keys() - set(found):
-            del self.looks[address]
-        open_ones = [a for a in found if a not in former or former[a].finding is not Finding.SHOWN]
-        seen = {a: self._eyes.look(a) for a in open_ones} if found else self._eyes.all_of(endpoint)
-        for address, shown in seen.items():
-            finding, note = judge(
-                shown, address, self._change, self._ours, self._past, datetime.now(UTC)
+    def _observe(self, endpoint: Endpoint) -> None:
+        """Observes each address that does not show it yet; the name may have new addresses."""
+        earlier = {a: each for a, each in self.observations.items() if each.endpoint == endpoint}
+        addresses = self._prober.resolve(endpoint)
+        if not addresses and any(each.result.reached for each in earlier.values()):
+            return  # the resolver fails for a moment: keep what is known
+        for address in earlier.keys() - set(addresses):
+            del self.observations[address]
+        unverified = [
+            a for a in addresses if a not in earlier or earlier[a].verdict is not Verdict.SHOWN
+        ]
+        results = (
+            {a: self._prober.probe(a) for a in unverified}
+            if addresses
+            else self._prober.probe_all(endpoint)
+        )
+        for address, result in results.items():
+            verdict, note = classify(
+                result, address, self._change, self._ours, self._history, datetime.now(UTC)
             )
-            self.looks[address] = Look(
-                endpoint=endpoint, address=address, seen=shown, finding=finding, note=note
+            self.observations[address] = Observation(
+                endpoint=endpoint, address=address, result=result, verdict=verdict, note=note
             )
 
-    def _may_still_come(self, last: Look, number: int) -> bool:
-        if last.finding in (Finding.SHOWN, Finding.ASIDE):
+    def _may_still_come(self, last: Observation, number: int) -> bool:
+        if last.verdict in (Verdict.SHOWN, Verdict.IGNORED):
             return False
-        if last.finding is not Finding.UNREACHED:
+        if last.verdict is not Verdict.UNREACHED:
             return True
-        # Where HTTPS was off nothing answered before either, and is about to.
+        # If HTTPS was off, no address answered before, and each is about to.
         expected = self._change.before is None or self._is_lost(last)
-        return expected or number < LOOKS_AT_THE_UNREACHABLE
+        return expected or number < ATTEMPTS_IF_UNREACHED
 
-    def _is_lost(self, look: Look) -> bool:
-        """Whether nothing answers now where something did before the change."""
-        if look.finding is not Finding.UNREACHED:
+    def _is_lost(self, observation: Observation) -> bool:
+        """Whether an address that answered before the change does not answer now."""
+        if observation.verdict is not Verdict.UNREACHED:
             return False
-        return self._past.reached(look.address) or (
-            self._past.reached_name(look.endpoint) and not self._is_reached(look.endpoint)
+        return self._history.was_reached(observation.address) or (
+            self._history.was_name_reached(observation.endpoint)
+            and not self._is_reached(observation.endpoint)
         )
 
     def _is_reached(self, endpoint: Endpoint) -> bool:
         name = endpoint.server_name
         return any(
-            each.seen.reached for each in self.looks.values() if each.endpoint.server_name == name
+            each.result.reached
+            for each in self.observations.values()
+            if each.endpoint.server_name == name
         )
 
-    def _judged(self, allowed: float) -> Cause | None:
-        def of(finding: Finding) -> list[Look]:
-            return [each for each in self.looks.values() if each.finding is finding]
+    def _conclude(self, allowed: float) -> Cause | None:
+        def list_with(verdict: Verdict) -> list[Observation]:
+            return [each for each in self.observations.values() if each.verdict is verdict]
 
-        shown, others = of(Finding.SHOWN), of(Finding.OTHER)
+        shown, others = list_with(Verdict.SHOWN), list_with(Verdict.OTHER)
         if others:
             raise NotServed(
                 str(others[0].address),
-                str(others[0].seen),
+                str(others[0].result),
                 describe(self._change.after),
                 allowed,
-                also=[f"{each.address} serves {each.seen}" for each in others[1:]],
-                shown=[str(each.address) for each in shown],
+                other_failures=[f"{each.address} serves {each.result}" for each in others[1:]],
+                served_at=[str(each.address) for each in shown],
             )
-        if broken := of(Finding.CHAIN):
+        if broken := list_with(Verdict.INCOMPLETE_CHAIN):
             raise ChainIncomplete(str(broken[0].address), broken[0].note or "")
-        if lost := [each for each in self.looks.values() if self._is_lost(each)]:
-            raise NoLongerReachable(str(lost[0].address), lost[0].seen.error or "no answer")
-        return None if shown else unreachable(of(Finding.UNREACHED))
+        if lost := [each for each in self.observations.values() if self._is_lost(each)]:
+            raise NoLongerReachable(str(lost[0].address), lost[0].result.error or "no answer")
+        return None if shown else build_unreachable_cause(list_with(Verdict.UNREACHED))
 
 
-def unreachable(looks: Sequence[Look]) -> Cause:
-    """What is told of a change that the service reports as done and nobody here can see."""
-    told = "; ".join(f"{each.address}: {each.seen.error}" for each in looks[:3])
+def build_unreachable_cause(observations: Sequence[Observation]) -> Cause:
+    """The cause of a change that the service reports as done, and that cannot be verified."""
+    details = "; ".join(f"{each.address}: {each.result.error}" for each in observations[:3])
     return Cause(
         code="Unreachable",
-        message="reported as done by the service, not verified: no address of it can be reached "
-        f"from here ({told or 'no name of it is known'})",
-        advice="Look from where it can be reached, or give the account a --probe-address that can "
-        "be, and look again: `certroll task verify`, or `certroll task retry`.",
+        message="the service reports the change as done, but no address can be reached from here "
+        f"to verify it ({details or 'the resource has no known name'})",
+        advice="Run `certroll task verify` where an address can be reached, or set a "
+        "--probe-address of the account that can be, and run `certroll task retry`.",
         unverified=True,
     )
 
 
-def pauses() -> Iterator[float]:
-    """Seconds between looks: 0.1, then half as long again each time, at most 5; without end."""
+def list_pauses() -> Iterator[float]:
+    """Seconds between observations, without end: 0.1, then 1.5 times the last, at most 5."""
     seconds = 0.1
     while True:
         yield seconds
-        seconds = min(seconds * 1.5, LONGEST_PAUSE)
+        seconds = min(seconds * 1.5, MAX_PAUSE_SECONDS)

@@ -1,46 +1,48 @@
-"""How the certificate store words what it holds, in its three forms of listing."""
+"""Builds the certificate store's answers, in its three forms of listing. `cas` calls it."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sandbox.certificates import Facts
-from sandbox.options import Account
-from sandbox.store import Certificate
+from sandbox.options import SandboxAccount
+from sandbox.store import StoredCertificate
 
 ABOUT_TO_EXPIRE = timedelta(days=30)
 RESOURCE_GROUP = "rg-acfmpracticeonly"
 
 
-def instance_id(row: Certificate) -> str:
+def build_instance_id(row: StoredCertificate) -> str:
     """The instance id that stands for a certificate in listings."""
     return f"cas-{row.source}-{row.id:08x}"
 
 
-def ms(moment: datetime) -> int:
+def to_milliseconds(moment: datetime) -> int:
     """Milliseconds since the epoch."""
     return int(moment.timestamp() * 1000)
 
 
-def status(facts: Facts) -> str:
+def get_status(facts: Facts) -> str:
     """The status as the newer listing writes it."""
-    if facts.expired:
+    if facts.is_expired:
         return "expired"
     soon = facts.not_after - datetime.now(UTC) < ABOUT_TO_EXPIRE
     return "willExpire" if soon else "issued"
 
 
 def has_status(facts: Facts, wanted: str) -> bool:
-    """Without a wish, all that is not yet expired; the older listing writes the values its way."""
-    present = {"issued": "ISSUED", "willExpire": "WILLEXPIRED", "expired": "EXPIRED"}[status(facts)]
+    """Whether it has the status; without one, whether it has not expired. For the older listing."""
+    present = {"issued": "ISSUED", "willExpire": "WILLEXPIRED", "expired": "EXPIRED"}[
+        get_status(facts)
+    ]
     return present == wanted if wanted else present != "EXPIRED"
 
 
-def _common(row: Certificate) -> dict[str, Any]:
-    """What both older forms tell of a certificate."""
+def _build_common(row: StoredCertificate) -> dict[str, Any]:
+    """The fields that both older forms have."""
     facts = row.facts
     return {
         "Name": row.name,
-        "InstanceId": instance_id(row),
+        "InstanceId": build_instance_id(row),
         "Issuer": facts.issuer,
         "OrgName": facts.organization,
         "Sans": ",".join(facts.names),
@@ -49,7 +51,7 @@ def _common(row: Certificate) -> dict[str, Any]:
         "Sha2": facts.sha256.upper(),
         "StartDate": facts.not_before.date().isoformat(),
         "EndDate": facts.not_after.date().isoformat(),
-        "Expired": facts.expired,
+        "Expired": facts.is_expired,
         "ResourceGroupId": RESOURCE_GROUP,
         "Country": "",
         "Province": "",
@@ -57,36 +59,36 @@ def _common(row: Certificate) -> dict[str, Any]:
     }
 
 
-def order(row: Certificate) -> dict[str, Any]:
+def to_order(row: StoredCertificate) -> dict[str, Any]:
     """A certificate as ListUserCertificateOrder lists it."""
     return {
-        **_common(row),
+        **_build_common(row),
         "CertificateId": row.id,
         "CommonName": row.facts.common_name,
         "Upload": row.source == "upload",
     }
 
 
-def detail(account: Account, row: Certificate) -> dict[str, Any]:
-    """A certificate as GetUserCertificateDetail tells it, without chain and key."""
+def to_detail(account: SandboxAccount, row: StoredCertificate) -> dict[str, Any]:
+    """A certificate as in GetUserCertificateDetail, without chain and key."""
     facts = row.facts
     return {
-        **_common(row),
+        **_build_common(row),
         "Id": row.id,
         "CertIdentifier": f"{row.id}-{account.region}",
         "Common": facts.common_name,
         "Algorithm": facts.algorithm,
         "CertSha2": facts.sha256.upper(),
         "BuyInAliyun": row.source == "buy",
-        "NotBefore": ms(facts.not_before),
-        "NotAfter": ms(facts.not_after),
+        "NotBefore": to_milliseconds(facts.not_before),
+        "NotAfter": to_milliseconds(facts.not_after),
         "Tags": [],
         "CertChain": [
             {
                 "CommonName": link.subject,
                 "IssuerCommonName": link.issuer,
-                "NotBefore": ms(link.not_before),
-                "NotAfter": ms(link.not_after),
+                "NotBefore": to_milliseconds(link.not_before),
+                "NotAfter": to_milliseconds(link.not_after),
                 "RemainDay": link.remaining_days,
             }
             for link in facts.chain

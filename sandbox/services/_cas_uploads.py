@@ -1,4 +1,4 @@
-"""What an upload to the certificate store holds, checked: a certificate, or an SM2 pair.
+"""Reads and checks an upload to the certificate store: a certificate or an SM2 pair.
 
 Unconfirmed against the real cloud: the codes of the refusals, and that a pair's halves must be
 for the same names.
@@ -6,8 +6,8 @@ for the same names.
 
 from typing import NamedTuple
 
-from sandbox.certificates import key_matches, read
-from sandbox.errors import CloudError
+from sandbox.certificates import key_matches, read_facts
+from sandbox.errors import ApiError
 from sandbox.service import Params
 
 
@@ -25,35 +25,35 @@ class Upload(NamedTuple):
     encrypt: Half | None = None
 
 
-def uploaded(params: Params) -> Upload:
+def read_upload(params: Params) -> Upload:
     """The certificate; the fields of a pair are ignored where the usual ones are there."""
     if params.get("SignCert") and not (params.get("Cert") and params.get("Key")):
-        sign = _half(params, "SignCert", "SignPrivateKey", sm2=True)
-        encrypt = _half(params, "EncryptCert", "EncryptPrivateKey", sm2=True)
-        if set(read(sign.pem).names) != set(read(encrypt.pem).names):
-            raise _malformed()
+        sign = _read_half(params, "SignCert", "SignPrivateKey", sm2=True)
+        encrypt = _read_half(params, "EncryptCert", "EncryptPrivateKey", sm2=True)
+        if set(read_facts(sign.pem).names) != set(read_facts(encrypt.pem).names):
+            raise _build_malformed_error()
         return Upload(sign, encrypt)
-    return Upload(_half(params, "Cert", "Key", sm2=False))
+    return Upload(_read_half(params, "Cert", "Key", sm2=False))
 
 
-def _half(params: Params, certificate: str, private: str, *, sm2: bool) -> Half:
-    pem, key = params.need(certificate), params.need(private)
+def _read_half(params: Params, certificate: str, private: str, *, sm2: bool) -> Half:
+    pem, key = params.require(certificate), params.require(private)
     try:
-        facts = read(pem)
+        facts = read_facts(pem)
     except ValueError:
-        raise _malformed() from None
+        raise _build_malformed_error() from None
     if (facts.algorithm == "SM2") is not sm2:
-        raise _malformed()
+        raise _build_malformed_error()
     try:
         matches = key_matches(pem, key)
     except ValueError:
-        raise CloudError("InvalidPrivateKey", "The private key is malformed.") from None
+        raise ApiError("InvalidPrivateKey", "The private key is malformed.") from None
     if not matches:
-        raise CloudError(
+        raise ApiError(
             "CertificateNotMatchPrivateKey", "The certificate and the private key do not match."
         )
     return Half(pem, key)
 
 
-def _malformed() -> CloudError:
-    return CloudError("InvalidCertificate", "The certificate is malformed.")
+def _build_malformed_error() -> ApiError:
+    return ApiError("InvalidCertificate", "The certificate is malformed.")

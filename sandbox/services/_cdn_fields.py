@@ -1,36 +1,36 @@
-"""How the CDN words its domains and what they are bound to."""
+"""Builds the CDN's answers about domains and bindings. CDN and DCDN call it."""
 
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sandbox.certificates import Facts, covers, read
-from sandbox.resources import Binding, Resource
+from sandbox.certificates import Facts, covers, read_facts
+from sandbox.resources import SandboxBinding, SandboxResource
 
 EXPIRES_SOON = timedelta(days=30)
 
 
-def status(row: Resource) -> str:
-    """The state that listings show: `configuring` while a change is on its way."""
+def get_status(row: SandboxResource) -> str:
+    """The state that listings show: `configuring` while a change is arriving."""
     base = str(row.attributes["status"])
     settled = row.settled and time.time() >= row.attributes.get("sm_settles_at", 0)
     return "configuring" if base == "online" and not settled else base
 
 
-def listed(row: Resource) -> dict[str, Any]:
+def to_list_row(row: SandboxResource) -> dict[str, Any]:
     """A domain as DescribeUserDomains lists it."""
     changed = row.binding["since"] if row.binding else row.created
     return {
         "DomainName": row.name,
         "DomainId": row.attributes["id"],
-        "DomainStatus": status(row),
+        "DomainStatus": get_status(row),
         "SslProtocol": "on" if row.binding else "off",
         "CdnType": "web",
         "Cname": f"{row.name.lstrip('.')}.w.example.net",
         "Coverage": "domestic",
         "Description": "",
-        "GmtCreated": _utc(row.created),
-        "GmtModified": _utc(changed),
+        "GmtCreated": _format_utc(row.created),
+        "GmtModified": _format_utc(changed),
         "ResourceGroupId": "rg-acfmpracticeonly",
         "Sandbox": "normal",
         "Sources": {
@@ -47,9 +47,9 @@ def listed(row: Resource) -> dict[str, Any]:
     }
 
 
-def certificate(binding: Binding, pem: str) -> dict[str, Any]:
-    """A binding as DescribeDomainCertificateInfo tells it; the chain comes back, never the key."""
-    facts = read(pem)
+def to_certificate_info(binding: SandboxBinding, pem: str) -> dict[str, Any]:
+    """A binding as in DescribeDomainCertificateInfo: with the chain, never the key."""
+    facts = read_facts(pem)
     return {
         "ServerCertificateStatus": "on",
         "ServerCertificate": pem,
@@ -58,30 +58,30 @@ def certificate(binding: Binding, pem: str) -> dict[str, Any]:
         "CertDomainName": facts.common_name,
         "CertOrg": facts.issuer,
         "CertLife": f"{max(1, round((facts.not_after - facts.not_before).days / 30))} months",
-        "CertStartTime": _utc(facts.not_before.timestamp()),
-        "CertExpireTime": _utc(facts.not_after.timestamp()),
-        "CertUpdateTime": _utc(binding["since"]),
+        "CertStartTime": _format_utc(facts.not_before.timestamp()),
+        "CertExpireTime": _format_utc(facts.not_after.timestamp()),
+        "CertUpdateTime": _format_utc(binding["since"]),
         "DomainCnameStatus": "ok",
         "Status": "success",
     }
 
 
-def https(row: Resource, binding: Binding, facts: Facts) -> dict[str, Any]:
+def to_https_row(row: SandboxResource, binding: SandboxBinding, facts: Facts) -> dict[str, Any]:
     """A domain as DescribeCdnHttpsDomainList lists it."""
     return {
         "DomainName": row.name,
         "CertName": binding["name"],
         "CertCommonName": facts.common_name,
-        "CertStartTime": _utc(facts.not_before.timestamp()),
-        "CertExpireTime": _utc(facts.not_after.timestamp()),
-        "CertUpdateTime": _utc(binding["since"]),
-        "CertStatus": _health(row, facts),
+        "CertStartTime": _format_utc(facts.not_before.timestamp()),
+        "CertExpireTime": _format_utc(facts.not_after.timestamp()),
+        "CertUpdateTime": _format_utc(binding["since"]),
+        "CertStatus": _get_health(row, facts),
         "CertType": binding["kind"],
     }
 
 
-def _health(row: Resource, facts: Facts) -> str:
-    if facts.expired:
+def _get_health(row: SandboxResource, facts: Facts) -> str:
+    if facts.is_expired:
         return "expired"
     if not covers(facts.names, row.name):
         return "mismatch"
@@ -89,5 +89,5 @@ def _health(row: Resource, facts: Facts) -> str:
     return "expire_soon" if soon else "ok"
 
 
-def _utc(seconds: float) -> str:
+def _format_utc(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -5,17 +5,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-from sandbox.certificates import Facts, key_matches, read
+from sandbox.certificates import Facts, key_matches, read_facts
 from sandbox.cloud import Cloud
-from sandbox.errors import CloudError
-from sandbox.resources import Binding, Resource
+from sandbox.errors import ApiError
+from sandbox.resources import SandboxBinding, SandboxResource
 from sandbox.service import Params
 from sandbox.state import Table
 
 
 @dataclass
 class ServerCertificate:
-    """One upload; `digest` is the kind of fingerprint that is told of it, "sha256" or "sha1"."""
+    """One upload; `digest` is the kind of its shown fingerprint, "sha256" or "sha1"."""
 
     id: str
     account: str
@@ -30,12 +30,12 @@ class ServerCertificate:
     @property
     def facts(self) -> Facts:
         """What its leaf says."""
-        return read(self.pem)
+        return read_facts(self.pem)
 
     @property
-    def binding(self) -> Binding:
+    def binding(self) -> SandboxBinding:
         """What serves this certificate from now on."""
-        return Binding(
+        return SandboxBinding(
             kind="cas" if self.cas_id else "upload",
             material=self.material,
             fingerprint=self.facts.sha256,
@@ -51,14 +51,14 @@ class ServerCertificates:
     def __init__(self, cloud: Cloud) -> None:
         self._rows = Table(cloud.journal, "clb_certificates", ServerCertificate)
         self._cloud = cloud
-        self._of: dict[tuple[str, str], dict[str, ServerCertificate]] = {}
+        self._by_region: dict[tuple[str, str], dict[str, ServerCertificate]] = {}
         self._same_leaf: dict[tuple[str, str, str], dict[str, ServerCertificate]] = {}
         for row in self._rows:
-            self._file(row)
+            self._index_row(row)
 
-    def of(self, account: str, region: str) -> Iterator[ServerCertificate]:
-        """The uploads of an account to a region, in the order of their making."""
-        return iter(self._of.get((account, region), {}).values())
+    def list_of(self, account: str, region: str) -> Iterator[ServerCertificate]:
+        """The uploads of an account to a region, in the order of their creation."""
+        return iter(self._by_region.get((account, region), {}).values())
 
     def get(self, account: str, region: str, number: str) -> ServerCertificate | None:
         """One upload; None also where it lies in another region."""
@@ -73,7 +73,7 @@ class ServerCertificates:
             account=account,
             region=region,
             name=name,
-            material=self._cloud.resources.keep_material(pem, key),
+            material=self._cloud.resources.save_material(pem, key),
             pem=pem,
             created=time.time(),
         )
@@ -81,69 +81,69 @@ class ServerCertificates:
         return row
 
     def put(self, account: str, region: str, pem: str, key: str) -> ServerCertificate:
-        """The first upload of this leaf, made now if there is none."""
-        same = self._same_leaf.get((account, region, read(pem).sha256), {})
+        """The first upload of this leaf, which is added if there is none."""
+        same = self._same_leaf.get((account, region, read_facts(pem).sha256), {})
         return next(iter(same.values()), None) or self.add(account, region, "seeded", pem, key)
 
     def check_space(self, account: str, region: str) -> None:
-        """Raises CloudError where the region takes no more uploads of this account."""
+        """Raises ApiError where the region takes no more uploads of this account."""
         limit = self._cloud.limits["clb"]
-        if limit is not None and len(self._of.get((account, region), {})) >= limit:
-            raise CloudError("CertificateQuotaExceeded", "The region takes no more certificates.")
+        if limit is not None and len(self._by_region.get((account, region), {})) >= limit:
+            raise ApiError("CertificateQuotaExceeded", "The region takes no more certificates.")
 
-    def refuse_if_used(self, row: ServerCertificate, slots: list[Resource]) -> None:
-        """Raises CloudError where a listener, an additional domain or a route serves it."""
+    def check_unused(self, row: ServerCertificate, slots: list[SandboxResource]) -> None:
+        """Raises ApiError where a listener, an additional domain or a route serves it."""
         used = [one for one in slots if one.attributes["certificate"] == row.id]
         routed = any(uses(row.account, row.id) for uses in self._cloud.users)
         if routed or any(not one.attributes["domain"] for one in used):
-            raise CloudError(
+            raise ApiError(
                 "CertificateAndPrivateKeyIsRefered",
                 "The specified certificate is bound to listeners. You cannot delete it.",
             )
         if used:
-            raise CloudError(
+            raise ApiError(
                 "CertificateRelatedDomainExtensionExist",
                 "The domainExtension related with this ServerCertificate exists.",
             )
 
     def save(self, row: ServerCertificate) -> None:
-        """Keep an upload as it is now."""
+        """Saves an upload as it is now."""
         self._rows.save(row.id, row)
-        self._file(row)
+        self._index_row(row)
 
-    def drop(self, row: ServerCertificate) -> None:
-        """Forget an upload."""
-        self._rows.drop(row.id)
-        del self._of[row.account, row.region][row.id]
+    def delete(self, row: ServerCertificate) -> None:
+        """Deletes an upload."""
+        self._rows.delete(row.id)
+        del self._by_region[row.account, row.region][row.id]
         del self._same_leaf[row.account, row.region, row.facts.sha256][row.id]
 
-    def _file(self, row: ServerCertificate) -> None:
-        self._of.setdefault((row.account, row.region), {})[row.id] = row
+    def _index_row(self, row: ServerCertificate) -> None:
+        self._by_region.setdefault((row.account, row.region), {})[row.id] = row
         leaf = row.account, row.region, row.facts.sha256
         self._same_leaf.setdefault(leaf, {})[row.id] = row
 
 
-_made: WeakKeyDictionary[Cloud, ServerCertificates] = WeakKeyDictionary()
+_TABLES: WeakKeyDictionary[Cloud, ServerCertificates] = WeakKeyDictionary()
 
 
-def server_certificates(cloud: Cloud) -> ServerCertificates:
+def get_server_certificates(cloud: Cloud) -> ServerCertificates:
     """The one table of a cloud: several products bind from it."""
-    if cloud not in _made:
-        _made[cloud] = ServerCertificates(cloud)
-    return _made[cloud]
+    if cloud not in _TABLES:
+        _TABLES[cloud] = ServerCertificates(cloud)
+    return _TABLES[cloud]
 
 
-def checked(params: Params) -> tuple[str, str]:
-    """Chain and key of an upload; raises CloudError where they are not one."""
-    pem, key = params.need("ServerCertificate"), params.need("PrivateKey")
+def read_upload(params: Params) -> tuple[str, str]:
+    """Chain and key of an upload; raises ApiError where they are not one."""
+    pem, key = params.require("ServerCertificate"), params.require("PrivateKey")
     for text, name in ((pem, "ServerCertificate"), (key, "PrivateKey")):
         if any(not line.strip() for line in text.splitlines()):
-            raise CloudError(f"InvalidParameter.{name}", f"The {name} is malformed.")
+            raise ApiError(f"InvalidParameter.{name}", f"The {name} is malformed.")
     try:
-        read(pem)
+        read_facts(pem)
         matches = key_matches(pem, key)
     except ValueError:
-        raise CloudError("CertificateFormatInvalid", "The certificate is malformed.") from None
+        raise ApiError("CertificateFormatInvalid", "The certificate is malformed.") from None
     if not matches:
-        raise CloudError("CertificateNotMatchPrivateKey", "The key is not the certificate's.")
+        raise ApiError("CertificateNotMatchPrivateKey", "The key is not the certificate's.")
     return pem, key

@@ -1,41 +1,41 @@
-"""How the Classic Load Balancer words listeners, additional domains and certificates."""
+"""Builds the Classic Load Balancer's answers. `clb` calls it."""
 
 from datetime import UTC, datetime
 from typing import Any
 
-from sandbox.resources import Resource
+from sandbox.resources import SandboxResource
 from sandbox.services._clb_certificates import ServerCertificate
-from sandbox.services._tags import worded
+from sandbox.services._tags import to_tag_list
 
 
-def balancer(row: Resource) -> str:
+def get_balancer(row: SandboxResource) -> str:
     """The load balancer that a slot belongs to."""
     return str(row.attributes["load_balancer"])
 
 
-def listed(row: Resource) -> dict[str, Any]:
+def to_list_row(row: SandboxResource) -> dict[str, Any]:
     """A listener as DescribeLoadBalancerListeners lists it."""
     return {
-        "LoadBalancerId": balancer(row),
+        "LoadBalancerId": get_balancer(row),
         "ListenerPort": row.attributes["port"],
         "ListenerProtocol": "https",
         "Status": row.attributes["status"],
         "HTTPSListenerConfig": {"ServerCertificateId": row.attributes["certificate"]},
-        "Tags": worded(row.attributes.get("tags", {}), "TagKey", "TagValue"),
+        "Tags": to_tag_list(row.attributes.get("tags", {}), "TagKey", "TagValue"),
     }
 
 
-def listener(row: Resource) -> dict[str, Any]:
-    """A listener as an operation of its own tells it."""
+def to_listener(row: SandboxResource) -> dict[str, Any]:
+    """A listener as in its own operation."""
     return {
-        "LoadBalancerId": balancer(row),
+        "LoadBalancerId": get_balancer(row),
         "ListenerPort": row.attributes["port"],
         "Status": row.attributes["status"],
         "ServerCertificateId": row.attributes["certificate"],
     }
 
 
-def extension(row: Resource) -> dict[str, Any]:
+def to_extension(row: SandboxResource) -> dict[str, Any]:
     """An additional domain."""
     return {
         "Domain": row.attributes["domain"],
@@ -44,17 +44,17 @@ def extension(row: Resource) -> dict[str, Any]:
     }
 
 
-def told(row: ServerCertificate) -> dict[str, Any]:
-    """An upload as listings tell it, without chain and key."""
+def to_certificate_row(row: ServerCertificate) -> dict[str, Any]:
+    """An upload as in listings, without chain and key."""
     facts = row.facts
     digest = facts.sha256 if row.digest == "sha256" else facts.sha1
     return {
         "AliCloudCertificateId": str(row.cas_id or ""),
         "AliCloudCertificateName": "",
         "CommonName": facts.common_name,
-        "CreateTime": _utc(row.created),
+        "CreateTime": _format_utc(row.created),
         "CreateTimeStamp": int(row.created * 1000),
-        "ExpireTime": _utc(facts.not_after.timestamp()),
+        "ExpireTime": _format_utc(facts.not_after.timestamp()),
         "ExpireTimeStamp": int(facts.not_after.timestamp() * 1000),
         "Fingerprint": ":".join(digest[at : at + 2] for at in range(0, len(digest), 2)),
         "IsAliCloudCertificate": 1 if row.cas_id else 0,
@@ -66,5 +66,5 @@ def told(row: ServerCertificate) -> dict[str, Any]:
     }
 
 
-def _utc(seconds: float) -> str:
+def _format_utc(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

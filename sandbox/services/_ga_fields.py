@@ -1,12 +1,12 @@
-"""How Global Accelerator words accelerators, listeners and their certificates."""
+"""Builds Global Accelerator's answers. `ga` calls it."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.options import Account
-from sandbox.resources import Resource
-from sandbox.services._identified import identifier
-from sandbox.services._tags import worded
+from sandbox.options import SandboxAccount
+from sandbox.resources import SandboxResource
+from sandbox.services._identified import build_identifier
+from sandbox.services._tags import to_tag_list
 
 REGION = "cn-hangzhou"
 
@@ -23,7 +23,7 @@ class Accelerator:
 
 
 @dataclass
-class Listener:
+class GaListenerRow:
     """One listener; only those for HTTPS have slots for certificates."""
 
     id: str
@@ -34,7 +34,7 @@ class Listener:
     port: int = 443
 
 
-def accelerator(row: Accelerator, state: str) -> dict[str, Any]:
+def to_accelerator(row: Accelerator, state: str) -> dict[str, Any]:
     """An accelerator as both the listing and its own description show it."""
     return {
         "AcceleratorId": row.id,
@@ -49,17 +49,17 @@ def accelerator(row: Accelerator, state: str) -> dict[str, Any]:
         "ServiceManaged": False,
         "Spec": "1",
         "State": state,
-        "Tags": worded(row.tags),
+        "Tags": to_tag_list(row.tags),
     }
 
 
-def listener(
-    account: Account, row: Listener, default: Resource | None, state: str
+def to_listener(
+    account: SandboxAccount, row: GaListenerRow, default: SandboxResource | None, state: str
 ) -> dict[str, Any]:
     """A listener as the listing shows it."""
     shown: list[dict[str, Any]] = []
     if default is not None:
-        shown = [{"Id": identifier(account, default.binding), "Type": "Server"}]
+        shown = [{"Id": build_identifier(account, default.binding), "Type": "Server"}]
     return {
         "AcceleratorId": row.accelerator,
         "BackendPorts": [],
@@ -78,11 +78,11 @@ def listener(
     }
 
 
-def certificate(account: Account, row: Resource) -> dict[str, Any]:
+def to_certificate_row(account: SandboxAccount, row: SandboxResource) -> dict[str, Any]:
     """A certificate as the listing of one listener shows it; the default one has no domain."""
     domain = row.attributes["domain"]
     return {
-        "CertificateId": identifier(account, row.binding),
+        "CertificateId": build_identifier(account, row.binding),
         "IsDefault": domain is None,
         "State": "active" if row.settled else "updating",
         **({} if domain is None else {"Domain": domain}),

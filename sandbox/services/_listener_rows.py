@@ -1,4 +1,4 @@
-"""What is kept of a listener and of a job."""
+"""The rows of listeners and jobs. `_listeners` keeps them."""
 
 import time
 from dataclasses import dataclass, field
@@ -52,6 +52,6 @@ class Job:
     error: str = ""
 
     @property
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         """Whether it has succeeded or failed."""
         return time.time() >= self.settles_at

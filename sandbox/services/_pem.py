@@ -1,28 +1,28 @@
-"""Certificates that a service takes as PEM and keeps for itself, outside the certificate store."""
+"""Certificates that a service takes as PEM and keeps outside the certificate store."""
 
 import time
 
-from sandbox.certificates import key_matches, read
+from sandbox.certificates import key_matches, read_facts
 from sandbox.cloud import Cloud
-from sandbox.resources import Binding
+from sandbox.resources import SandboxBinding
 
 
-def uploaded(cloud: Cloud, name: str, pem: str, key: str) -> Binding:
+def build_upload_binding(cloud: Cloud, name: str, pem: str, key: str) -> SandboxBinding:
     """The binding to a certificate that was given as PEM; the caller has checked it."""
-    return Binding(
+    return SandboxBinding(
         kind="upload",
-        material=cloud.resources.keep_material(pem, key),
-        fingerprint=read(pem).sha256,
+        material=cloud.resources.save_material(pem, key),
+        fingerprint=read_facts(pem).sha256,
         cert_id=None,
         name=name,
         since=time.time(),
     )
 
 
-def fault_of(pem: str, key: str) -> str | None:
-    """What is wrong with a certificate and its key, None if nothing is."""
+def find_problem(pem: str, key: str) -> str | None:
+    """The problem of a certificate and its key, None if there is none."""
     try:
-        read(pem)
+        read_facts(pem)
     except ValueError:
         return "the certificate is not in PEM format"
     try:

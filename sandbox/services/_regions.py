@@ -1,4 +1,4 @@
-"""The few regions that the practice cloud has, as every product lists them."""
+"""The regions of the practice cloud, as all products list them."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ REGIONS = {
 }
 
 
-def regions(product: str) -> list[dict[str, Any]]:
+def list_regions(product: str) -> list[dict[str, Any]]:
     """The regions with the host that a product has in each."""
     return [
         {

@@ -1,4 +1,4 @@
-"""Products whose operations are told by method and path, with JSON in bodies."""
+"""The base of products whose operations are named by method and path, with JSON in bodies."""
 
 import json
 import re
@@ -7,9 +7,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from sandbox.cloud import Cloud
-from sandbox.errors import CloudError
+from sandbox.errors import ApiError
 from sandbox.http import Request
-from sandbox.service import Call, Handler, Service, operation
+from sandbox.service import Handler, Service, ServiceCall, operation
 
 
 def route(method: str, path: str, name: str, resource: str = "") -> Callable[[Handler], Handler]:
@@ -29,17 +29,17 @@ class RoaService(Service):
         super().__init__(cloud)
         self._routes: dict[str, tuple[str, re.Pattern[str]]] = {}
         for one in (getattr(type(self), name) for name in dir(type(self))):
-            if told := getattr(one, "route", None):
-                pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", told[1])
-                self._routes[one.operation[0]] = (told[0], re.compile(pattern))
+            if marked := getattr(one, "route", None):
+                pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", marked[1])
+                self._routes[one.operation[0]] = (marked[0], re.compile(pattern))
 
-    def read(self, request: Request) -> Call:
+    def read(self, request: Request) -> ServiceCall:
         """Verify and decode a request; what its path names is added to its parameters."""
         call = super().read(request)
         method, pattern = self._routes[call.operation]
         found = pattern.fullmatch(request.path)
         if found is None or request.method != method:
-            raise CloudError(
+            raise ApiError(
                 "InvalidAction.NotFound",
                 "Specified api is not found, please check your url and method.",
                 404,
@@ -48,12 +48,12 @@ class RoaService(Service):
         return call
 
 
-def body_of(call: Call) -> dict[str, Any]:
-    """The JSON object of a call's body; raises CloudError where there is none."""
+def read_body(call: ServiceCall) -> dict[str, Any]:
+    """The JSON object of a call's body; raises ApiError where there is none."""
     try:
         body = json.loads(call.request.body)
     except ValueError:
         body = None
     if not isinstance(body, dict):
-        raise CloudError("InvalidArgument", "The body of the request is not a JSON object.")
+        raise ApiError("InvalidArgument", "The body of the request is not a JSON object.")
     return body

@@ -1,9 +1,9 @@
-"""The slot of an accelerated domain for an SM2 pair. No operation tells what is set there.
+"""The slot of an accelerated domain for an SM2 pair. No operation shows what is set there.
 
 Nothing is served from it: the edge speaks TLS only, not TLCP.
 
 Unconfirmed against the real cloud: the code for a domain without HTTPS, that a pair for other
-names is refused, and that the domain shows as being configured while the change is on its way.
+names is refused, and that the domain shows as being configured while the change is arriving.
 """
 
 import time
@@ -11,24 +11,24 @@ from typing import Any
 
 from sandbox.certificates import covers
 from sandbox.cloud import Cloud
-from sandbox.errors import CloudError
-from sandbox.resources import Resource
-from sandbox.service import Call
-from sandbox.store import Certificate
+from sandbox.errors import ApiError
+from sandbox.resources import SandboxResource
+from sandbox.service import ServiceCall
+from sandbox.store import StoredCertificate
 
 
-def set_pair(cloud: Cloud, row: Resource, call: Call) -> dict[str, Any]:
+def set_pair(cloud: Cloud, row: SandboxResource, call: ServiceCall) -> dict[str, Any]:
     """Set the pair, or switch the slot off; the state shows all that was set, in order."""
-    protocol = call.params.need("SSLProtocol")
-    found = _pair(cloud, call)
+    protocol = call.params.require("SSLProtocol")
+    found = _get_pair(cloud, call)
     if protocol not in ("on", "off"):
-        raise CloudError(
+        raise ApiError(
             "InvalidSSLProtocol.ValueNotSupported", "The specified SSLProtocol is invalid."
         )
     if row.binding is None:
-        raise CloudError("IllegalOperation", "Illegal domain operate is not permitted.", 403)
+        raise ApiError("IllegalOperation", "Illegal domain operate is not permitted.", 403)
     if not covers(found.facts.names, row.name):
-        raise CloudError("Certificate.MissMatch", "The certificate does not match the domain name.")
+        raise ApiError("Certificate.MissMatch", "The certificate does not match the domain name.")
     pair = {"cert_id": found.id, "fingerprint": found.facts.sha256} if protocol == "on" else None
     row.attributes["sm"] = pair
     row.attributes["sm_settles_at"] = time.time() + cloud.resources.propagation
@@ -38,12 +38,12 @@ def set_pair(cloud: Cloud, row: Resource, call: Call) -> dict[str, Any]:
     return {}
 
 
-def _pair(cloud: Cloud, call: Call) -> Certificate:
-    number, _, region = call.params.need("CertIdentifier").partition("-")
+def _get_pair(cloud: Cloud, call: ServiceCall) -> StoredCertificate:
+    number, _, region = call.params.require("CertIdentifier").partition("-")
     known = number.isdecimal() and region == call.account.region
     row = cloud.certificates.get(call.account.access_key_id, int(number)) if known else None
     if row is None or row.facts.algorithm != "SM2":
-        raise CloudError(
+        raise ApiError(
             "InvalidCertIdentifier.ValueNotSupported",
             "The specified value of parameter CertIdentifier is not valid.",
         )

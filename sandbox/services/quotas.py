@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from sandbox.errors import CloudError
-from sandbox.service import Call, Service, operation
+from sandbox.errors import ApiError
+from sandbox.service import Service, ServiceCall, operation
 
 CERTIFICATES = ("slb", "slb_quota_certs_num")
 
@@ -15,13 +15,13 @@ class Quotas(Service):
     version = "2020-05-10"
 
     @operation("GetProductQuota", resource="QuotaActionCode")
-    def quota(self, call: Call) -> dict[str, Any]:
-        """One limit. What the account has of it is not told here, it differs by region."""
-        product, code = call.params.need("ProductCode"), call.params.need("QuotaActionCode")
+    def quota(self, call: ServiceCall) -> dict[str, Any]:
+        """One limit. The usage is not in the answer, because it differs by region."""
+        product, code = call.params.require("ProductCode"), call.params.require("QuotaActionCode")
         if (product, code) != CERTIFICATES:
-            raise CloudError("QUOTA.NOT.FOUND", "The quota does not exist.", 404)
+            raise ApiError("QUOTA.NOT.FOUND", "The quota does not exist.", 404)
         limit = self.cloud.limits["clb"]
-        told = {} if limit is None else {"TotalQuota": float(limit)}
+        fields = {} if limit is None else {"TotalQuota": float(limit)}
         return {
             "Quota": {
                 "ProductCode": product,
@@ -31,7 +31,7 @@ class Quotas(Service):
                 "QuotaCategory": "CommonQuota",
                 "Adjustable": True,
                 "Consumable": False,
-                **told,
+                **fields,
             }
         }
 

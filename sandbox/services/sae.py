@@ -13,15 +13,15 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.certificates import covers, read
+from sandbox.certificates import covers, read_facts
 from sandbox.cloud import Cloud
 from sandbox.http import Reply
-from sandbox.options import Account
-from sandbox.resources import Binding, Resource
-from sandbox.service import Call, json_reply
-from sandbox.services._clb_certificates import server_certificates
-from sandbox.services._identified import edge_names, identified
-from sandbox.services._regions import REGIONS, regions
+from sandbox.options import SandboxAccount
+from sandbox.resources import SandboxBinding, SandboxResource
+from sandbox.service import ServiceCall, build_json_reply
+from sandbox.services._clb_certificates import get_server_certificates
+from sandbox.services._identified import find_binding, to_edge_names
+from sandbox.services._regions import REGIONS, list_regions
 from sandbox.services._roa import RoaService, route
 from sandbox.state import Table
 
@@ -54,75 +54,77 @@ class Sae(RoaService):
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)
         self._table = Table(cloud.journal, "sae_routes", Route)
-        self._seeds = {_seed(row) for row in self._table}
-        self._certificates = server_certificates(cloud)
-        cloud.users.append(self._uses)
+        self._seeds = {_build_seed_key(row) for row in self._table}
+        self._certificates = get_server_certificates(cloud)
+        cloud.users.append(self._is_used)
 
-    def success(self, fields: dict[str, Any], request_id: str) -> Reply:
+    def build_success(self, fields: dict[str, Any], request_id: str) -> Reply:
         """The envelope, whose code alone tells success from failure."""
         envelope = {"Code": "200", "Message": "success", "Success": True, "TraceId": request_id}
         if "Regions" in fields:
             del envelope["Success"], envelope["TraceId"]
-        return json_reply(200, {"RequestId": request_id, **envelope, **fields})
+        return build_json_reply(200, {"RequestId": request_id, **envelope, **fields})
 
-    def _uses(self, account: str, number: str) -> bool:
+    def _is_used(self, account: str, number: str) -> bool:
         rows = (row for row in self._table if row.account == account)
         return any(number in row.certificates for row in rows)
 
     @route("GET", "/pop/v1/paas/regionConfig", "DescribeRegions")
-    def regions(self, call: Call) -> dict[str, Any]:
+    def regions(self, call: ServiceCall) -> dict[str, Any]:
         """All regions."""
-        return {"Regions": {"Region": regions(self.product)}}
+        return {"Regions": {"Region": list_regions(self.product)}}
 
     @route("GET", "/pop/v1/paas/namespaces", "DescribeNamespaces")
-    def list_namespaces(self, call: Call) -> dict[str, Any]:
+    def list_namespaces(self, call: ServiceCall) -> dict[str, Any]:
         """One page of namespaces, the default one not among them."""
-        call.params.need("CurrentPage")
+        call.params.require("CurrentPage")
         owner = call.account.access_key_id
         names = dict.fromkeys(
             row.namespace
             for row in self._table
             if (row.account, row.region) == (owner, call.region) and row.namespace != call.region
         )
-        shown, paging = _page(call, list(names))
-        return {"Data": {"Namespaces": [_namespace(one, call.region) for one in shown], **paging}}
+        shown, paging = _cut_page(call, list(names))
+        return {
+            "Data": {"Namespaces": [_to_namespace(one, call.region) for one in shown], **paging}
+        }
 
     @route("GET", f"{INGRESS}List", "ListIngresses", "NamespaceId")
-    def list_routes(self, call: Call) -> dict[str, Any]:
+    def list_routes(self, call: ServiceCall) -> dict[str, Any]:
         """One page of a namespace's routes."""
-        namespace = call.params.need("NamespaceId")
+        namespace = call.params.require("NamespaceId")
         owner = (call.account.access_key_id, call.region)
         own = [row for row in self._table if (row.account, row.region) == owner]
-        shown, paging = _page(call, [row for row in own if row.namespace == namespace])
-        listed = [{**_told(row), "ListenerPort": str(row.port)} for row in shown]
+        shown, paging = _cut_page(call, [row for row in own if row.namespace == namespace])
+        listed = [{**_to_route(row), "ListenerPort": str(row.port)} for row in shown]
         return {"Data": {"IngressList": listed, **paging}}
 
     @route("GET", INGRESS, "DescribeIngress", "IngressId")
-    def describe(self, call: Call) -> dict[str, Any]:
+    def describe(self, call: ServiceCall) -> dict[str, Any]:
         """One route."""
-        row = self._row(call)
-        return _refused("IngressNotFound") if row is None else {"Data": _told(row)}
+        row = self._find_row(call)
+        return _build_refusal("IngressNotFound") if row is None else {"Data": _to_route(row)}
 
     @route("PUT", INGRESS, "UpdateIngress", "IngressId")
-    def update(self, call: Call) -> dict[str, Any]:
+    def update(self, call: ServiceCall) -> dict[str, Any]:
         """Replace the certificates of a route; what is not sent stays as it is."""
-        row = self._row(call)
+        row = self._find_row(call)
         if row is None:
-            return _refused("IngressNotFound")
-        wanted = call.params.need("CertId" if row.kind == "clb" else "CertIds").split(",")
-        bindings = [self._binding(call.account, row, one) for one in wanted]
+            return _build_refusal("IngressNotFound")
+        wanted = call.params.require("CertId" if row.kind == "clb" else "CertIds").split(",")
+        bindings = [self._find_binding(call.account, row, one) for one in wanted]
         if not all(bindings):
-            return _refused("CertificateNotFound")
+            return _build_refusal("CertificateNotFound")
         row.certificates, row.protocol = wanted, call.params.get("ListenerProtocol", row.protocol)
         self._table.save(str(row.id), row)
         for host in row.hosts:
             slot = self.cloud.resources.get(self.product, row.account, f"{row.id}/{host}")
-            chosen = _chosen([one for one in bindings if one], self.cloud, host)
+            chosen = _choose_binding([one for one in bindings if one], self.cloud, host)
             if slot and not (slot.binding and slot.binding["material"] == chosen["material"]):
                 self.cloud.resources.bind(slot, chosen, unserved=call.unserved)
         return {"Data": {"IngressId": row.id}}
 
-    def seed(self, account: Account, entry: dict[str, Any], *, keep: bool) -> int:
+    def seed(self, account: SandboxAccount, entry: dict[str, Any], *, keep_existing: bool) -> int:
         """`{"routes": [{"domains": [name], "certificates": [{"pem", "key"}], ...}]}`.
 
         Besides, if need be: "kind" ("alb" or "clb"), "namespace", "region", "load_balancer",
@@ -130,15 +132,15 @@ class Sae(RoaService):
         the same load balancer has one for the same domains.
         """
         for one in entry["routes"]:
-            if not (keep and self._is_there(account, one)):
+            if not (keep_existing and self._exists(account, one)):
                 self._seed_one(account, one)
         return len(entry["routes"])
 
-    def _is_there(self, account: Account, one: dict[str, Any]) -> bool:
-        place = account.access_key_id, one.get("load_balancer"), (*one["domains"],)
-        return place in self._seeds
+    def _exists(self, account: SandboxAccount, one: dict[str, Any]) -> bool:
+        key = account.access_key_id, one.get("load_balancer"), (*one["domains"],)
+        return key in self._seeds
 
-    def _seed_one(self, account: Account, one: dict[str, Any]) -> None:
+    def _seed_one(self, account: SandboxAccount, one: dict[str, Any]) -> None:
         owner, region = account.access_key_id, one.get("region", account.region)
         kind, given = one.get("kind", "alb"), one.get("certificates", [])
         if region not in REGIONS or kind not in ("alb", "clb"):
@@ -153,7 +155,7 @@ class Sae(RoaService):
             port=int(one.get("port", 443)),
             protocol="HTTPS" if given else "HTTP",
             domains=list(one["domains"]),
-            hosts=edge_names(tuple(one["domains"])),
+            hosts=to_edge_names(tuple(one["domains"])),
         )
         for each in given:
             if kind == "clb":
@@ -163,22 +165,24 @@ class Sae(RoaService):
                 stored = self.cloud.certificates.put(owner, each["pem"], each["key"])
                 row.certificates.append(f"{stored.id}-{account.region}")
         self._table.save(str(row.id), row)
-        self._seeds.add(_seed(row))
-        bindings = [self._binding(account, row, number) for number in row.certificates]
+        self._seeds.add(_build_seed_key(row))
+        bindings = [self._find_binding(account, row, number) for number in row.certificates]
         for host in row.hosts:
-            slot = Resource(self.product, owner, f"{row.id}/{host}", [host], time.time())
+            slot = SandboxResource(self.product, owner, f"{row.id}/{host}", [host], time.time())
             if bindings:
-                slot.binding = _chosen([b for b in bindings if b], self.cloud, host)
+                slot.binding = _choose_binding([b for b in bindings if b], self.cloud, host)
             self.cloud.resources.add(slot)
 
-    def _row(self, call: Call) -> Route | None:
-        row = self._table.get(call.params.need("IngressId"))
+    def _find_row(self, call: ServiceCall) -> Route | None:
+        row = self._table.get(call.params.require("IngressId"))
         owner = (call.account.access_key_id, call.region)
         return row if row and (row.account, row.region) == owner else None
 
-    def _binding(self, account: Account, row: Route, number: str) -> Binding | None:
+    def _find_binding(
+        self, account: SandboxAccount, row: Route, number: str
+    ) -> SandboxBinding | None:
         if row.kind == "alb":
-            return identified(self.cloud, account, number)
+            return find_binding(self.cloud, account, number)
         found = self._certificates.get(row.account, row.region, number)
         return found.binding if found else None
 
@@ -186,32 +190,32 @@ class Sae(RoaService):
 SERVICE = Sae
 
 
-def _seed(row: Route) -> tuple[str, str | None, tuple[str, ...]]:
+def _build_seed_key(row: Route) -> tuple[str, str | None, tuple[str, ...]]:
     """What tells one seeded route from another."""
     return row.account, row.load_balancer, (*row.domains,)
 
 
-def _chosen(bindings: list[Binding], cloud: Cloud, host: str) -> Binding:
+def _choose_binding(bindings: list[SandboxBinding], cloud: Cloud, host: str) -> SandboxBinding:
     first, *others = bindings
     for one in reversed(others):
-        if covers(read(cloud.resources.material(one["material"]).pem).names, host):
+        if covers(read_facts(cloud.resources.get_material(one["material"]).pem).names, host):
             return one
     return first
 
 
-def _page(call: Call, rows: list[Any]) -> tuple[list[Any], dict[str, Any]]:
-    number = call.params.number("CurrentPage", 1, high=100_000)
-    size = call.params.number("PageSize", 10, high=10_000)
+def _cut_page(call: ServiceCall, rows: list[Any]) -> tuple[list[Any], dict[str, Any]]:
+    number = call.params.get_number("CurrentPage", 1, high=100_000)
+    size = call.params.get_number("PageSize", 10, high=10_000)
     paging = {"CurrentPage": number, "PageSize": size, "TotalSize": len(rows)}
     return rows[(number - 1) * size : number * size], paging
 
 
-def _refused(code: str) -> dict[str, Any]:
+def _build_refusal(code: str) -> dict[str, Any]:
     message = "It does not exist."
     return {"Code": "400", "ErrorCode": code, "Message": message, "Success": False}
 
 
-def _namespace(name: str, region: str) -> dict[str, Any]:
+def _to_namespace(name: str, region: str) -> dict[str, Any]:
     return {
         "NamespaceId": name,
         "NamespaceName": name.rpartition(":")[2],
@@ -222,7 +226,7 @@ def _namespace(name: str, region: str) -> dict[str, Any]:
     }
 
 
-def _told(row: Route) -> dict[str, Any]:
+def _to_route(row: Route) -> dict[str, Any]:
     clb = row.kind == "clb"
     return {
         "Id": row.id,

@@ -1,4 +1,4 @@
-"""`certroll account`: credentials at a provider, checked before they are stored."""
+"""`certroll account`: accounts at cloud providers, with their credentials."""
 
 from datetime import UTC, datetime
 from math import isfinite
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from domain.errors import BadInput
-from starter.cli.shared import Json, Yes, ask_secret, can_ask, confirm, opened, secret_from
-from starter.cli.terminal.exit_codes import Code, Problem
+from starter.cli.shared import Json, Yes, ask_secret, can_prompt, confirm, open_store, read_secret
+from starter.cli.terminal.exit_codes import CommandFailed, ExitCode
 from starter.cli.terminal.output import note, say, show_fields, show_json, show_table
 
 if TYPE_CHECKING:
@@ -25,36 +25,51 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The account's name.")
 
 @app.command()
 def add(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="a-z, 0-9 and -, at most 31.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME", help="A name for it: a-z, 0-9 and -, at most 31 characters."
+        ),
+    ],
     provider: Annotated[
         str, typer.Option("--provider", metavar="PROVIDER", help="For example alibaba.")
     ],
     access_key_id: Annotated[
-        str, typer.Option("--access-key-id", metavar="ID", help="The key's public half.")
+        str, typer.Option("--access-key-id", metavar="ID", help="The access key id.")
     ],
     access_key_secret_file: Annotated[
         Path | None,
         typer.Option(
-            "--access-key-secret-file", metavar="FILE", help=f"Else {VARIABLE}, else it is asked."
+            "--access-key-secret-file",
+            metavar="FILE",
+            help=f"A file with the access key secret. Default: {VARIABLE}, else you are asked.",
         ),
     ] = None,
     site: Annotated[
-        str | None, typer.Option("--site", metavar="cn|intl", help="Where the account is held.")
+        str | None, typer.Option("--site", metavar="cn|intl", help="The site of the account.")
     ] = None,
     region: Annotated[
         list[str] | None,
-        typer.Option("--region", metavar="REGION", help="Look into this region only; repeatable."),
+        typer.Option(
+            "--region",
+            metavar="REGION",
+            help="Only use this region; repeatable. Default: all regions.",
+        ),
     ] = None,
     endpoint: Annotated[
         str | None,
-        typer.Option("--endpoint", metavar="URL", help="Another implementation of the same API."),
+        typer.Option(
+            "--endpoint",
+            metavar="URL",
+            help="Base URL of another implementation of the API, such as the sandbox.",
+        ),
     ] = None,
     probe_address: Annotated[
         str | None,
         typer.Option(
             "--probe-address",
             metavar="HOST:PORT[,...]",
-            help="Where TLS handshakes go, instead of where the name resolves to.",
+            help="Where to make TLS handshakes, instead of resolving the name.",
         ),
     ] = None,
     propagation: Annotated[
@@ -62,24 +77,24 @@ def add(
         typer.Option(
             "--propagation",
             metavar="SECONDS",
-            help="How long a change may take to be served, instead of what the service documents.",
+            help="How long a change may take to be served, instead of the documented time.",
         ),
     ] = None,
     sm_slots: Annotated[
         bool,
-        typer.Option("--sm-slots", help="List the slots of domains for SM2 pairs as well."),
+        typer.Option("--sm-slots", help="Also list the SM2 slots of domains."),
     ] = False,
     calls_per_second: Annotated[
         float | None,
         typer.Option(
             "--calls-per-second",
             metavar="RATE",
-            help="The provider's limit for this account, where it is not the documented one.",
+            help="The rate limit of this account, if it is not the documented one.",
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Stores an account, its secret sealed. `account check` then tells what it may do."""
+    """Stores an account; its secret is stored encrypted. Then run `account check`."""
     from pydantic import SecretStr
 
     import connectors
@@ -87,44 +102,44 @@ def add(
 
     given: dict[str, str | None] = {
         "access_key_id": access_key_id,
-        "access_key_secret": _secret(access_key_secret_file),
+        "access_key_secret": _read_access_key_secret(access_key_secret_file),
         "site": site,
         "regions": ",".join(region) if region else None,
         "endpoint": endpoint,
         "sm_slots": "true" if sm_slots else None,
     }
     values = {key: value for key, value in given.items() if value is not None}
-    connectors.settings(provider, values)
-    fields = connectors.settings_model(provider).model_fields
+    connectors.parse_settings(provider, values)
+    fields = connectors.get_settings_model(provider).model_fields
     secrets = {key for key in values if fields[key].annotation is SecretStr}
     account = Account(
         name=name,
         provider=provider,
         settings={key: value for key, value in values.items() if key not in secrets},
-        probe_address=_address(probe_address),
-        propagation_seconds=_seconds(propagation),
-        calls_per_second=_rate(calls_per_second),
+        probe_address=_check_probe_address(probe_address),
+        propagation_seconds=_check_propagation(propagation),
+        calls_per_second=_check_rate(calls_per_second),
         created_at=datetime.now(UTC),
     )
-    with opened() as (store, _):
+    with open_store() as (store, _):
         store.accounts.add(account, {key: values[key] for key in secrets})
     if as_json:
         show_json(account)
     else:
-        say(f"Account {name!r} is stored. Try it: certroll account check {name}")
+        say(f"Account {name!r} is stored. Check it: certroll account check {name}")
 
 
 @app.command("list")
 def list_(as_json: Json = False) -> None:
     """Lists all accounts, without their secrets."""
-    with opened() as (store, _):
+    with open_store() as (store, _):
         accounts = store.accounts.list()
     if as_json:
         show_json(accounts)
         return
     show_table(
         ("NAME", "PROVIDER", "SETTINGS", "PROBE ADDRESS"),
-        [(a.name, a.provider, _settings(a), a.probe_address or "by name") for a in accounts],
+        [(a.name, a.provider, _format_settings(a), a.probe_address or "by name") for a in accounts],
         empty="No accounts yet: certroll account add",
     )
 
@@ -132,9 +147,9 @@ def list_(as_json: Json = False) -> None:
 @app.command()
 def show(name: Name, as_json: Json = False) -> None:
     """Shows one account, without its secrets."""
-    from starter.cli.terminal.times import shown
+    from starter.cli.terminal.times import format_minute
 
-    with opened() as (store, _):
+    with open_store() as (store, _):
         account = store.accounts.get(name)
     if as_json:
         show_json(account)
@@ -147,37 +162,40 @@ def show(name: Name, as_json: Json = False) -> None:
             *account.settings.items(),
             ("probe address", account.probe_address or "by name"),
             ("propagation", "as documented" if seconds is None else f"{seconds:g} s"),
-            ("calls a second", "as documented" if rate is None else f"{rate:g}"),
-            ("added", shown(account.created_at)),
+            ("calls per second", "as documented" if rate is None else f"{rate:g}"),
+            ("added", format_minute(account.created_at)),
         ]
     )
 
 
 @app.command()
 def check(name: Name, as_json: Json = False) -> None:
-    """Tells which permissions an account lacks; only reads."""
-    from operations.runtime.connector_pool import Clouds
+    """Checks which permissions an account lacks. Changes nothing."""
+    from operations.runtime.connector_pool import ConnectorPool
 
-    with opened() as (store, _):
+    with open_store() as (store, _):
         provider = store.accounts.get(name).provider
-        missing = {service: lacks(Clouds(store), name, service) for service in services(provider)}
+        missing = {
+            service: list_missing_permissions(ConnectorPool(store), name, service)
+            for service in list_services(provider)
+        }
     if as_json:
         show_json({"account": name, "missing": missing})
     else:
-        rows = [(service, line) for service, lines in missing.items() for line in lines or ["fine"]]
+        rows = [(service, line) for service, lines in missing.items() for line in lines or ["none"]]
         show_table(("SERVICE", "MISSING"), rows)
     if any(missing.values()):
-        note(f"Mend it, then look again: certroll account check {name}")
-        raise Problem(Code.CLOUD)
+        note(f"Grant these, then check again: certroll account check {name}")
+        raise CommandFailed(ExitCode.CLOUD)
 
 
 @app.command()
 def delete(name: Name, yes: Yes = False, as_json: Json = False) -> None:
-    """Forgets an account with its secrets and inventory.
+    """Deletes an account with its secrets and inventory here.
 
     Nothing changes at the provider.
     """
-    with opened() as (store, _):
+    with open_store() as (store, _):
         store.accounts.get(name)
         confirm(f"Delete account {name!r} with its inventory?", yes=yes)
         store.accounts.delete(name)
@@ -187,15 +205,15 @@ def delete(name: Name, yes: Yes = False, as_json: Json = False) -> None:
         say(f"Account {name!r} is deleted.")
 
 
-def services(provider: str) -> list[str]:
-    """The ids of the provider's services."""
+def list_services(provider: str) -> list[str]:
+    """Lists the ids of the provider's services."""
     import connectors
 
-    return [name for name in connectors.names() if name.partition(".")[0] == provider]
+    return [name for name in connectors.list_services() if name.partition(".")[0] == provider]
 
 
-def lacks(clouds: Any, account: str, service: str) -> list[str]:
-    """What the account lacks for this service, a line each; a failure is such a line too."""
+def list_missing_permissions(clouds: Any, account: str, service: str) -> list[str]:
+    """Lists what the account lacks for a service. A failure of the check is such an entry too."""
     from domain.errors import CloudError
 
     try:
@@ -205,21 +223,22 @@ def lacks(clouds: Any, account: str, service: str) -> list[str]:
     return found
 
 
-def _secret(file: Path | None) -> str:
-    secret = secret_from(file, VARIABLE)
-    if secret is None and can_ask():
+def _read_access_key_secret(file: Path | None) -> str:
+    secret = read_secret(file, VARIABLE)
+    if secret is None and can_prompt():
         secret = ask_secret("Access key secret")
     if not secret:
         raise BadInput(
-            "the access key's secret is missing",
+            "the access key secret is missing",
             where="--access-key-secret-file",
-            fix=f"Put it into a file of its own, or into {VARIABLE}.",
+            fix=f"Put it into a file, or into {VARIABLE}.",
+            code="missing-secret",
         )
     return secret
 
 
-def _address(text: str | None) -> str | None:
-    """One address or several, with commas between; each of them is looked at."""
+def _check_probe_address(text: str | None) -> str | None:
+    """Checks one or several addresses, separated by commas."""
     if text is None:
         return None
     given = [each.strip() for each in text.split(",")]
@@ -228,9 +247,10 @@ def _address(text: str | None) -> str | None:
         bare = host.removeprefix("[").removesuffix("]")
         if not bare or (":" in bare) != (bare != host) or not _is_port(port):
             raise BadInput(
-                f"{each!r} is no address",
+                f"{each!r} is not HOST:PORT",
                 where="--probe-address",
-                fix="Give HOST:PORT, as in 127.0.0.1:443 or [::1]:443; several with commas.",
+                fix="Give HOST:PORT, for example 127.0.0.1:443 or [::1]:443; several with commas.",
+                code="invalid-address",
             )
     return ",".join(given)
 
@@ -239,25 +259,27 @@ def _is_port(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) <= 5 and 0 < int(text) < 65536
 
 
-def _seconds(value: float | None) -> float | None:
+def _check_propagation(value: float | None) -> float | None:
     if value is not None and not (isfinite(value) and 0 <= value <= LONGEST_PROPAGATION):
         raise BadInput(
-            f"{value:g} is no time to wait",
+            f"{value:g} seconds is out of range",
             where="--propagation",
             fix=f"Give 0 to {LONGEST_PROPAGATION:g} seconds.",
+            code="out-of-range",
         )
     return value
 
 
-def _rate(value: float | None) -> float | None:
+def _check_rate(value: float | None) -> float | None:
     if value is not None and not (isfinite(value) and 0 < value <= FASTEST):
         raise BadInput(
-            f"{value:g} is no rate of calls",
+            f"{value:g} calls per second is out of range",
             where="--calls-per-second",
             fix=f"Give more than 0 and at most {FASTEST:g}.",
+            code="out-of-range",
         )
     return value
 
 
-def _settings(account: "Account") -> str:
+def _format_settings(account: "Account") -> str:
     return " ".join(f"{key}={value}" for key, value in account.settings.items())

@@ -1,4 +1,4 @@
-"""`certroll doctor`: what is reachable, what is missing, how to fix it."""
+"""`certroll doctor`: checks all that certroll needs, and says how to fix what is missing."""
 
 import asyncio
 import platform
@@ -12,7 +12,7 @@ import typer
 
 from domain.errors import CertrollError, CloudError
 from starter.cli.shared import Json
-from starter.cli.terminal.exit_codes import Code, Problem
+from starter.cli.terminal.exit_codes import CommandFailed, ExitCode
 from starter.cli.terminal.output import note, show_json, show_table
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ SECONDS = 10.0
 MIGRATE = "Run: certroll database migrate"
 
 
-class Finding(NamedTuple):
-    """One thing that was looked at; `fix` says what to do where it is not fine."""
+class DoctorFinding(NamedTuple):
+    """The result of one check; `fix` says what to do if it is not fine."""
 
     what: str
     fine: bool
@@ -37,115 +37,124 @@ class Finding(NamedTuple):
     at_provider: bool = False
 
 
-def everything(*, accounts: bool) -> list[Finding]:
-    """All findings, in the order in which one would mend them."""
-    return list(_look(accounts=accounts))
+def list_findings(*, accounts: bool) -> list[DoctorFinding]:
+    """Lists all findings, in the order in which to fix them."""
+    return list(_check_all(accounts=accounts))
 
 
-def _look(*, accounts: bool) -> Iterator[Finding]:
+def _check_all(*, accounts: bool) -> Iterator[DoctorFinding]:
     from storage.settings import Settings
 
-    yield _python()
+    yield _check_python()
     try:
         settings = Settings()
     except CertrollError as error:
-        yield _wrong("settings", error)
+        yield _to_finding("settings", error)
         return
-    yield _temporal_binary()
-    yield _home(settings)
-    key = _key(settings)
+    yield _check_temporal_binary()
+    yield _check_home(settings)
+    key = _check_key(settings)
     yield key
-    database = _database(settings)
+    database = _check_database(settings)
     yield database
-    yield from asyncio.run(_engine(settings))
+    yield from asyncio.run(_check_temporal(settings))
     if accounts and key.fine and database.fine:
-        yield from _accounts(settings)
+        yield from _check_accounts(settings)
 
 
-def _python() -> Finding:
+def _check_python() -> DoctorFinding:
     fine = sys.version_info >= OLDEST_PYTHON
     oldest = ".".join(map(str, OLDEST_PYTHON))
-    return Finding("python", fine, platform.python_version(), f"Install Python {oldest} or newer.")
+    return DoctorFinding(
+        "python", fine, platform.python_version(), f"Install Python {oldest} or newer."
+    )
 
 
-def _temporal_binary() -> Finding:
-    from starter.temporal.processes import temporal_binary
+def _check_temporal_binary() -> DoctorFinding:
+    from starter.temporal.processes import find_temporal_binary
 
     try:
-        return Finding("temporal program", True, temporal_binary())
+        return DoctorFinding("temporal program", True, find_temporal_binary())
     except CertrollError as error:
-        return _wrong("temporal program", error)
+        return _to_finding("temporal program", error)
 
 
-def _home(settings: "Settings") -> Finding:
+def _check_home(settings: "Settings") -> DoctorFinding:
     home = settings.home
     if not home.exists():
-        return Finding("home", True, f"{home} (made when first needed)")
+        return DoctorFinding("home", True, f"{home} (created when first needed)")
     if not home.is_dir():
-        return Finding("home", False, f"{home} is no folder", "Set CERTROLL_HOME to a folder.")
-    if _is_open(home):
-        detail = f"other users may look into {home}"
-        return Finding("home", False, detail, f"Run: chmod 700 {home}")
-    return Finding("home", True, str(home))
+        return DoctorFinding(
+            "home", False, f"{home} is not a folder", "Set CERTROLL_HOME to a folder."
+        )
+    if _is_readable_by_others(home):
+        detail = f"other users can read {home}"
+        return DoctorFinding("home", False, detail, f"Run: chmod 700 {home}")
+    return DoctorFinding("home", True, str(home))
 
 
-def _key(settings: "Settings") -> Finding:
+def _check_key(settings: "Settings") -> DoctorFinding:
     from storage.secrets.keyring import Keyring
 
     path = settings.kek_file or settings.home / "kek"
     if settings.kek is None and settings.kek_file is None and not path.exists():
-        return Finding("vault key", True, f"{path} (made when first needed)")
+        return DoctorFinding("vault key", True, f"{path} (created when first needed)")
     try:
         ring = Keyring.load(settings)
     except CertrollError as error:
-        return _wrong("vault key", error)
+        return _to_finding("vault key", error)
     where = "CERTROLL_KEK" if settings.kek is not None else str(path)
-    return Finding("vault key", True, f"{ring.current}, {len(ring.ids)} in {where}")
+    return DoctorFinding("vault key", True, f"{ring.current}, {len(ring.ids)} in {where}")
 
 
-def _database(settings: "Settings") -> Finding:
+def _check_database(settings: "Settings") -> DoctorFinding:
     from sqlalchemy import make_url
     from sqlalchemy.exc import DBAPIError
 
     from storage.database import Database
 
-    url = make_url(settings.database())
+    url = make_url(settings.get_database_url())
     if url.drivername == "sqlite" and not Path(url.database or "").exists():
-        detail = f"{url.database} (made when first needed)"
-        return Finding("database", settings.database_url is None, detail, MIGRATE)
-    database = Database(settings.database())
+        detail = f"{url.database} (created when first needed)"
+        return DoctorFinding("database", settings.database_url is None, detail, MIGRATE)
+    database = Database(settings.get_database_url())
     try:
         pending = database.pending_migrations()
     except DBAPIError as error:
         what = str(error.orig or error).strip().partition("\n")[0]
-        fix = "Check CERTROLL_DATABASE_URL, and that the server runs."
-        return Finding("database", False, f"{database.redacted_url} cannot be used: {what}", fix)
+        fix = "Check CERTROLL_DATABASE_URL, and that the database server is running."
+        return DoctorFinding(
+            "database", False, f"{database.redacted_url} cannot be used: {what}", fix
+        )
     except CertrollError as error:
-        return _wrong("database", error)
+        return _to_finding("database", error)
     finally:
         database.dispose()
     if pending:
         detail = f"{database.redacted_url} lacks migrations: {', '.join(pending)}"
-        return Finding("database", False, detail, MIGRATE)
-    return Finding("database", True, f"{database.redacted_url}, schema is current")
+        return DoctorFinding("database", False, detail, MIGRATE)
+    return DoctorFinding("database", True, f"{database.redacted_url}, schema is current")
 
 
-async def _engine(settings: "Settings") -> list[Finding]:
-    """Temporal, its search attributes, and a worker; the latter two only if it answers."""
+async def _check_temporal(settings: "Settings") -> list[DoctorFinding]:
+    """Checks Temporal; if it answers, also its search attributes and workers."""
     from temporalio.service import RPCError
 
-    from starter.temporal.client import address, connect
+    from starter.temporal.client import connect, get_address
 
-    where = address(settings)
-    fix = "Start it by `certroll up`, or set CERTROLL_TEMPORAL_ADDRESS to where it runs."
+    where = get_address(settings)
+    fix = "Start it with `certroll up`, or set CERTROLL_TEMPORAL_ADDRESS to its address."
     try:
         client = await asyncio.wait_for(connect(settings), SECONDS)
         version = await _version(client)
-        return [Finding("temporal", True, f"{where}, version {version}"), *await _on(client)]
+        return [
+            DoctorFinding("temporal", True, f"{where}, version {version}"),
+            *await _check_namespace(client),
+        ]
     except RPCError as error:
-        return [Finding("temporal", False, f"{where} refuses: {error.message}", fix)]
+        return [DoctorFinding("temporal", False, f"{where} refuses: {error.message}", fix)]
     except (CertrollError, TimeoutError):
-        return [Finding("temporal", False, f"does not answer at {where}", fix)]
+        return [DoctorFinding("temporal", False, f"does not answer at {where}", fix)]
 
 
 async def _version(client: "Client") -> str:
@@ -155,25 +164,25 @@ async def _version(client: "Client") -> str:
     return str(answer.server_version)
 
 
-async def _on(client: "Client") -> list[Finding]:
+async def _check_namespace(client: "Client") -> list[DoctorFinding]:
     from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 
     from domain.tasks.messages import TASK_QUEUE
-    from starter.temporal.client import workers
+    from starter.temporal.client import count_workers
     from workflows import search_attributes
 
     wanted = ListSearchAttributesRequest(namespace=client.namespace)
     known = (await client.operator_service.list_search_attributes(wanted)).custom_attributes
     missing = [key.name for key in search_attributes.ALL if key.name not in known]
-    count = await workers(client)
+    count = await count_workers(client)
     return [
-        Finding(
+        DoctorFinding(
             "search attributes",
             not missing,
             f"missing in {client.namespace}: {', '.join(missing)}" if missing else "registered",
             "Start a worker: it registers them.",
         ),
-        Finding(
+        DoctorFinding(
             "worker",
             count > 0,
             f"{count or 'none'} on task queue {TASK_QUEUE}",
@@ -182,64 +191,70 @@ async def _on(client: "Client") -> list[Finding]:
     ]
 
 
-def _accounts(settings: "Settings") -> Iterator[Finding]:
+def _check_accounts(settings: "Settings") -> Iterator[DoctorFinding]:
     from storage.store import Store
 
     if settings.database_url is None and not (settings.home / "certroll.db").exists():
         return
     with Store.open(settings) as store:
         for account in store.accounts.list():
-            yield _account(store, account.name, account.provider)
+            yield _check_account(store, account.name, account.provider)
 
 
-def _account(store: "Store", name: str, provider: str) -> Finding:
-    from operations.runtime.connector_pool import Clouds
-    from starter.cli.account import lacks, services
+def _check_account(store: "Store", name: str, provider: str) -> DoctorFinding:
+    from operations.runtime.connector_pool import ConnectorPool
+    from starter.cli.account import list_missing_permissions, list_services
 
-    what, clouds = f"account {name}", Clouds(store)
+    what, clouds = f"account {name}", ConnectorPool(store)
     try:
-        lines = [line for service in services(provider) for line in lacks(clouds, name, service)]
+        lines = [
+            line
+            for service in list_services(provider)
+            for line in list_missing_permissions(clouds, name, service)
+        ]
     except CloudError as error:
         lines = [str(error)]
     except CertrollError as error:
-        return _wrong(what, error)
-    fix = f"Look: certroll account check {name}"
+        return _to_finding(what, error)
+    fix = f"See: certroll account check {name}"
     if lines:
-        return Finding(what, False, "; ".join(dict.fromkeys(lines)), fix, at_provider=True)
-    return Finding(what, True, "may do all that certroll needs")
+        return DoctorFinding(what, False, "; ".join(dict.fromkeys(lines)), fix, at_provider=True)
+    return DoctorFinding(what, True, "has all permissions that certroll needs")
 
 
-def _is_open(path: Path) -> bool:
+def _is_readable_by_others(path: Path) -> bool:
     return bool(stat.S_IMODE(path.stat().st_mode) & 0o077)
 
 
-def _wrong(what: str, error: CertrollError) -> Finding:
-    return Finding(what, False, getattr(error, "what", None) or str(error), _fix(error))
+def _to_finding(what: str, error: CertrollError) -> DoctorFinding:
+    return DoctorFinding(what, False, getattr(error, "what", None) or str(error), _get_fix(error))
 
 
-def _fix(error: CertrollError) -> str:
+def _get_fix(error: CertrollError) -> str:
     return getattr(error, "fix", None) or str(error)
 
 
 def doctor(
     accounts: Annotated[
-        bool, typer.Option("--accounts", help="Also try each account at its provider.")
+        bool, typer.Option("--accounts", help="Also check each account at its provider.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Looks at everything that certroll needs, changes nothing, and says how to fix what is amiss.
+    """Checks all that certroll needs, and says how to fix what is missing. Changes nothing.
 
-    Ends with exit code 4 if something here is missing, with 3 if only accounts lack something.
+    Exit code 4 if something is missing on this machine, 3 if only accounts lack something.
     """
-    findings = everything(accounts=accounts)
+    findings = list_findings(accounts=accounts)
     if as_json:
         show_json([finding._asdict() for finding in findings])
     else:
         rows = [(f.what, "fine" if f.fine else "missing", f.detail) for f in findings]
-        show_table(("WHAT", "STATE", "DETAIL"), rows)
+        show_table(("CHECK", "STATE", "DETAIL"), rows)
         for finding in findings:
             if not finding.fine:
                 note(f"{finding.what}: {finding.fix}")
-    amiss = [finding for finding in findings if not finding.fine]
-    if amiss:
-        raise Problem(Code.CLOUD if all(each.at_provider for each in amiss) else Code.ENGINE)
+    missing = [finding for finding in findings if not finding.fine]
+    if missing:
+        raise CommandFailed(
+            ExitCode.CLOUD if all(each.at_provider for each in missing) else ExitCode.ENGINE
+        )

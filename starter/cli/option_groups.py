@@ -1,4 +1,4 @@
-"""Options that several commands share: written once, as the fields of a dataclass."""
+"""Adds the fields of a dataclass to a command as options, for options that commands share."""
 
 from collections.abc import Callable
 from dataclasses import fields
@@ -9,31 +9,31 @@ from typing import Any, get_type_hints
 Command = Callable[..., None]
 
 
-def sharing(kind: type[Any]) -> Callable[[Command], Command]:
-    """Puts the fields of `kind` in the place of the command's parameter of that type.
+def with_options(kind: type[Any]) -> Callable[[Command], Command]:
+    """Replaces the command's parameter of type `kind` by one option for each field of `kind`.
 
-    Each field is annotated as an option of its own. The command is called with one `kind`.
+    Each field is annotated as an option. The command itself is called with one `kind`.
     """
 
     def decorate(command: Command) -> Command:
         hints = get_type_hints(command, include_extras=True)
-        (place,) = (name for name, hint in hints.items() if hint is kind)
+        (target,) = (name for name, hint in hints.items() if hint is kind)
         options = _options(kind)
 
         @wraps(command)
-        def shared(**given: Any) -> None:
+        def wrapper(**given: Any) -> None:
             chosen = kind(**{each.name: given.pop(each.name) for each in options})
-            command(**{place: chosen}, **given)
+            command(**{target: chosen}, **given)
 
         own = [
             each.replace(kind=Parameter.KEYWORD_ONLY, annotation=hints[each.name])
             for each in signature(command).parameters.values()
         ]
-        at = [each.name for each in own].index(place)
-        shown = [*own[:at], *options, *own[at + 1 :]]
-        vars(shared)["__signature__"] = signature(command).replace(parameters=shown)
-        shared.__annotations__ = {each.name: each.annotation for each in shown}
-        return shared
+        at = [each.name for each in own].index(target)
+        parameters = [*own[:at], *options, *own[at + 1 :]]
+        vars(wrapper)["__signature__"] = signature(command).replace(parameters=parameters)
+        wrapper.__annotations__ = {each.name: each.annotation for each in parameters}
+        return wrapper
 
     return decorate
 

@@ -1,1 +1,1 @@
-"""The demo: the whole thread against a practice cloud."""
+"""The demo: a deployment and its rollback against a practice cloud."""

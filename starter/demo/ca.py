@@ -1,4 +1,4 @@
-"""A certificate authority made on the spot, for demonstrations: nothing trusts it by itself."""
+"""A test CA for the demo and for tests: nothing trusts it by itself."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,26 +13,25 @@ Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 CURVES: dict[int, ec.EllipticCurve] = {256: ec.SECP256R1(), 384: ec.SECP384R1()}
 
 
-def new_key(algorithm: str = "ec", bits: int | None = None) -> Key:
-    """A fresh key: "ec" of 256 (default) or 384 bits, "rsa" of 2048 (default) or more."""
+def generate_key(algorithm: str = "ec", bits: int | None = None) -> Key:
+    """A new key: "ec" of 256 (default) or 384 bits, "rsa" of 2048 (default) or more."""
     if algorithm == "rsa":
         return rsa.generate_private_key(public_exponent=65537, key_size=bits or 2048)
     return ec.generate_private_key(CURVES[bits or 256])
 
 
-def pem_of(certificate: x509.Certificate) -> bytes:
-    """The certificate as PEM."""
+def to_pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def named(common_name: str) -> x509.Name:
+def build_name(common_name: str) -> x509.Name:
     """A subject with a common name only, cut to the 64 characters that X.509 allows."""
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name[:64])])
 
 
 @dataclass(frozen=True)
 class Issued:
-    """A certificate with its key. `key_pem` (PKCS#8) never shows in its repr."""
+    """A certificate with its key, which its repr hides."""
 
     certificate: x509.Certificate
     issuers: tuple[x509.Certificate, ...]
@@ -41,12 +40,12 @@ class Issued:
     @property
     def leaf_pem(self) -> bytes:
         """The leaf alone."""
-        return pem_of(self.certificate)
+        return to_pem(self.certificate)
 
     @property
     def chain_pem(self) -> bytes:
         """The intermediates alone."""
-        return b"".join(map(pem_of, self.issuers))
+        return b"".join(map(to_pem, self.issuers))
 
     @property
     def pem(self) -> bytes:
@@ -55,7 +54,7 @@ class Issued:
 
     @property
     def key_pem(self) -> bytes:
-        """The private key, unencrypted."""
+        """The private key as unencrypted PKCS#8."""
         return self.key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
@@ -69,33 +68,33 @@ class Issued:
 
 
 class PracticeCA:
-    """A root and one intermediate that issues; all keys live only in this object."""
+    """A root and an issuing intermediate; their keys exist only in this object."""
 
     def __init__(self, name: str = "certroll practice", algorithm: str = "ec") -> None:
         now = datetime.now(UTC).replace(microsecond=0)
         self._until = now + timedelta(days=3650)
         self._since = now - timedelta(days=3650)
-        self.root_key, self.key = new_key(algorithm), new_key(algorithm)
-        root, intermediate = named(f"{name} root"), named(f"{name} CA 1")
+        self.root_key, self.key = generate_key(algorithm), generate_key(algorithm)
+        root, intermediate = build_name(f"{name} root"), build_name(f"{name} CA 1")
         self.root = self._sign_ca(root, self.root_key, issuer=root, path_length=1)
         self.intermediate = self._sign_ca(intermediate, self.key, issuer=root, path_length=0)
 
     @property
     def root_pem(self) -> bytes:
-        """What a client must trust."""
-        return pem_of(self.root)
+        """The root, which a client must trust."""
+        return to_pem(self.root)
 
     @property
     def intermediate_pem(self) -> bytes:
-        """The authority that issues."""
-        return pem_of(self.intermediate)
+        """The issuing intermediate."""
+        return to_pem(self.intermediate)
 
     def _sign_ca(
         self, subject: x509.Name, key: Key, *, issuer: x509.Name, path_length: int
     ) -> x509.Certificate:
-        builder = request(subject, key, issuer, self.root_key, self._since, self._until)
+        builder = build_certificate(subject, key, issuer, self.root_key, self._since, self._until)
         builder = builder.add_extension(x509.BasicConstraints(True, path_length), critical=True)
-        builder = builder.add_extension(usage(sign_certificates=True), critical=True)
+        builder = builder.add_extension(build_key_usage(sign_certificates=True), critical=True)
         return builder.sign(self.root_key, hashes.SHA256())
 
     def issue(
@@ -112,10 +111,12 @@ class PracticeCA:
         now = datetime.now(UTC).replace(microsecond=0)
         start = not_before or now - timedelta(days=1)
         end = not_after or now + timedelta(days=90)
-        key = key or new_key(algorithm, key_bits)
-        builder = request(named(names[0]), key, self.intermediate.subject, self.key, start, end)
+        key = key or generate_key(algorithm, key_bits)
+        builder = build_certificate(
+            build_name(names[0]), key, self.intermediate.subject, self.key, start, end
+        )
         builder = builder.add_extension(x509.BasicConstraints(False, None), critical=True)
-        builder = builder.add_extension(usage(sign_certificates=False), critical=True)
+        builder = builder.add_extension(build_key_usage(sign_certificates=False), critical=True)
         builder = builder.add_extension(
             x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False
         )
@@ -124,7 +125,7 @@ class PracticeCA:
         return Issued(builder.sign(self.key, hashes.SHA256()), (self.intermediate,), key)
 
 
-def request(
+def build_certificate(
     subject: x509.Name,
     key: Key,
     issuer: x509.Name,
@@ -132,7 +133,7 @@ def request(
     not_before: datetime,
     not_after: datetime,
 ) -> x509.CertificateBuilder:
-    """The part that every certificate has, with the key identifiers that verifiers ask for."""
+    """A certificate to sign, with the key identifiers that verifiers need."""
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -149,8 +150,8 @@ def request(
     )
 
 
-def usage(*, sign_certificates: bool) -> x509.KeyUsage:
-    """What a key may be used for: signing certificates, or serving TLS."""
+def build_key_usage(*, sign_certificates: bool) -> x509.KeyUsage:
+    """The key usage for signing certificates, or for serving TLS."""
     return x509.KeyUsage(
         digital_signature=not sign_certificates,
         content_commitment=False,

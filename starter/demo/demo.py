@@ -1,4 +1,4 @@
-"""The demonstration: the whole thread against the practice cloud, with the real commands."""
+"""Runs the demo: real commands against a practice cloud. Called by `certroll demo`."""
 
 import asyncio
 import json
@@ -12,15 +12,15 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from domain.certificates.hostnames import probe_name, to_ascii
-from domain.tasks.messages import workflow_id
+from domain.certificates.hostnames import to_ascii, to_probe_name
+from domain.tasks.messages import build_workflow_id
 from domain.tasks.record import TaskRecord
 from domain.tasks.status import TaskStatus
-from operations.tls.handshake import Endpoint, look
+from operations.tls.handshake import Endpoint, shake_hands
 from starter.demo.ca import PracticeCA
 from starter.requests.tasks import watch
 from starter.temporal.embedded import Embedded
-from starter.temporal.processes import Child, free_port, start_sandbox, temporal_binary
+from starter.temporal.processes import Child, find_free_port, find_temporal_binary, start_sandbox
 from storage.settings import Settings
 from storage.store import Store
 
@@ -44,73 +44,73 @@ DOMAINS = (
 
 
 class Demo:
-    """Everything that the demonstration starts, in a folder of its own, and stops again."""
+    """The processes and files of one demo, in a folder of its own."""
 
     def __init__(self, folder: Path) -> None:
         self.console = Console(highlight=False)
         self.folder = folder
         self.settings = Settings(home=folder / "home", database_url=None, temporal_address=None)
         self.ca = PracticeCA("demo")
-        self.here = Embedded(self.settings, free_port(), free_port())
+        self.embedded = Embedded(self.settings, find_free_port(), find_free_port())
         self.sandbox: Child | None = None
         self.cloud: dict[str, str] = {}
 
     def start(self) -> None:
-        """The practice cloud with twelve domains, then Temporal and a worker, on free ports."""
+        """Starts the practice cloud with twelve domains, Temporal and a worker, on free ports."""
         seed, faults = self.folder / "seed.json", self.folder / "faults.json"
-        seed.write_text(json.dumps({"service": "cdn", "domains": list(map(self._seed, DOMAINS))}))
-        faults.write_text(json.dumps(list(_faults())))
+        seed.write_text(
+            json.dumps({"service": "cdn", "domains": list(map(self._build_seed, DOMAINS))})
+        )
+        faults.write_text(json.dumps(list(_build_faults())))
         options = ["--seed-file", str(seed), "--faults", str(faults), "--propagation", "0.5"]
         self.sandbox, self.cloud = start_sandbox(self.settings.home, options)
-        self.here.start()
+        self.embedded.start()
 
     def stop(self) -> None:
-        """Leaves nothing running."""
-        self.here.stop()
+        self.embedded.stop()
         if self.sandbox:
             self.sandbox.stop()
 
-    def show(self) -> None:
-        """Certificates, inventory, plan, task, rollback: each step as a person would do it."""
-        self._say("Two certificates of an authority made on the spot, one EC and one RSA")
+    def run_steps(self) -> None:
+        """Certificates, inventory, plan, task, rollback: the commands that a person would run."""
+        self._show_heading("Upload two certificates of a new test CA, one EC and one RSA")
         self._upload("demo-ec", ["demo.example", "*.demo.example", "*.apps.demo.example"], "ec")
         self._upload("demo-rsa", list(BY_RSA), "rsa")
-        self._say("An account at the practice cloud, its domains, and quota")
-        self._certroll(
+        self._show_heading("Add an account of the practice cloud, sync its domains, grant quota")
+        self._run_certroll(
             *("account", "add", ACCOUNT, "--provider", "alibaba"),
             *("--access-key-id", self.cloud["access_key_id"], "--propagation", "15"),
             *("--endpoint", self.cloud["endpoint"], "--probe-address", self.cloud["edge"]),
             env={"CERTROLL_ACCESS_KEY_SECRET": self.cloud["access_key_secret"]},
         )
-        self._certroll("inventory", "sync", "--service", SERVICE)
-        self._certroll("quota", "grant", "20", "--note", "for the demonstration")
-        chosen = ["--certificate", "demo-ec", "--certificate", "demo-rsa", "--all-matched"]
-        chosen += ["--resource", f"{ACCOUNT}/{SERVICE}/{HTTP_ONLY}"]
-        self._say("What would change: nothing is touched yet")
-        self._certroll("plan", "create", *chosen, "--name", "autumn renewal")
-        self._certroll("quota", "show")
-        before = self._served()
-        self._say("A task of this plan in two seconds, watched until it ends (one domain fails)")
+        self._run_certroll("inventory", "sync", "--service", SERVICE)
+        self._run_certroll("quota", "grant", "20", "--note", "for the demo")
+        options = ["--certificate", "demo-ec", "--certificate", "demo-rsa", "--all-matched"]
+        options += ["--resource", f"{ACCOUNT}/{SERVICE}/{HTTP_ONLY}"]
+        self._show_heading("Plan the changes: nothing is changed yet")
+        self._run_certroll("plan", "create", *options, "--name", "autumn renewal")
+        self._run_certroll("quota", "show")
+        before = self._read_served()
+        self._show_heading("Deploy the plan in two seconds and wait for the end (one domain fails)")
         task = ["--plan", "autumn renewal", "--at", "in 2s", "--yes", "--wait"]
-        self._certroll("task", "create", *task, expected=(5,))
-        record = self._task()
-        self._certroll("task", "show", record.id)
-        self._certroll("quota", "show")
-        after = self._served()
-        self._say("One signal takes it back; any service can send it")
-        self._signal(record)
-        self._wait_until_back(record)
-        self._certroll("task", "show", record.id)
-        self._compare(before, after, self._served())
+        self._run_certroll("task", "create", *task, expected=(5,))
+        record = self._get_task()
+        self._run_certroll("task", "show", record.id)
+        self._run_certroll("quota", "show")
+        after = self._read_served()
+        self._show_heading("Roll back with one signal, which any service can send")
+        self._send_rollback(record)
+        self._wait_until_rolled_back(record)
+        self._run_certroll("task", "show", record.id)
+        self._compare(before, after, self._read_served())
 
-    def addresses(self) -> None:
-        """Where to look."""
-        self.console.print(f"Temporal Web UI  {self.here.web}", soft_wrap=True)
-        self.console.print(f"Temporal         {self.here.address}")
+    def show_addresses(self) -> None:
+        self.console.print(f"Temporal Web UI  {self.embedded.web}", soft_wrap=True)
+        self.console.print(f"Temporal         {self.embedded.address}")
         self.console.print(f"practice cloud   {self.cloud['endpoint']}  TLS {self.cloud['edge']}")
         self.console.print(f"home             {self.settings.home}", soft_wrap=True)
 
-    def _seed(self, name: str) -> dict[str, object]:
+    def _build_seed(self, name: str) -> dict[str, object]:
         if name == HTTP_ONLY:
             return {"name": name, "certificate": None}
         names = [f"*{name}" if name.startswith(".") else name]
@@ -131,9 +131,9 @@ class Demo:
             path.touch(mode=0o600)
             path.write_bytes(content)
             command += [option, str(path)]
-        self._certroll(*command)
+        self._run_certroll(*command)
 
-    def _certroll(
+    def _run_certroll(
         self, *words: str, env: Mapping[str, str] | None = None, expected: Sequence[int] = (0,)
     ) -> None:
         shown = " ".join(word if " " not in word else f"'{word}'" for word in words)
@@ -147,20 +147,20 @@ class Demo:
         if done.returncode not in expected:
             raise SystemExit(f"the command ended with exit code {done.returncode}")
 
-    def _signal(self, record: TaskRecord) -> None:
-        body = {"resources": None, "reason": "demonstration", "requested_by": "another service"}
-        words = ["workflow", "signal", "--address", self.here.address]
-        words += ["--workflow-id", workflow_id(record.id), "--name", "rollback"]
+    def _send_rollback(self, record: TaskRecord) -> None:
+        body = {"resources": None, "reason": "demo", "requested_by": "another service"}
+        words = ["workflow", "signal", "--address", self.embedded.address]
+        words += ["--workflow-id", build_workflow_id(record.id), "--name", "rollback"]
         words += ["--input", json.dumps(body)]
         shown = " ".join(word if " " not in word else f"'{word}'" for word in words)
         self.console.print(f"[bold]$ temporal {shown}[/bold]", soft_wrap=True)
-        self._run([temporal_binary(), *words], {}, (0,))
+        self._run([find_temporal_binary(), *words], {}, (0,))
 
-    def _task(self) -> TaskRecord:
+    def _get_task(self) -> TaskRecord:
         with Store.open(self.settings) as store:
             return store.tasks.list()[0]
 
-    def _wait_until_back(self, record: TaskRecord) -> None:
+    def _wait_until_rolled_back(self, record: TaskRecord) -> None:
         ends = frozenset({TaskStatus.ROLLED_BACK, TaskStatus.PARTIALLY_ROLLED_BACK})
 
         async def wait() -> None:
@@ -170,19 +170,19 @@ class Demo:
 
         asyncio.run(asyncio.wait_for(wait(), timeout=120))
 
-    def _served(self) -> dict[str, str]:
-        """What a handshake with each domain shows: a fingerprint, or that there is none."""
+    def _read_served(self) -> dict[str, str]:
+        """The fingerprint that a TLS handshake with each domain shows, or "none"."""
         host, _, port = self.cloud["edge"].rpartition(":")
         found = {}
         for domain in DOMAINS:
-            name = probe_name(f"*{domain}" if domain.startswith(".") else to_ascii(domain))
-            seen = look(Endpoint(host=host, port=int(port), server_name=name))
-            found[domain] = seen.fingerprint or "none"
+            name = to_probe_name(f"*{domain}" if domain.startswith(".") else to_ascii(domain))
+            result = shake_hands(Endpoint(host=host, port=int(port), server_name=name))
+            found[domain] = result.fingerprint or "none"
         return found
 
     def _compare(self, *times: dict[str, str]) -> None:
-        """The proof by handshake; a domain that is not as it was ends the demonstration."""
-        self._say("Seen by TLS handshake")
+        """Compares the fingerprints; SystemExit unless all domains serve what they did before."""
+        self._show_heading("Fingerprints by TLS handshake")
         table = Table("domain", "before", "after the task", "after the rollback")
         for domain in DOMAINS:
             table.add_row(domain, *(seen[domain][:12] for seen in times))
@@ -193,13 +193,13 @@ class Demo:
             raise SystemExit(f"not as expected: {wrong or unchanged}")
         self.console.print("Every domain serves again what it served before.")
 
-    def _say(self, text: str) -> None:
+    def _show_heading(self, text: str) -> None:
         self.console.print()
         self.console.rule(f"[bold]{text}", align="left")
 
 
-def _faults() -> list[dict[str, object]]:
-    """One domain fails for good, two are throttled at first, once with the cloud's retry hint."""
+def _build_faults() -> list[dict[str, object]]:
+    """One domain always fails, two are throttled at first, one of them with a retry hint."""
     refused = {"code": "IllegalOperation", "status": 403}
     message = "The domain is locked by another operation of its owner."
     broken = {"kind": "error", "resource": FAILS, **refused, "message": message}
@@ -209,20 +209,20 @@ def _faults() -> list[dict[str, object]]:
 
 
 def run(keep: bool) -> None:
-    """Shows it all; with `keep` everything stays up until Ctrl-C."""
+    """Runs the demo; with `keep` everything stays up until Ctrl-C."""
     with tempfile.TemporaryDirectory(prefix="certroll-demo-") as folder:
         demo = Demo(Path(folder))
         try:
             demo.start()
-            demo.show()
+            demo.run_steps()
             demo.console.print()
-            demo.addresses()
+            demo.show_addresses()
             if keep:
-                demo.console.print("Kept up until Ctrl-C.")
+                demo.console.print("Everything stays up until Ctrl-C.")
                 _until_interrupted()
         finally:
             demo.stop()
-        demo.console.print("Stopped; nothing is left running.")
+        demo.console.print("Stopped. Nothing is left running.")
 
 
 def _until_interrupted() -> None:

@@ -1,46 +1,49 @@
-"""When a task that someone asks for may begin, by maintenance windows and freezes."""
+"""Finds when a new task may start, by maintenance windows and freezes.
+
+Called by task_draft.py, reschedule.py and the CLI.
+"""
 
 from datetime import datetime
 
-from activities.calendar import MOVED, OVERRIDDEN
-from domain.calendar import next_opening as rules
-from domain.calendar.windows import Opening
+from domain.calendar import allowed_start as rules
+from domain.calendar.windows import AllowedStart
 from domain.plans.plan import Plan
+from domain.tasks.audit import TaskEventCode
 from storage.store import Store
 
-IGNORED = "windows ignored"
 
+def find_allowed_start(store: Store, plan: Plan, at: datetime, now: datetime) -> AllowedStart:
+    """`at` if windows and freezes allow all changes of the plan then, else the next time, and why.
 
-def opening(store: Store, plan: Plan, at: datetime, now: datetime) -> Opening:
-    """The asked time if all that the plan touches is open then, else the next one, and why.
-
-    `BadInput` if its windows have no hour in common.
+    BadInput if the windows of its resources have no hour in common.
     """
-    calendar = store.calendar.all()
+    calendar = store.calendar.get()
     if calendar.is_empty:
-        return Opening(at=at)
-    places = store.calendar.places_of_plan(plan, calendar)
+        return AllowedStart(at=at)
+    resources = store.calendar.list_plan_targets(plan, calendar)
 
     def expires() -> datetime | None:
-        return store.calendar.expiry_in_plan(plan, now)
+        return store.calendar.find_plan_expiry(plan, now)
 
-    return rules.opening(at, now, calendar, places, expires, store.calendar.margin)
+    return rules.find_allowed_start(at, now, calendar, resources, expires, store.calendar.margin)
 
 
-def tell(
+def record_start_time(
     store: Store,
     task_id: str,
-    found: Opening,
+    found: AllowedStart,
     *,
-    asked: datetime,
+    requested_at: datetime,
     ignored: str | None,
     by: str,
     now: datetime,
 ) -> None:
-    """Adds to a task's audit why its time is not the asked one, or heeds no window."""
+    """Records in the audit log why a task starts at another time, or ignores windows."""
     if ignored is not None:
-        store.tasks.event(task_id, IGNORED, by, ignored, now)
-    elif found.at != asked:
-        store.tasks.event(task_id, MOVED, by, found.moved, now)
+        store.tasks.add_event(task_id, TaskEventCode.WINDOWS_IGNORED, by, ignored, now)
+    elif found.at != requested_at:
+        store.tasks.add_event(task_id, TaskEventCode.POSTPONED, by, found.move_text, now)
     elif found.overridden:
-        store.tasks.event(task_id, OVERRIDDEN, by, found.why, now)
+        store.tasks.add_event(
+            task_id, TaskEventCode.WINDOWS_OVERRIDDEN, by, found.reasons_text, now
+        )

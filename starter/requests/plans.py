@@ -1,4 +1,4 @@
-"""Saved plans, from the asking side: kept, compared with what is now, taken from files."""
+"""Saves, remakes, compares and imports plans. Called by the CLI and by renewals.py."""
 
 import secrets
 from datetime import UTC, datetime
@@ -8,26 +8,32 @@ from domain.plans.file import PlanFile
 from domain.plans.plan import Plan
 from domain.plans.request import PlanRequest
 from domain.plans.saved import Origin, SavedPlan
-from operations.planning.import_file import plan_of
+from operations.planning.import_file import build_plan_from_file
 from operations.planning.planner import make_plan
-from operations.planning.replan import as_now, certificates
-from operations.runtime.connector_pool import Clouds
+from operations.planning.replan import find_certificates, replan
+from operations.runtime.connector_pool import ConnectorPool
 from storage.store import Store
 
-LONGEST_NAME = 80
+MAX_NAME_LENGTH = 80
 
 
 def save(
-    store: Store, plan: Plan, wish: PlanRequest | None, *, name: str, origin: Origin, by: str
+    store: Store,
+    plan: Plan,
+    plan_request: PlanRequest | None,
+    *,
+    name: str,
+    origin: Origin,
+    by: str,
 ) -> SavedPlan:
-    """Keeps a plan under a new id; `wish` is what it was made from, where that is known."""
+    """Saves a plan under a new id, with the request that it was made from, if known."""
     now = datetime.now(UTC)
     record = SavedPlan(
         id=f"p{now:%Y%m%d}-{secrets.token_hex(3)}",
-        name=name[:LONGEST_NAME],
+        name=name[:MAX_NAME_LENGTH],
         digest=plan.digest,
         origin=origin,
-        wish=wish,
+        plan_request=plan_request,
         created_at=now,
         created_by=by,
         changes=len(plan.changes),
@@ -36,41 +42,45 @@ def save(
     return record
 
 
-def again(store: Store, plan: Plan, wish: PlanRequest | None, *, now: datetime) -> Plan:
-    """The plan as its wish would make it now; without a wish, for its own resources.
+def remake(store: Store, plan: Plan, plan_request: PlanRequest | None, *, now: datetime) -> Plan:
+    """The plan that the request makes now; without a request, for the plan's own resources.
 
-    A certificate that was deleted since is left out, so that the rest can be compared.
+    Certificates that were deleted since are left out, so that the rest can be compared.
     """
-    clouds = Clouds(store)
-    # What its own resources serve is read first, and then known to the plan that is made.
-    own = as_now(store, clouds, plan, now=now, begins=now)
-    left = tuple(certificates(store, wish.certificates)) if wish else ()
-    if wish is None or (wish.certificates and not left):
+    connectors = ConnectorPool(store)
+    # Reading what its own resources serve updates the inventory for the new plan.
+    own = replan(store, connectors, plan, now=now, start=now)
+    remaining = tuple(find_certificates(store, plan_request.certificates)) if plan_request else ()
+    if plan_request is None or (plan_request.certificates and not remaining):
         return own
-    return make_plan(store, clouds, wish.model_copy(update={"certificates": left}), now=now)
+    return make_plan(
+        store, connectors, plan_request.model_copy(update={"certificates": remaining}), now=now
+    )
 
 
-def moved(
-    store: Store, plan: Plan, wish: PlanRequest | None, *, begins: datetime
+def list_differences(
+    store: Store, plan: Plan, plan_request: PlanRequest | None, *, begins: datetime
 ) -> tuple[Difference, ...]:
-    """Why exactly this plan cannot be done any more; empty if it can.
+    """Why exactly this plan cannot be deployed any more; empty if it can.
 
-    What its resources serve is read again. What merely came up since does not count: that is no
-    part of the plan.
+    The bindings of its resources are read again. Resources that were added since do not count: they
+    are not part of the plan.
     """
     now = datetime.now(UTC)
-    fresh = as_now(
+    fresh = replan(
         store,
-        Clouds(store),
+        ConnectorPool(store),
         plan,
         now=now,
-        begins=max(begins, now),
-        require_coverage=wish is not None and wish.require_coverage,
+        start=max(begins, now),
+        require_coverage=plan_request is not None and plan_request.require_coverage,
     )
     return differences(plan, fresh)
 
 
-def take(store: Store, file: PlanFile, text: str, where: str, *, by: str) -> SavedPlan:
-    """Keeps the plan of a file, `text` being all of it; BadInput with the place of each fault."""
-    plan = plan_of(store, Clouds(store), file, text, where, now=datetime.now(UTC))
+def import_plan(store: Store, file: PlanFile, text: str, where: str, *, by: str) -> SavedPlan:
+    """Saves the plan of a file with this text; BadInput names the line of each mistake."""
+    plan = build_plan_from_file(
+        store, ConnectorPool(store), file, text, where, now=datetime.now(UTC)
+    )
     return save(store, plan, file.wish, name=file.name, origin="imported", by=by)

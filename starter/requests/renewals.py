@@ -1,22 +1,26 @@
-"""Handing a successor over to the resources that serve its predecessor, as its policy says."""
+"""Renews certificates: deploys a successor to the resources that serve its predecessor.
+
+Called by the CLI after an upload and by hooks of ACME clients.
+"""
 
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from domain.certificates.certificate import Certificate
-from domain.certificates.renewal import Mode, Policy
+from domain.certificates.renewal import RenewalMode, RenewalPolicy
 from domain.plans.plan import Plan
 from domain.plans.request import PlanRequest
-from domain.tasks.handover import STOPPED, Handover
+from domain.tasks.handover import STOPPED_BY_PERSON, Handover
 from domain.tasks.record import TaskRecord
+from domain.tasks.spec import TaskSpec
 from domain.tasks.status import OutcomeStatus, TaskStatus
 from operations.planning.planner import make_plan
-from operations.runtime.connector_pool import Clouds
-from starter.requests.certificates import look
+from operations.runtime.connector_pool import ConnectorPool
+from starter.requests.certificates import build_handover
 from starter.requests.plans import save
 from starter.requests.tasks import create
-from starter.temporal.client import connect, workers
+from starter.temporal.client import connect, count_workers
 from storage.settings import Settings
 from storage.store import Store
 
@@ -24,80 +28,92 @@ _WAITS_OR_RUNS = (TaskStatus.SCHEDULED, TaskStatus.RUNNING)
 
 
 async def renew(store: Store, settings: Settings, certificate: Certificate, by: str) -> Handover:
-    """Does what the certificate's policy says, once: the same call again makes nothing twice.
+    """Does what the certificate's renewal policy says, once: repeating the call is safe.
 
-    Whatever hinders a task is raised as `starter.tasks.create` and `starter.engine.connect` raise
-    it; nothing is made then, and the next call makes it.
+    Errors of `tasks.create` and `client.connect` pass through; nothing is created then, and the
+    next call creates it.
     """
-    known = look(store, certificate)
-    if known.is_done:
-        return known
-    former = _tasks(store, certificate) if known.mode is Mode.AUTOMATIC else []
-    if former and former[-1].status in (*_WAITS_OR_RUNS, *STOPPED):
-        return _told(known, former[-1])
-    policy = store.certificates.standing(certificate.fingerprint).policy
-    wish = _wish(certificate, known, policy)
-    plan = await asyncio.to_thread(make_plan, store, Clouds(store), wish, now=datetime.now(UTC))
-    plan = _without(plan, await asyncio.to_thread(_deployed, store, former))
-    known = _planned(known, plan)
+    handover = build_handover(store, certificate)
+    if handover.is_done:
+        return handover
+    is_automatic = handover.mode is RenewalMode.AUTOMATIC
+    earlier = _list_renewal_tasks(store, certificate) if is_automatic else []
+    if earlier and earlier[-1].status in (*_WAITS_OR_RUNS, *STOPPED_BY_PERSON):
+        return _with_task(handover, earlier[-1])
+    policy = store.certificates.get_renewal(certificate.fingerprint).policy
+    plan_request = _build_plan_request(certificate, handover, policy)
+    plan = await asyncio.to_thread(
+        make_plan, store, ConnectorPool(store), plan_request, now=datetime.now(UTC)
+    )
+    plan = _without_resources(plan, await asyncio.to_thread(_list_deployed, store, earlier))
+    handover = _with_plan(handover, plan)
     if not plan.changes:
-        return _told(known, former[-1]) if former else known.because(_why_nothing(known))
-    if known.mode is Mode.PROPOSE or known.lost:
-        return _proposed(store, known, certificate, plan, wish, by)
+        if earlier:
+            return _with_task(handover, earlier[-1])
+        return _with_no_changes(handover)
+    if handover.mode is RenewalMode.PROPOSE or handover.names_lost:
+        return _propose(store, handover, certificate, plan, plan_request, by)
     client = await connect(settings)
-    task = await create(
-        store,
-        client,
-        name=_numbered(f"renew {certificate.name}", len(former)),
+    spec = TaskSpec(
+        name=_build_task_name(f"renew {certificate.name}", len(earlier)),
         plan=plan,
         contacts=policy.contacts,
         at=datetime.now(UTC),
         created_by=by,
         rollback_days=policy.rollback_days,
     )
-    unattended = not await workers(client)
-    return known.model_copy(update={"task": task, "is_new": True, "unattended": unattended})
+    task = await create(store, client, spec)
+    no_worker = not await count_workers(client)
+    return handover.model_copy(update={"task": task, "is_new": True, "no_worker": no_worker})
 
 
-def _wish(certificate: Certificate, known: Handover, policy: Policy) -> PlanRequest:
+def _build_plan_request(
+    certificate: Certificate, handover: Handover, policy: RenewalPolicy
+) -> PlanRequest:
     return PlanRequest(
         certificates=(certificate.fingerprint,),
         accounts=policy.accounts,
         services=policy.services,
-        serving=known.predecessors,
+        serving=handover.predecessors,
         all_matched=True,
     )
 
 
-def _planned(known: Handover, plan: Plan) -> Handover:
+def _with_plan(handover: Handover, plan: Plan) -> Handover:
     lost = [name for change in plan.changes for name in change.names_lost]
-    return known.model_copy(
+    return handover.model_copy(
         update={
-            "lost": tuple(dict.fromkeys([*known.lost, *lost])),
+            "names_lost": tuple(dict.fromkeys([*handover.names_lost, *lost])),
             "changes": len(plan.changes),
             "refusals": plan.refusals,
         }
     )
 
 
-def _why_nothing(known: Handover) -> str:
-    if known.refusals:
-        return "no resource would be changed"
-    return "no resource serves what it replaces, as far as the inventory knows"
+def _with_no_changes(handover: Handover) -> Handover:
+    if handover.refusals:
+        return handover.with_reason("all-refused", "no resource would be changed")
+    text = "no resource serves what it replaces, as far as the inventory knows"
+    return handover.with_reason("not-served", text)
 
 
-def _told(known: Handover, task: TaskRecord) -> Handover:
-    """The task that was made before, and what it changes."""
-    reason = None if task.status in _WAITS_OR_RUNS else "its task has ended, and nothing is left"
-    if task.status in STOPPED:
-        reason = "its task was stopped or taken back: nothing is begun again by itself"
-    return known.model_copy(update={"task": task, "changes": task.tally.total, "reason": reason})
+def _with_task(handover: Handover, task: TaskRecord) -> Handover:
+    """The renewal with the task that was created before."""
+    found = handover.model_copy(update={"task": task, "changes": task.tally.total})
+    if task.status in STOPPED_BY_PERSON:
+        text = "its task was stopped or rolled back: certroll does not start another by itself"
+        return found.with_reason("stopped-by-person", text)
+    if task.status in _WAITS_OR_RUNS:
+        return found
+    return found.with_reason("task-ended", "its task has ended, and nothing is left to change")
 
 
-def _tasks(store: Store, certificate: Certificate) -> list[TaskRecord]:
-    """Those that were made here for it, oldest first, without any that Temporal did not take."""
-    tasks = [store.tasks.get(each) for each in store.certificates.tasks(certificate.fingerprint)]
-    names = {_numbered(f"renew {certificate.name}", number) for number in range(len(tasks))}
+def _list_renewal_tasks(store: Store, certificate: Certificate) -> list[TaskRecord]:
+    """The renewal tasks of a certificate, oldest first, without those that Temporal refused."""
+    tasks = [
+        store.tasks.get(each) for each in store.certificates.list_task_ids(certificate.fingerprint)
+    ]
+    names = {_build_task_name(f"renew {certificate.name}", number) for number in range(len(tasks))}
     return [
         task
         for task in tasks
@@ -105,12 +121,12 @@ def _tasks(store: Store, certificate: Certificate) -> list[TaskRecord]:
     ]
 
 
-def _numbered(name: str, before: int) -> str:
+def _build_task_name(name: str, before: int) -> str:
     return f"{name} ({before + 1})" if before else name
 
 
-def _deployed(store: Store, tasks: Sequence[TaskRecord]) -> frozenset[str]:
-    """Ids of the resources that have it by now: the inventory knows only at its next sync."""
+def _list_deployed(store: Store, tasks: Sequence[TaskRecord]) -> frozenset[str]:
+    """Ids of the resources that serve it now; the inventory learns of them at its next sync."""
     return frozenset(
         outcome.change.resource.id
         for task in tasks
@@ -119,18 +135,23 @@ def _deployed(store: Store, tasks: Sequence[TaskRecord]) -> frozenset[str]:
     )
 
 
-def _without(plan: Plan, resources: frozenset[str]) -> Plan:
+def _without_resources(plan: Plan, resources: frozenset[str]) -> Plan:
     left = tuple(change for change in plan.changes if change.resource.id not in resources)
     return plan if len(left) == len(plan.changes) else plan.model_copy(update={"changes": left})
 
 
-def _proposed(
-    store: Store, known: Handover, certificate: Certificate, plan: Plan, wish: PlanRequest, by: str
+def _propose(
+    store: Store,
+    handover: Handover,
+    certificate: Certificate,
+    plan: Plan,
+    plan_request: PlanRequest,
+    by: str,
 ) -> Handover:
-    """A saved plan; the same one again is found instead of being saved twice."""
+    """The renewal with its proposed plan, which is saved once."""
     for saved in store.plans.list():
         if (saved.origin, saved.digest) == ("proposed", plan.digest):
-            return known.model_copy(update={"plan": saved})
+            return handover.model_copy(update={"plan": saved})
     name = f"renew {certificate.name}"
-    made = save(store, plan, wish, name=name, origin="proposed", by=by)
-    return known.model_copy(update={"plan": made, "is_new": True})
+    saved = save(store, plan, plan_request, name=name, origin="proposed", by=by)
+    return handover.model_copy(update={"plan": saved, "is_new": True})

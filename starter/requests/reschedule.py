@@ -1,13 +1,13 @@
-"""Another time for a task that waits, within its maintenance windows."""
+"""Gives a waiting task another time, within its maintenance windows. Called by the CLI."""
 
 from datetime import datetime
 
 from temporalio.client import Client
 
-from activities.calendar import opening_of_task
-from domain.calendar.windows import Opening
+from domain.calendar.windows import AllowedStart
 from domain.errors import BadInput
 from domain.tasks.record import TaskRecord
+from operations.deployment.start_time import find_task_start
 from starter.requests import calendar, tasks
 from storage.store import Store
 
@@ -21,22 +21,24 @@ async def reschedule(
     now: datetime,
     by: str,
     ignore_windows: str | None = None,
-) -> Opening:
-    """Asks for `at`, or for the next opening after it, and says which and why.
+) -> AllowedStart:
+    """Reschedules to `at`, or to the next maintenance window after it; returns which and why.
 
-    `ignore_windows` is the reason why the task shall heed neither windows nor freezes from now on.
-    `BadInput` if the task waits no longer, or its windows have no hour in common.
+    `ignore_windows` is the reason why the task ignores windows and freezes from now on. BadInput if
+    the task no longer waits, or its windows have no hour in common.
     """
     former = record.windows_ignored
-    heeding = record.model_copy(update={"windows_ignored": ignore_windows or former})
-    found = opening_of_task(store, heeding, at, now)
-    if ignore_windows is not None:  # before the task looks
-        store.tasks.ignore_windows(record.id, ignore_windows)
+    updated = record.model_copy(update={"windows_ignored": ignore_windows or former})
+    found = find_task_start(store, updated, at, now)
+    if ignore_windows is not None:  # before the workflow checks them
+        store.tasks.set_windows_ignored(record.id, ignore_windows)
     try:
         await tasks.reschedule(client, record, found.at)
     except BadInput:
         if ignore_windows is not None:
-            store.tasks.ignore_windows(record.id, former)
+            store.tasks.set_windows_ignored(record.id, former)
         raise
-    calendar.tell(store, record.id, found, asked=at, ignored=ignore_windows, by=by, now=now)
+    calendar.record_start_time(
+        store, record.id, found, requested_at=at, ignored=ignore_windows, by=by, now=now
+    )
     return found

@@ -1,4 +1,4 @@
-"""Syncs of the inventory, from the asking side: started or joined, watched, and told."""
+"""Starts, joins and watches syncs of the inventory. Called by the CLI and by freshness.py."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -30,118 +30,122 @@ from domain.resources.inventory_sync import (
     workflow_id,
 )
 from domain.tasks.messages import TASK_QUEUE
-from starter.temporal.client import NoWorker, workers
+from starter.temporal.client import NoWorker, count_workers
 from storage.store import Store
-from workflows.failures import cause_of
+from workflows.failures import build_cause
 from workflows.inventory_sync import InventorySync
+from workflows.policies import SYNC_START_SECONDS
 
-SECONDS_BETWEEN_LOOKS = 0.3
-LOOKS_PER_QUESTION = 4
-LONGEST_START = 30.0
+POLL_SECONDS = 0.3
+READS_PER_QUERY = 4
 
 
 @dataclass(frozen=True)
-class Running:
-    """A sync of one account, and the walks in it that answer what was asked."""
+class RunningSync:
+    """A sync of one account, and its service syncs that answer a request."""
 
     account: str
     handle: WorkflowHandle[InventorySync, Any]
-    walks: tuple[Walk, ...]
+    service_syncs: tuple[Walk, ...]
 
 
-async def sync(
+async def start_or_join(
     client: Client, store: Store, account: str, services: Sequence[str] | None = None
-) -> Running:
-    """Starts a sync of these services, or of all that serve something; one that runs is joined.
+) -> RunningSync:
+    """Starts a sync of these services, or of all with resources, or joins the one under way.
 
-    BadInput for an unknown account or service; NoWorker where none takes work.
+    BadInput for an unknown account or service; NoWorker if no worker is running.
     """
     await asyncio.to_thread(store.accounts.get, account)
     for service in services or ():
-        connectors.load(service)
+        connectors.load_connector(service)
     address = client.service_client.config.target_host
-    if not await workers(client):
+    if not await count_workers(client):
         raise NoWorker(address)
-    asked = tuple(services or ())
+    requested = tuple(services or ())
     starting = WithStartWorkflowOperation(
         InventorySync.run,
-        SyncInput(account=account, services=asked),
+        SyncInput(account=account, services=requested),
         id=workflow_id(account),
         task_queue=TASK_QUEUE,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         static_summary=f"inventory of {account}",
     )
-    limit = asyncio.timeout(LONGEST_START)
+    limit = asyncio.timeout(SYNC_START_SECONDS)
     try:
         async with limit:
             progress: SyncProgress = await client.execute_update_with_start_workflow(
                 InventorySync.join,
-                SyncRequest(services=asked),
+                SyncRequest(services=requested),
                 start_workflow_operation=starting,
             )
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError):
         if not limit.expired():
             raise asyncio.CancelledError from None
-        raise NoWorker(address) from None  # the server remembers those that have ended
+        raise NoWorker(address) from None  # the server still lists workers that have ended
     except WorkflowUpdateFailedError as error:
-        raise BadInput(_why(error.cause), where=f"account {account}") from None
+        raise BadInput(
+            _format_error(error.cause), where=f"account {account}", code="sync-refused"
+        ) from None
     walks = tuple(
         Walk(account=account, service=each.service, run=each.run)
         for each in progress.services
-        if not asked or each.service in asked
+        if not requested or each.service in requested
     )
-    return Running(account, await starting.workflow_handle(), walks)
+    return RunningSync(account, await starting.workflow_handle(), walks)
 
 
-async def watch(store: Store, running: Running) -> AsyncIterator[list[WalkRecord]]:
-    """The walks that have begun, again and again, until all have ended or the sync has."""
-    for look in range(1_000_000_000):
-        closed = look % LOOKS_PER_QUESTION == 0 and await _is_closed(running)
-        begun = await asyncio.to_thread(_begun, store, running)
+async def watch(store: Store, running: RunningSync) -> AsyncIterator[list[WalkRecord]]:
+    """The service syncs that have begun, repeatedly, until all have ended or the sync has."""
+    for number in range(1_000_000_000):
+        closed = number % READS_PER_QUERY == 0 and await _is_closed(running)
+        begun = await asyncio.to_thread(_list_begun, store, running)
         yield begun
-        if closed or sum(each.ended_at is not None for each in begun) == len(running.walks):
+        if closed or sum(each.ended_at is not None for each in begun) == len(running.service_syncs):
             return
-        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+        await asyncio.sleep(POLL_SECONDS)
 
 
-async def results(store: Store, running: Running) -> list[Synced]:
-    """What the walks found, in the order asked for, once `watch` has ended."""
-    begun = await asyncio.to_thread(_begun, store, running)
+async def read_results(store: Store, running: RunningSync) -> list[Synced]:
+    """The results of the requested services, in their order; call it once `watch` has ended."""
+    begun = await asyncio.to_thread(_list_begun, store, running)
     ended = {each.service: each.result for each in begun if each.ended_at is not None}
-    if len(ended) < len(running.walks):
-        ended = {**await _told(running), **ended}
-    return [ended[walk.service] for walk in running.walks]
+    if len(ended) < len(running.service_syncs):
+        ended = {**await _read_workflow_results(running), **ended}
+    return [ended[walk.service] for walk in running.service_syncs]
 
 
-def _begun(store: Store, running: Running) -> list[WalkRecord]:
-    runs = {walk.service: walk.run for walk in running.walks}
+def _list_begun(store: Store, running: RunningSync) -> list[WalkRecord]:
+    runs = {walk.service: walk.run for walk in running.service_syncs}
     return [
         each for each in store.syncs.list(running.account) if runs.get(each.service) == each.run
     ]
 
 
-async def _is_closed(running: Running) -> bool:
+async def _is_closed(running: RunningSync) -> bool:
     status = (await running.handle.describe()).status
     return status is not WorkflowExecutionStatus.RUNNING
 
 
-async def _told(running: Running) -> dict[str, Synced]:
-    """What the closed workflow says of walks that left no trace, or were walked over since."""
+async def _read_workflow_results(running: RunningSync) -> dict[str, Synced]:
+    """Results of the closed workflow for syncs without a row, or with a newer one."""
     try:
-        told = {each.service: each for each in await running.handle.result()}
+        found = {each.service: each for each in await running.handle.result()}
     except WorkflowFailureError as error:
-        cause = Cause(code="SyncEnded", message=f"the sync has ended early: {_why(error.cause)}")
-        told = {}
+        cause = Cause(
+            code="sync-ended", message=f"the sync has ended early: {_format_error(error.cause)}"
+        )
+        found = {}
     else:
-        cause = Cause(code="SyncEnded", message="the sync has ended without this service")
+        cause = Cause(code="sync-ended", message="the sync has ended without this service")
     return {
-        walk.service: told.get(walk.service)
+        walk.service: found.get(walk.service)
         or Synced(account=walk.account, service=walk.service, error=cause)
-        for walk in running.walks
+        for walk in running.service_syncs
     }
 
 
-def _why(cause: BaseException | None) -> str:
+def _format_error(cause: BaseException | None) -> str:
     if isinstance(cause, ActivityError):
-        return str(cause_of(cause))
+        return str(build_cause(cause))
     return str(cause)

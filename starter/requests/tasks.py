@@ -1,7 +1,10 @@
-"""Deployment tasks, from the asking side: rows in storage, workflows in Temporal, their signals."""
+"""Creates deployment tasks, signals them and reads their progress. Called by the CLI and worker.py.
+
+A task is a row in storage and a workflow in Temporal.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,9 +15,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.errors import BadInput
 from domain.model import Value
-from domain.plans.plan import Plan
-from domain.preflight.checks import NO_CHECKS, Policy
-from domain.rollout.policy import Rollout
+from domain.tasks.audit import TaskEventCode
 from domain.tasks.messages import (
     TASK_QUEUE,
     CancelRequest,
@@ -26,73 +27,45 @@ from domain.tasks.messages import (
     RollbackRequest,
     StopRequest,
     TaskInput,
-    workflow_id,
+    build_workflow_id,
 )
-from domain.tasks.record import Draft, TaskRecord
+from domain.tasks.record import TaskRecord
+from domain.tasks.spec import TaskSpec
 from domain.tasks.status import TaskStatus
-from starter.requests.task_draft import drafted, schedule, told
+from starter.requests.task_draft import build_draft, record_creation, schedule
 from starter.temporal.client import register_search_attributes
 from storage.store import Store
 from workflows import search_attributes
 from workflows.deployment.workflow import DeploymentTask
 
 OPEN = (TaskStatus.SCHEDULED, TaskStatus.RUNNING, TaskStatus.ROLLING_BACK)
-SECONDS_BETWEEN_LOOKS = 0.3
+POLL_SECONDS = 0.3
 
 
-async def create(
-    store: Store,
-    client: Client,
-    *,
-    name: str,
-    plan: Plan,
-    contacts: Sequence[str],
-    at: datetime,
-    created_by: str,
-    rollback_days: int = 30,
-    concurrency: int = 100,
-    rollout: Rollout | None = None,
-    require_coverage: bool = False,
-    checks: Mapping[str, Policy] = NO_CHECKS,
-    ignore_windows: str | None = None,
-    plan_id: str | None = None,
-) -> TaskRecord:
+async def create(store: Store, client: Client, spec: TaskSpec) -> TaskRecord:
     """Writes the task and starts its workflow; raises BadInput before anything is written.
 
-    Outside a maintenance window, or in a freeze, it gets the time of its next opening, and its
-    audit says so; `ignore_windows` is the reason why it shall heed neither. Without a `rollout` it
-    gets the one that goes for so many changes.
+    Outside a maintenance window, or in a freeze, the task is postponed to the next window, and its
+    audit log says so.
     """
-    draft = drafted(
-        name=name,
-        plan=plan,
-        contacts=contacts,
-        at=at,
-        created_by=created_by,
-        asked=Draft(rollback_days=rollback_days, require_coverage=require_coverage),
-        concurrency=concurrency,
-        rollout=rollout,
-        checks=checks,
-        ignore_windows=ignore_windows,
-        plan_id=plan_id,
-    )
-    record, found = schedule(store, draft, plan)
-    store.tasks.create(record, plan)
-    told(store, record, found, asked=at, kind="created", by=created_by)
+    record, found = schedule(store, build_draft(spec), spec.plan)
+    store.tasks.create(record, spec.plan)
+    by = spec.created_by
+    record_creation(store, record, found, requested_at=spec.at, code=TaskEventCode.CREATED, by=by)
     try:
         await start(store, client, record)
     except WorkflowAlreadyStartedError:
-        pass  # a worker that just came up found the row and was quicker
+        pass  # a worker that just started has found the row first
     except RPCError:
-        store.tasks.delete(record.id, created_by, "Temporal did not take it", datetime.now(UTC))
+        store.tasks.delete(record.id, by, "Temporal refused it", datetime.now(UTC))
         raise
     return record
 
 
-async def start_forgotten(store: Store, client: Client) -> int:
-    """Starts the workflow of each task that was written but not started; returns how many.
+async def start_unstarted(store: Store, client: Client) -> int:
+    """Starts the workflow of each task that is stored without one; returns their number.
 
-    Whoever asked may have been killed between the two; a worker looks once when it starts.
+    A client may have been killed between the two steps. Each worker calls this once at its start.
     """
     started = 0
     for record in store.tasks.list(status=TaskStatus.SCHEDULED):
@@ -105,7 +78,7 @@ async def start_forgotten(store: Store, client: Client) -> int:
 
 
 async def start(store: Store, client: Client, record: TaskRecord) -> None:
-    """Starts the workflow of a written task; one that runs already is left alone."""
+    """Starts the workflow of a stored task; WorkflowAlreadyStartedError if it has one."""
     names = [store.certificates.get(fingerprint).name for fingerprint in record.certificates]
     task = TaskInput(
         task_id=record.id,
@@ -117,16 +90,16 @@ async def start(store: Store, client: Client, record: TaskRecord) -> None:
         rollback_until=record.rollback_until,
         concurrency=record.concurrency,
         rollout=record.rollout,
-        waves=max(1, len(store.tasks.outcomes.wave_tallies(record.id))),
+        waves=max(1, len(store.tasks.outcomes.list_wave_tallies(record.id))),
     )
-    await register_search_attributes(client)  # a new server knows them only once a worker ran
+    await register_search_attributes(client)  # a new server has none until a worker ran
     await client.start_workflow(
         DeploymentTask.run,
         task,
-        id=workflow_id(record.id),
+        id=build_workflow_id(record.id),
         task_queue=TASK_QUEUE,
         id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-        search_attributes=search_attributes.at_start(task),
+        search_attributes=search_attributes.build_initial_attributes(task),
         static_summary=f"{record.name}: {record.tally.total} resources",
         static_details=f"by {record.created_by}, plan {record.digest[:12]}, "
         f"quota {record.cost}, open for rollback until {record.rollback_until:%Y-%m-%d}",
@@ -134,7 +107,7 @@ async def start(store: Store, client: Client, record: TaskRecord) -> None:
 
 
 async def reschedule(client: Client, record: TaskRecord, at: datetime) -> datetime:
-    """Another time for a waiting task."""
+    """Sets another time for a waiting task; BadInput if it no longer waits."""
     _refuse_draft(record, f"Give it another time: certroll task edit {record.id} --at TIME.")
     moved: datetime = await _update(
         client, record, DeploymentTask.reschedule, RescheduleRequest(at=at)
@@ -143,7 +116,7 @@ async def reschedule(client: Client, record: TaskRecord, at: datetime) -> dateti
 
 
 async def proceed(client: Client, record: TaskRecord, reason: str, by: str) -> int:
-    """The word to go on with the next wave; its number from 1. BadInput unless it waits for it."""
+    """Opens the gate; returns the next wave's number, from 1. BadInput if it is not at a gate."""
     _refuse_draft(record, f"Submit it: certroll task submit {record.id}.")
     request = ProceedRequest(reason=reason, requested_by=by)
     wave: int = await _update(client, record, DeploymentTask.proceed, request)
@@ -151,7 +124,7 @@ async def proceed(client: Client, record: TaskRecord, reason: str, by: str) -> i
 
 
 async def stop(client: Client, record: TaskRecord, reason: str, by: str) -> None:
-    """Begins no further change and skips the rest. BadInput unless the task is at its changes."""
+    """Starts no further change and skips the rest. BadInput if the task does not deploy."""
     _refuse_draft(record, f"Delete it: certroll task delete {record.id}.")
     request = StopRequest(reason=reason, requested_by=by)
     await _update(client, record, DeploymentTask.stop, request)
@@ -160,8 +133,8 @@ async def stop(client: Client, record: TaskRecord, reason: str, by: str) -> None
 async def retry(
     client: Client, record: TaskRecord, resources: Sequence[str] | None, reason: str, by: str
 ) -> None:
-    """Asks to try once more what failed, of these resources (ids) or of the whole task."""
-    _refuse_draft(record, "Nothing of it has failed.")
+    """Retries failed changes, of these resources (ids) or of the whole task."""
+    _refuse_draft(record, "No change of it has failed.")
     request = RetryRequest(
         resources=None if resources is None else tuple(resources), reason=reason, requested_by=by
     )
@@ -169,13 +142,14 @@ async def retry(
 
 
 async def cancel(client: Client, record: TaskRecord, reason: str, by: str) -> None:
-    """Begins nothing more; raises BadInput for a task that has ended."""
+    """Starts no further change; BadInput for a task that has ended."""
     _refuse_draft(record, f"Delete it: certroll task delete {record.id}.")
     if record.status not in (TaskStatus.SCHEDULED, TaskStatus.RUNNING):
         raise BadInput(
-            f"the task is {record.status.value}, nothing of it waits",
+            f"the task is {record.status.value}, no change of it waits",
             where=f"task {record.id}",
-            fix="To undo what it deployed use `certroll task rollback`.",
+            fix="To undo deployed changes run `certroll task rollback`.",
+            code="task-ended",
         )
     await _signal(client, record, "cancel", CancelRequest(reason=reason, requested_by=by))
 
@@ -189,11 +163,11 @@ async def rollback(
     *,
     force: bool = False,
 ) -> None:
-    """Asks for the way back of some resources (ids) or of the whole task.
+    """Rolls back these resources (ids) or the whole task.
 
     With `force` also to certificates that have expired meanwhile.
     """
-    _refuse_draft(record, "Nothing of it was deployed.")
+    _refuse_draft(record, "No change of it was deployed.")
     request = RollbackRequest(
         resources=None if resources is None else tuple(resources),
         reason=reason,
@@ -204,7 +178,7 @@ async def rollback(
 
 
 async def delete(store: Store, client: Client, record: TaskRecord, reason: str, by: str) -> None:
-    """Cancels what waits, refunds it, and closes the way back; what is deployed stays."""
+    """Cancels waiting changes, refunds their quota and closes the task; deployed changes stay."""
     request = DeleteRequest(reason=reason, requested_by=by)
     try:
         await _handle(client, record).signal("delete", request)
@@ -215,7 +189,7 @@ async def delete(store: Store, client: Client, record: TaskRecord, reason: str, 
 
 
 async def progress(client: Client, record: TaskRecord) -> Progress | None:
-    """What the workflow says of itself; None once it is closed and forgotten."""
+    """The workflow's progress; None if the server has removed the closed workflow."""
     try:
         return await _handle(client, record).query(DeploymentTask.progress)
     except RPCError as error:
@@ -227,7 +201,7 @@ async def progress(client: Client, record: TaskRecord) -> Progress | None:
 async def watch(
     store: Store, task_id: str, *, until: frozenset[TaskStatus] | None = None
 ) -> AsyncIterator[TaskRecord]:
-    """The task each time that it changed, until it is in `until` (default: nothing runs)."""
+    """The task after each change, until its status is in `until` (default: nothing runs)."""
     last: TaskRecord | None = None
     while True:
         record = await asyncio.to_thread(store.tasks.get, task_id)
@@ -237,23 +211,25 @@ async def watch(
         ended = record.status in until if until else record.status not in OPEN
         if ended or record.deleted_at:
             return
-        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+        await asyncio.sleep(POLL_SECONDS)
 
 
 def _handle(client: Client, record: TaskRecord) -> WorkflowHandle[DeploymentTask, TaskStatus]:
-    return client.get_workflow_handle_for(DeploymentTask.run, workflow_id(record.id))
+    return client.get_workflow_handle_for(DeploymentTask.run, build_workflow_id(record.id))
 
 
 async def _update(client: Client, record: TaskRecord, update: Any, request: Value) -> Any:
-    """What the workflow answers; BadInput where it refuses."""
+    """The workflow's answer; BadInput if it refuses the update."""
     try:
         return await _handle(client, record).execute_update(update, request)
     except WorkflowUpdateFailedError as error:
-        # The engine's text begins with the type of the error, which tells a person nothing.
-        told = error.cause.message if isinstance(error.cause, ApplicationError) else str(error)
-        raise BadInput(told, where=f"task {record.id}") from None
+        where = f"task {record.id}"
+        if isinstance(error.cause, ApplicationError):  # its type is the code of the refusal
+            code = error.cause.type or "request-refused"
+            raise BadInput(error.cause.message, where=where, code=code) from None
+        raise BadInput(str(error), where=where, code="request-refused") from None
     except RPCError as error:
-        raise _closed(record, error) from None
+        raise _build_closed_error(record, error) from None
 
 
 async def _signal(
@@ -265,20 +241,22 @@ async def _signal(
     try:
         await _handle(client, record).signal(name, request)
     except RPCError as error:
-        raise _closed(record, error) from None
+        raise _build_closed_error(record, error) from None
 
 
 def _refuse_draft(record: TaskRecord, fix: str) -> None:
     if record.status is TaskStatus.DRAFT:
-        raise BadInput("the task is a draft, nothing of it waits", where=record.name, fix=fix)
+        what = "the task is a draft, no change of it waits"
+        raise BadInput(what, where=record.name, fix=fix, code="task-is-draft")
 
 
-def _closed(record: TaskRecord, error: RPCError) -> Exception:
+def _build_closed_error(record: TaskRecord, error: RPCError) -> Exception:
     if error.status is not RPCStatusCode.NOT_FOUND:
         return error
     return BadInput(
-        "the task listens no longer: it was cancelled before it began, deleted, or its rollback "
-        f"window ended ({record.rollback_until:%Y-%m-%d})",
+        "the task accepts no more requests: it was cancelled before it started, deleted, or its "
+        f"rollback window ended ({record.rollback_until:%Y-%m-%d})",
+        code="task-closed",
         where=f"task {record.id}",
         fix="Deploy the former certificate with a new task.",
     )

@@ -1,1 +1,1 @@
-"""Connecting to Temporal, starting it, and its schedules."""
+"""Connects to Temporal, starts it on this machine, and keeps its schedules."""

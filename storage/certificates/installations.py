@@ -1,4 +1,7 @@
-"""Where a certificate already lies in a provider's store, so that it is not sent twice."""
+"""Records which certificates are in provider stores, so that none is uploaded twice.
+
+Deployments and the cleanup call it.
+"""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -15,51 +18,51 @@ from storage.tables.core import CertificateRow, InstallationRow
 
 
 class Installations:
-    """References by certificate, account and store."""
+    """The installations by certificate, account and store."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def get(self, fingerprint: str, account: str, store: str) -> CertificateRef | None:
-        """The reference to bind with; None if it was never installed there."""
+        """The reference of a certificate in a store; None if it is not known to be there."""
         with self._database.read() as session:
             row = session.get(InstallationRow, (fingerprint, account, store))
-            return None if row is None else _ref(row)
+            return None if row is None else _to_ref(row)
 
     def begin_upload(self, fingerprint: str, account: str, store: str, at: datetime) -> None:
-        """Remembers that it is about to be uploaded: before the call, whose answer may be lost."""
-        row = _values(fingerprint, account, store, at)
+        """Records that an upload begins; call it before the upload, whose answer may be lost."""
+        row = _build_columns(fingerprint, account, store, at)
         with self._database.write() as session:
-            upsert(session, InstallationRow, [{**row, "uploaded": True}], _begun)
+            upsert(session, InstallationRow, [{**row, "uploaded": True}], _restart_upload)
 
-    def give_up_upload(self, fingerprint: str, account: str, store: str) -> None:
-        """Forgets an upload that was clearly refused: what is found there later is not ours."""
-        begun = col(InstallationRow.ref).is_(None)
+    def cancel_upload(self, fingerprint: str, account: str, store: str) -> None:
+        """Deletes the record of a refused upload: a certificate found later is not ours."""
+        pending = col(InstallationRow.ref).is_(None)
         with self._database.write() as session:
-            session.exec(_delete(fingerprint, account, store).where(begun))
+            session.exec(_delete(fingerprint, account, store).where(pending))
 
-    def put(
+    def save(
         self, fingerprint: str, account: str, store: str, ref: CertificateRef, at: datetime
     ) -> None:
-        """Remembers where it lies; a second time replaces the first.
+        """Saves the reference of a certificate in a store, in place of a former one.
 
-        It counts as uploaded by us if an upload was begun, in this attempt or in one before, and
-        for as long as it lies where that upload put it.
+        It counts as uploaded by certroll if an upload has begun before, and for as long as the
+        reference stays the one of that upload.
         """
         with self._database.write() as session:
-            row = _values(fingerprint, account, store, at)
+            row = _build_columns(fingerprint, account, store, at)
             upsert(session, InstallationRow, [row], lambda new: {"installed_at": new.installed_at})
-            there = session.get_one(InstallationRow, (fingerprint, account, store))
-            there.uploaded = there.uploaded and _ref(there) in (None, ref)
-            there.ref = ref.model_dump(mode="json")
+            stored = session.get_one(InstallationRow, (fingerprint, account, store))
+            stored.uploaded = stored.uploaded and _to_ref(stored) in (None, ref)
+            stored.ref = ref.model_dump(mode="json")
 
-    def forget(self, fingerprint: str, account: str, store: str) -> None:
-        """It lies there no longer: a later deployment uploads it again."""
+    def delete(self, fingerprint: str, account: str, store: str) -> None:
+        """Deletes an installation; a later deployment uploads the certificate again."""
         with self._database.write() as session:
             session.exec(_delete(fingerprint, account, store))
 
-    def held(self, account: str | None = None) -> list[Held]:
-        """All certificates that lie in a store, of all accounts unless told, oldest first."""
+    def list(self, account: str | None = None) -> list[Held]:
+        """All certificates in stores, of one account or of all, oldest first."""
         query = (
             select(InstallationRow, CertificateRow.name)
             .join(CertificateRow, col(CertificateRow.fingerprint) == InstallationRow.fingerprint)
@@ -69,27 +72,27 @@ class Installations:
         if account is not None:
             query = query.where(col(InstallationRow.account) == account)
         with self._database.read() as session:
-            return [_held(row, name) for row, name in session.exec(query)]
+            return [_to_held(row, name) for row, name in session.exec(query)]
 
-    def lying(self, fingerprints: Iterable[str]) -> set[tuple[str, str, str]]:
-        """(fingerprint, account, store) of each place where one of these lies."""
+    def list_locations(self, fingerprints: Iterable[str]) -> set[tuple[str, str, str]]:
+        """(fingerprint, account, store) of each installation of these certificates."""
         row = InstallationRow
-        there = select(row.fingerprint, row.account, row.store).where(col(row.ref).is_not(None))
+        installed = select(row.fingerprint, row.account, row.store).where(col(row.ref).is_not(None))
         found: set[tuple[str, str, str]] = set()
         with self._database.read() as session:
             for batch in batches(fingerprints):
-                found.update(session.exec(there.where(col(row.fingerprint).in_(batch))))
+                found.update(session.exec(installed.where(col(row.fingerprint).in_(batch))))
         return found
 
 
-def _values(fingerprint: str, account: str, store: str, at: datetime) -> dict[str, Any]:
-    """A place where nothing lies yet."""
+def _build_columns(fingerprint: str, account: str, store: str, at: datetime) -> dict[str, Any]:
+    """The columns of an installation without a reference."""
     key = {"fingerprint": fingerprint, "account": account, "store": store}
     return {**key, "ref": None, "installed_at": at, "uploaded": False}
 
 
-def _begun(new: Any) -> Mapping[str, Any]:
-    """Whatever lay there before: it was not found there any more, else nothing would be sent."""
+def _restart_upload(new: Any) -> Mapping[str, Any]:
+    """The new values of a former installation: it was gone, or there would be no upload."""
     return {"ref": new.ref, "installed_at": new.installed_at, "uploaded": new.uploaded}
 
 
@@ -101,11 +104,11 @@ def _delete(fingerprint: str, account: str, store: str) -> Delete:
     )
 
 
-def _ref(row: InstallationRow) -> CertificateRef | None:
+def _to_ref(row: InstallationRow) -> CertificateRef | None:
     return None if row.ref is None else CertificateRef.model_validate(row.ref)
 
 
-def _held(row: InstallationRow, name: str) -> Held:
+def _to_held(row: InstallationRow, name: str) -> Held:
     return Held(
         fingerprint=row.fingerprint,
         name=name,

@@ -1,4 +1,7 @@
-"""What is known of who uses a certificate: the inventory, former tasks, and tasks still open."""
+"""Reads who uses a certificate: resources, former tasks and open tasks.
+
+The cleanup asks it before it deletes certificates from a provider's store.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -8,19 +11,19 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from domain.certificates.hostnames import wildcard_over
+from domain.certificates.hostnames import to_wildcard
 from domain.resources.resource import Binding, CertificateRef
 from domain.resources.retention import Need, Place
 from domain.tasks.status import OutcomeStatus, TaskStatus
 from storage.database import Database
-from storage.statements import batches, table
+from storage.statements import batches, get_table
 from storage.tables.core import ChangeRow, ResourceRow, TaskCertificateRow, TaskRow
 
-VANISHED_COUNTS_FOR = timedelta(days=30)
-"""A resource that is listed no longer may come back, with what it served."""
+VANISHED_GRACE = timedelta(days=30)
+"""For so long a vanished resource counts: it may come back and serve the same certificate."""
 
-_CHANGE, _TASK = table(ChangeRow).c, table(TaskRow).c
-_RESOURCE, _DEPLOYED_BY = table(ResourceRow).c, table(TaskCertificateRow).c
+_CHANGE, _TASK = get_table(ChangeRow).c, get_table(TaskRow).c
+_RESOURCE, _DEPLOYED_BY = get_table(ResourceRow).c, get_table(TaskCertificateRow).c
 _STORE = _CHANGE.document["store"].as_string()
 
 _TO_DO = (TaskStatus.DRAFT, TaskStatus.SCHEDULED, TaskStatus.RUNNING, TaskStatus.ROLLING_BACK)
@@ -33,13 +36,13 @@ _UNCLEAR = (
 _SIDES = ("before", "after")
 
 Names = Mapping[str, Sequence[str]]
-"""The names of each certificate that is asked about, by fingerprint."""
+"""The names of each certificate, by fingerprint."""
 
 
-class Past(NamedTuple):
-    """A change that was applied once, and what its resource serves today, as fingerprints.
+class PastChange(NamedTuple):
+    """A change that was applied once, and what its resource serves now, as fingerprints.
 
-    `looked`: somebody has looked since the change ended.
+    `is_read_since` is true if the binding was read after the change ended.
     """
 
     resource: str
@@ -47,36 +50,40 @@ class Past(NamedTuple):
     before: str | None
     after: str | None
     status: str
-    looked: bool
-    unproven: bool
+    is_read_since: bool
+    unverifiable: bool
     now: str | None
     known: bool
 
 
 class Usage:
-    """Asked about some certificates of one account."""
+    """The usage of certificates in one account."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def places(self, account: str, names: Names, now: datetime) -> list[Place]:
-        """What serves one of these certificates, and what may, as far as the inventory tells."""
-        here = and_(_RESOURCE.account == account, _is_here(now))
+    def list_serving(self, account: str, names: Names, now: datetime) -> list[Place]:
+        """The resources that serve one of these certificates, or may serve one."""
+        here = and_(_RESOURCE.account == account, _is_present(now))
         with self._database.read() as session:
-            served = [Place(account=account, **each) for each in _served(session, here, names)]
-            return [*served, *_dark(session, account, here, names)]
+            served = [
+                Place(account=account, **each) for each in _list_serving(session, here, names)
+            ]
+            return [*served, *_list_unknown(session, account, here, names)]
 
-    def past(self, account: str, fingerprints: Iterable[str], now: datetime) -> list[Place]:
+    def list_deployed(
+        self, account: str, fingerprints: Iterable[str], now: datetime
+    ) -> list[Place]:
         """The resources that one of these was deployed to, with all that they served since.
 
-        Those that are alike are told as one.
+        Resources with the same history are one entry.
         """
-        alike: dict[tuple[Any, ...], list[str]] = {}
+        by_history: dict[tuple[Any, ...], list[str]] = {}
         with self._database.read() as session:
-            query = _history(account, list(fingerprints), now)
-            rows = (Past(*row) for row in session.execute(query))
+            query = _select_history(account, list(fingerprints), now)
+            rows = (PastChange(*row) for row in session.execute(query))
             for resource, changes in groupby(rows, key=lambda row: row.resource):
-                alike.setdefault(_traits(list(changes)), []).append(resource)
+                by_history.setdefault(_to_history(list(changes)), []).append(resource)
         return [
             Place(
                 resource=min(resources),
@@ -87,17 +94,17 @@ class Usage:
                 known=known,
                 served=served,
             )
-            for (store, serves, known, served), resources in alike.items()
+            for (store, serves, known, served), resources in by_history.items()
         ]
 
-    def accounts(self, task_id: str) -> list[str]:
-        """The accounts of what a task changes."""
+    def list_accounts(self, task_id: str) -> list[str]:
+        """The accounts of the resources that a task changes."""
         query = select(_CHANGE.account).distinct().where(_CHANGE.task_id == task_id)
         with self._database.read() as session:
             return sorted(session.scalars(query))
 
-    def wanted(self, fingerprint: str) -> bool:
-        """Whether a task that has work to do deploys this certificate."""
+    def is_deployed_by_open_task(self, fingerprint: str) -> bool:
+        """Whether an unfinished task deploys this certificate."""
         deploys = and_(_DEPLOYED_BY.task_id == _TASK.id, _DEPLOYED_BY.fingerprint == fingerprint)
         query = select(_TASK.id).where(
             _TASK.deleted_at.is_(None), _TASK.status.in_(_TO_DO), exists().where(deploys)
@@ -105,28 +112,28 @@ class Usage:
         with self._database.read() as session:
             return session.execute(query.limit(1)).first() is not None
 
-    def needs(self, account: str, fingerprints: Iterable[str], now: datetime) -> list[Need]:
-        """What tasks have to bind yet, or may have to bind again, of these certificates.
+    def list_needs(self, account: str, fingerprints: Iterable[str], now: datetime) -> list[Need]:
+        """Which of these certificates tasks still have to bind, or may bind in a rollback.
 
-        Also what a task knows by a reference alone, which may be one of them.
+        That includes certificates that a task knows by a reference only: each may be one of these.
         """
         wanted = list(fingerprints)
         with self._database.read() as session:
-            tasks = {row.id: row for row in session.execute(_open_tasks(now))}
+            tasks = {row.id: row for row in session.execute(_select_open_tasks(now))}
             return [
                 need
                 for batch in batches(tasks)
                 for side in _SIDES
-                for need in _needs(session, account, batch, side, wanted, tasks)
+                for need in _list_needs(session, account, batch, side, wanted, tasks)
             ]
 
 
-def _is_here(now: datetime) -> ColumnElement[bool]:
-    lately = _RESOURCE.vanished_at > now - VANISHED_COUNTS_FOR
+def _is_present(now: datetime) -> ColumnElement[bool]:
+    lately = _RESOURCE.vanished_at > now - VANISHED_GRACE
     return or_(_RESOURCE.vanished_at.is_(None), lately)
 
 
-def _served(
+def _list_serving(
     session: Session, here: ColumnElement[bool], fingerprints: Iterable[str]
 ) -> Iterator[dict[str, Any]]:
     store = _RESOURCE.binding["ref", "store"].as_string()
@@ -140,34 +147,34 @@ def _served(
         yield {"resource": first, "others": number - 1, "store": where, "now": now}
 
 
-def _dark(
+def _list_unknown(
     session: Session, account: str, here: ColumnElement[bool], names: Names
 ) -> Iterator[Place]:
-    """Resources that were never read, or serve what has no fingerprint."""
-    nameless = and_(_RESOURCE.serves.is_(None), _RESOURCE.binding.is_not(None))
+    """Resources whose binding was never read, or has no fingerprint."""
+    no_fingerprint = and_(_RESOURCE.serves.is_(None), _RESOURCE.binding.is_not(None))
     query = select(
         _RESOURCE.id, _RESOURCE.binding, _RESOURCE.binding_known, _RESOURCE.document["domains"]
-    ).where(here, or_(nameless, ~_RESOURCE.binding_known))
+    ).where(here, or_(no_fingerprint, ~_RESOURCE.binding_known))
     for resource, binding, known, domains in session.execute(query):
         now = None if binding is None else Binding.model_validate(binding)
-        may_serve = () if known else tuple(_covering(domains, names))
+        may_serve = () if known else tuple(_find_covering(domains, names))
         if now or may_serve:
             place = Place(resource=resource, account=account, now=now, known=known)
             yield place.model_copy(update={"may_serve": may_serve})
 
 
-def _covering(domains: Sequence[str], names: Names) -> Iterator[str]:
-    """The certificates that cover one of these domains; all of them where it tells none."""
-    asked = {form for domain in domains for form in (domain, wildcard_over(domain))}
+def _find_covering(domains: Sequence[str], names: Names) -> Iterator[str]:
+    """The certificates that cover one of these domains; all if there are no domains."""
+    forms = {form for domain in domains for form in (domain, to_wildcard(domain))}
     for fingerprint, covered in names.items():
-        if not domains or not asked.isdisjoint(covered):
+        if not domains or not forms.isdisjoint(covered):
             yield fingerprint
 
 
-def _history(account: str, fingerprints: list[str], now: datetime) -> Select[Any]:
-    """Each resource's changes together, newest first; the columns are those of `Past`."""
+def _select_history(account: str, fingerprints: list[str], now: datetime) -> Select[Any]:
+    """The changes of each resource, newest first, with the columns of `PastChange`."""
     tasks = select(_DEPLOYED_BY.task_id).where(_DEPLOYED_BY.fingerprint.in_(fingerprints))
-    concerned = select(_CHANGE.resource_id).where(_CHANGE.task_id.in_(tasks))
+    resources = select(_CHANGE.resource_id).where(_CHANGE.task_id.in_(tasks))
     return (
         select(
             _CHANGE.resource_id,
@@ -176,16 +183,18 @@ def _history(account: str, fingerprints: list[str], now: datetime) -> Select[Any
             _fingerprint("after"),
             _CHANGE.status,
             func.coalesce(_RESOURCE.read_at > _CHANGE.ended_at, False),
-            _CHANGE.document["unproven"].as_string().is_not(None),
+            _CHANGE.document["unverifiable"].as_string().is_not(None),
             _RESOURCE.serves,
             _RESOURCE.binding_known,
         )
-        .select_from(table(ChangeRow).join(table(ResourceRow), _RESOURCE.id == _CHANGE.resource_id))
+        .select_from(
+            get_table(ChangeRow).join(get_table(ResourceRow), _RESOURCE.id == _CHANGE.resource_id)
+        )
         .where(
             _CHANGE.account == account,
             or_(_CHANGE.applied, _CHANGE.deployed),
-            _CHANGE.resource_id.in_(concerned),
-            _is_here(now),
+            _CHANGE.resource_id.in_(resources),
+            _is_present(now),
         )
         .order_by(
             _CHANGE.resource_id,
@@ -195,30 +204,30 @@ def _history(account: str, fingerprints: list[str], now: datetime) -> Select[Any
     )
 
 
-def _traits(changes: Sequence[Past]) -> tuple[Any, ...]:
-    """What the rule looks at of a resource, but for its name."""
+def _to_history(changes: Sequence[PastChange]) -> tuple[Any, ...]:
+    """The facts that decide about a resource, without its id."""
     last = changes[0]
-    unclear = last.unproven or (last.status in _UNCLEAR and not last.looked)
-    served = tuple(dict.fromkeys(_in_order(changes)))
+    unclear = last.unverifiable or (last.status in _UNCLEAR and not last.is_read_since)
+    served = tuple(dict.fromkeys(_list_served(changes)))
     return last.store, last.now, last.known and not unclear, served
 
 
-def _in_order(changes: Iterable[Past]) -> Iterator[str]:
-    """Newest first. What was taken back served before the former one came again."""
+def _list_served(changes: Iterable[PastChange]) -> Iterator[str]:
+    """The fingerprints served, newest first. A rollback restored `before` after `after`."""
     for change in changes:
-        back = change.status == OutcomeStatus.ROLLED_BACK
-        order = (change.before, change.after) if back else (change.after, change.before)
+        is_rolled_back = change.status == OutcomeStatus.ROLLED_BACK
+        order = (change.before, change.after) if is_rolled_back else (change.after, change.before)
         yield from (one for one in order if one)
 
 
-def _open_tasks(now: datetime) -> Select[Any]:
+def _select_open_tasks(now: datetime) -> Select[Any]:
     unfinished = _TASK.status.in_(_TO_DO)
     return select(_TASK.id, _TASK.name, unfinished.label("unfinished")).where(
         _TASK.deleted_at.is_(None), or_(unfinished, _TASK.rollback_until > now)
     )
 
 
-def _needs(
+def _list_needs(
     session: Session,
     account: str,
     tasks: list[str],
@@ -226,14 +235,14 @@ def _needs(
     fingerprints: list[str],
     known: Mapping[str, Any],
 ) -> Iterator[Need]:
-    """One side of the changes of these tasks; of what is done only what was applied, and before."""
-    told, ref = _fingerprint(side), _CHANGE.document[side, "ref"].as_string()
+    """The needs of one side of these tasks' changes. A finished task needs `before` only."""
+    own, ref = _fingerprint(side), _CHANGE.document[side, "ref"].as_string()
     query = (
-        select(_CHANGE.task_id, _CHANGE.account, _STORE, told, ref, _CHANGE.applied)
+        select(_CHANGE.task_id, _CHANGE.account, _STORE, own, ref, _CHANGE.applied)
         .distinct()
         .where(
             _CHANGE.task_id.in_(tasks),
-            or_(told.in_(fingerprints), and_(told.is_(None), ref.is_not(None))),
+            or_(own.in_(fingerprints), and_(own.is_(None), ref.is_not(None))),
         )
     )
     for task_id, owner, store, fingerprint, written, applied in session.execute(query):
@@ -245,5 +254,5 @@ def _needs(
 
 
 def _fingerprint(side: str) -> ColumnElement[str | None]:
-    told: ColumnElement[str | None] = _CHANGE.document[side, "fingerprint"].as_string()
-    return told
+    fingerprint: ColumnElement[str | None] = _CHANGE.document[side, "fingerprint"].as_string()
+    return fingerprint

@@ -1,1 +1,1 @@
-"""Contacts and what was delivered to them."""
+"""Contacts, and the deliveries of messages to them."""

@@ -1,4 +1,7 @@
-"""What was told to whom, and what could not be told: each attempt, and who knows what already."""
+"""Records the attempts to deliver messages, so that no contact gets a message twice.
+
+The notifier and the expiry watch call it; `starter` shows the attempts.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -13,10 +16,10 @@ from storage.tables.core import DeliveryRow
 
 
 class Delivery(Value):
-    """One attempt to tell a contact of an event.
+    """One attempt to deliver a message about an event to a contact.
 
-    It is an event of a task or, with `task_id` None, of the watch for expiries; `subject` is then
-    what was told of, None for an attempt that failed as a whole.
+    The event is one of a task or, if `task_id` is None, of the expiry watch. `subject` is then the
+    certificate that the message was about, None for an attempt that failed.
     """
 
     task_id: str | None
@@ -29,25 +32,25 @@ class Delivery(Value):
 
 
 class Deliveries:
-    """Attempts by task, or by what they were about."""
+    """The attempts, by task or by subject."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def told(self, task_id: str, event: str, contact: str) -> bool:
-        """Whether this contact has been told of this event of a task."""
+    def is_delivered(self, task_id: str, event: str, contact: str) -> bool:
+        """Whether a message about this event of a task has reached the contact."""
         with self._database.read() as session:
-            return _arrived(session, task_id, event, contact)
+            return _is_delivered(session, task_id, event, contact)
 
     def record(
         self, task_id: str | None, event: str, contact: str, ok: bool, detail: str, at: datetime
     ) -> None:
-        """Keeps one attempt; `detail` says why it failed, without the address.
+        """Adds an attempt; `detail` says why it failed, without the address.
 
-        That a contact was told of an event of a task is kept once, however often it is said.
+        A second success for the same event of a task adds nothing.
         """
         with self._database.write() as session:
-            if not (ok and task_id and _arrived(session, task_id, event, contact)):
+            if not (ok and task_id and _is_delivered(session, task_id, event, contact)):
                 session.add(
                     DeliveryRow(
                         task_id=task_id, event=event, contact=contact, ok=ok, detail=detail, at=at
@@ -57,7 +60,7 @@ class Deliveries:
     def record_subjects(
         self, event: str, contact: str, subjects: Iterable[str], detail: str, at: datetime
     ) -> None:
-        """Keeps that a contact was told of all of these, which are about no task."""
+        """Adds a successful attempt of the expiry watch for each of these subjects."""
         with self._database.write() as session:
             session.add_all(
                 DeliveryRow(
@@ -66,42 +69,42 @@ class Deliveries:
                 for each in subjects
             )
 
-    def known(self, event: str, contact: str, subjects: Iterable[str]) -> set[str]:
-        """Of these the ones that the contact was told of."""
-        known: set[str] = set()
+    def find_delivered(self, event: str, contact: str, subjects: Iterable[str]) -> set[str]:
+        """The subjects of which a message has reached the contact."""
+        delivered: set[str] = set()
         with self._database.read() as session:
             for batch in batches(subjects):
-                told = and_(_to(None, event, contact), col(DeliveryRow.subject).in_(batch))
-                known.update(filter(None, session.exec(select(DeliveryRow.subject).where(told))))
-        return known
+                was_delivered = and_(
+                    _is_success(None, event, contact), col(DeliveryRow.subject).in_(batch)
+                )
+                query = select(DeliveryRow.subject).where(was_delivered)
+                delivered.update(filter(None, session.exec(query)))
+        return delivered
 
-    def of_task(self, task_id: str) -> list[Delivery]:
-        """All attempts for a task, oldest first."""
+    def list(self, task_id: str) -> list[Delivery]:
+        """All attempts of a task, oldest first."""
         query = select(DeliveryRow).where(col(DeliveryRow.task_id) == task_id)
         with self._database.read() as session:
             rows = session.exec(query.order_by(col(DeliveryRow.id)))
-            return [_delivery(row) for row in rows]
+            return [_to_delivery(row) for row in rows]
 
-    def latest(self, *, arrived: bool = False) -> dict[str, Delivery]:
-        """The last attempt to tell each contact, or the last that arrived; by the contact's name.
-
-        Whatever it was about.
-        """
+    def get_latest(self, *, delivered: bool = False) -> dict[str, Delivery]:
+        """The last attempt for each contact, or the last success, by the contact's name."""
         newest = select(func.max(col(DeliveryRow.id))).group_by(col(DeliveryRow.contact))
-        if arrived:
+        if delivered:
             newest = newest.where(col(DeliveryRow.ok).is_(True))
         query = select(DeliveryRow).where(col(DeliveryRow.id).in_(newest))
         with self._database.read() as session:
-            return {row.contact: _delivery(row) for row in session.exec(query)}
+            return {row.contact: _to_delivery(row) for row in session.exec(query)}
 
 
-def _arrived(session: Session, task_id: str, event: str, contact: str) -> bool:
-    query = select(DeliveryRow.id).where(_to(task_id, event, contact))
+def _is_delivered(session: Session, task_id: str, event: str, contact: str) -> bool:
+    query = select(DeliveryRow.id).where(_is_success(task_id, event, contact))
     return session.exec(query.limit(1)).first() is not None
 
 
-def _to(task_id: str | None, event: str, contact: str) -> ColumnElement[bool]:
-    """Attempts that arrived."""
+def _is_success(task_id: str | None, event: str, contact: str) -> ColumnElement[bool]:
+    """Selects the successful attempts of this event for this contact."""
     return and_(
         col(DeliveryRow.task_id).is_(None) if task_id is None else _task(task_id),
         col(DeliveryRow.event) == event,
@@ -114,5 +117,5 @@ def _task(task_id: str) -> ColumnElement[bool]:
     return col(DeliveryRow.task_id) == task_id
 
 
-def _delivery(row: DeliveryRow) -> Delivery:
+def _to_delivery(row: DeliveryRow) -> Delivery:
     return Delivery.model_validate(row.model_dump(exclude={"id"}))

@@ -1,49 +1,52 @@
-"""Rate budgets: how many calls an account and service may make, over all workers."""
+"""Rate budgets: the calls per second of an account and service, over all workers.
+
+`operations.runtime` takes permits from them before it calls a provider.
+"""
 
 from sqlalchemy import case, literal
 
 from storage.database import Database
-from storage.statements import _insert, table
-from storage.tables.coordination import BudgetRow
+from storage.statements import build_insert, get_table
+from storage.tables.coordination import RateBudgetRow
 
-_BUDGET = table(BudgetRow)
+_BUDGET = get_table(RateBudgetRow)
 
 SKEW = 2.0
-"""Seconds that two right clocks may differ by."""
+"""Seconds by which the clocks of two workers may differ."""
 
 
-class Budgets:
-    """Times at which calls may be made: handed out in order, each to one worker only."""
+class RateBudgets:
+    """Issues permits: times at which calls may be made, in order, each to one worker only."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def take(self, name: str, calls: int, seconds_each: float, now: float) -> float:
-        """The time (seconds since 1970) of the first of `calls` turns, `seconds_each` apart."""
+    def take_permits(self, name: str, calls: int, seconds_each: float, now: float) -> float:
+        """Takes `calls` permits, `seconds_each` apart; returns the time of the first."""
         length = calls * seconds_each
         return self._move(name, floor=now, length=length, now=now) - length
 
-    def hold(self, name: str, until: float, now: float) -> None:
-        """Hands out no turn before `until`: the provider said when to come back."""
+    def pause(self, name: str, until: float, now: float) -> None:
+        """Issues no permit before `until`, since the provider asked for a pause."""
         self._move(name, floor=until, length=0.0, now=now)
 
     def _move(self, name: str, *, floor: float, length: float, now: float) -> float:
-        """Where the turns now end.
+        """Moves the time of the next permit and returns it.
 
-        What was handed out at a time that is still to come was handed out by a clock that was
-        ahead: it keeps nobody waiting.
+        A budget whose permits were issued in the future was moved by a clock that is ahead: it is
+        ignored, so that nobody waits for it.
         """
-        there, handed_out = _BUDGET.c.next_at, _BUDGET.c.handed_out_at
-        later = case(((there > floor) & (handed_out <= now + SKEW), there), else_=literal(floor))
+        next_at, issued_at = _BUDGET.c.next_at, _BUDGET.c.issued_at
+        start = case(((next_at > floor) & (issued_at <= now + SKEW), next_at), else_=literal(floor))
         with self._database.statements() as connection:
-            first = {"name": name, "next_at": floor + length, "handed_out_at": now}
+            first = {"name": name, "next_at": floor + length, "issued_at": now}
             statement = (
-                _insert(connection, _BUDGET)
+                build_insert(connection, _BUDGET)
                 .values(first)
                 .on_conflict_do_update(
                     index_elements=[_BUDGET.c.name],
-                    set_={"next_at": later + length, "handed_out_at": now},
+                    set_={"next_at": start + length, "issued_at": now},
                 )
-                .returning(there)
+                .returning(next_at)
             )
             return float(connection.execute(statement).scalar_one())

@@ -1,1 +1,1 @@
-"""Queries on what expires when."""
+"""The expiry view, drift, and certificates that no task replaces in time."""

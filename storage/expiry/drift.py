@@ -1,83 +1,69 @@
-"""What handshakes have shown since in place of what our tasks left."""
+"""Records the drift that handshakes observe; the daily verification calls it."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import tuple_
 from sqlmodel import col, delete, select
 
 from domain.model import Value
-from domain.plans.plan import Change
-from domain.tasks.record import OutcomeRecord
 from storage.database import Database
-from storage.expiry import statements as statements
+from storage.expiry import statements
 from storage.statements import batches, upsert
 from storage.tables.evidence import EdgeDriftRow
-from storage.tasks.outcome_statements import CHANGE
-from storage.tasks.reverification import KEPT
 
 
 class EdgeDrift(Value):
-    """One resource whose endpoint shows another certificate than `task_id` left there."""
+    """A resource whose endpoint shows another certificate than the task `task_id` deployed.
+
+    `observed` is a fingerprint, None if the endpoint shows no certificate. `since` is when it was
+    first observed, `observed_at` when it was last observed.
+    """
 
     resource_id: str
     task_id: str
-    seen: str | None
+    observed: str | None
     address: str
     problem: str
     since: datetime
-    seen_at: datetime
+    observed_at: datetime
 
 
 class EdgeDrifts:
-    """The newest finding of each resource; none where all is well."""
+    """The newest drift of each resource that has one."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def list(self) -> list[EdgeDrift]:
-        """All, by resource."""
+        """All, by resource id."""
         query = select(EdgeDriftRow).order_by(col(EdgeDriftRow.resource_id))
         with self._database.read() as session:
             return [EdgeDrift.model_validate(row.model_dump()) for row in session.exec(query)]
 
-    def put(self, found: EdgeDrift) -> bool:
-        """Keeps a finding; whether it is news: not the same thing as was seen there before."""
+    def save(self, drift: EdgeDrift) -> bool:
+        """Saves a drift; returns whether it is new: not observed before for the same task."""
         with self._database.write() as session:
-            before = session.get(EdgeDriftRow, found.resource_id)
-            same = before is not None and (before.task_id, before.seen) == (
-                found.task_id,
-                found.seen,
+            before = session.get(EdgeDriftRow, drift.resource_id)
+            is_known = before is not None and (before.task_id, before.observed) == (
+                drift.task_id,
+                drift.observed,
             )
-            since = before.since if before is not None and same else found.since
-            values = found.model_copy(update={"since": since}).model_dump()
+            since = before.since if before is not None and is_known else drift.since
+            values = drift.model_copy(update={"since": since}).model_dump()
             upsert(session, EdgeDriftRow, [values], lambda new: {c.name: c for c in new})
-        return not same
+        return not is_known
 
-    def clear(self, resource_ids: Iterable[str]) -> int:
-        """All is well there; of how many that is news."""
-        cleared = 0
+    def delete(self, resource_ids: Iterable[str]) -> int:
+        """Deletes the drift of resources that serve the right certificate; returns how many."""
+        deleted = 0
         with self._database.write() as session:
             for batch in batches(resource_ids):
-                gone = delete(EdgeDriftRow).where(col(EdgeDriftRow.resource_id).in_(batch))
-                cleared += session.exec(gone).rowcount
-        return cleared
+                statement = delete(EdgeDriftRow).where(col(EdgeDriftRow.resource_id).in_(batch))
+                deleted += session.exec(statement).rowcount
+        return deleted
 
-    def last_deployments(self, task_id: str | None = None) -> Sequence[tuple[str, int]]:
-        """Task and ordinal of what is to be served at each resource, of all tasks or of one."""
+    def list_last_deployments(self, task_id: str | None = None) -> Sequence[tuple[str, int]]:
+        """Task id and ordinal of the last deployment of each resource, of all tasks or of one."""
         with self._database.read() as session:
-            rows = session.execute(statements.last_there()).all()
+            rows = session.execute(statements.select_last_deployments()).all()
         return [(row.task_id, row.ordinal) for row in rows if task_id in (None, row.task_id)]
-
-    def records(self, wanted: Sequence[tuple[str, int]]) -> Sequence[OutcomeRecord]:
-        """These changes, at most some hundred."""
-        the_ones = tuple_(CHANGE.c.task_id, CHANGE.c.ordinal).in_(wanted)
-        query = CHANGE.select().where(the_ones).order_by(CHANGE.c.resource_id)
-        with self._database.read() as session:
-            return [
-                OutcomeRecord(
-                    **{each: row[each] for each in KEPT},
-                    change=Change.model_validate(row["document"]),
-                )
-                for row in session.execute(query).mappings()
-            ]

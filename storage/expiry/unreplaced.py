@@ -1,4 +1,7 @@
-"""What is served, expires soon, and is replaced by no task in time: found by sets, not by row."""
+"""Finds certificates that expire soon and that no task replaces in time; the expiry watch calls it.
+
+It does so in one query, without loading each resource.
+"""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -6,77 +9,77 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 
-from domain.certificates.expiry import Served
-from domain.notifications.expiry_watch import LAST, LATE
+from domain.certificates.expiry import ServedCertificate
+from domain.notifications.expiry_watch import LAST_DAYS, MAX_DELAY
 from domain.tasks.status import OutcomeStatus, TaskStatus
 from storage.database import Database
-from storage.expiry import statements as statements
-from storage.expiry.statements import UNTIL, WITH_OURS, Scope
-from storage.statements import batches, table
+from storage.expiry import statements
+from storage.expiry.statements import RESOURCES_AND_CERTIFICATES, UNTIL, Scope
+from storage.statements import batches, get_table
 from storage.tables.core import CertificateRow, ChangeRow, ResourceRow, TaskRow
 
-EXAMPLES = 3
-_R = table(ResourceRow).c
+MAX_EXAMPLES = 3
+_R = get_table(ResourceRow).c
 _WILL_CHANGE = (OutcomeStatus.PENDING.value, OutcomeStatus.DEPLOYING.value)
 _WILL_RUN = (TaskStatus.SCHEDULED.value, TaskStatus.RUNNING.value)
 
 
-class Key(NamedTuple):
-    """Which certificate: by its fingerprint, or where none is told by its name and expiry."""
+class CertificateKey(NamedTuple):
+    """Identifies a certificate by its fingerprint, or without one by its name and expiry."""
 
     fingerprint: str | None
     name: str | None
     not_after: datetime | None
 
 
-class Left(NamedTuple):
-    """How many resources no task replaces in time, some of them, and a task that comes too late."""
+class UnreplacedResources(NamedTuple):
+    """How many resources no task updates in time, examples, and a task that is too late."""
 
     resources: int
     examples: tuple[str, ...]
     task: str | None
 
 
-class Unattended:
-    """Asked by the watch for expiries."""
+class Unreplaced:
+    """Certificates that no task replaces in time."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def among(self, before: datetime, now: datetime) -> dict[Key, Left]:
-        """Of what expires before then, as of the last sync; those with none are left out."""
-        found: dict[Key, list[Any]] = {}
+    def find(self, before: datetime, now: datetime) -> dict[CertificateKey, UnreplacedResources]:
+        """Certificates that expire before `before`, as of the last sync, with their resources."""
+        found: dict[CertificateKey, list[Any]] = {}
         with self._database.read() as session:
-            for row in session.execute(_query(before, now)):
-                key = Key(row.serves, row.lone_name, row.lone_until)
+            for row in session.execute(_select_unreplaced(before, now)):
+                key = CertificateKey(row.serves, row.lone_name, row.lone_until)
                 found.setdefault(key, []).append(row)
-        return {key: _left(rows) for key, rows in found.items()}
+        return {key: _to_unreplaced_resources(rows) for key, rows in found.items()}
 
-    def lives(self, fingerprints: Iterable[str]) -> Mapping[str, timedelta]:
-        """How long each certificate of ours is valid in all."""
-        columns = table(CertificateRow).c
-        told: dict[str, timedelta] = {}
+    def get_lifetimes(self, fingerprints: Iterable[str]) -> Mapping[str, timedelta]:
+        """The whole validity period of each certificate of ours."""
+        columns = get_table(CertificateRow).c
+        lifetimes: dict[str, timedelta] = {}
         with self._database.read() as session:
             for batch in batches(fingerprints):
-                since = columns.document["not_before"].as_string()
-                query = select(columns.fingerprint, columns.not_after, since)
-                for fingerprint, until, begun in session.execute(
+                not_before_text = columns.document["not_before"].as_string()
+                query = select(columns.fingerprint, columns.not_after, not_before_text)
+                for fingerprint, not_after, not_before in session.execute(
                     query.where(columns.fingerprint.in_(batch))
                 ):
-                    told[fingerprint] = until - datetime.fromisoformat(begun)
-        return told
+                    lifetimes[fingerprint] = not_after - datetime.fromisoformat(not_before)
+        return lifetimes
 
 
-def key_of(served: Served) -> Key:
-    """As `among` tells it."""
+def to_key(served: ServedCertificate) -> CertificateKey:
+    """The key of a served certificate in the result of `Unreplaced.find`."""
     if served.fingerprint:
-        return Key(served.fingerprint, None, None)
-    return Key(None, served.name, served.not_after)
+        return CertificateKey(served.fingerprint, None, None)
+    return CertificateKey(None, served.name, served.not_after)
 
 
-def _query(before: datetime, now: datetime) -> Any:
-    in_hand = _in_hand()
-    hand = in_hand.c
+def _select_unreplaced(before: datetime, now: datetime) -> Any:
+    upcoming = _select_upcoming()
+    task = upcoming.c
     lone_name = case((_R.serves.is_(None), _R.binding["name"].as_string()))
     lone_until = case((_R.serves.is_(None), _R.not_after))
     return (
@@ -87,21 +90,25 @@ def _query(before: datetime, now: datetime) -> Any:
             func.count().label("resources"),
             func.min(_R.id).label("first"),
             func.max(_R.id).label("last"),
-            func.min(hand.task_id).label("task"),
+            func.min(task.task_id).label("task"),
         )
-        .select_from(WITH_OURS.outerjoin(in_hand, and_(hand.resource_id == _R.id, hand.place == 1)))
-        .where(statements.within(Scope(before=before)), _is_alone(hand, now))
+        .select_from(
+            RESOURCES_AND_CERTIFICATES.outerjoin(
+                upcoming, and_(task.resource_id == _R.id, task.rank == 1)
+            )
+        )
+        .where(statements.is_in_scope(Scope(before=before)), _is_not_in_time(task, now))
         .group_by(_R.serves, lone_name, lone_until, _R.account, _R.service)
         .order_by(func.min(_R.id))
     )
 
 
-def _in_hand() -> Any:
-    """Changes that a task will make, the first of each resource in `place` 1."""
-    changes, tasks = table(ChangeRow).c, table(TaskRow).c
-    place = func.row_number().over(partition_by=changes.resource_id, order_by=tasks.at)
+def _select_upcoming() -> Any:
+    """Changes that a task will make; the first one of each resource has `rank` 1."""
+    changes, tasks = get_table(ChangeRow).c, get_table(TaskRow).c
+    rank = func.row_number().over(partition_by=changes.resource_id, order_by=tasks.at)
     return (
-        select(changes.resource_id, changes.task_id, tasks.at, place.label("place"))
+        select(changes.resource_id, changes.task_id, tasks.at, rank.label("rank"))
         .where(changes.task_id == tasks.id, tasks.deleted_at.is_(None))
         .where(tasks.status.in_(_WILL_RUN), changes.status.in_(_WILL_CHANGE))
         .where(changes.after.is_not(None))
@@ -109,13 +116,15 @@ def _in_hand() -> Any:
     )
 
 
-def _is_alone(hand: Any, now: datetime) -> ColumnElement[bool]:
-    """No task, one after the expiry, or in the last days one that should have been long ago."""
-    stuck = and_(now + LAST >= UNTIL, hand.at < now - LATE)
-    return or_(hand.at.is_(None), hand.at >= UNTIL, now >= UNTIL, stuck)
+def _is_not_in_time(task: Any, now: datetime) -> ColumnElement[bool]:
+    """Selects resources without a task, with one after the expiry, or with one that is overdue."""
+    overdue = and_(now + LAST_DAYS >= UNTIL, task.at < now - MAX_DELAY)
+    return or_(task.at.is_(None), task.at >= UNTIL, now >= UNTIL, overdue)
 
 
-def _left(rows: list[Any]) -> Left:
+def _to_unreplaced_resources(rows: list[Any]) -> UnreplacedResources:
     names = dict.fromkeys(name for row in rows for name in (row.first, row.last))
     task = next((row.task for row in rows if row.task), None)
-    return Left(sum(row.resources for row in rows), tuple(names)[:EXAMPLES], task)
+    return UnreplacedResources(
+        sum(row.resources for row in rows), tuple(names)[:MAX_EXAMPLES], task
+    )

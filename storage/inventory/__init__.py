@@ -1,1 +1,1 @@
-"""The inventory: resources, bindings, sync progress."""
+"""The inventory: resources, their bindings, and the progress of syncs."""

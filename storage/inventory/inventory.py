@@ -1,4 +1,7 @@
-"""The inventory: every resource known, as of the last sync."""
+"""Stores the inventory: all known resources, as of the last sync.
+
+Syncs and deployments write it; plans, the expiry view and `starter` read it.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -15,31 +18,33 @@ from domain.resources.inventory_item import InventoryItem
 from domain.resources.resource import Binding, Found, Resource
 from storage.database import Database
 from storage.inventory import queries, unread_bindings
-from storage.inventory.queries import Asked, Seen, asked_for
-from storage.inventory.unread_bindings import Since
-from storage.listing import Listed, first
-from storage.lookup import unknown
-from storage.statements import BATCH, batches, table, upsert
+from storage.inventory.queries import Candidate, InventoryQuery, select_resources
+from storage.inventory.unread_bindings import UnreadSince
+from storage.listing import Listed, fetch_first
+from storage.lookup import build_unknown_error
+from storage.statements import BATCH, batches, get_table, upsert
 from storage.tables.core import ResourceRow
 
-_R = table(ResourceRow)
-_KEEP_BINDING = (
+_R = get_table(ResourceRow)
+_SAVE_BINDING = (
     _R.update()
     .where(_R.c.id == bindparam("resource_id"))
     .values(
         binding_known=bindparam("known"),
         read_at=bindparam("at"),
-        asked_at=bindparam("at"),
+        checked_at=bindparam("at"),
         binding=bindparam("binding", type_=_R.c.binding.type),
         serves=bindparam("serves"),
         not_after=bindparam("not_after"),
     )
 )
-_KEEP_IF_NEWER = _KEEP_BINDING.where(or_(_R.c.asked_at.is_(None), _R.c.asked_at <= bindparam("at")))
+_SAVE_BINDING_IF_NEWER = _SAVE_BINDING.where(
+    or_(_R.c.checked_at.is_(None), _R.c.checked_at <= bindparam("at"))
+)
 
 
 class Inventory:
-    """Resources by id; what vanished is marked and stays."""
+    """The resources by id. A vanished resource stays, with the time it vanished."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -47,27 +52,25 @@ class Inventory:
     def upsert(
         self, found: Sequence[Found], seen_at: datetime, listed_at: datetime | None = None
     ) -> None:
-        """Adds or refreshes what a listing shows, and takes back that it had vanished.
+        """Adds or refreshes the resources of a listing; they have not vanished any more.
 
-        A binding that was read stays where the listing does not know it. Where the listing does,
-        its word replaces the binding, and `read_at` is None until the next read; but not where it
-        was asked for (`listed_at`, by default `seen_at`) before the binding became what it is.
+        If the listing does not know a binding, the stored binding stays. If it does, it replaces
+        the stored binding and `read_at` becomes None, unless the binding was read or changed after
+        the listing was requested (`listed_at`, by default `seen_at`). Raises `BadInput` if the
+        account does not exist.
         """
-        refreshed = partial(_refreshed, as_of=listed_at or seen_at)
+        refresh = partial(_build_refresh, as_of=listed_at or seen_at)
         # One row per statement and key: PostgreSQL refuses to update the same row twice.
         rows = {item.resource.id: _values(item, seen_at) for item in found}
         try:
             for batch in batches(rows.values()):
                 with self._database.write() as session:
-                    upsert(session, ResourceRow, batch, refreshed)
+                    upsert(session, ResourceRow, batch, refresh)
         except IntegrityError:
             names = ", ".join(sorted({item.resource.account for item in found}))
-            raise BadInput(f"there is no account {names}", where="inventory") from None
-
-    def mark_vanished(self, account: str, service: str, not_seen_since: datetime) -> int:
-        """Marks what no listing has shown since then (the start of a sync); how many are new."""
-        with self._database.write() as session:
-            return mark_vanished(session, account, service, not_seen_since)
+            raise BadInput(
+                f"there is no account {names}", where="inventory", code="unknown-account"
+            ) from None
 
     def list(
         self,
@@ -76,7 +79,7 @@ class Inventory:
         include_vanished: bool = False,
         limit: int | None = None,
     ) -> list[InventoryItem]:
-        """Resources by id; all accounts and services unless told."""
+        """The resources by id, of all accounts and services by default."""
         query = select(ResourceRow).order_by(col(ResourceRow.id)).limit(limit)
         if account is not None:
             query = query.where(col(ResourceRow.account) == account)
@@ -85,99 +88,98 @@ class Inventory:
         if not include_vanished:
             query = query.where(col(ResourceRow.vanished_at).is_(None))
         with self._database.read() as session:
-            return [_item(row) for row in session.exec(query)]
+            return [_to_item(row) for row in session.exec(query)]
 
-    def search(self, asked: Asked, limit: int | None = None) -> Listed[InventoryItem]:
-        """The first of what is asked for, by id; `BadInput` where a tag cannot be one."""
+    def search(self, wanted: InventoryQuery, limit: int | None = None) -> Listed[InventoryItem]:
+        """The first resources that a query selects, by id; raises `BadInput` for an invalid tag."""
         with self._database.read() as session:
-            rows, total = first(session, asked_for(asked), limit)
-        return Listed([_item(row) for row in rows], total)
+            rows, total = fetch_first(session, select_resources(wanted), limit)
+        return Listed([_to_item(row) for row in rows], total)
 
-    def each(self, asked: Asked) -> Iterator[InventoryItem]:
-        """All of what is asked for, by id, read as it is used: for lists of any length."""
-        query = asked_for(asked).execution_options(yield_per=BATCH)
+    def iterate(self, wanted: InventoryQuery) -> Iterator[InventoryItem]:
+        """All resources that a query selects, by id, loaded in batches."""
+        query = select_resources(wanted).execution_options(yield_per=BATCH)
         with self._database.read() as session:
             for row in session.execute(query):
-                yield _item(row)
+                yield _to_item(row)
 
     def get(self, resource_id: str) -> InventoryItem:
-        """The one of this id, vanished or not; `BadInput` if there is none."""
+        """The resource of this id, also a vanished one; raises `BadInput` if there is none."""
         with self._database.read() as session:
             row = session.get(ResourceRow, resource_id)
             if row is None:
-                raise _unknown(session, resource_id)
-            return _item(row)
+                raise _build_unknown_error(session, resource_id)
+            return _to_item(row)
 
-    def some(self, resource_ids: Iterable[str]) -> dict[str, InventoryItem]:
-        """Those of these ids that are known, vanished or not, by id."""
+    def get_many(self, resource_ids: Iterable[str]) -> dict[str, InventoryItem]:
+        """The known resources among these ids, also vanished ones, by id."""
         found: dict[str, InventoryItem] = {}
         with self._database.read() as session:
             for batch in batches(resource_ids):
                 rows = session.exec(select(ResourceRow).where(col(ResourceRow.id).in_(batch)))
-                found.update((row.id, _item(row)) for row in rows)
+                found.update((row.id, _to_item(row)) for row in rows)
         return found
 
-    def candidates(self, wish: PlanRequest) -> Iterator[Seen]:
-        """What the wish may be about, by id; filters over names are left to who looks at them.
+    def iterate_candidates(self, plan_request: PlanRequest) -> Iterator[Candidate]:
+        """The resources that a plan request may mean, by id; the caller applies name filters.
 
-        Rows come a few at a time, so that never all of them lie in memory.
+        They are loaded in batches, so that they are never all in memory.
         """
         with self._database.read() as session:
-            yield from queries.candidates(session, wish)
+            yield from queries.iterate_candidates(session, plan_request)
 
-    def serving_like(self, beginning: str, most: int = 6) -> Sequence[str]:
-        """Fingerprints that some resource serves and that begin like this, at most so many."""
+    def find_fingerprints(self, beginning: str, most: int = 6) -> Sequence[str]:
+        """Served fingerprints that begin with `beginning`, at most `most`."""
         with self._database.read() as session:
-            return queries.serving_like(session, beginning, most)
+            return queries.find_fingerprints(session, beginning, most)
 
-    def record_binding(self, resource_id: str, binding: Binding | None, read_at: datetime) -> None:
-        """Keeps what a read told; None: HTTPS is off. `BadInput` if the resource is unknown."""
-        if not self.bound(resource_id, binding, read_at):
-            with self._database.read() as session:
-                raise _unknown(session, resource_id)
-
-    def record_bindings(
+    def save_read_bindings(
         self, read: Iterable[tuple[str, Binding | None]], read_at: datetime
     ) -> None:
-        """The same for many, asked at `read_at` or later; what is unknown is passed over.
+        """Saves bindings that were read at `read_at` or later; None means HTTPS is off.
 
-        So is what was bound or put in doubt since: the read may have seen what was there before.
+        Unknown resources are skipped. So are bindings that a deployment has changed or marked as
+        unknown since: the read may show the binding before.
         """
-        for batch in batches(_known(each, binding, read_at) for each, binding in read):
+        for batch in batches(_build_values(each, binding, read_at) for each, binding in read):
             with self._database.statements() as connection:
-                connection.execute(_KEEP_IF_NEWER, batch)
+                connection.execute(_SAVE_BINDING_IF_NEWER, batch)
 
-    def untold(self, account: str, service: str, since: Since) -> Sequence[str]:
-        """Ids of what a walk has to read, the longest unread first."""
+    def list_unread(self, account: str, service: str, since: UnreadSince) -> Sequence[str]:
+        """Ids of the resources that a sync must read, the least recently checked first."""
         with self._database.read() as session:
-            return unread_bindings.ids(session, account, service, since)
+            return unread_bindings.list_unread(session, account, service, since)
 
-    def asked_in_vain(self, resource_ids: Iterable[str], at: datetime) -> None:
-        """Remembers when they did not tell what they serve, so that others are asked first."""
+    def mark_checked(self, resource_ids: Iterable[str], at: datetime) -> None:
+        """Records that reads of these bindings failed, so that a sync reads others first."""
         for batch in batches(resource_ids):
             with self._database.write() as session:
-                asked = update(ResourceRow).where(col(ResourceRow.id).in_(batch))
-                session.exec(asked.values(asked_at=at))
+                checked = update(ResourceRow).where(col(ResourceRow.id).in_(batch))
+                session.exec(checked.values(checked_at=at))
 
-    def bound(self, resource_id: str, binding: Binding | None, at: datetime) -> bool:
-        """Keeps what a deployment has bound; whether the resource is known here."""
+    def save_binding(self, resource_id: str, binding: Binding | None, at: datetime) -> bool:
+        """Saves the binding that a deployment made; returns whether the resource is known."""
         with self._database.statements() as connection:
-            return connection.execute(_KEEP_BINDING, _known(resource_id, binding, at)).rowcount > 0
+            return (
+                connection.execute(_SAVE_BINDING, _build_values(resource_id, binding, at)).rowcount
+                > 0
+            )
 
-    def doubt(self, resource_id: str, at: datetime | None = None) -> bool:
-        """Has its binding read again before it is relied on: a change of it ended unclear.
+    def mark_unknown(self, resource_id: str, at: datetime | None = None) -> bool:
+        """Marks a binding as unknown, because a change of it ended unclear; the next sync reads it.
 
-        Nothing that was seen before `at`, by default now, takes that back.
+        Observations from before `at` (by default now) do not count. Returns whether the resource
+        is known.
         """
-        doubting = update(ResourceRow).where(col(ResourceRow.id) == resource_id)
-        values = {"binding_known": False, "read_at": None, "asked_at": at or datetime.now(UTC)}
+        statement = update(ResourceRow).where(col(ResourceRow.id) == resource_id)
+        values = {"binding_known": False, "read_at": None, "checked_at": at or datetime.now(UTC)}
         with self._database.write() as session:
-            done = session.exec(doubting.values(**values))
+            done = session.exec(statement.values(**values))
             return done.rowcount > 0
 
 
 def mark_vanished(session: Session, account: str, service: str, not_seen_since: datetime) -> int:
-    """The same, within a transaction that keeps more than this."""
+    """Marks resources that no listing has shown since then as vanished; returns how many."""
     gone = (
         col(ResourceRow.account) == account,
         col(ResourceRow.service) == service,
@@ -188,11 +190,11 @@ def mark_vanished(session: Session, account: str, service: str, not_seen_since: 
     return done.rowcount
 
 
-def _refreshed(new: Any, as_of: datetime) -> Mapping[str, Any]:
-    """What becomes of a row that is there already, when a listing shows it again."""
+def _build_refresh(new: Any, as_of: datetime) -> Mapping[str, Any]:
+    """The new values of a stored row that a listing shows again."""
     row = ResourceRow
-    asked_at = col(row.asked_at)
-    known = and_(new.binding_known, or_(asked_at.is_(None), asked_at <= as_of))
+    checked_at = col(row.checked_at)
+    known = and_(new.binding_known, or_(checked_at.is_(None), checked_at <= as_of))
     return {
         "document": new.document,
         "seen_at": new.seen_at,
@@ -212,22 +214,22 @@ def _values(item: Found, seen_at: datetime) -> dict[str, Any]:
         "account": item.resource.account,
         "service": item.resource.service,
         "document": item.resource.model_dump(mode="json"),
-        **_served(item.binding),
+        **_to_binding_columns(item.binding),
         "binding_known": item.binding_known,
         "tags": item.tags,
         "seen_at": seen_at,
         "read_at": None,
-        "asked_at": None,
+        "checked_at": None,
         "vanished_at": None,
     }
 
 
-def _known(resource_id: str, binding: Binding | None, at: datetime) -> dict[str, Any]:
-    """The values of `_KEEP_BINDING`."""
-    return {"resource_id": resource_id, "known": True, "at": at, **_served(binding)}
+def _build_values(resource_id: str, binding: Binding | None, at: datetime) -> dict[str, Any]:
+    """The parameters of `_SAVE_BINDING`."""
+    return {"resource_id": resource_id, "known": True, "at": at, **_to_binding_columns(binding)}
 
 
-def _served(binding: Binding | None) -> dict[str, Any]:
+def _to_binding_columns(binding: Binding | None) -> dict[str, Any]:
     return {
         "binding": None if binding is None else binding.model_dump(mode="json"),
         "serves": binding and binding.fingerprint,
@@ -235,7 +237,7 @@ def _served(binding: Binding | None) -> dict[str, Any]:
     }
 
 
-def _item(row: Any) -> InventoryItem:
+def _to_item(row: Any) -> InventoryItem:
     return InventoryItem(
         resource=Resource.model_validate(row.document),
         binding=None if row.binding is None else Binding.model_validate(row.binding),
@@ -247,5 +249,5 @@ def _item(row: Any) -> InventoryItem:
     )
 
 
-def _unknown(session: Session, resource_id: str) -> BadInput:
-    return unknown("resource", resource_id, session.exec(select(ResourceRow.id)))
+def _build_unknown_error(session: Session, resource_id: str) -> BadInput:
+    return build_unknown_error("resource", resource_id, session.exec(select(ResourceRow.id)))

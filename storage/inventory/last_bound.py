@@ -1,27 +1,30 @@
-"""What we bound last where no service tells it: our own record, to be restored."""
+"""Records the last binding of resources whose service cannot report it.
+
+Connectors read it, to know the binding before a change.
+"""
 
 from datetime import datetime
 
 from domain.resources.resource import Binding, Resource
 from storage.database import Database
 from storage.statements import upsert
-from storage.tables.planning import RememberedRow
+from storage.tables.planning import LastBindingRow
 
 
-class Remembered:
-    """Bindings by resource id. They go with the account."""
+class LastBindings:
+    """The last binding by resource id. An account is deleted with all of them."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def get(self, resource_id: str) -> Binding | None:
-        """The binding; None where we have bound nothing."""
+        """The last binding; None if certroll has made none."""
         with self._database.read() as session:
-            row = session.get(RememberedRow, resource_id)
+            row = session.get(LastBindingRow, resource_id)
             return None if row is None else Binding.model_validate(row.binding)
 
-    def put(self, resource: Resource, binding: Binding, at: datetime) -> None:
-        """Remembers it in place of the former one."""
+    def save(self, resource: Resource, binding: Binding, at: datetime) -> None:
+        """Saves a binding in place of the former one."""
         row = {
             "resource_id": resource.id,
             "account": resource.account,
@@ -30,5 +33,5 @@ class Remembered:
         }
         with self._database.write() as session:
             upsert(
-                session, RememberedRow, [row], lambda new: {"binding": new.binding, "at": new.at}
+                session, LastBindingRow, [row], lambda new: {"binding": new.binding, "at": new.at}
             )

@@ -1,4 +1,7 @@
-"""Which resources of the inventory are asked for, as a query: nothing is read to be thrown away."""
+"""Builds the queries of the inventory, so that the database does the filtering.
+
+`storage.inventory.inventory` runs them.
+"""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -13,40 +16,40 @@ from domain.model import Value
 from domain.plans.filters import split_tag
 from domain.plans.request import PlanRequest
 from domain.resources.resource import Binding, Resource
-from storage.statements import table
+from storage.statements import get_table
 from storage.tables.core import CertificateRow, ResourceRow
 
-AT_ONCE = 2000
-MOST_NAMES = 10_000
-"""More in one statement than a database takes are looked for among all rows."""
+CANDIDATES_PER_BATCH = 2000
+MAX_NAMES = 10_000
+"""With more names than one statement can take, a query selects all rows of the accounts."""
 
-_R = table(ResourceRow).c
+_R = get_table(ResourceRow).c
 _KEY = func.substr(_R.id, func.length(_R.account) + func.length(_R.service) + 3)
 _PLAIN_KEY = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 _TAGS = TypeAdapter(dict[str, str])
 
 
-class Seen(NamedTuple):
-    """A resource as of the last sync; its binding and tags are read only where someone asks."""
+class Candidate(NamedTuple):
+    """A resource as of the last sync. It parses its binding and tags only on access."""
 
     resource: Resource
-    binding_told: str | None
+    binding_json: str | None
     binding_known: bool
-    tags_told: str
+    tags_json: str
     seen_at: datetime
     read_at: datetime | None
     vanished_at: datetime | None
 
     @property
     def binding(self) -> Binding | None:
-        """What it serves, as far as that is known."""
-        told = self.binding_told
-        return None if told is None else Binding.model_validate_json(told)
+        """What the resource serves, as far as that is known."""
+        text = self.binding_json
+        return None if text is None else Binding.model_validate_json(text)
 
     @property
     def tags(self) -> dict[str, str]:
-        """The provider's own."""
-        return {} if self.tags_told == "{}" else _TAGS.validate_json(self.tags_told)
+        """The tags at the provider."""
+        return {} if self.tags_json == "{}" else _TAGS.validate_json(self.tags_json)
 
 
 COLUMNS = (
@@ -58,67 +61,68 @@ COLUMNS = (
     _R.read_at,
     _R.vanished_at,
 )
-"""What `seen` makes a row of: JSON as it lies there."""
+"""The columns for `to_candidate`, with JSON as text."""
 
 
-def seen(row: Sequence[Any]) -> Seen:
-    """The row of these columns."""
+def to_candidate(row: Sequence[Any]) -> Candidate:
+    """The candidate in a row of `COLUMNS`."""
     document, *rest = row
-    return Seen(Resource.model_validate_json(document), *rest)
+    return Candidate(Resource.model_validate_json(document), *rest)
 
 
-def candidates(session: Session, wish: PlanRequest) -> Iterator[Seen]:
-    """The rows that the wish may be about, by id: all that are, and some that are not."""
-    query = select(*COLUMNS).where(_meant(wish)).order_by(_R.id)
-    rows = session.execute(query.execution_options(yield_per=AT_ONCE))
+def iterate_candidates(session: Session, plan_request: PlanRequest) -> Iterator[Candidate]:
+    """The rows that a plan request may mean, by id: all that it means, and some others."""
+    query = select(*COLUMNS).where(_may_mean(plan_request)).order_by(_R.id)
+    rows = session.execute(query.execution_options(yield_per=CANDIDATES_PER_BATCH))
     for part in rows.partitions():
-        yield from map(seen, part)
+        yield from map(to_candidate, part)
 
 
-def serving_like(session: Session, beginning: str, most: int) -> list[str]:
-    """Fingerprints that something serves and that begin like this, at most so many."""
+def find_fingerprints(session: Session, beginning: str, most: int) -> list[str]:
+    """Served fingerprints that begin with `beginning`, at most `most`."""
     begins = _R.serves.startswith(beginning, autoescape=True)
     query = select(_R.serves).distinct().where(begins).order_by(_R.serves).limit(most)
     return list(session.scalars(query))
 
 
-def _meant(wish: PlanRequest) -> ColumnElement[bool]:
-    here = _R.account.in_(wish.accounts) if wish.accounts else true()
-    ways = [_taken(wish)] if wish.takes_all else []
-    if len(wish.resources) > MOST_NAMES:
+def _may_mean(plan_request: PlanRequest) -> ColumnElement[bool]:
+    here = _R.account.in_(plan_request.accounts) if plan_request.accounts else true()
+    ways = [_is_selected(plan_request)] if plan_request.takes_all else []
+    if len(plan_request.resources) > MAX_NAMES:
         return here
-    if wish.resources:
-        ways += [_R.id.in_(wish.resources), _KEY.in_(wish.resources)]
+    if plan_request.resources:
+        ways += [_R.id.in_(plan_request.resources), _KEY.in_(plan_request.resources)]
     return and_(here, or_(*ways))
 
 
-def _taken(wish: PlanRequest) -> ColumnElement[bool]:
-    """What is taken without being named. What is not known may turn out to be meant."""
+def _is_selected(plan_request: PlanRequest) -> ColumnElement[bool]:
+    """Selects resources by filters, not by name. A resource of unknown binding passes them."""
     conditions: list[ColumnElement[bool]] = [_R.vanished_at.is_(None)]
-    if wish.services:
-        conditions.append(_R.service.in_(wish.services))
-    for key, value in map(split_tag, wish.tags):
+    if plan_request.services:
+        conditions.append(_R.service.in_(plan_request.services))
+    for key, value in map(split_tag, plan_request.tags):
         if _PLAIN_KEY.issuperset(key):
-            there = _R.tags[key].as_string()
-            conditions.append(there.is_not(None) if value is None else there == value)
-    told: list[ColumnElement[bool]] = []
-    if wish.serving:
-        told.append(_R.serves.in_(wish.serving))
-    if wish.expiring_before is not None:
-        told.append(_R.not_after < wish.expiring_before)
-    if told:
-        conditions.append(or_(not_(_R.binding_known), and_(*told)))
+            tag = _R.tags[key].as_string()
+            conditions.append(tag.is_not(None) if value is None else tag == value)
+    by_binding: list[ColumnElement[bool]] = []
+    if plan_request.serving:
+        by_binding.append(_R.serves.in_(plan_request.serving))
+    if plan_request.expiring_before is not None:
+        by_binding.append(_R.not_after < plan_request.expiring_before)
+    if by_binding:
+        conditions.append(or_(not_(_R.binding_known), and_(*by_binding)))
     return and_(*conditions)
 
 
 _ESCAPE = "/"
 
 
-class Asked(Value):
-    """All conditions narrow. `tags` are "key=value", or "key" with any value.
+class InventoryQuery(Value):
+    """Filters of the inventory; a resource must pass all of them.
 
-    `search` is a part, in any case, of an id, a domain, or the name or fingerprint of what is
-    served. `unmanaged` are fingerprints that no certificate of ours has.
+    `tags` are "key=value", or "key" for any value. `search` is a part, in upper or lower case, of
+    an id, a domain, or the name or fingerprint of the served certificate. `unmanaged` selects
+    served certificates that are not ours, `gone` includes vanished resources.
     """
 
     account: str | None = None
@@ -130,43 +134,48 @@ class Asked(Value):
     gone: bool = False
 
 
-def asked_for(asked: Asked) -> Any:
-    """The rows, by id; `BadInput` where a tag cannot be one."""
-    return select(table(ResourceRow)).where(*_conditions(asked)).order_by(_R.id)
+def select_resources(wanted: InventoryQuery) -> Any:
+    """Selects resources by id; raises `BadInput` ("invalid-tag") for an invalid tag."""
+    return select(get_table(ResourceRow)).where(*_conditions(wanted)).order_by(_R.id)
 
 
-def _conditions(asked: Asked) -> list[ColumnElement[bool]]:
-    chosen = [_tagged(tag) for tag in asked.tags]
-    if not asked.gone:
+def _conditions(wanted: InventoryQuery) -> list[ColumnElement[bool]]:
+    chosen = [_has_tag(tag) for tag in wanted.tags]
+    if not wanted.gone:
         chosen.append(_R.vanished_at.is_(None))
-    if asked.account is not None:
-        chosen.append(_R.account == asked.account)
-    if asked.service is not None:
-        chosen.append(_R.service == asked.service)
-    if asked.expiring_before is not None:
-        chosen.append(asked.expiring_before > _R.not_after)
-    if asked.search is not None:
-        chosen.append(_holds(asked.search))
-    if asked.unmanaged:
+    if wanted.account is not None:
+        chosen.append(_R.account == wanted.account)
+    if wanted.service is not None:
+        chosen.append(_R.service == wanted.service)
+    if wanted.expiring_before is not None:
+        chosen.append(wanted.expiring_before > _R.not_after)
+    if wanted.search is not None:
+        chosen.append(_contains(wanted.search))
+    if wanted.unmanaged:
         chosen.append(_is_unmanaged())
     return chosen
 
 
 def _is_unmanaged() -> ColumnElement[bool]:
-    ours = table(CertificateRow).c.fingerprint
+    ours = get_table(CertificateRow).c.fingerprint
     return and_(_R.serves.is_not(None), ~exists().where(ours == _R.serves))
 
 
-def _tagged(tag: str) -> ColumnElement[bool]:
+def _has_tag(tag: str) -> ColumnElement[bool]:
     key, equals, value = tag.partition("=")
     if not key or '"' in key:
-        raise BadInput(f"{tag!r} is no tag", where="--tag", fix='Write "key=value", or "key".')
+        raise BadInput(
+            f"{tag!r} is not a tag",
+            where="--tag",
+            fix='Write "key=value" or "key".',
+            code="invalid-tag",
+        )
     found: ColumnElement[Any] = _R.tags[key].as_string()
     return found == value if equals else found.is_not(None)
 
 
-def _holds(text: str) -> ColumnElement[bool]:
-    """Part of one of the texts; the database itself makes both sides lower case, so they agree."""
+def _contains(text: str) -> ColumnElement[bool]:
+    """Finds text in a resource. The database itself converts both sides to lower case."""
     escaped = "".join(_ESCAPE + each if each in "/%_" else each for each in text)
     pattern = func.lower(f"%{escaped}%")
     domains, binding = _R.document["domains"].as_string(), _R.binding

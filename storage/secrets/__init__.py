@@ -1,1 +1,1 @@
-"""The vault, its keys, and the key that signs reports."""
+"""The vault, its key-encryption keys, and the key that signs reports."""

@@ -1,4 +1,4 @@
-"""The tables of taking turns: locks, and budgets of calls per second."""
+"""Defines the tables of locks and of rate budgets, for `storage.coordination`."""
 
 from datetime import datetime
 
@@ -8,10 +8,7 @@ from storage.tables.core import Row
 
 
 class LockRow(Row, table=True):
-    """Who may change something that takes one change at a time, and until when.
-
-    `token` is the attempt of `holder` that has it.
-    """
+    """A lock: `holder` has it until `until`. `token` names the holder's attempt that has it."""
 
     __tablename__ = "lock"
 
@@ -21,14 +18,15 @@ class LockRow(Row, table=True):
     until: datetime
 
 
-class BudgetRow(Row, table=True):
-    """When the next call of an account to a service may be made, in seconds since 1970.
+class RateBudgetRow(Row, table=True):
+    """The next permits of one rate limit. Times are in seconds since 1970.
 
-    `handed_out_at` is when the last turns were handed out, by the clock of who took them.
+    The next call may be made at `next_at`. `issued_at` is when the last permits were issued, by
+    the clock of the worker that took them.
     """
 
-    __tablename__ = "budget"
+    __tablename__ = "rate_budget"
 
     name: str = Field(primary_key=True)
     next_at: float
-    handed_out_at: float
+    issued_at: float

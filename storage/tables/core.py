@@ -1,4 +1,8 @@
-"""The tables. JSON columns hold public data only; what is secret lies in `sealed` columns."""
+"""Defines the tables of certificates, accounts, resources, tasks, quota and contacts.
+
+The other modules of storage read and write them. JSON columns hold public data only; secrets are
+in columns named `sealed`.
+"""
 
 from datetime import datetime
 from typing import Any, ClassVar, Literal
@@ -12,7 +16,7 @@ CASCADE: Literal["CASCADE"] = "CASCADE"
 
 
 class Row(SQLModel):
-    """The base of all tables. Fixed names let a later migration find a constraint to change."""
+    """The base of all tables. With fixed names a later migration can find a constraint."""
 
     metadata: ClassVar[MetaData] = MetaData(
         naming_convention={
@@ -26,7 +30,7 @@ class Row(SQLModel):
 
 
 class CertificateRow(Row, table=True):
-    """A certificate; `document` is the whole of it without its key."""
+    """A certificate. `document` holds all its fields, without the private key."""
 
     __tablename__ = "certificate"
 
@@ -41,7 +45,7 @@ class CertificateRow(Row, table=True):
 
 
 class AccountRow(Row, table=True):
-    """An account; `sealed` holds its secrets as one JSON object."""
+    """An account. `sealed` holds its secrets as one JSON object."""
 
     __tablename__ = "account"
 
@@ -52,10 +56,12 @@ class AccountRow(Row, table=True):
 
 
 class ResourceRow(Row, table=True):
-    """The inventory; `serves` and `not_after` are the binding's, to be asked for.
+    """A resource of the inventory with its binding.
 
-    `asked_at` is when it was last asked what it serves, whatever came of it, or changed: what was
-    seen before then never takes the place of what is known since.
+    `serves` (a fingerprint) and `not_after` repeat fields of `binding`, so that queries can use an
+    index. `seen_at` is when a listing last showed the resource, `read_at` when its binding was
+    last read. `checked_at` is when the binding was last read or changed, or a read failed: an
+    older observation never replaces a binding.
     """
 
     __tablename__ = "resource"
@@ -72,14 +78,14 @@ class ResourceRow(Row, table=True):
     not_after: datetime | None = Field(default=None, index=True)
     seen_at: datetime
     read_at: datetime | None = None
-    asked_at: datetime | None = None
+    checked_at: datetime | None = None
     vanished_at: datetime | None = None
 
 
 class InstallationRow(Row, table=True):
-    """Where a certificate already lies in a provider's store; `uploaded`: by us.
+    """A certificate in a provider's store. `uploaded` is true if certroll uploaded it.
 
-    `ref` is None while an upload is under way or its answer was lost.
+    `ref` is NULL while an upload runs, or if the answer to the upload was lost.
     """
 
     __tablename__ = "installation"
@@ -95,12 +101,12 @@ class InstallationRow(Row, table=True):
 
 
 class TaskRow(Row, table=True):
-    """A deployment task; `plan` is all of its plan but the changes, `draft` what it may become."""
+    """A deployment task. `plan` is its plan without the changes; only a draft has `draft`."""
 
     __tablename__ = "task"
     __table_args__ = (
         Index(
-            "uq_task_name_kept",
+            "uq_task_name_not_deleted",
             "name",
             unique=True,
             sqlite_where=text("deleted_at IS NULL"),
@@ -122,7 +128,7 @@ class TaskRow(Row, table=True):
     concurrency: int = 100
     rollout: dict[str, Any] = Field(sa_type=JSON_OR_NULL)
     checks: dict[str, str] = Field(default_factory=dict, sa_type=JSON_OR_NULL)
-    unproven: int = 0
+    unverifiable: int = 0
     plan_id: str | None = None
     windows_ignored: str | None = None
     draft: dict[str, Any] | None = Field(default=None, sa_type=JSON_OR_NULL)
@@ -134,7 +140,7 @@ class TaskRow(Row, table=True):
 
 
 class TaskCertificateRow(Row, table=True):
-    """Which certificates a task deploys; no foreign key, for a task outlives a certificate."""
+    """A certificate that a task deploys. No foreign key: a task outlives its certificates."""
 
     __tablename__ = "task_certificate"
 
@@ -143,11 +149,10 @@ class TaskCertificateRow(Row, table=True):
 
 
 class ChangeRow(Row, table=True):
-    """One change of a task and its outcome; `after` is the fingerprint to be served.
+    """One change of a task and its outcome. `after` is the fingerprint to deploy.
 
-    `round` is the retry of the task that it was last taken into, 0 for none.
-
-    `deployed` stays true once the change has succeeded, even after it is taken back: quota asks.
+    `round` is the number of the last retry that included the change, 0 for none. `deployed` stays
+    true once the change has succeeded, also after a rollback: the quota ledger charges by it.
     """
 
     __tablename__ = "change"
@@ -177,20 +182,20 @@ class ChangeRow(Row, table=True):
 
 
 class TaskEventRow(Row, table=True):
-    """The audit of a task."""
+    """One line of the audit log of a task. `code` is the kind of event."""
 
     __tablename__ = "task_event"
 
     id: int | None = Field(default=None, primary_key=True)
     task_id: str = Field(foreign_key="task.id", index=True)
     at: datetime
-    kind: str
+    code: str
     by: str
     text: str
 
 
 class OwnerRow(Row, table=True):
-    """Who owns quota: one row, which every change of the ledger locks first."""
+    """The owner of the quota: one row. Every change of the quota ledger locks it first."""
 
     __tablename__ = "owner"
 
@@ -198,7 +203,7 @@ class OwnerRow(Row, table=True):
 
 
 class QuotaEntryRow(Row, table=True):
-    """The ledger of quota. A task has at most one entry of each kind in each of its rounds."""
+    """One entry of the quota ledger. A task has at most one of each kind in each round."""
 
     __tablename__ = "quota_entry"
     __table_args__ = (
@@ -217,9 +222,9 @@ class QuotaEntryRow(Row, table=True):
 
 
 class ContactRow(Row, table=True):
-    """Whom to tell; `shown` is the address without its secrets, `sealed` the whole of it.
+    """A contact. `sealed` holds its address; `redacted_address` is the address without secrets.
 
-    `events` are the classes of events that it is told of, NULL: all.
+    `events` are the classes of events it receives; NULL means all.
     """
 
     __tablename__ = "contact"
@@ -227,14 +232,14 @@ class ContactRow(Row, table=True):
     name: str = Field(primary_key=True)
     kind: str
     events: list[str] | None = Field(default=None, sa_type=JSON_OR_NULL)
-    shown: str
+    redacted_address: str
     sealed: bytes
 
 
 class DeliveryRow(Row, table=True):
-    """What was told to whom, and whether it arrived; no foreign key to a contact that may go.
+    """One attempt to deliver a message to a contact, which may be deleted later.
 
-    It was about a task, or about a `subject` of the watch for expiries.
+    The message is about a task, or about a `subject` of the expiry watch.
     """
 
     __tablename__ = "delivery"

@@ -1,4 +1,4 @@
-"""The tables of what proves afterwards what was done."""
+"""Defines the tables of evidence: handshakes, failed attempts, drift, and the signing key."""
 
 from datetime import datetime
 from typing import Any
@@ -10,7 +10,7 @@ from storage.tables.core import CASCADE, JSON_OR_NULL, Row
 
 
 class SigningKeyRow(Row, table=True):
-    """The key that signs reports: one row."""
+    """The key that signs reports. The table has one row."""
 
     __tablename__ = "signing_key"
 
@@ -21,7 +21,7 @@ class SigningKeyRow(Row, table=True):
 
 
 class HandshakeRow(Row, table=True):
-    """What a TLS handshake showed; `wanted` and `seen` are fingerprints, None: no certificate."""
+    """One TLS handshake. `expected` and `observed` are fingerprints; NULL means no certificate."""
 
     __tablename__ = "handshake"
     __table_args__ = (Index(None, "task_id", "ordinal"),)
@@ -32,8 +32,8 @@ class HandshakeRow(Row, table=True):
     direction: str
     at: datetime
     endpoint: str
-    wanted: str | None
-    seen: str | None
+    expected: str | None
+    observed: str | None
     problem: str | None
     address: str = ""
     server_name: str | None = None
@@ -44,24 +44,25 @@ class HandshakeRow(Row, table=True):
 
 
 class EdgeDriftRow(Row, table=True):
-    """What a handshake showed in place of what a task left; gone once it is shown again.
+    """Drift that a handshake observed. The row is deleted once the drift has ended.
 
-    `seen` is a fingerprint, None: no certificate. `since` is when that was seen first.
+    `observed` is a fingerprint; NULL means no certificate. `since` is when it was first observed,
+    `observed_at` when it was last observed.
     """
 
     __tablename__ = "edge_drift"
 
     resource_id: str = Field(primary_key=True, foreign_key="resource.id", ondelete=CASCADE)
     task_id: str = Field(foreign_key="task.id")
-    seen: str | None
+    observed: str | None
     address: str
     problem: str
     since: datetime
-    seen_at: datetime
+    observed_at: datetime
 
 
 class AttemptRow(Row, table=True):
-    """An attempt at a change that failed, with what the cloud said."""
+    """A failed attempt at a change, with its cause."""
 
     __tablename__ = "attempt"
 

@@ -1,4 +1,4 @@
-"""The tables of what is known before a task: syncs, saved plans, windows and freezes."""
+"""Defines the tables of syncs, last bindings, saved plans, maintenance windows and freezes."""
 
 from datetime import datetime
 from typing import Any
@@ -9,10 +9,11 @@ from storage.tables.core import CASCADE, JSON_OR_NULL, Row
 
 
 class SyncRow(Row, table=True):
-    """The newest walk through one service of one account; `page` is where it goes on.
+    """The newest sync of one service of one account. It continues at `page`.
 
-    `complete_at` is when the newest walk that saw everything began. `to_read` are the bindings
-    that no listing tells, once all is listed, and `were_read` those of them that were read.
+    `complete_at` is when the newest sync that listed everything began. Once all resources are
+    listed, `to_read` counts the bindings that the listing does not show and `were_read` those of
+    them that have been read.
     """
 
     __tablename__ = "sync"
@@ -32,10 +33,10 @@ class SyncRow(Row, table=True):
     complete_at: datetime | None = None
 
 
-class RememberedRow(Row, table=True):
-    """What we bound where no service tells it: our own record, to be restored."""
+class LastBindingRow(Row, table=True):
+    """The binding that certroll last made, for services that cannot report it."""
 
-    __tablename__ = "remembered"
+    __tablename__ = "last_binding"
 
     resource_id: str = Field(primary_key=True)
     account: str = Field(foreign_key="account.name", ondelete=CASCADE, index=True)
@@ -44,7 +45,7 @@ class RememberedRow(Row, table=True):
 
 
 class SavedPlanRow(Row, table=True):
-    """A saved plan; `plan` is all of it but the changes, `wish` what it was made from."""
+    """A saved plan. `plan` is the plan without its changes, made from `plan_request`."""
 
     __tablename__ = "saved_plan"
 
@@ -52,7 +53,7 @@ class SavedPlanRow(Row, table=True):
     name: str
     digest: str
     origin: str
-    wish: dict[str, Any] | None = Field(default=None, sa_type=JSON_OR_NULL)
+    plan_request: dict[str, Any] | None = Field(default=None, sa_type=JSON_OR_NULL)
     plan: dict[str, Any] = Field(sa_type=JSON_OR_NULL)
     created_at: datetime = Field(index=True)
     created_by: str
@@ -79,7 +80,7 @@ class WindowRow(Row, table=True):
 
 
 class FreezeRow(Row, table=True):
-    """A time in which nothing new begins."""
+    """A freeze: no change starts during it."""
 
     __tablename__ = "freeze"
 

@@ -1,1 +1,1 @@
-"""Tasks, outcomes, evidence, retries."""
+"""Deployment tasks with their outcomes, retries and evidence."""

@@ -1,4 +1,4 @@
-"""Drafts: tasks that may still be edited, and become scheduled ones once they are submitted."""
+"""Saves drafts: tasks that can still be edited. `starter.requests` edits and submits them."""
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete
@@ -9,50 +9,58 @@ from domain.tasks.record import TaskRecord
 from domain.tasks.status import TaskStatus
 from storage.database import Database
 from storage.tables.core import ChangeRow, TaskCertificateRow, TaskRow
-from storage.tasks.rows import add_parts, draft_value, fields, rollout_value, task_row
+from storage.tasks.rows import (
+    add_parts,
+    build_name_taken_error,
+    get_task_row,
+    to_columns,
+    to_draft_json,
+    to_rollout_json,
+)
 
 
 class Drafts:
-    """What may be done to a draft beside what may be done to every task."""
+    """The writes that only drafts allow."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def write(self, record: TaskRecord, plan: Plan) -> None:
-        """Puts this in the place of a draft, its plan and its waves too.
+    def save(self, record: TaskRecord, plan: Plan) -> None:
+        """Replaces a draft, with its plan and its waves.
 
-        With the status scheduled, and without `draft`, that submits it. `BadInput` if it is no
-        draft any more, its new name is taken, or its plan cannot go in its waves; `ValueError` if
-        the record is of another plan.
+        A record with the status SCHEDULED and without `draft` submits it. Raises `BadInput` if the
+        task is not a draft any more, the new name is taken, or the waves do not fit the changes;
+        `ValueError` if the record does not belong to the plan.
         """
         if record.digest != plan.digest:
-            raise ValueError("the record is of another plan")
+            raise ValueError("the record does not belong to the plan")
         try:
             with self._database.write() as session:
-                row = task_row(session, record.id, lock=True)
+                row = get_task_row(session, record.id, lock=True)
                 if row.status != TaskStatus.DRAFT or row.deleted_at is not None:
-                    raise _no_draft(row)
-                if (row.digest, row.rollout) != (record.digest, rollout_value(record)):
+                    raise _build_not_draft_error(row)
+                if (row.digest, row.rollout) != (record.digest, to_rollout_json(record)):
                     _delete_parts(session, record.id)
                     add_parts(session, record, plan)
-                for name, value in fields(record, plan).items():
+                for name, value in to_columns(record, plan).items():
                     setattr(row, name, value)
         except IntegrityError:
-            fix = "Choose another one."
-            raise BadInput(f"there is a task named {record.name!r} already", fix=fix) from None
+            raise build_name_taken_error(record.name) from None
 
-    def withdraw(self, record: TaskRecord) -> None:
-        """Makes a submitted task the draft again that it was: nothing could be started of it."""
+    def revert_to_draft(self, record: TaskRecord) -> None:
+        """Makes a submitted task a draft again, because its workflow could not be started."""
         with self._database.write() as session:
-            row = task_row(session, record.id, lock=True)
+            row = get_task_row(session, record.id, lock=True)
             row.status = TaskStatus.DRAFT.value
-            row.draft = draft_value(record)
+            row.draft = to_draft_json(record)
 
 
-def _no_draft(row: TaskRow) -> BadInput:
+def _build_not_draft_error(row: TaskRow) -> BadInput:
     state = "deleted" if row.deleted_at is not None else row.status
     return BadInput(
-        f"the task is {state}, only a draft can be changed or submitted", where=f"task {row.id}"
+        f"the task is {state}; only a draft can be changed or submitted",
+        where=f"task {row.id}",
+        code="not-a-draft",
     )
 
 

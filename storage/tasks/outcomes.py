@@ -1,4 +1,7 @@
-"""What became of each change of a task. Its writes are single statements: they run by thousands."""
+"""Reads and writes the outcomes of a task's changes, for activities and for whoever shows a task.
+
+Each write is one statement, since there are thousands of them in a task.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -9,10 +12,9 @@ from sqlalchemy import Connection, RowMapping, Update, and_, bindparam, func, se
 from sqlmodel import Session
 
 from domain.cause import Cause
-from domain.plans.plan import Change
 from domain.tasks.messages import ChangeOrder, Direction
 from domain.tasks.record import OutcomeRecord
-from domain.tasks.retry import Undoing
+from domain.tasks.retry import AutomaticRollback
 from domain.tasks.status import OutcomeStatus, Tally
 from storage.database import Database
 from storage.statements import batches
@@ -22,139 +24,136 @@ from storage.tasks.outcome_statements import (
     FIND,
     FINISH,
     MARK_APPLIED,
-    MARK_APPLIED_BY,
-    STILL_TRYING,
+    RECORD_CAUSE,
     TO_DEPLOY,
     TO_ROLL_BACK,
-    may_be_undone,
-    why_undone,
+    build_rollback_cause,
+    is_rolled_back_by,
 )
-from storage.tasks.tally import tallies, wave_tallies
+from storage.tasks.rows import to_outcome_record
+from storage.tasks.tally import count_by_task, count_by_wave
 
 _S = OutcomeStatus
-_T = CHANGE
-_LOCK = _T.c.document["lock"].as_string()
-_OF_AN_ORDER = (
-    *(_T.c.ordinal, _T.c.resource_id, _T.c.account, _T.c.service, _T.c.started_at),
-    *(_T.c.status, _T.c.cause, _LOCK.label("lock")),
-    _T.c.document[("before", "not_after")].as_string().label("expires"),
+_C = CHANGE.c
+_LOCK = _C.document["lock"].as_string()
+_ORDER_COLUMNS = (
+    *(_C.ordinal, _C.resource_id, _C.account, _C.service, _C.started_at),
+    *(_C.status, _C.cause, _LOCK.label("lock")),
+    _C.document[("before", "not_after")].as_string().label("expires"),
 )
-_FINGERPRINT = _T.c.document[("after", "fingerprint")].as_string()
+_FINGERPRINT = _C.document[("after", "fingerprint")].as_string()
 
 
 class Outcomes:
-    """Outcomes by task and ordinal, the change's place in the plan."""
+    """The outcomes, by task and ordinal (the position of the change in its plan)."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def get(self, task_id: str, ordinal: int) -> OutcomeRecord:
-        """The one change; `LookupError` if there is none."""
+        """The outcome of one change; raises `LookupError` if there is none."""
         with self._database.read() as session:
-            return _record(_found(session.connection(), {"task": task_id, "place": ordinal}))
+            return to_outcome_record(_find(session.connection(), _key(task_id, ordinal)))
 
     def begin(
         self, task_id: str, ordinal: int, status: OutcomeStatus, at: datetime
     ) -> OutcomeRecord:
-        """Moves it to deploying or rolling back and counts the attempt.
+        """Starts an attempt: sets the status DEPLOYING or ROLLING_BACK and counts the attempt.
 
-        `ValueError` if it cannot become that now; `LookupError` if there is none.
+        Raises `ValueError` if the transition is not legal, `LookupError` if there is no change.
         """
         if status not in BEGIN:
             raise ValueError(f"an attempt does not begin as {status}")
-        the_one = {"task": task_id, "place": ordinal}
+        key = _key(task_id, ordinal)
         with self._database.statements() as connection:
-            done = connection.execute(BEGIN[status], {**the_one, "now": at}).mappings().first()
-            if done is None:
-                raise _illegal(_found(connection, the_one), status)
-        return _record(done)
+            row = connection.execute(BEGIN[status], {**key, "now": at}).mappings().first()
+            if row is None:
+                raise _build_transition_error(_find(connection, key), status)
+        return to_outcome_record(row)
 
-    def mark_applied(self, task_id: str, ordinal: int, applied: bool = True) -> None:
-        """Says that the resource may differ from what it was: before the call that changes it.
+    def mark_applied(self, task_id: str, ordinal: int, attempt: int, applied: bool = True) -> bool:
+        """Records that the resource may have changed; call it before the call that changes it.
 
-        False takes it back, once the service has refused that call. `LookupError` if there is none.
+        `applied=False` withdraws that, once the service has refused the call. Returns False, and
+        changes nothing, if attempt number `attempt` is not the one that runs.
         """
-        the_one = {"task": task_id, "place": ordinal}
+        values = {**_key(task_id, ordinal), "attempt": attempt}
         with self._database.statements() as connection:
-            if connection.execute(MARK_APPLIED[applied], the_one).first() is None:
-                _found(connection, the_one)
-
-    def mark_applied_by(
-        self, task_id: str, ordinal: int, attempt: int, applied: bool = True
-    ) -> bool:
-        """The same, if the attempt of this number still is the one under way; whether it is."""
-        values = {"task": task_id, "place": ordinal, "attempt": attempt}
-        with self._database.statements() as connection:
-            return connection.execute(MARK_APPLIED_BY[applied], values).first() is not None
+            return connection.execute(MARK_APPLIED[applied], values).first() is not None
 
     def finish(
         self, task_id: str, ordinal: int, status: OutcomeStatus, at: datetime, cause: Cause | None
     ) -> None:
-        """Records how it went; the same status again changes nothing.
+        """Ends an attempt with a status; the same status again changes nothing.
 
-        `ValueError` if it cannot become that now; `LookupError` if there is none.
+        Raises `ValueError` if the transition is not legal, `LookupError` if there is no change.
         """
         if status not in FINISH:
             raise ValueError(f"an attempt does not end as {status}")
-        the_one = {"task": task_id, "place": ordinal}
-        values = {**the_one, "now": at, "why": _json(cause)}
+        key = _key(task_id, ordinal)
+        values = {**key, "now": at, "new_cause": _to_json(cause)}
         with self._database.statements() as connection:
             if connection.execute(FINISH[status], values).first() is None:
-                row = _found(connection, the_one)
+                row = _find(connection, key)
                 if row["status"] != status:
-                    raise _illegal(row, status)
+                    raise _build_transition_error(row, status)
 
-    def still_trying(self, task_id: str, ordinal: int, cause: Cause) -> None:
-        """Notes why a change that is being deployed has not succeeded yet; else changes nothing."""
-        values = {"task": task_id, "place": ordinal, "why": _json(cause)}
+    def record_cause(self, task_id: str, ordinal: int, cause: Cause) -> None:
+        """Records why a change that is being deployed has not succeeded yet."""
+        values = {**_key(task_id, ordinal), "new_cause": _to_json(cause)}
         with self._database.statements() as connection:
-            connection.execute(STILL_TRYING, values)
+            connection.execute(RECORD_CAUSE, values)
 
     def skip(self, task_id: str, only: Sequence[str] | None, at: datetime, cause: Cause) -> int:
-        """Marks pending changes skipped, of these resource ids or all; how many there were."""
-        skipped = {"status": _S.SKIPPED.value, "ended_at": at, "cause": _json(cause)}
-        pending = and_(_T.c.task_id == task_id, _T.c.status == _S.PENDING.value)
-        statement = update(_T).where(pending).values(skipped)
+        """Skips pending changes, of the resource ids in `only` or all; returns how many."""
+        skipped = {"status": _S.SKIPPED.value, "ended_at": at, "cause": _to_json(cause)}
+        pending = and_(_C.task_id == task_id, _C.status == _S.PENDING.value)
+        statement = update(CHANGE).where(pending).values(skipped)
         with self._database.write() as session:
             if only is None:
                 return _count(session, statement)
-            rows = session.execute(select(_T.c.resource_id, _T.c.ordinal).where(pending))
+            rows = session.execute(select(_C.resource_id, _C.ordinal).where(pending))
             chosen = set(only)
             ordinals = [ordinal for resource, ordinal in rows if resource in chosen]
             return sum(
-                _count(session, statement.where(_T.c.ordinal.in_(batch)))
+                _count(session, statement.where(_C.ordinal.in_(batch)))
                 for batch in batches(ordinals)
             )
 
-    def abandon(self, task_id: str, at: datetime, cause: Cause) -> int:
-        """Fails what was begun and is tried no more, by its own cause if it has one; how many."""
+    def fail_unfinished(self, task_id: str, at: datetime, cause: Cause) -> int:
+        """Fails changes in DEPLOYING that no attempt will end; returns how many.
+
+        A change keeps a cause that it has; the others get `cause`.
+        """
         values = {
             "status": _S.FAILED.value,
             "ended_at": at,
-            "cause": func.coalesce(_T.c.cause, bindparam("why", _json(cause), _T.c.cause.type)),
+            "cause": func.coalesce(
+                _C.cause, bindparam("new_cause", _to_json(cause), _C.cause.type)
+            ),
         }
-        begun = and_(_T.c.task_id == task_id, _T.c.status == _S.DEPLOYING.value)
+        begun = and_(_C.task_id == task_id, _C.status == _S.DEPLOYING.value)
         with self._database.write() as session:
-            return _count(session, update(_T).where(begun).values(values))
+            return _count(session, update(CHANGE).where(begun).values(values))
 
-    def first_of_each_store(self, task_id: str, after: int, limit: int) -> list[OutcomeRecord]:
-        """The first pending change of each certificate and store, beyond an ordinal, in order."""
-        after_it, document = func.min(_T.c.ordinal), _T.c.document
+    def list_first_of_each_store(self, task_id: str, after: int, limit: int) -> list[OutcomeRecord]:
+        """The first pending change of each certificate and store, with an ordinal above `after`."""
+        first_ordinal, document = func.min(_C.ordinal), _C.document
         first = (
-            select(after_it)
-            .where(_T.c.task_id == task_id, _T.c.status == _S.PENDING.value)
+            select(first_ordinal)
+            .where(_C.task_id == task_id, _C.status == _S.PENDING.value)
             .where(_FINGERPRINT.is_not(None))
-            .group_by(_FINGERPRINT, _T.c.account, document["store"].as_string())
-            .having(after_it > after)
-            .order_by(after_it)
+            .group_by(_FINGERPRINT, _C.account, document["store"].as_string())
+            .having(first_ordinal > after)
+            .order_by(first_ordinal)
             .limit(limit)
         )
-        the_ones = select(_T).where(_T.c.task_id == task_id, _T.c.ordinal.in_(first))
+        query = select(CHANGE).where(_C.task_id == task_id, _C.ordinal.in_(first))
         with self._database.read() as session:
-            rows = session.execute(the_ones.order_by(_T.c.ordinal)).mappings()
-            return [_record(row) for row in rows]
+            rows = session.execute(query.order_by(_C.ordinal)).mappings()
+            return [to_outcome_record(row) for row in rows]
 
-    def orders(
+    def list_orders(
         self,
         task_id: str,
         after: int,
@@ -163,24 +162,24 @@ class Outcomes:
         only: Sequence[str] | None,
         wave: int | None = None,
         *,
-        by_itself: Undoing | None = None,
+        automatic_rollback: AutomaticRollback | None = None,
     ) -> list[ChangeOrder]:
-        """The next changes to make, in order of the plan, at most `limit`, `only` those resources.
+        """The next changes to make, in the order of the plan, with ordinals above `after`.
 
-        Those of one `wave`, or of all.
-        To deploy: what has not ended. To roll back: what was applied and is not rolled back yet,
-        or of that what a task takes back `by_itself`, with the cause to record.
+        `only` and `wave` restrict them to resource ids and to one wave. To deploy: changes that
+        have not ended. To roll back: changes that were applied and are not rolled back yet; with
+        `automatic_rollback` only those that it includes, each with the cause to record.
         """
         wanted = TO_DEPLOY if direction is Direction.DEPLOY else TO_ROLL_BACK
         query = (
-            select(*_OF_AN_ORDER)
-            .where(_T.c.task_id == task_id, _T.c.ordinal > after, wanted)
-            .order_by(_T.c.ordinal)
+            select(*_ORDER_COLUMNS)
+            .where(_C.task_id == task_id, _C.ordinal > after, wanted)
+            .order_by(_C.ordinal)
         )
         if wave is not None:
-            query = query.where(_T.c.wave == wave)
-        if by_itself is not None:
-            query = query.where(may_be_undone(by_itself))
+            query = query.where(_C.wave == wave)
+        if automatic_rollback is not None:
+            query = query.where(is_rolled_back_by(automatic_rollback))
         chosen = None if only is None else set(only)
         with self._database.read() as session:
             rows = session.execute(query.limit(limit) if chosen is None else query)
@@ -193,74 +192,67 @@ class Outcomes:
                     account=row.account,
                     service=row.service,
                     lock=row.lock,
-                    begun_at=row.started_at if direction is Direction.DEPLOY else None,
+                    first_attempt_at=row.started_at if direction is Direction.DEPLOY else None,
                     expires_at=row.expires if direction is Direction.DEPLOY else None,
-                    why=None if by_itself is None else why_undone(by_itself, row),
+                    rollback_cause=(
+                        None
+                        if automatic_rollback is None
+                        else build_rollback_cause(automatic_rollback, row)
+                    ),
                 )
-                for row in _chosen(rows, chosen, limit)
+                for row in _take(rows, chosen, limit)
             ]
 
-    def tally(self, task_id: str) -> Tally:
-        """How many there are in each status."""
+    def get_tally(self, task_id: str) -> Tally:
+        """How many changes there are in each status."""
         with self._database.read() as session:
-            return tallies(session, [task_id])[task_id]
+            return count_by_task(session, [task_id])[task_id]
 
-    def wave_tallies(self, task_id: str) -> list[Tally]:
-        """The same for each of its waves, from the first; empty for a task without changes."""
+    def list_wave_tallies(self, task_id: str) -> list[Tally]:
+        """The tally of each wave, in order; empty for a task without changes."""
         with self._database.read() as session:
-            return wave_tallies(session, task_id)
+            return count_by_wave(session, task_id)
 
-    def unknown(self, task_id: str, resource_ids: Sequence[str]) -> list[str]:
-        """Those of `resource_ids` that the task does not change, in the order given."""
-        query = select(_T.c.resource_id).where(_T.c.task_id == task_id)
+    def find_unknown(self, task_id: str, resource_ids: Sequence[str]) -> list[str]:
+        """Those of `resource_ids` that the task does not change, in the given order."""
+        query = select(_C.resource_id).where(_C.task_id == task_id)
         with self._database.read() as session:
             known = set(session.scalars(query))
         return [one for one in resource_ids if one not in known]
 
     def list(self, task_id: str, status: OutcomeStatus | None = None) -> list[OutcomeRecord]:
-        """All changes of a task in order of its plan, or those in one status."""
-        query = select(_T).where(_T.c.task_id == task_id).order_by(_T.c.ordinal)
+        """All changes of a task, or those in one status, in the order of the plan."""
+        query = select(CHANGE).where(_C.task_id == task_id).order_by(_C.ordinal)
         if status is not None:
-            query = query.where(_T.c.status == status.value)
+            query = query.where(_C.status == status.value)
         with self._database.read() as session:
-            return [_record(row) for row in session.execute(query).mappings()]
+            return [to_outcome_record(row) for row in session.execute(query).mappings()]
 
 
-def _found(connection: Connection, the_one: Mapping[str, object]) -> RowMapping:
-    row = connection.execute(FIND, the_one).mappings().first()
+def _key(task_id: str, ordinal: int) -> dict[str, object]:
+    return {"task": task_id, "number": ordinal}
+
+
+def _find(connection: Connection, key: Mapping[str, object]) -> RowMapping:
+    row = connection.execute(FIND, key).mappings().first()
     if row is None:
-        raise LookupError("task {task} has no change {place}".format_map(the_one))
+        raise LookupError("task {task} has no change {number}".format_map(key))
     return row
 
 
-def _illegal(row: RowMapping, status: OutcomeStatus) -> ValueError:
-    which = f"change {row['ordinal']} of task {row['task_id']}"
-    return ValueError(f"{which} is {row['status']} and cannot become {status}")
+def _build_transition_error(row: RowMapping, status: OutcomeStatus) -> ValueError:
+    change = f"change {row['ordinal']} of task {row['task_id']}"
+    return ValueError(f"{change} is {row['status']} and cannot become {status}")
 
 
-def _record(row: RowMapping) -> OutcomeRecord:
-    return OutcomeRecord(
-        task_id=row["task_id"],
-        ordinal=row["ordinal"],
-        change=Change.model_validate(row["document"]),
-        wave=row["wave"],
-        status=OutcomeStatus(row["status"]),
-        applied=row["applied"],
-        attempts=row["attempts"],
-        cause=row["cause"] and Cause.model_validate(row["cause"]),
-        started_at=row["started_at"],
-        ended_at=row["ended_at"],
-    )
-
-
-def _json(cause: Cause | None) -> dict[str, Any] | None:
+def _to_json(cause: Cause | None) -> dict[str, Any] | None:
     return None if cause is None else cause.model_dump(mode="json")
 
 
-def _chosen(rows: Iterable[Any], resource_ids: set[str] | None, limit: int) -> Iterator[Any]:
-    """The first rows of these resources: thousands of ids are too many for one statement."""
+def _take(rows: Iterable[Any], resource_ids: set[str] | None, limit: int) -> Iterator[Any]:
+    """The first rows of these resources. One statement cannot take thousands of ids."""
     return islice((r for r in rows if resource_ids is None or r.resource_id in resource_ids), limit)
 
 
 def _count(session: Session, statement: Update) -> int:
-    return len(session.execute(statement.returning(_T.c.ordinal)).all())
+    return len(session.execute(statement.returning(_C.ordinal)).all())

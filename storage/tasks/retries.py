@@ -1,4 +1,7 @@
-"""Rounds of a task: its waves as they stand in the present one, and what a retry takes up again."""
+"""Reads a task's waves and reopens changes for a retry; activities call it.
+
+Round 0 of a task is its first run; each retry begins the next round.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,9 +10,9 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlmodel import Session
 
 from domain.cause import Cause
-from domain.rollout.policy import Rollout, allowed
+from domain.rollout.policy import RolloutPolicy, count_allowed_failures
 from domain.rollout.stage import WaveFacts
-from domain.tasks.retry import TAKEN_BACK, Reopened, may_be_retried
+from domain.tasks.retry import ROLLED_BACK_WITH_WAVE, ReopenedChanges, may_retry
 from domain.tasks.status import OUTCOME_TRANSITIONS, OutcomeStatus
 from storage.database import Database
 from storage.quota import reserve_round
@@ -17,58 +20,67 @@ from storage.statements import batches
 from storage.tasks.outcome_statements import CHANGE
 
 _S, _C = OutcomeStatus, CHANGE.c
-_MAY_BE_RETRIED = [each.value for each in _S if _S.PENDING in OUTCOME_TRANSITIONS[each]]
-_UNDONE = and_(
+_RETRYABLE = [each.value for each in _S if _S.PENDING in OUTCOME_TRANSITIONS[each]]
+_FAILED_AND_ROLLED_BACK = and_(
     _C.status.in_([_S.ROLLING_BACK.value, _S.ROLLED_BACK.value]),
-    _C.cause["taken_back"].as_boolean(),
-    _C.cause["code"].as_string() != TAKEN_BACK,
+    _C.cause["rolled_back"].as_boolean(),
+    _C.cause["code"].as_string() != ROLLED_BACK_WITH_WAVE,
 )
 
 
-class Rounds:
-    """By task; round 0 is the first, each retry begins another."""
+class Retries:
+    """The rounds of tasks."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def facts(self, task_id: str, turn: int, wave: int, rollout: Rollout) -> WaveFacts:
-        """How a wave of the present round stands against the budget that holds for it."""
-        mine = and_(_C.task_id == task_id, _C.round == turn)
-        scope = mine
+    def get_wave_facts(
+        self, task_id: str, round_number: int, wave: int, rollout: RolloutPolicy
+    ) -> WaveFacts:
+        """Counts the changes and failures of a wave in this round, for the failure budget.
+
+        The canary has a budget of its own; all other waves share one.
+        """
+        in_round = and_(_C.task_id == task_id, _C.round == round_number)
+        scope = in_round
         if rollout.has_canary:
-            scope = and_(mine, _C.wave == 0 if wave == 0 else _C.wave > 0)
+            scope = and_(in_round, _C.wave == 0 if wave == 0 else _C.wave > 0)
         with self._database.read() as session:
             total = _count(session, scope)
             return WaveFacts(
-                changes=_count(session, and_(mine, _C.wave == wave)),
-                failed=_count(session, and_(scope, _failed(rollout))),
+                changes=_count(session, and_(in_round, _C.wave == wave)),
+                failed=_count(session, and_(scope, _is_failure(rollout))),
                 total=total,
-                borne=allowed(rollout, wave, total),
+                allowed=count_allowed_failures(rollout, wave, total),
             )
 
-    def reopen(self, task_id: str, turn: int, only: Sequence[str] | None, at: datetime) -> Reopened:
-        """Lets what may be retried wait again, and reserves quota for it: both or neither.
+    def reopen(
+        self, task_id: str, round_number: int, only: Sequence[str] | None, at: datetime
+    ) -> ReopenedChanges:
+        """Makes the changes that may be retried PENDING and reserves quota for them, or neither.
 
-        Of these resource ids, or of all. What was charged once is not charged again. `BadInput` for
-        too little quota. Once for each round: again, it answers the same.
+        `only` restricts them to resource ids. Changes that were charged once are not charged
+        again. A second call for the same round changes nothing and returns the same. Raises
+        `BadInput` if there is too little quota.
         """
         with self._database.write() as session:
-            ordinals = _retried(session, task_id, turn, only)
-            again = update(CHANGE).where(_C.task_id == task_id)
+            ordinals = _list_retryable(session, task_id, round_number, only)
+            statement = update(CHANGE).where(_C.task_id == task_id)
             for batch in batches(ordinals):
-                session.execute(again.where(_C.ordinal.in_(batch)).values(_waits(turn)))
-            mine = and_(_C.task_id == task_id, _C.round == turn)
-            changes, unpaid = _count(session, mine), and_(mine, ~_C.deployed)
+                reopened = statement.where(_C.ordinal.in_(batch))
+                session.execute(reopened.values(_build_pending_values(round_number)))
+            in_round = and_(_C.task_id == task_id, _C.round == round_number)
+            changes, unpaid = _count(session, in_round), and_(in_round, ~_C.deployed)
             cost = session.execute(select(func.sum(_C.cost)).where(unpaid)).scalar() or 0
-            reserve_round(session, task_id, turn, cost, at)
-            return Reopened(changes=changes, cost=cost)
+            reserve_round(session, task_id, round_number, cost, at)
+            return ReopenedChanges(changes=changes, cost=cost)
 
 
-def _waits(turn: int) -> dict[str, object]:
-    """A change that waits again. What was taken back is as if nothing had been applied."""
+def _build_pending_values(round_number: int) -> dict[str, object]:
+    """The columns of a reopened change. A change that was rolled back counts as not applied."""
     return {
         "status": _S.PENDING.value,
-        "round": turn,
+        "round": round_number,
         "applied": and_(_C.applied, _C.status != _S.ROLLED_BACK.value),
         "cause": None,
         "started_at": None,
@@ -76,26 +88,30 @@ def _waits(turn: int) -> dict[str, object]:
     }
 
 
-def _retried(session: Session, task_id: str, turn: int, only: Sequence[str] | None) -> list[int]:
+def _list_retryable(
+    session: Session, task_id: str, round_number: int, only: Sequence[str] | None
+) -> list[int]:
+    """The ordinals of the changes that this round retries and has not reopened yet."""
     query = select(_C.ordinal, _C.resource_id, _C.status, _C.cause).where(
-        _C.task_id == task_id, _C.round != turn, _C.status.in_(_MAY_BE_RETRIED)
+        _C.task_id == task_id, _C.round != round_number, _C.status.in_(_RETRYABLE)
     )
     chosen = None if only is None else set(only)
     return [
         row.ordinal
         for row in session.execute(query)
         if (chosen is None or row.resource_id in chosen)
-        and may_be_retried(_S(row.status), row.cause and Cause.model_validate(row.cause))
+        and may_retry(_S(row.status), row.cause and Cause.model_validate(row.cause))
     ]
 
 
-def _failed(rollout: Rollout) -> ColumnElement[bool]:
-    """What counts against a budget: also what was taken back because it failed."""
+def _is_failure(rollout: RolloutPolicy) -> ColumnElement[bool]:
+    """Selects what counts against a failure budget, also changes rolled back after a failure."""
     counted = [_S.FAILED.value, _S.ROLLBACK_FAILED.value]
     if not rollout.accept_unverified:
         counted.append(_S.UNVERIFIED.value)
-    return or_(_C.status.in_(counted), _UNDONE)
+    return or_(_C.status.in_(counted), _FAILED_AND_ROLLED_BACK)
 
 
-def _count(session: Session, which: ColumnElement[bool]) -> int:
-    return session.execute(select(func.count()).select_from(CHANGE).where(which)).scalar() or 0
+def _count(session: Session, condition: ColumnElement[bool]) -> int:
+    query = select(func.count()).select_from(CHANGE).where(condition)
+    return session.execute(query).scalar() or 0

@@ -1,56 +1,69 @@
-"""The rows that a task and its plan become."""
+"""Converts tasks, plans and outcomes to rows and back, for the other modules of this folder."""
 
 from typing import Any
 
+from sqlalchemy import RowMapping
 from sqlmodel import Session, col, insert, select
 
-from domain.plans.plan import Plan
-from domain.rollout.assignment import assign
-from domain.tasks.record import TaskRecord
+from domain.errors import BadInput
+from domain.plans.plan import Change, Plan
+from domain.rollout.assignment import assign_waves
+from domain.tasks.record import OutcomeRecord, TaskRecord
 from domain.tasks.status import OutcomeStatus
-from storage.lookup import unknown
-from storage.statements import table
+from storage.lookup import build_unknown_error
+from storage.statements import get_table
 from storage.tables.core import ChangeRow, TaskCertificateRow, TaskRow
 
 
-def task_row(session: Session, task_id: str, *, lock: bool = False) -> TaskRow:
-    """The row of exactly this id; `BadInput` if there is none."""
+def get_task_row(session: Session, task_id: str, *, lock: bool = False) -> TaskRow:
+    """The row of a task; raises `BadInput` ("unknown-task") if there is none."""
     query = select(TaskRow).where(col(TaskRow.id) == task_id)
     row = session.exec(query.with_for_update() if lock else query).first()
     if row is None:
-        raise unknown("task", task_id, session.exec(select(TaskRow.id)))
+        raise build_unknown_error("task", task_id, session.exec(select(TaskRow.id)))
     return row
 
 
-def fields(record: TaskRecord, plan: Plan) -> dict[str, Any]:
-    """The columns of the task's own row."""
+def build_name_taken_error(name: str) -> BadInput:
+    """The error for a task whose name another task has."""
+    return BadInput(
+        f"there is already a task named {name!r}", fix="Choose another name.", code="name-taken"
+    )
+
+
+def to_outcome_record(row: RowMapping) -> OutcomeRecord:
+    """The outcome in a row of the table `change`; each field has a column of its name."""
+    values = {name: row[name] for name in OutcomeRecord.model_fields if name != "change"}
+    return OutcomeRecord(**values, change=Change.model_validate(row["document"]))
+
+
+def to_columns(record: TaskRecord, plan: Plan) -> dict[str, Any]:
+    """The columns of the row of a task."""
     return {
         **record.model_dump(
-            exclude={"tally", "certificates", "contacts", "unproven", "draft", "rollout"}
+            exclude={"tally", "certificates", "contacts", "unverifiable", "draft", "rollout"}
         ),
-        "rollout": rollout_value(record),
-        "unproven": plan.unproven,
+        "rollout": to_rollout_json(record),
+        "unverifiable": plan.unverifiable,
         "certificates": list(record.certificates),
         "contacts": list(record.contacts),
         "plan": plan.model_dump(mode="json", exclude={"changes"}),
-        "draft": draft_value(record),
+        "draft": to_draft_json(record),
     }
 
 
-def rollout_value(record: TaskRecord) -> dict[str, Any]:
-    """The policy, as JSON."""
+def to_rollout_json(record: TaskRecord) -> dict[str, Any]:
     return record.rollout.model_dump(mode="json")
 
 
-def draft_value(record: TaskRecord) -> dict[str, Any] | None:
-    """What a draft remembers, as JSON."""
+def to_draft_json(record: TaskRecord) -> dict[str, Any] | None:
     return None if record.draft is None else record.draft.model_dump(mode="json")
 
 
 def add_parts(session: Session, record: TaskRecord, plan: Plan) -> None:
-    """Adds what lies in tables of its own: the certificates, and one row per change.
+    """Adds the task's rows in other tables: one for each certificate and each change.
 
-    `BadInput` if the changes cannot go in the waves that the record asks for.
+    Raises `BadInput` if the rollout policy's waves do not fit the changes.
     """
     certificates = [
         {"fingerprint": each, "task_id": record.id} for each in sorted(set(record.certificates))
@@ -60,7 +73,7 @@ def add_parts(session: Session, record: TaskRecord, plan: Plan) -> None:
 
 
 def _change_values(record: TaskRecord, plan: Plan) -> list[dict[str, Any]]:
-    waves = assign(plan.changes, record.rollout)
+    waves = assign_waves(plan.changes, record.rollout)
     return [
         {
             "task_id": record.id,
@@ -84,4 +97,4 @@ def _change_values(record: TaskRecord, plan: Plan) -> list[dict[str, Any]]:
 
 def _insert(session: Session, row: type[Any], values: list[dict[str, Any]]) -> None:
     if values:
-        session.execute(insert(table(row)), values)
+        session.execute(insert(get_table(row)), values)

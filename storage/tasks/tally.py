@@ -1,4 +1,4 @@
-"""How many outcomes each task has in each status."""
+"""Counts the outcomes of tasks by status, for `storage.tasks.tasks` and `outcomes`."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ from storage.statements import batches
 from storage.tables.core import ChangeRow
 
 
-def tallies(session: Session, task_ids: Sequence[str]) -> dict[str, Tally]:
-    """By task id; all zero for a task without changes."""
+def count_by_task(session: Session, task_ids: Sequence[str]) -> dict[str, Tally]:
+    """The tally of each task; all zero for a task without changes."""
     counted: dict[str, dict[str, int]] = defaultdict(dict)
     for batch in batches(task_ids):
         query = (
@@ -24,8 +24,8 @@ def tallies(session: Session, task_ids: Sequence[str]) -> dict[str, Tally]:
     return {task_id: Tally(**counted[task_id]) for task_id in task_ids}
 
 
-def wave_tallies(session: Session, task_id: str) -> list[Tally]:
-    """By wave, from 0; empty for a task without changes."""
+def count_by_wave(session: Session, task_id: str) -> list[Tally]:
+    """The tally of each wave, from wave 0; empty for a task without changes."""
     counted: dict[int, dict[str, int]] = defaultdict(dict)
     query = (
         select(ChangeRow.wave, ChangeRow.status, func.count())

@@ -1,4 +1,4 @@
-"""Deployment tasks: their plans, statuses and audit."""
+"""Stores deployment tasks with plans, statuses and audit logs, for `starter` and activities."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -9,78 +9,79 @@ from sqlmodel import Session, col, select, update
 
 from domain.errors import BadInput
 from domain.plans.plan import Change, Plan
-from domain.tasks.record import TaskEvent, TaskRecord
+from domain.tasks.audit import TaskEvent, TaskEventCode
+from domain.tasks.record import TaskRecord
 from domain.tasks.status import TASK_TRANSITIONS, TaskStatus
 from storage.database import Database
-from storage.lookup import ambiguous, unknown
+from storage.lookup import build_ambiguous_error, build_unknown_error
 from storage.tables.core import ChangeRow, TaskEventRow, TaskRow
 from storage.tasks.drafts import Drafts
 from storage.tasks.outcomes import Outcomes
-from storage.tasks.retries import Rounds
-from storage.tasks.rows import add_parts, fields, task_row
-from storage.tasks.tally import tallies
+from storage.tasks.retries import Retries
+from storage.tasks.rows import add_parts, build_name_taken_error, get_task_row, to_columns
+from storage.tasks.tally import count_by_task
 
 _RUNS = {TaskStatus.RUNNING, TaskStatus.ROLLING_BACK}
 _WAITS = {TaskStatus.DRAFT, TaskStatus.SCHEDULED}
 
 
 class Tasks:
-    """Tasks by id; `outcomes` is what became of changes, `rounds` retries, `drafts` edits them."""
+    """The deployment tasks, with their `outcomes`, `retries` and `drafts`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self.outcomes = Outcomes(database)
-        self.rounds = Rounds(database)
+        self.retries = Retries(database)
         self.drafts = Drafts(database)
 
     def create(self, record: TaskRecord, plan: Plan) -> None:
-        """Stores a task with one row per change, its ordinal being its place in the plan.
+        """Adds a task and its changes; the ordinal of a change is its position in the plan.
 
-        `BadInput` if the id, or the name among tasks not deleted, is taken; `ValueError` if the
-        record's digest is not the plan's.
+        Raises `BadInput` if a task has the id, or a task that is not deleted has the name;
+        `ValueError` if the record does not belong to the plan.
         """
         if record.digest != plan.digest:
-            raise ValueError("the record is of another plan")
+            raise ValueError("the record does not belong to the plan")
         try:
             with self._database.write() as session:
-                session.add(TaskRow(**fields(record, plan)))
+                session.add(TaskRow(**to_columns(record, plan)))
                 session.flush()
                 add_parts(session, record, plan)
         except IntegrityError as error:
-            taken = self._taken(record)
+            taken = self._build_taken_error(record)
             if taken is None:
                 raise ValueError("the plan changes one resource twice") from error
             raise taken from None
 
     def get(self, task_id: str) -> TaskRecord:
-        """The one of exactly this id, deleted or not; `BadInput` if there is none."""
+        """The task of exactly this id, also a deleted one; raises `BadInput` if there is none."""
         with self._database.read() as session:
-            return _records(session, [task_row(session, task_id)])[0]
+            return _records(session, [get_task_row(session, task_id)])[0]
 
     def find(self, id_or_name_or_id_prefix: str) -> TaskRecord:
-        """By id, else by name (not deleted), else by the beginning of an id.
+        """The task of this id, else of this name (not deleted), else whose id begins like this.
 
-        `BadInput` if there is none, with the nearest names, or more than one.
+        Raises `BadInput` if there is none or more than one.
         """
-        asked = id_or_name_or_id_prefix
         with self._database.read() as session:
-            return _records(session, [_found(session, asked)])[0]
+            return _records(session, [_find_row(session, id_or_name_or_id_prefix)])[0]
 
-    def plan(self, task_id: str) -> Plan:
-        """The plan as it was stored: the same digest."""
+    def get_plan(self, task_id: str) -> Plan:
+        """The plan of a task, with the digest that it was stored with."""
         query = select(ChangeRow.document).where(col(ChangeRow.task_id) == task_id)
         with self._database.read() as session:
-            rest = task_row(session, task_id).plan
+            rest = get_task_row(session, task_id).plan
             changes = session.exec(query.order_by(col(ChangeRow.ordinal))).all()
         return Plan.model_validate({**rest, "changes": [Change.model_validate(c) for c in changes]})
 
     def set_status(self, task_id: str, status: TaskStatus, at: datetime) -> None:
-        """Moves it; the same status again changes nothing, an illegal move is a `ValueError`.
+        """Sets the status; the same status again changes nothing.
 
-        The first time that it runs sets `started_at`, every end sets `ended_at`.
+        The first RUNNING sets `started_at`, each final status sets `ended_at`. Raises `ValueError`
+        if the transition is not legal.
         """
         with self._database.write() as session:
-            row = task_row(session, task_id, lock=True)
+            row = get_task_row(session, task_id, lock=True)
             now = TaskStatus(row.status)
             if now is status:
                 return
@@ -93,39 +94,49 @@ class Tasks:
                 row.ended_at = at
 
     def set_time(self, task_id: str, at: datetime) -> None:
-        """Another time to start at; a later one also moves the end of the rollback window."""
+        """Sets the time of the start. A later time also moves the end of the rollback window."""
         with self._database.write() as session:
-            row = task_row(session, task_id, lock=True)
+            row = get_task_row(session, task_id, lock=True)
             row.rollback_until += max(at - row.at, timedelta())
             row.at = at
 
-    def ignore_windows(self, task_id: str, reason: str | None) -> None:
-        """From now on it heeds neither maintenance windows nor freezes; None: both again."""
+    def set_windows_ignored(self, task_id: str, reason: str | None) -> None:
+        """Sets why the task ignores maintenance windows and freezes; None: it respects them."""
         with self._database.write() as session:
-            task_row(session, task_id, lock=True).windows_ignored = reason
+            get_task_row(session, task_id, lock=True).windows_ignored = reason
 
     def delete(self, task_id: str, by: str, reason: str, at: datetime) -> None:
-        """Marks it deleted, which frees its name, and says so in its audit; once."""
+        """Marks a task as deleted, which frees its name, and adds an audit event; once."""
         with self._database.write() as session:
             query = update(TaskRow).where(
                 col(TaskRow.id) == task_id, col(TaskRow.deleted_at).is_(None)
             )
             if session.exec(query.values(deleted_at=at)).rowcount:
                 session.add(
-                    TaskEventRow(task_id=task_id, at=at, kind="deleted", by=by, text=reason)
+                    TaskEventRow(
+                        task_id=task_id, at=at, code=TaskEventCode.DELETED.value, by=by, text=reason
+                    )
                 )
             else:
-                task_row(session, task_id)
+                get_task_row(session, task_id)
 
-    def event(self, task_id: str, kind: str, by: str, text: str, at: datetime) -> None:
-        """Adds a line to its audit; the very same line again adds nothing."""
-        line: dict[str, Any] = {"task_id": task_id, "at": at, "kind": kind, "by": by, "text": text}
+    def add_event(
+        self, task_id: str, code: TaskEventCode, by: str, text: str, at: datetime
+    ) -> None:
+        """Adds an event to the audit log of a task; an identical event is added once."""
+        line: dict[str, Any] = {
+            "task_id": task_id,
+            "at": at,
+            "code": code.value,
+            "by": by,
+            "text": text,
+        }
         with self._database.write() as session:
             if session.exec(select(TaskEventRow).filter_by(**line)).first() is None:
                 session.add(TaskEventRow(**line))
 
-    def events(self, task_id: str) -> list[TaskEvent]:
-        """Its audit, oldest first."""
+    def list_events(self, task_id: str) -> list[TaskEvent]:
+        """The audit log of a task, oldest first."""
         query = select(TaskEventRow).where(col(TaskEventRow.task_id) == task_id)
         with self._database.read() as session:
             rows = session.exec(query.order_by(col(TaskEventRow.id)))
@@ -137,7 +148,7 @@ class Tasks:
         status: TaskStatus | None = None,
         limit: int | None = None,
     ) -> list[TaskRecord]:
-        """Tasks with their tallies, newest first."""
+        """The tasks with their tallies, newest first."""
         query = select(TaskRow).order_by(col(TaskRow.created_at).desc(), col(TaskRow.id).desc())
         if not include_deleted:
             query = query.where(col(TaskRow.deleted_at).is_(None))
@@ -146,37 +157,41 @@ class Tasks:
         with self._database.read() as session:
             return _records(session, session.exec(query.limit(limit)).all())
 
-    def _taken(self, record: TaskRecord) -> BadInput | None:
-        fix = "Choose another one."
+    def _build_taken_error(self, record: TaskRecord) -> BadInput | None:
         with self._database.read() as session:
             if session.get(TaskRow, record.id):
-                return BadInput(f"there is a task with the id {record.id} already", fix=fix)
-            if _named(session, record.name):
-                return BadInput(f"there is a task named {record.name!r} already", fix=fix)
+                return BadInput(
+                    f"there is already a task with the id {record.id}",
+                    fix="Choose another id.",
+                    code="id-taken",
+                )
+            if _find_by_name(session, record.name):
+                return build_name_taken_error(record.name)
         return None
 
 
-def _found(session: Session, asked: str) -> TaskRow:
-    row = session.get(TaskRow, asked) or _named(session, asked)
+def _find_row(session: Session, wanted: str) -> TaskRow:
+    row = session.get(TaskRow, wanted) or _find_by_name(session, wanted)
     if row is not None:
         return row
-    begins = col(TaskRow.id).startswith(asked, autoescape=True)
-    rows = session.exec(select(TaskRow).where(begins).limit(6)).all() if asked else []
+    begins = col(TaskRow.id).startswith(wanted, autoescape=True)
+    rows = session.exec(select(TaskRow).where(begins).limit(6)).all() if wanted else []
     if len(rows) > 1:
-        raise ambiguous("task", asked, (f"{row.id} ({row.name})" for row in rows))
+        raise build_ambiguous_error("task", wanted, (f"{row.id} ({row.name})" for row in rows))
     if not rows:
-        kept = col(TaskRow.deleted_at).is_(None)
-        raise unknown("task", asked, session.exec(select(TaskRow.name).where(kept)))
+        not_deleted = col(TaskRow.deleted_at).is_(None)
+        names = session.exec(select(TaskRow.name).where(not_deleted))
+        raise build_unknown_error("task", wanted, names)
     return rows[0]
 
 
-def _named(session: Session, name: str) -> TaskRow | None:
-    kept = col(TaskRow.deleted_at).is_(None)
-    return session.exec(select(TaskRow).where(col(TaskRow.name) == name, kept)).first()
+def _find_by_name(session: Session, name: str) -> TaskRow | None:
+    not_deleted = col(TaskRow.deleted_at).is_(None)
+    return session.exec(select(TaskRow).where(col(TaskRow.name) == name, not_deleted)).first()
 
 
 def _records(session: Session, rows: Sequence[TaskRow]) -> list[TaskRecord]:
-    counted = tallies(session, [row.id for row in rows])
+    counted = count_by_task(session, [row.id for row in rows])
     return [
         TaskRecord.model_validate({**row.model_dump(exclude={"plan"}), "tally": counted[row.id]})
         for row in rows

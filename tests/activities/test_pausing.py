@@ -1,4 +1,4 @@
-"""Waiting inside a step."""
+"""Waiting inside an activity."""
 
 import time
 
@@ -9,14 +9,14 @@ from activities.pausing import pause
 from domain.errors import Transient
 
 
-def test_a_pause_waits_inside_a_step_and_nowhere_else() -> None:
+def test_a_pause_waits_only_inside_an_activity() -> None:
     began = time.monotonic()
     pause(60)
     ActivityEnvironment().run(pause, 0.05)
     assert 0.05 <= time.monotonic() - began < 10
 
 
-def test_a_worker_that_shuts_down_hands_the_step_on_at_once() -> None:
+def test_a_worker_that_shuts_down_ends_the_pause_at_once() -> None:
     environment = ActivityEnvironment()
     environment.worker_shutdown()
     with pytest.raises(Transient) as caught:

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.peers import acme_sh, ours, report
-from benchmarks.peers.faults import FAILURES, rules, scenarios
-from benchmarks.peers.verdict import Claims, Key, Verdict, judged, read, write
+from benchmarks.peers.faults import FAILURES, build_rules, build_scenarios
+from benchmarks.peers.verdict import Claims, Key, Verdict, compare, read, write
 from domain.tasks.record import OutcomeRecord
 from domain.tasks.status import OutcomeStatus
 from starter.demo.ca import PracticeCA
-from tests.storage.examples import change
+from tests.support.stored_examples import change
 
 LOG = """\
 [Sat Nov 28 03:20:59 UTC 2026] Domain a.example.com certificate has been deployed successfully
@@ -36,33 +36,33 @@ def verdict(wrong: int = 0, seconds: float = 1.0) -> Verdict:
 @given(st.floats(0.01, 1.0))
 def test_the_rules_together_strike_the_share_asked_for_equally_often(share: float) -> None:
     left, struck = 1.0, []
-    for rule in rules(share, FAILURES):
+    for rule in build_rules(share, FAILURES):
         struck.append(left * rule["share"])
         left -= struck[-1]
     assert struck == pytest.approx([share / len(FAILURES)] * len(FAILURES))
-    assert all(0 <= rule["share"] <= 1 + 1e-9 for rule in rules(share, FAILURES))
+    assert all(0 <= rule["share"] <= 1 + 1e-9 for rule in build_rules(share, FAILURES))
 
 
 def test_every_scenario_has_a_name_of_its_own_and_faults_if_it_says_so() -> None:
-    found = scenarios(50)
+    found = build_scenarios(50)
     assert len({one.name for one in found}) == len(found)
     assert [bool(one.rules) for one in found] == ["no faults" not in one.name for one in found]
 
 
 def test_what_is_wrong_is_held_against_what_was_claimed() -> None:
     # a: right and said so. b: right, not said so. c: wrong and claimed. d: wrong, by its code only.
-    assert judged("abcd", "ab", claims(by_code="abcd", by_word="ac")) == Verdict(
+    assert compare("abcd", "ab", claims(by_code="abcd", by_word="ac")) == Verdict(
         wrong=2, wrong_by_code=2, wrong_by_word=1, unclaimed=1, seconds=1.5, calls=7
     )
 
 
 def test_a_tool_that_tells_the_truth_has_nothing_held_against_it() -> None:
-    found = judged("abcd", "ab", claims(by_code="ab", by_word="ab"))
+    found = compare("abcd", "ab", claims(by_code="ab", by_word="ab"))
     assert (found.wrong, found.wrong_by_code, found.wrong_by_word, found.unclaimed) == (2, 0, 0, 0)
 
 
 def test_a_log_names_what_it_says_to_be_deployed() -> None:
-    assert acme_sh.deployed(LOG) == {"a.example.com", "c.example.com"}
+    assert acme_sh.list_deployed(LOG) == {"a.example.com", "c.example.com"}
 
 
 def test_of_a_task_only_deployed_outcomes_count() -> None:
@@ -71,7 +71,7 @@ def test_of_a_task_only_deployed_outcomes_count() -> None:
         OutcomeRecord(task_id="t", ordinal=number, change=change(number), status=status)
         for number, status in enumerate(statuses)
     ]
-    assert ours.deployed(found) == set(found[0].change.resource.domains)
+    assert ours.list_deployed(found) == set(found[0].change.resource.domains)
 
 
 def test_the_table_tells_medians_ends_and_the_ratio_within_each_run() -> None:
@@ -90,15 +90,15 @@ def test_the_table_tells_medians_ends_and_the_ratio_within_each_run() -> None:
 
 def test_the_page_keeps_all_but_what_was_measured() -> None:
     page = f"above\n{report.BEGIN}\nold\n{report.END}\nbelow\n"
-    written = report.within(page, "new")
+    written = report.replace_between_marks(page, "new")
     assert written == f"above\n{report.BEGIN}\n\nnew\n\n{report.END}\nbelow\n"
-    assert report.within(written, "new") == written
+    assert report.replace_between_marks(written, "new") == written
     with pytest.raises(ValueError, match="lacks"):
-        report.within("no marks", "new")
+        report.replace_between_marks("no marks", "new")
 
 
 def test_the_page_that_is_shipped_has_its_marks() -> None:
-    assert report.within(report.PAGE.read_text(), "new")
+    assert report.replace_between_marks(report.PAGE.read_text(), "new")
 
 
 def test_results_outlive_a_run_that_was_stopped(tmp_path: Path) -> None:
@@ -147,4 +147,4 @@ def test_calls_to_anyone_else_are_not_made(tmp_path: Path) -> None:
 
 def test_a_folder_without_the_peer_is_told(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r"checkout of acme\.sh"):
-        acme_sh.program(tmp_path)
+        acme_sh.find_program(tmp_path)

@@ -15,7 +15,7 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from domain.tasks.messages import workflow_id
+from domain.tasks.messages import build_workflow_id
 from domain.tasks.record import TaskRecord
 from starter.temporal.client import EngineUnreachable
 from tests.chaos.scenario import Ask
@@ -65,7 +65,7 @@ async def _resources(site: Site, task: TaskRecord) -> list[str]:
     """
     while True:
         try:
-            listed = await asyncio.to_thread(site.house.store.tasks.outcomes.list, task.id)
+            listed = await asyncio.to_thread(site.stack.store.tasks.outcomes.list, task.id)
         except OperationalError:
             await asyncio.sleep(0.3)
         else:
@@ -95,7 +95,7 @@ async def _until_answered(site: Site, task: TaskRecord, name: str, payload: dict
     while time.monotonic() < until:
         try:
             client = await site.client()
-            await _say(client.get_workflow_handle(workflow_id(task.id)), name, payload)
+            await _say(client.get_workflow_handle(build_workflow_id(task.id)), name, payload)
             return
         except (EngineUnreachable, WorkflowUpdateRPCTimeoutOrCancelledError):
             pass

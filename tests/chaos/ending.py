@@ -7,7 +7,7 @@ import time
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError
 
-from domain.tasks.messages import workflow_id
+from domain.tasks.messages import build_workflow_id
 from domain.tasks.record import TaskRecord
 from starter.requests.tasks import OPEN
 from tests.chaos.asking import Asked, ask
@@ -40,8 +40,8 @@ async def until_quiet(
 async def _rests(
     site: Site, client: Client, task: TaskRecord, dice: random.Random, asked: Asked
 ) -> bool:
-    described = await client.get_workflow_handle(workflow_id(task.id)).describe()
-    record = site.house.store.tasks.get(task.id)
+    described = await client.get_workflow_handle(build_workflow_id(task.id)).describe()
+    record = site.stack.store.tasks.get(task.id)
     raw = described.raw_description
     busy = bool(raw.pending_activities) or raw.HasField("pending_workflow_task")
     closed = described.status is not WorkflowExecutionStatus.RUNNING
@@ -55,7 +55,7 @@ async def _rests(
 
 async def _is_at_gate(client: Client, task: TaskRecord) -> bool:
     """A worker answers; where none does, the task will not have ended in time."""
-    handle = client.get_workflow_handle(workflow_id(task.id))
+    handle = client.get_workflow_handle(build_workflow_id(task.id))
     try:
         progress = await asyncio.wait_for(handle.query("progress"), QUERY)
     except (RPCError, TimeoutError):
@@ -66,7 +66,7 @@ async def _is_at_gate(client: Client, task: TaskRecord) -> bool:
 async def _standing(site: Site, client: Client, task: TaskRecord) -> str:
     """Why a task is open: what it says of itself, and what it waits for."""
     try:
-        handle = client.get_workflow_handle(workflow_id(task.id))
+        handle = client.get_workflow_handle(build_workflow_id(task.id))
         described = await handle.describe()
         progress = await asyncio.wait_for(handle.query("progress"), QUERY)
     except (RPCError, TimeoutError) as error:
@@ -75,5 +75,5 @@ async def _standing(site: Site, client: Client, task: TaskRecord) -> str:
         f"{each.activity_type.name} attempt {each.attempt}: {each.last_failure.message}"
         for each in described.raw_description.pending_activities[:5]
     ]
-    record = site.house.store.tasks.get(task.id)
+    record = site.stack.store.tasks.get(task.id)
     return f"{described.status!r}, {record.status}, {progress}, pending {pending}"

@@ -8,7 +8,7 @@ from tests.chaos import truth
 from tests.chaos.site import Site
 from tests.chaos.truth import Violation
 from tests.support.factory import Leaf
-from tests.support.key_finder import Finder
+from tests.support.key_finder import SecretFinder
 
 _PIECE = 8 * 2**20
 _OVERLAP = 8192
@@ -16,7 +16,7 @@ _OVERLAP = 8192
 
 def search(site: Site, leaves: Sequence[Leaf]) -> list[Violation]:
     """One violation for each place that holds a secret, which is named and not shown."""
-    finder = Finder()
+    finder = SecretFinder()
     for number, leaf in enumerate(leaves):
         finder.add_key(f"key {number}", leaf.key)
     finder.add_text("the access key's secret", site.cloud.account["access_key_secret"])
@@ -35,7 +35,7 @@ def _places(site: Site) -> Iterator[tuple[str, bytes]]:
                 yield path.name, data[max(0, start - _OVERLAP) : start + _PIECE]
     if site.postgresql is None:
         return
-    with site.house.store.database.read() as session:
+    with site.stack.store.database.read() as session:
         for table in inspect(session.connection()).get_table_names():
             rows = session.execute(text(f'SELECT t::text FROM "{table}" t')).scalars()  # noqa: S608 - our own tables
             yield f"table {table}", "\n".join(rows).encode()

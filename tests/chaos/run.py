@@ -31,7 +31,7 @@ from tests.chaos.site import Site, running_site
 from tests.chaos.strikes import strike
 from tests.chaos.truth import Evidence, Violation
 from tests.chaos.webhooks import Webhooks
-from tests.support.everywhere import ALGORITHMS
+from tests.support.all_services_stack import ALGORITHMS
 
 SETTERS = ("Set*", "Update*", "Upload*", "Associate*", "Dissociate*", "Modify*", "Put*", "Attach*")
 SPARE = 50
@@ -98,15 +98,15 @@ class _Run:
 
     async def through(self) -> None:
         """Everything, in order."""
-        scenario, site, house = self.scenario, self.site, self.site.house
-        resources = await asyncio.to_thread(house.sync_all)
-        former = {key: _one(seen) for key, seen in house.serving(resources).items()}
-        house.store.contacts.add("team", "webhook", self.webhooks.url)
+        scenario, site, stack = self.scenario, self.site, self.site.stack
+        resources = await asyncio.to_thread(stack.sync_all)
+        former = {key: _one(seen) for key, seen in stack.observe(resources).items()}
+        stack.store.contacts.add("team", "webhook", self.webhooks.url)
         granted = scenario.tasks * scenario.scale + SPARE
-        house.grant(granted)
+        stack.grant_quota(granted)
         plans = await asyncio.to_thread(self._plans, resources)
-        site.cloud.latency(scenario.latency_ms)
-        site.cloud.propagation(scenario.propagation)
+        site.cloud.set_latency(scenario.latency_ms)
+        site.cloud.set_propagation(scenario.propagation)
         for rule in scenario.rules:
             if rule.at == 0:
                 self._impose(rule)
@@ -124,29 +124,31 @@ class _Run:
 
     def _plans(self, resources: list[Resource]) -> list[Plan]:
         """Made before any task begins, as two operators do who do not know of each other."""
-        house, scenario = self.site.house, self.scenario
+        stack, scenario = self.site.stack, self.scenario
         if scenario.rivals:
-            return [house.plan(*self._renewed(resources, each)) for each in range(scenario.tasks)]
+            return [
+                stack.build_plan(*self._renewed(resources, each)) for each in range(scenario.tasks)
+            ]
         new = self._renewed(resources, 0)
         if scenario.tasks == 1:
-            return [house.plan(*new)]
+            return [stack.build_plan(*new)]
         ids = sorted(each.id for each in resources)
         parts = [tuple(ids[at :: scenario.tasks]) for at in range(scenario.tasks)]
-        return [house.plan(*new, resources=part) for part in parts]
+        return [stack.build_plan(*new, resources=part) for part in parts]
 
     def _renewed(self, resources: list[Resource], number: int) -> list[Certificate]:
-        """One certificate for each kind of name, as `Everywhere.renew`, with names of their own."""
+        """One certificate for each kind of name, as `AllServicesStack.renew`, with names of their own."""
         names: defaultdict[str, set[str]] = defaultdict(set)
         for domain in (domain for each in resources for domain in each.domains):
             names[domain.removeprefix("*.").partition("-")[0]].add(domain)
         return [
-            self.site.house.upload(f"{kind} {number}", *sorted(names[kind]), algorithm=algorithm)
+            self.site.stack.upload(f"{kind} {number}", *sorted(names[kind]), algorithm=algorithm)
             for kind, algorithm in ALGORITHMS.items()
             if kind in names
         ]
 
     async def _create(self, client: Client, number: int, plan: Plan) -> TaskRecord:
-        return await self.site.house.create(
+        return await self.site.stack.create_task(
             client,
             plan,
             delay=timedelta(seconds=self.scenario.delay),
@@ -200,7 +202,7 @@ class _Run:
 
         def put() -> None:
             for operation in SETTERS if kind in ("error", "unserved", "lost") else ("*",):
-                cloud.fault(kind, operation, **more)
+                cloud.add_fault(kind, operation, **more)
 
         self.site.rules.append(put)
         put()
@@ -235,7 +237,7 @@ class _Run:
             resources=resources,
             former=former,
             rows=books(self.site, resources),
-            seen=await asyncio.to_thread(self.site.house.serving, resources),
+            seen=await asyncio.to_thread(self.site.stack.observe, resources),
             granted=granted,
             asked=self.asked,
             webhooks=self.webhooks,
@@ -251,7 +253,7 @@ class _Run:
 
 
 def _total(site: Site, tasks: list[TaskRecord]) -> Tally:
-    tallies = [dict(site.house.store.tasks.outcomes.tally(task.id)) for task in tasks]
+    tallies = [dict(site.stack.store.tasks.outcomes.get_tally(task.id)) for task in tasks]
     return Tally(**{name: sum(each[name] for each in tallies) for name in tallies[0]})
 
 

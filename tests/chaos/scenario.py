@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass, field
 
-from domain.rollout.policy import OnBreach, Rollout, Size
+from domain.rollout.policy import OnBudgetExceeded, RolloutPolicy, Size
 
 STRIKES = (
     *("kill worker", "kill worker", "kill temporal", "kill cloud", "kill database"),
@@ -63,7 +63,7 @@ class Scenario:
     delay: float
     latency_ms: float
     propagation: float
-    rollouts: tuple[Rollout, ...]
+    rollouts: tuple[RolloutPolicy, ...]
     rules: tuple[Rule, ...] = field(default=())
     strikes: tuple[Strike, ...] = field(default=())
     asks: tuple[Ask, ...] = field(default=())
@@ -101,7 +101,7 @@ def draw(seed: int, *, waves: bool = True) -> Scenario:
         delay=dice.choice((0.0, 0.0, 1.0)),
         latency_ms=dice.choice((5.0, 30.0, 80.0)),
         propagation=dice.choice((0.0, 0.3, 1.0)),
-        rollouts=rollouts if waves else tuple(Rollout() for _ in rollouts),
+        rollouts=rollouts if waves else tuple(RolloutPolicy() for _ in rollouts),
         rules=tuple(_rules(dice)),
         strikes=tuple(
             Strike(
@@ -134,28 +134,30 @@ def _sometime(dice: random.Random) -> float:
     return dice.choice((0.0, 0.0, round(dice.uniform(0, 3), 2)))
 
 
-def _rollout(dice: random.Random) -> Rollout:
+def _rollout(dice: random.Random) -> RolloutPolicy:
     if dice.random() < 0.35:
-        return Rollout(take_back_failed=dice.random() < 0.5, accept_unverified=dice.random() < 0.5)
-    drawn = Rollout(
+        return RolloutPolicy(
+            roll_back_failed=dice.random() < 0.5, accept_unverified=dice.random() < 0.5
+        )
+    drawn = RolloutPolicy(
         canary=dice.choice((None, Size(count=dice.randint(1, 3)), Size(percent=10))),
         waves=tuple(Size(percent=dice.choice((20, 30))) for _ in range(dice.choice((0, 1, 2)))),
         bake_seconds=dice.choice((0, 0, 1, 2)),
         gate=dice.random() < 0.25,
         budget=dice.choice((None, Size(count=0), Size(count=2), Size(percent=20))),
-        on_breach=dice.choice(tuple(OnBreach)),
-        take_back_failed=dice.random() < 0.5,
+        on_budget_exceeded=dice.choice(tuple(OnBudgetExceeded)),
+        roll_back_failed=dice.random() < 0.5,
         accept_unverified=dice.random() < 0.5,
     )
     has_waves = drawn.has_canary or bool(drawn.waves)
     return drawn if has_waves else drawn.model_copy(update={"gate": False, "bake_seconds": 0})
 
 
-def _waves(rollout: Rollout) -> str:
+def _waves(rollout: RolloutPolicy) -> str:
     sizes = [each for each in (rollout.canary, *rollout.waves) if each]
     told = [f"{s.count}" if s.count is not None else f"{s.percent:g}%" for s in sizes]
     words = [f"waves [{'+'.join(told) or 'one'}]", f"bake {rollout.bake_seconds}"]
-    words += ["gate"] * rollout.gate + ["taken back"] * rollout.take_back_failed
+    words += ["gate"] * rollout.gate + ["taken back"] * rollout.roll_back_failed
     if (budget := rollout.budget) is not None:
         words.append(f"bears {budget.percent if budget.count is None else budget.count}")
-    return " ".join((*words, rollout.on_breach))
+    return " ".join((*words, rollout.on_budget_exceeded))

@@ -15,17 +15,17 @@ from temporalio.client import Client
 
 from domain.resources.account import Account
 from starter.temporal.client import connect
-from starter.temporal.processes import Child, free_port, start_temporal
+from starter.temporal.processes import Child, find_free_port, start_temporal
 from storage.settings import Settings
 from storage.store import Store
 from tests.chaos.clock import Clock
 from tests.chaos.disk import Disk
 from tests.chaos.postgresql import Postgresql
 from tests.chaos.proxy import Proxy
-from tests.support.everywhere import Everywhere
+from tests.support.all_services_stack import AllServicesStack
 from tests.support.factory import CA
-from tests.support.house import ACCOUNT
 from tests.support.practice_cloud import PracticeCloud
+from tests.support.stack import ACCOUNT
 
 FAST = 10_000.0
 PROPAGATION = 6.0  # seconds that a handshake may take to show what the service has accepted
@@ -48,7 +48,7 @@ class Site:
 
     disk: Disk
     settings: Settings
-    house: Everywhere
+    stack: AllServicesStack
     cloud: PracticeCloud
     ports: tuple[int, int]
     to_cloud: Proxy
@@ -72,7 +72,7 @@ class Site:
 
     def start_temporal(self) -> None:
         """On the same port and the same file as before."""
-        if self.temporal is None or not self.temporal.running:
+        if self.temporal is None or not self.temporal.is_running:
             self.temporal = start_temporal(self.settings.home, *self.ports)
 
     def add_worker(self, code: Path | None = None) -> Worker:
@@ -86,7 +86,7 @@ class Site:
 
     def start_worker(self, worker: Worker) -> None:
         """Again, if it does not run."""
-        if worker.child is not None and worker.child.running:
+        if worker.child is not None and worker.child.is_running:
             return
         env = {
             "CERTROLL_HOME": str(self.settings.home),
@@ -114,14 +114,14 @@ class Site:
     def pids(self) -> list[int]:
         """Of the server and all workers, as far as they run."""
         children = (self.temporal, *(worker.child for worker in self.workers))
-        return [child.process.pid for child in children if child is not None and child.running]
+        return [child.process.pid for child in children if child is not None and child.is_running]
 
     def start_what_is_dead(self) -> None:
         """Each process that was killed, or ended by itself, with the same state as before."""
         if self.postgresql is not None:
             self.postgresql.start()
         with self.starting:
-            if not self.cloud.running:
+            if not self.cloud.is_running:
                 self.cloud.start()
                 for rule in self.rules:
                     rule()
@@ -156,26 +156,26 @@ def running_site(
     url = postgresql.url(name) if postgresql and name else None
     settings = Settings(home=disk.folder, database_url=None if url is None else SecretStr(url))
     cloud = PracticeCloud(folder / "cloud", propagation=0.2, record=False, scale=scale, seed=seed)
-    with contextlib.ExitStack() as stack:
-        stack.callback(disk.close)
+    with contextlib.ExitStack() as closing:
+        closing.callback(disk.close)
         if postgresql and name:
-            stack.callback(postgresql.drop, name)
-        stack.enter_context(cloud)
-        store = stack.enter_context(Store.open(settings, migrate=postgresql is None))
-        house = Everywhere(settings, store, cloud, ca)
+            closing.callback(postgresql.drop, name)
+        closing.enter_context(cloud)
+        store = closing.enter_context(Store.open(settings, migrate=postgresql is None))
+        stack = AllServicesStack(settings, store, cloud, ca)
         site = Site(
             disk=disk,
             settings=settings,
-            house=house,
+            stack=stack,
             cloud=cloud,
-            ports=(free_port(), free_port()),
+            ports=(find_free_port(), find_free_port()),
             to_cloud=Proxy(_port(cloud.endpoint)),
             to_edge=Proxy(_port(cloud.edge)),
             postgresql=postgresql,
             clocks_jump=clocks_jump,
             worker_database=postgresql.url(name, direct=False) if postgresql and name else None,
         )
-        stack.callback(site.stop)
+        closing.callback(site.stop)
         _add_account(site)
         site.start_temporal()
         for _ in range(workers):
@@ -188,7 +188,7 @@ def _add_account(site: Site) -> None:
     known = {**site.cloud.account, "endpoint": f"http://{site.to_cloud.address}"}
     known["read_timeout"] = "3"
     secret = known.pop("access_key_secret")
-    site.house.key_id = known["access_key_id"]
+    site.stack.key_id = known["access_key_id"]
     account = Account(
         name=ACCOUNT,
         provider="alibaba",
@@ -198,7 +198,7 @@ def _add_account(site: Site) -> None:
         calls_per_second=FAST,
         created_at=datetime.now(UTC),
     )
-    site.house.store.accounts.add(account, {"access_key_secret": secret})
+    site.stack.store.accounts.add(account, {"access_key_secret": secret})
 
 
 def _port(address: str) -> int:
@@ -207,7 +207,7 @@ def _port(address: str) -> int:
 
 def _kill(child: Child | None) -> None:
     """By SIGKILL, stopped or not, with all its children."""
-    if child is None or not child.running:
+    if child is None or not child.is_running:
         return
     for each in psutil.Process(child.process.pid).children(recursive=True):
         with contextlib.suppress(psutil.NoSuchProcess):

@@ -89,7 +89,7 @@ def _signal(site: Site, worker: Worker, what: str, number: signal.Signals) -> No
             if site.postgresql is not None:
                 site.postgresql.signal(number)
             return
-    if child is not None and child.running:
+    if child is not None and child.is_running:
         with contextlib.suppress(ProcessLookupError):
             os.kill(child.process.pid, number)
 

@@ -9,10 +9,10 @@ from itertools import groupby
 from sqlalchemy import text
 
 from domain.resources.resource import Resource
-from domain.rollout.policy import OnBreach
+from domain.rollout.policy import OnBudgetExceeded
 from domain.tasks.messages import Direction
 from domain.tasks.record import OutcomeRecord, TaskRecord
-from domain.tasks.status import OutcomeStatus, Phase, task_status
+from domain.tasks.status import OutcomeStatus, Phase, compute_task_status
 from storage.tables.coordination import LockRow
 from tests.chaos.asking import Asked
 from tests.chaos.scenario import Scenario
@@ -23,7 +23,7 @@ from tests.support.practice_cloud import Row
 _O = OutcomeStatus
 FINAL = (_O.DEPLOYED, _O.UNVERIFIED, _O.FAILED, _O.SKIPPED, _O.ROLLED_BACK, _O.ROLLBACK_FAILED)
 _WAYS = {_O.DEPLOYED: Direction.DEPLOY, _O.ROLLED_BACK: Direction.ROLL_BACK}
-LINE = "(the line)"
+LINE = "(the queue)"
 REFUSED = "IllegalOperation"  # the code of the practice cloud's rule
 
 WRONG, REPORT, KEY, QUOTA = "left wrong", "reported wrongly", "key found", "quota lost"
@@ -53,7 +53,7 @@ class Evidence:
     webhooks: Webhooks
 
     def __post_init__(self) -> None:
-        store = self.site.house.store
+        store = self.site.stack.store
         self.records = [store.tasks.get(task.id) for task in self.tasks]
         self.outcomes = {task.id: store.tasks.outcomes.list(task.id) for task in self.tasks}
         self.by_resource: defaultdict[str, list[OutcomeRecord]] = defaultdict(list)
@@ -141,9 +141,11 @@ def _is_true(evidence: Evidence, outcome: OutcomeRecord, code: str) -> bool:
         "NotServed": unseen or scenario.rivals or blind,
         "NotSettled": unseen or scenario.rivals or blind,
         "Drifted": scenario.rivals,
-        "TakenBack": any(each.on_breach is not OnBreach.STOP for each in scenario.rollouts),
+        "rolled-back-with-wave": any(
+            each.on_budget_exceeded is not OnBudgetExceeded.STOP for each in scenario.rollouts
+        ),
         "NotReversible": outcome.change.not_reversible is not None,
-        "Accepted": outcome.change.unproven is not None,
+        "Accepted": outcome.change.unverifiable is not None,
         "NoLongerReachable": gone,
         "Unreachable": gone,
         "NotServedLater": gone,
@@ -180,7 +182,7 @@ def _statuses(evidence: Evidence) -> Iterator[Violation]:
     """The task is called what its outcomes make it."""
     for record in evidence.records:
         possible = {
-            task_status(
+            compute_task_status(
                 Phase.SETTLED,
                 record.tally,
                 cancelled=cancelled,
@@ -209,11 +211,11 @@ def _asked(evidence: Evidence) -> Iterator[Violation]:
 
 def _quota(evidence: Evidence) -> Iterator[Violation]:
     """Reserved is charged or refunded, once; the balance is what was granted less the charges."""
-    ledger = evidence.site.house.store.quota
+    ledger = evidence.site.stack.store.quota
     spent = 0
     for record in evidence.records:
         amounts: Counter[str] = Counter()
-        for entry in ledger.entries(record.id):
+        for entry in ledger.list_entries(record.id):
             if entry.kind.value in amounts and not evidence.asked.of(record):
                 yield Violation(QUOTA, f"task {record.id} has two entries {entry.kind}")
             amounts[entry.kind.value] += entry.amount
@@ -226,14 +228,14 @@ def _quota(evidence: Evidence) -> Iterator[Violation]:
         )
         if amounts["charge"] < touched and "retry" not in asked:
             yield Violation(QUOTA, f"task {record.id}: {touched} deployed, {dict(amounts)}")
-    if ledger.balance() != evidence.granted - spent:
-        text = f"balance {ledger.balance()}, granted {evidence.granted}, charged {spent}"
+    if ledger.get_balance() != evidence.granted - spent:
+        text = f"balance {ledger.get_balance()}, granted {evidence.granted}, charged {spent}"
         yield Violation(QUOTA, text)
 
 
 def _locks(evidence: Evidence) -> Iterator[Violation]:
     """Nobody holds a turn any more."""
-    with evidence.site.house.store.database.read() as session:
+    with evidence.site.stack.store.database.read() as session:
         rows = session.execute(text(f"SELECT name, holder FROM {LockRow.__tablename__}")).all()  # noqa: S608 - our own table
     for name, holder in rows:
         if LINE not in name:
@@ -243,11 +245,13 @@ def _locks(evidence: Evidence) -> Iterator[Violation]:
 def _proofs(evidence: Evidence) -> Iterator[Violation]:
     """Each success has the handshake that proved it."""
     for record in evidence.records:
-        seen = evidence.site.house.store.evidence.handshakes(record.id)
-        proven = {(h.ordinal, h.direction) for h in seen if h.wanted is None or h.seen == h.wanted}
+        seen = evidence.site.stack.store.evidence.list_handshakes(record.id)
+        proven = {
+            (h.ordinal, h.direction) for h in seen if h.expected is None or h.observed == h.expected
+        }
         for each in evidence.outcomes[record.id]:
             way = _WAYS.get(each.status)
-            if way and not each.change.unproven and (each.ordinal, way) not in proven:
+            if way and not each.change.unverifiable and (each.ordinal, way) not in proven:
                 yield Violation(REPORT, f"no evidence: {_said(each)}")
 
 

@@ -53,19 +53,19 @@ async def handed_over(ca: Issuing, other: Path, *, forward: bool) -> str:
 
 
 async def _begun(site: Site) -> TaskRecord:
-    house = site.house
-    resources = await asyncio.to_thread(house.sync_all)
-    house.grant(SCALE)
-    plan = await asyncio.to_thread(house.plan, *house.renew(resources))
-    site.cloud.latency(60.0)
+    stack = site.stack
+    resources = await asyncio.to_thread(stack.sync_all)
+    stack.grant_quota(SCALE)
+    plan = await asyncio.to_thread(stack.build_plan, *stack.upload_successors(resources))
+    site.cloud.set_latency(60.0)
     client = await site.client()
     await register_search_attributes(client)
-    return await house.create(client, plan, concurrency=4)
+    return await stack.create_task(client, plan, concurrency=4)
 
 
 async def _reached(site: Site, task: TaskRecord, count: int) -> bool:
     deadline = time.monotonic() + PATIENCE
-    while site.house.store.tasks.outcomes.tally(task.id).deployed < count:
+    while site.stack.store.tasks.outcomes.get_tally(task.id).deployed < count:
         if time.monotonic() > deadline:
             return False
         await asyncio.sleep(0.05)
@@ -75,10 +75,10 @@ async def _reached(site: Site, task: TaskRecord, count: int) -> bool:
 async def _ended(site: Site, task: TaskRecord) -> str | None:
     try:
         async with asyncio.timeout(PATIENCE):
-            record = await site.house.ended(task)
+            record = await site.stack.wait_ended(task)
     except TimeoutError:
         return None
-    left = site.house.store.tasks.outcomes.list(task.id)
+    left = site.stack.store.tasks.outcomes.list(task.id)
     bad = [str(each.cause) for each in left if each.status is not OutcomeStatus.DEPLOYED]
     await tasks.rollback(await site.client(), record, None, "upgrade", "chaos")
     return f"{record.status}, {record.tally.deployed} deployed{'; ' + bad[0] if bad else ''}"

@@ -23,9 +23,9 @@ class ConnectorContract(StoreContract):
     binding: ClassVar[str]
     page_size: ClassVar[int]
     can_be_off: ClassVar[bool] = True
-    tells_issuer: ClassVar[bool] = True
+    shows_issuer: ClassVar[bool] = True
     """And the kind of key: by a PEM, or by the certificate store."""
-    tells_use: ClassVar[bool] = True
+    shows_users: ClassVar[bool] = True
     """Whether the practice cloud's store tells what uses it, and not only by refusing."""
 
     def place(self, lab: Lab, host: str, serving: Material | None) -> None:
@@ -96,7 +96,7 @@ class ConnectorContract(StoreContract):
         assert after.fingerprint == made.certificate.fingerprint
         assert after.names == made.certificate.names
         assert after.not_after == made.certificate.not_after
-        told = wanted(made.certificate) if self.tells_issuer else Binding()
+        told = wanted(made.certificate) if self.shows_issuer else Binding()
         assert (after.algorithm, after.issuer) == (told.algorithm, told.issuer)
 
     def test_binding_twice_is_harmless(self, lab: Lab) -> None:
@@ -147,21 +147,21 @@ class ConnectorContract(StoreContract):
         reference = after.ref
         assert reference is not None
         keeper = self.keeper(lab, reference)
-        assert bool(keeper.removable(reference)) is self.tells_use
+        assert bool(keeper.in_use_by(reference)) is self.shows_users
         with pytest.raises(CloudError):
             keeper.remove(reference)
         assert len(self.stored(lab, made)) == 1
         connector.bind(resource, before.ref)
         connector.release(resource, reference, before.ref)
         keeper = self.keeper(lab, reference)  # what it was told before may be a minute old
-        assert keeper.removable(reference) is None
+        assert keeper.in_use_by(reference) is None
         keeper.remove(reference)
         assert self.stored(lab, made) == []
 
     def test_a_change_whose_answer_was_lost_is_made_again(self, lab: Lab) -> None:
         resource = self.placed(lab, lab.issue(HOST)).resource
         made = lab.issue(HOST)
-        lab.cloud.fault("lost", self.binding, count=1)
+        lab.cloud.add_fault("lost", self.binding, count=1)
         with pytest.raises(Transient):
             self.bound(lab, resource, made)
         _, after = self.bound(lab, resource, made)
@@ -200,7 +200,7 @@ class ConnectorContract(StoreContract):
             "reading": lambda: connector.read(resource),
             "binding": lambda: connector.bind(resource, reference),
         }
-        lab.cloud.fault(operation=getattr(self, operation), **fault)
+        lab.cloud.add_fault(operation=getattr(self, operation), **fault)
         with pytest.raises(CloudError) as failure:
             calls[operation]()
         assert type(failure.value) is kind
@@ -209,7 +209,7 @@ class ConnectorContract(StoreContract):
 
     def test_a_hanging_cloud_is_given_up_within_the_timeout(self, lab: Lab) -> None:
         resource = self.placed(lab, lab.issue(HOST)).resource
-        lab.cloud.fault("hang", self.reading, seconds=30)
+        lab.cloud.add_fault("hang", self.reading, seconds=30)
         started = time.monotonic()
         with pytest.raises(Transient) as failure:
             lab.connector(self.service, read_timeout="0.3").read(resource)

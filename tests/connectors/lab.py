@@ -94,8 +94,8 @@ class Lab:
     def connector(self, service: str, **changes: str) -> Connector:
         """A new connector of this account; `changes` replace some of its settings."""
         provider = service.partition(".")[0]
-        settings = connectors.settings(provider, {**self.settings, **changes})
-        return connectors.load(service)("main", settings, self.vault, memory=self.memory)
+        settings = connectors.parse_settings(provider, {**self.settings, **changes})
+        return connectors.load_connector(service)("main", settings, self.vault, memory=self.memory)
 
     def issue(self, *names: str, **options: Any) -> Material:
         """A new certificate for these names."""
@@ -103,7 +103,7 @@ class Lab:
 
     def stored(self, made: Material) -> list[dict[str, Any]]:
         """Where the certificate lies in this account's store."""
-        return self.cloud.certificates(
+        return self.cloud.list_certificates(
             account=self.account, fingerprint=made.certificate.fingerprint
         )
 

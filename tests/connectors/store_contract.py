@@ -48,7 +48,7 @@ class StoreContract:
 
     def keeper(self, lab: Lab, reference: CertificateRef) -> Connector:
         """The connector that keeps the store of a reference."""
-        name = connectors.keeper(reference.store)
+        name = connectors.find_store_service(reference.store)
         assert name is not None
         return lab.connector(name)
 
@@ -60,13 +60,13 @@ class StoreContract:
         made = lab.issue(HOST)
         first, again = self.install(lab, made), self.install(lab, made)
         assert first == again
-        assert first.store == lab.connector(self.service).store(self.any_resource(lab))
+        assert first.store == lab.connector(self.service).store_name(self.any_resource(lab))
         assert len(self.stored(lab, made)) == 1
         assert made.opened == 1
 
     def test_an_upload_whose_answer_was_lost_is_found_again(self, lab: Lab) -> None:
         made = lab.issue(HOST)
-        lab.cloud.fault("lost", self.upload, count=1)
+        lab.cloud.add_fault("lost", self.upload, count=1)
         with pytest.raises(Transient):
             self.install(lab, made)
         reference = self.install(lab, made)
@@ -76,10 +76,10 @@ class StoreContract:
         made = lab.issue(HOST)
         reference = self.install(lab, made)
         keeper = self.keeper(lab, reference)
-        assert keeper.removable(reference) is None
+        assert keeper.in_use_by(reference) is None
         for _ in range(2):
             keeper.remove(reference)
-        assert keeper.removable(reference) is None
+        assert keeper.in_use_by(reference) is None
         assert self.stored(lab, made) == []
         again = self.install(lab, made)
         assert self.stored(lab, made) == [again.fields[self.identity]]
@@ -87,7 +87,7 @@ class StoreContract:
     def test_a_removal_whose_answer_was_lost_is_made_again(self, lab: Lab) -> None:
         made = lab.issue(HOST)
         reference = self.install(lab, made)
-        lab.cloud.fault("lost", self.removal, count=1)
+        lab.cloud.add_fault("lost", self.removal, count=1)
         with pytest.raises(Transient):
             self.keeper(lab, reference).remove(reference)
         self.keeper(lab, reference).remove(reference)
@@ -103,7 +103,7 @@ class StoreContract:
         assert lab.connector(self.service).check() == []
 
     def test_check_names_the_permission_that_is_missing(self, lab: Lab) -> None:
-        lab.cloud.fault("error", self.listing, code="NoPermission", status=403)
+        lab.cloud.add_fault("error", self.listing, code="NoPermission", status=403)
         missing = lab.connector(self.service).check()
         named = [p for p in lab.connector(self.service).permissions if p.endswith(self.listing)]
         assert len(named) == 1
@@ -135,7 +135,7 @@ class StoreContract:
         caplog.set_level(logging.DEBUG)
         made = lab.issue(HOST)
         message = fault.get("message", "").format(key=made.issued.key_pem.decode())
-        lab.cloud.fault(**{**fault, "operation": self.upload, "message": message})
+        lab.cloud.add_fault(**{**fault, "operation": self.upload, "message": message})
         with pytest.raises(CloudError) as failure:
             self.send_key(lab, made, read_timeout="0.5")
         assert made.opened, "no private key was at stake"

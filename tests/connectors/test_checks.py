@@ -22,17 +22,17 @@ def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[PracticeCl
 def calls(cloud: PracticeCloud, service: str) -> Counter[str]:
     """The operations of one check."""
     before = counted(cloud)
-    settings = connectors.settings("alibaba", cloud.account)
-    assert connectors.load(service)("main", settings).check() == []
+    settings = connectors.parse_settings("alibaba", cloud.account)
+    assert connectors.load_connector(service)("main", settings).check() == []
     return counted(cloud) - before
 
 
 def counted(cloud: PracticeCloud) -> Counter[str]:
     """All calls so far."""
-    return Counter({name: sum(codes.values()) for name, codes in cloud.calls().items()})
+    return Counter({name: sum(codes.values()) for name, codes in cloud.count_calls().items()})
 
 
-@pytest.mark.parametrize("service", connectors.names())
+@pytest.mark.parametrize("service", connectors.list_services())
 def test_a_check_asks_as_often_for_many_resources_as_for_few(
     service: str, clouds: list[PracticeCloud]
 ) -> None:

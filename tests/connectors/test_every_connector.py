@@ -17,7 +17,7 @@ from domain.resources.connector import Connector, Pace, Unpaced
 from tests.connectors.lab import Lab
 from tests.connectors.store_contract import StoreContract
 
-SERVICES = connectors.names()
+SERVICES = connectors.list_services()
 
 
 @cache
@@ -44,7 +44,7 @@ def test_it_has_a_test_that_inherits_the_contract(service: str) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_it_tells_all_that_the_rules_and_the_pages_need(service: str) -> None:
-    connector = connectors.load(service)
+    connector = connectors.load_connector(service)
     assert connector.title
     assert inspect.getmodule(connector).__doc__
     assert connector.permissions
@@ -52,7 +52,7 @@ def test_it_tells_all_that_the_rules_and_the_pages_need(service: str) -> None:
     assert connector.queries_per_second > 0
     assert connector.propagation.total_seconds() >= 0
     assert connector.algorithms
-    assert connector.settings_model is connectors.settings_model(service.partition(".")[0])
+    assert connector.settings_model is connectors.get_settings_model(service.partition(".")[0])
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -60,7 +60,7 @@ def test_every_field_it_sends_is_one_that_the_official_client_knows(service: str
     contract = contract_of(service)
     assert contract is not None
     contract().walk(lab)
-    sent = lab.cloud.requests(lab.account)
+    sent = lab.cloud.list_requests(lab.account)
     assert sent
     for request in sent:
         if "x-acs-version" not in request["headers"]:
@@ -74,13 +74,13 @@ def test_it_needs_no_permission_that_it_does_not_list(service: str, lab: Lab) ->
     contract = contract_of(service)
     assert contract is not None
     contract().walk(lab)
-    used = {contract().action(row) for row in lab.cloud.requests(lab.account)}
-    listed = {one.partition(":")[2] for one in connectors.load(service).permissions}
+    used = {contract().action(row) for row in lab.cloud.list_requests(lab.account)}
+    listed = {one.partition(":")[2] for one in connectors.load_connector(service).permissions}
     assert used == listed - contract.on_behalf
 
 
 def test_each_is_a_connector() -> None:
-    assert all(issubclass(connectors.load(service), Connector) for service in SERVICES)
+    assert all(issubclass(connectors.load_connector(service), Connector) for service in SERVICES)
 
 
 def sent_fields(request: dict[str, Any]) -> set[str]:
@@ -127,11 +127,11 @@ class Counting:
 @pytest.mark.parametrize("service", SERVICES)
 def test_it_waits_for_its_turn_before_every_call(service: str, lab: Lab) -> None:
     pace = Counting()
-    settings = connectors.settings(service.partition(".")[0], lab.settings)
-    connector = connectors.load(service)("main", settings, lab.vault, lambda *_: pace)
+    settings = connectors.parse_settings(service.partition(".")[0], lab.settings)
+    connector = connectors.load_connector(service)("main", settings, lab.vault, lambda *_: pace)
     connector.check()
     connector.discover()
-    assert pace.waited == len(lab.cloud.requests(lab.account)) > 0
+    assert pace.waited == len(lab.cloud.list_requests(lab.account)) > 0
 
 
 def test_both_connectors_of_global_accelerator_share_one_budget() -> None:
@@ -143,7 +143,9 @@ def test_both_connectors_of_global_accelerator_share_one_budget() -> None:
             asked.append(name)
             return Unpaced()
 
-        settings = connectors.settings("alibaba", {"access_key_id": "i", "access_key_secret": "s"})
-        connectors.load(service)("main", settings, None, paces)
+        settings = connectors.parse_settings(
+            "alibaba", {"access_key_id": "i", "access_key_secret": "s"}
+        )
+        connectors.load_connector(service)("main", settings, None, paces)
         budgets[service] = asked[0]
     assert set(budgets.values()) == {"alibaba.ga"}

@@ -12,7 +12,7 @@ PAGE = (ROOT / "docs" / "checks.md").read_text()
 CAUSES = range(1, 17)
 SHOWN_IN = (
     "tests/operations/preflight/test_findings.py",
-    "tests/workflows/deployment/test_preflighting.py",
+    "tests/workflows/deployment/test_rollout_preflight.py",
     "tests/outage_causes/test_certificates.py",
     "tests/outage_causes/test_targets.py",
 )

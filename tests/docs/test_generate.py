@@ -29,15 +29,15 @@ def test_check_tells_which_page_is_stale(
 
 def test_every_connector_is_described_with_all_it_needs() -> None:
     page = generate.connectors_page()
-    for service in connectors.names():
-        connector = connectors.load(service)
+    for service in connectors.list_services():
+        connector = connectors.load_connector(service)
         assert f"### {service}\n" in page
         assert connector.title in page
         assert all(f"`{permission}`" in page for permission in connector.permissions)
 
 
 def test_every_setting_is_described() -> None:
-    fields = connectors.settings_model("alibaba").model_fields
+    fields = connectors.get_settings_model("alibaba").model_fields
     page = generate.connectors_page()
     assert all(
         f"`{name}`" in page and str(field.description) in page for name, field in fields.items()

@@ -28,7 +28,7 @@ class Plain(Connector):
     def read(self, resource: Resource) -> Binding | None:
         return None
 
-    def store(self, resource: Resource) -> str:
+    def store_name(self, resource: Resource) -> str:
         return "plain"
 
     def install(self, certificate: Certificate, key: OpenKey, resource: Resource) -> CertificateRef:

@@ -6,7 +6,7 @@ from domain.plans.yaml_source import Fault, refused
 from domain.resources.inventory_item import InventoryItem
 from domain.resources.resource import Resource
 from tests.domain.plans.test_file import FILE
-from tests.storage.examples import NEW, NOW, OLD
+from tests.support.stored_examples import NEW, NOW, OLD
 
 
 def stranger(file: PlanFile, *, gone: bool = False, accounts: tuple[str, ...] = ("main",)) -> str:

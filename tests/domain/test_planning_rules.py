@@ -12,7 +12,7 @@ from domain.plans.request import PlanRequest
 from domain.resources.connector import Scenario, Traits
 from domain.resources.inventory_item import InventoryItem
 from domain.resources.resource import Binding, Resource
-from tests.storage.examples import NOW, OLD, certificate
+from tests.support.stored_examples import NOW, OLD, certificate
 
 ALB, CDN, SAE = "alibaba.alb", "alibaba.cdn", "alibaba.sae"
 TRAITS = {
@@ -64,7 +64,7 @@ def test_a_listener_that_sae_manages_is_changed_through_sae_alone() -> None:
     route = candidate(place(SAE, "www.example.com"), WWW, "example.com")
     plan = plan_of(listener, route, sni)
     assert [change.resource.id for change in plan.changes] == [route.match.resource.id]
-    assert [refusal.rule for refusal in plan.refusals] == ["managed by sae"] * 2
+    assert [refusal.code for refusal in plan.refusals] == ["managed-by-sae"] * 2
     assert f"change it through SAE ({route.match.resource.id})" in plan.refusals[0].reason
     assert len(plan_of(listener, sni).changes) == 2
     elsewhere = route._replace(lock="main/other")
@@ -76,7 +76,7 @@ def test_two_routes_on_one_listener_get_one_certificate() -> None:
     second = candidate(place(SAE, "example.com", key="second"), APEX, "example.com")
     plan = plan_of(first, second)
     assert plan.changes == ()
-    assert [refusal.rule for refusal in plan.refusals] == ["one per listener"] * 2
+    assert [refusal.code for refusal in plan.refusals] == ["one-per-listener"] * 2
 
 
 @pytest.mark.parametrize("serves_it", [True, False])
@@ -91,7 +91,7 @@ def test_an_additional_certificate_is_not_the_default_one_again(serves_it: bool)
     plan = plan_of(default, sni)
     assert len(plan.changes) == (0 if serves_it else 1)
     (refusal,) = plan.refusals
-    assert (refusal.subject, refusal.rule) == (sni.match.resource.id, "once per listener")
+    assert (refusal.subject, refusal.code) == (sni.match.resource.id, "once-per-listener")
     assert default.match.resource.id in refusal.reason
     other_port = sni._replace(
         match=sni.match._replace(resource=sni.match.resource.model_copy(update={"port": 8443}))
@@ -131,7 +131,7 @@ def test_a_listener_does_not_take_a_certificate_for_other_names() -> None:
     other = cert("other", "www.example.com", "example.org")
     one = candidate(place(ALB, "www.example.com"), other, "www.example.com", "api.example.com")
     (refusal,) = plan_of(one).refusals
-    assert refusal.rule == "same names"
+    assert refusal.code == "same-names"
 
 
 @pytest.mark.parametrize(
@@ -149,14 +149,18 @@ def test_a_name_that_is_lost_is_a_warning_and_a_refusal_for_who_insists(
 ) -> None:
     one = candidate(place(CDN, "www.example.com"), WWW, *former)
     plan = plan_of(one, require_coverage=insists)
-    assert (len(plan.changes), [each.rule for each in plan.refusals]) == (changes, rules)
+    assert (len(plan.changes), [each.code for each in plan.refusals]) == (changes, rules)
     for change in plan.changes:
         assert (change.warnings == ("it is slow",)) is (former != ("*.example.com",))
 
 
 def test_a_certificate_with_a_chinese_name_makes_no_plan() -> None:
     with pytest.raises(BadInput, match="Chinese character"):
-        match(PlanRequest(certificates=("any",), all_matched=True), [cert("\u8bc1", "example.com")], [])
+        match(
+            PlanRequest(certificates=("any",), all_matched=True),
+            [cert("\u8bc1", "example.com")],
+            [],
+        )
 
 
 @pytest.mark.parametrize(("kind", "expected"), [("alb", 1), ("clb", 2)])
@@ -172,4 +176,4 @@ def test_neither_is_it_on_a_route_that_lies_on_alb(kind: str, expected: int) -> 
     )
     plan = plan_of(default, sni)
     assert len(plan.changes) == expected
-    assert [each.rule for each in plan.refusals] == ["once per listener"] * (2 - expected)
+    assert [each.code for each in plan.refusals] == ["once-per-listener"] * (2 - expected)

@@ -17,7 +17,7 @@ from domain.plans.rules import (
 )
 from domain.resources.connector import Scenario, Traits
 from domain.resources.resource import Binding, Resource
-from tests.storage.examples import NEW, OLD, certificate, resource
+from tests.support.stored_examples import NEW, OLD, certificate, resource
 
 FORMER = Binding(name="former")
 
@@ -62,7 +62,7 @@ def test_balancers_and_accelerators_take_only_what_has_the_former_names(
         assert refusal is None
         return
     assert refusal is not None
-    assert refusal.rule == "same names"
+    assert refusal.code == "same-names"
     assert re.search(f"no name of shop is the same as or includes {missing}$", refusal.reason)
 
 
@@ -92,7 +92,7 @@ def test_two_certificates_for_the_default_slot_of_one_listener_are_refused() -> 
     own, route = slot("alibaba.alb"), slot("alibaba.sae")
     found = check_listeners([swap(own, NEW), swap(route, OLD)])
     assert [each.subject for each in found] == [own.id, route.id]
-    assert {each.rule for each in found} == {"one per listener"}
+    assert {each.code for each in found} == {"one-per-listener"}
     for part in (own.id, route.id, NEW[:12], OLD[:12]):
         assert part in found[0].reason
 
@@ -117,7 +117,7 @@ def test_who_insists_on_coverage_gets_a_refusal_for_each_name_that_is_lost() -> 
     assert coverage_warning(change) == "names no longer covered: b.org, a.org"
     refusal = check_coverage(change)
     assert refusal is not None
-    assert (refusal.subject, refusal.rule) == (resource().id, "coverage")
+    assert (refusal.subject, refusal.code) == (resource().id, "coverage")
     assert refusal.reason == coverage_warning(change)
 
 

@@ -13,16 +13,16 @@ from pydantic import SecretStr
 from temporalio.client import Client
 
 from domain.certificates.certificate import Certificate
-from domain.rollout.policy import Rollout
+from domain.rollout.policy import RolloutPolicy
 from domain.tasks.record import OutcomeRecord, TaskRecord
 from domain.tasks.status import OutcomeStatus
 from starter.temporal.client import connect, register_search_attributes
-from starter.temporal.processes import Child, free_port, start_temporal, start_worker
+from starter.temporal.processes import Child, find_free_port, start_temporal, start_worker
 from storage.settings import Settings
 from storage.store import Store
 from tests.support.factory import CA
-from tests.support.house import House
 from tests.support.practice_cloud import PracticeCloud, Row
+from tests.support.stack import Stack
 
 DOMAINS = 200
 REFUSED = "*7.example.com"  # of every ten resources the cloud refuses one for good
@@ -36,9 +36,9 @@ SET = "SetCdnDomainSSLCertificate"
 class Lab:
     """A Temporal server on a file, a worker and a practice cloud, beside the asking side."""
 
-    def __init__(self, settings: Settings, house: House) -> None:
-        self.settings, self.house = settings, house
-        self._port, self._web_port = free_port(), free_port()
+    def __init__(self, settings: Settings, stack: Stack) -> None:
+        self.settings, self.stack = settings, stack
+        self._port, self._web_port = find_free_port(), find_free_port()
         self.address = f"127.0.0.1:{self._port}"
         self.temporal: Child | None = None
         self.worker: Child | None = None
@@ -63,7 +63,7 @@ class Lab:
 
     def restart_cloud(self) -> None:
         """By SIGKILL; faults are set anew, since they end with the process."""
-        self.house.cloud.restart()
+        self.stack.cloud.restart()
         self.refuse_some()
 
     def stop(self) -> None:
@@ -78,21 +78,23 @@ class Lab:
 
     def refuse_some(self) -> None:
         """From now on the cloud refuses to change one resource of ten."""
-        self.house.cloud.fault("error", SET, resource=REFUSED, code="IllegalOperation", status=403)
+        self.stack.cloud.add_fault(
+            "error", SET, resource=REFUSED, code="IllegalOperation", status=403
+        )
 
     async def begin(self) -> tuple[TaskRecord, Certificate]:
         """A task for 200 domains, of which 20 are refused by the cloud, started at once."""
-        self.house.domains(*(f"n{number:03}.example.com" for number in range(DOMAINS)))
-        new = self.house.upload("new", "*.example.com")
-        self.house.grant(GRANTED)
+        self.stack.seed_domains(*(f"n{number:03}.example.com" for number in range(DOMAINS)))
+        new = self.stack.upload("new", "*.example.com")
+        self.stack.grant_quota(GRANTED)
         self.refuse_some()
-        plan = self.house.plan(new)
+        plan = self.stack.build_plan(new)
         assert len(plan.changes) == DOMAINS
         client = await self.client()
         await register_search_attributes(client)  # the worker may be a moment slower
         # One wave that bears all of them, and nothing that a task takes back by itself.
-        policy = Rollout(take_back_failed=False)
-        return await self.house.create(client, plan, concurrency=40, rollout=policy), new
+        policy = RolloutPolicy(roll_back_failed=False)
+        return await self.stack.create_task(client, plan, concurrency=40, rollout=policy), new
 
     def reach_middle(self, task: TaskRecord, status: OutcomeStatus) -> None:
         """Returns when some 60 resources are in `status` and most of the others are not."""
@@ -107,9 +109,9 @@ class Lab:
 
     def assert_right(self, task: TaskRecord, new: Certificate) -> Counter[OutcomeStatus]:
         """Checks that every outcome is final and true, and that the quota is balanced."""
-        outcomes = self.house.outcomes(task)
+        outcomes = self.stack.list_outcomes(task)
         assert len(outcomes) == DOMAINS
-        rows = {row["name"]: row for row in self.house.cloud.resources(service="cdn")}
+        rows = {row["name"]: row for row in self.stack.cloud.list_resources(service="cdn")}
         for name, outcome in outcomes.items():
             self._assert_true(name, outcome, new, rows[name])
         self._assert_balanced(task, refused=sum(not row["applied"] for row in rows.values()))
@@ -122,7 +124,7 @@ class Lab:
         ended before, but never somewhere else. Of a refused change whose worker was killed nobody
         knows whether it was made, so a rollback looks after it too, and finds nothing to do.
         """
-        former = self.house.former[name]
+        former = self.stack.fingerprints_before[name]
         back = [new.fingerprint, former]
         allowed: dict[OutcomeStatus, list[list[str | None]]] = {
             OutcomeStatus.DEPLOYED: [[new.fingerprint]],
@@ -133,22 +135,22 @@ class Lab:
         serves = new.fingerprint if outcome.status is OutcomeStatus.DEPLOYED else former
         assert [end for end, _ in groupby(row["applied"])] in allowed[outcome.status], told
         assert (row["bound"], row["serving"], row["settled"]) == (serves, serves, True), told
-        assert self.house.served(name) == serves, told
+        assert self.stack.get_served(name) == serves, told
         assert (outcome.cause is None) == (outcome.status is not OutcomeStatus.FAILED), told
         assert outcome.attempts >= 1, told
 
     def _assert_balanced(self, task: TaskRecord, refused: int) -> None:
-        ledger = self.house.store.quota
+        ledger = self.stack.store.quota
         amounts: Counter[str] = Counter()
-        for entry in ledger.entries(task.id):
+        for entry in ledger.list_entries(task.id):
             assert entry.kind.value not in amounts, "an entry was made twice"
             amounts[entry.kind.value] = entry.amount
         charged = DOMAINS - refused
         assert amounts == {"reserve": DOMAINS, "charge": charged, "refund": refused}
-        assert ledger.balance() == GRANTED - charged
+        assert ledger.get_balance() == GRANTED - charged
 
     def _count(self, task: TaskRecord) -> Counter[str]:
-        return Counter(dict(self.house.store.tasks.outcomes.tally(task.id)))
+        return Counter(dict(self.stack.store.tasks.outcomes.get_tally(task.id)))
 
 
 @contextmanager
@@ -175,9 +177,9 @@ def running_lab(
     ):
         if database_url is not None:
             environment.setenv("CERTROLL_DATABASE_URL", database_url)
-        house = House(settings, store, cloud, ca)
-        house.add_account(propagation=10.0, calls_per_second=calls_per_second)
-        lab = Lab(settings, house)
+        stack = Stack(settings, store, cloud, ca)
+        stack.add_account(propagation=10.0, calls_per_second=calls_per_second)
+        lab = Lab(settings, stack)
         try:
             lab.start_temporal()
             lab.start_worker()
@@ -188,6 +190,6 @@ def running_lab(
 
 def _kill(child: Child | None) -> None:
     assert child is not None
-    assert child.running
+    assert child.is_running
     child.process.kill()
     child.process.wait()

@@ -10,31 +10,31 @@ from sqlalchemy import make_url
 from temporalio.client import Client
 
 import worker
-from domain.tasks.messages import workflow_id
+from domain.tasks.messages import build_workflow_id
 from domain.tasks.record import TaskRecord
 from domain.tasks.status import Tally, TaskStatus
 from starter.requests import tasks
-from starter.requests.task_draft import new_id
+from starter.requests.task_draft import build_task_id
 from starter.temporal.client import connect
 from storage.settings import Settings
 from tests.chaos.proxy import Proxy
 from tests.faults.lab import Lab
-from tests.support.house import House
+from tests.support.stack import Stack
 
 pytestmark = pytest.mark.faults
 
 PATIENT = 12.0  # seconds; the engine's client itself tries again for ten
 
 
-def written(house: House, delay: timedelta = timedelta()) -> TaskRecord:
+def written(stack: Stack, delay: timedelta = timedelta()) -> TaskRecord:
     """A task as `tasks.create` leaves it when it is killed before it starts the workflow."""
-    house.domains("www.example.com")
-    new = house.upload("new", "www.example.com")
-    house.grant(1)
-    plan = house.plan(new)
+    stack.seed_domains("www.example.com")
+    new = stack.upload("new", "www.example.com")
+    stack.grant_quota(1)
+    plan = stack.build_plan(new)
     now = datetime.now(UTC)
     record = TaskRecord(
-        id=new_id(now),
+        id=build_task_id(now),
         name="forgotten",
         status=TaskStatus.SCHEDULED,
         digest=plan.digest,
@@ -46,40 +46,42 @@ def written(house: House, delay: timedelta = timedelta()) -> TaskRecord:
         created_by="tester",
         tally=Tally(pending=len(plan.changes)),
     )
-    house.store.tasks.create(record, plan)
+    stack.store.tasks.create(record, plan)
     return record
 
 
 async def test_a_worker_that_starts_begins_what_was_written_but_not_started(lab: Lab) -> None:
     lab.kill_worker()
-    task = written(lab.house)
+    task = written(lab.stack)
     lab.start_worker()
-    ended = await lab.house.ended(task)
+    ended = await lab.stack.wait_ended(task)
     assert ended.status is TaskStatus.SUCCEEDED
-    assert lab.house.served("www.example.com") != lab.house.former["www.example.com"]
-    assert lab.house.store.quota.balance() == 0
+    assert (
+        lab.stack.get_served("www.example.com") != lab.stack.fingerprints_before["www.example.com"]
+    )
+    assert lab.stack.store.quota.get_balance() == 0
 
 
-async def test_a_task_that_was_started_is_not_started_again(house: House, engine: Client) -> None:
-    task = written(house, timedelta(days=1))
-    assert await tasks.start_forgotten(house.store, engine) == 1
-    handle = engine.get_workflow_handle(workflow_id(task.id))
+async def test_a_task_that_was_started_is_not_started_again(stack: Stack, engine: Client) -> None:
+    task = written(stack, timedelta(days=1))
+    assert await tasks.start_unstarted(stack.store, engine) == 1
+    handle = engine.get_workflow_handle(build_workflow_id(task.id))
     first = (await handle.describe()).run_id
-    assert await tasks.start_forgotten(house.store, engine) == 0
+    assert await tasks.start_unstarted(stack.store, engine) == 0
     assert (await handle.describe()).run_id == first
 
 
 async def test_a_worker_that_starts_before_its_database_answers_waits_for_it(
     tmp_path: Path, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "SECONDS_BETWEEN_TRIES", 0.1)
+    monkeypatch.setattr(worker, "RETRY_SECONDS", 0.1)
     there = make_url(postgresql_url)
     network = Proxy(Path(str(there.query["host"])) / ".s.PGSQL.5432")
     network.set("cut")
     over = there.set(host="127.0.0.1", port=network.port, query={"connect_timeout": "3"})
     url = SecretStr(over.render_as_string(hide_password=False))
     opening = asyncio.create_task(
-        worker.patiently_open(Settings(home=tmp_path / "home", database_url=url))
+        worker.open_store(Settings(home=tmp_path / "home", database_url=url))
     )
     await asyncio.sleep(1)
     assert not opening.done()
@@ -89,18 +91,18 @@ async def test_a_worker_that_starts_before_its_database_answers_waits_for_it(
 
 
 async def test_a_worker_that_starts_as_the_server_goes_away_waits_until_it_is_back(
-    house: House, engine: Client, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, engine: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection is cut between the moment it is made and the first look for tasks."""
-    task = written(house, timedelta(days=1))
-    monkeypatch.setattr(worker, "SECONDS_BETWEEN_TRIES", 0.1)
+    task = written(stack, timedelta(days=1))
+    monkeypatch.setattr(worker, "RETRY_SECONDS", 0.1)
     network = Proxy(int(engine.service_client.config.target_host.rpartition(":")[2]))
-    client = await connect(house.settings.model_copy(update={"temporal_address": network.address}))
+    client = await connect(stack.settings.model_copy(update={"temporal_address": network.address}))
     network.set("cut")
-    beginning = asyncio.create_task(worker.patiently_begin(house.store, client))
+    beginning = asyncio.create_task(worker.start_missing_workflows(stack.store, client))
     await asyncio.sleep(PATIENT)
     assert not beginning.done()
     network.set("open")
     assert await asyncio.wait_for(beginning, 30) == 1
     network.close()
-    assert await engine.get_workflow_handle(workflow_id(task.id)).describe()
+    assert await engine.get_workflow_handle(build_workflow_id(task.id)).describe()

@@ -26,7 +26,9 @@ async def test_workers_killed_on_the_way_there_and_on_the_way_back_lose_nothing(
     lab.kill_worker()
     lab.assert_in_the_middle(task, ROLLED_BACK)
     lab.start_worker()
-    back = await lab.house.ended(task, TaskStatus.ROLLED_BACK, TaskStatus.PARTIALLY_ROLLED_BACK)
+    back = await lab.stack.wait_ended(
+        task, TaskStatus.ROLLED_BACK, TaskStatus.PARTIALLY_ROLLED_BACK
+    )
     assert back.status is TaskStatus.ROLLED_BACK
     counts = lab.assert_right(task, new)
     assert counts[ROLLED_BACK] >= OTHERS
@@ -43,7 +45,7 @@ async def _worker_killed(lab: Lab) -> tuple[TaskRecord, Certificate]:
     lab.kill_worker()
     lab.assert_in_the_middle(task, DEPLOYED)
     lab.start_worker()
-    assert (await lab.house.ended(task)).status is TaskStatus.PARTIALLY_FAILED
+    assert (await lab.stack.wait_ended(task)).status is TaskStatus.PARTIALLY_FAILED
     assert lab.assert_right(task, new) == {DEPLOYED: OTHERS, FAILED: SOME}
     return task, new
 
@@ -54,7 +56,7 @@ async def test_a_killed_temporal_server_goes_on_from_its_file(lab: Lab) -> None:
     lab.kill_temporal()
     lab.start_temporal()
     lab.assert_in_the_middle(task, DEPLOYED)
-    assert (await lab.house.ended(task)).status is TaskStatus.PARTIALLY_FAILED
+    assert (await lab.stack.wait_ended(task)).status is TaskStatus.PARTIALLY_FAILED
     assert lab.assert_right(task, new) == {DEPLOYED: OTHERS, FAILED: SOME}
 
 
@@ -66,17 +68,17 @@ async def test_worker_and_server_killed_at_once_lose_nothing(lab: Lab) -> None:
     lab.assert_in_the_middle(task, DEPLOYED)
     lab.start_temporal()
     lab.start_worker()
-    assert (await lab.house.ended(task)).status is TaskStatus.PARTIALLY_FAILED
+    assert (await lab.stack.wait_ended(task)).status is TaskStatus.PARTIALLY_FAILED
     assert lab.assert_right(task, new) == {DEPLOYED: OTHERS, FAILED: SOME}
 
 
 async def test_a_cloud_that_dies_and_comes_back_is_waited_for(lab: Lab) -> None:
     task, new = await lab.begin()
     lab.reach_middle(task, DEPLOYED)
-    lab.house.cloud.kill()
+    lab.stack.cloud.kill()
     lab.assert_in_the_middle(task, DEPLOYED)
     lab.restart_cloud()
-    ended = await lab.house.ended(task)
+    ended = await lab.stack.wait_ended(task)
     assert ended.status in (TaskStatus.PARTIALLY_FAILED, TaskStatus.SUCCEEDED)
     counts = lab.assert_right(task, new)
     # Between its start and the new rule the cloud may have taken a change that it refuses later.

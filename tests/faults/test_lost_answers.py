@@ -11,7 +11,7 @@ from temporalio.client import Client
 from domain.tasks.status import OutcomeStatus, TaskStatus
 from starter.requests import tasks
 from storage.settings import Settings
-from tests.support.everywhere import SERVICES, Everywhere, open_everywhere
+from tests.support.all_services_stack import SERVICES, AllServicesStack, open_all_services_stack
 from tests.support.factory import CA
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(180)]
@@ -22,53 +22,59 @@ SETTERS = ("Set*", "Update*", "Upload*", "Associate*", "Dissociate*", "Modify*",
 
 
 @pytest.fixture
-def everywhere(sqlite_url: str, tmp_path: Path, ca: CA) -> Iterator[Everywhere]:
+def all_services(sqlite_url: str, tmp_path: Path, ca: CA) -> Iterator[AllServicesStack]:
     """Some resources of each service."""
     settings = Settings(home=tmp_path / "home", database_url=SecretStr(sqlite_url))
-    with open_everywhere(tmp_path, ca, SCALE, settings) as house:
-        yield house
+    with open_all_services_stack(tmp_path, ca, SCALE, settings) as stack:
+        yield stack
 
 
 async def test_lost_answers_and_throttling_everywhere_end_right_and_upload_nothing_twice(
-    everywhere: Everywhere, engine: Client
+    all_services: AllServicesStack, engine: Client
 ) -> None:
-    house, cloud = everywhere, everywhere.cloud
-    resources = house.sync_all()
+    stack, cloud = all_services, all_services.cloud
+    resources = stack.sync_all()
     assert {each.service for each in resources} == SERVICES
-    former = house.serving(resources)
-    new = house.renew(resources)
-    plan = house.plan(*new)
+    former = stack.observe(resources)
+    new = stack.upload_successors(resources)
+    plan = stack.build_plan(*new)
     assert len(plan.changes) == SCALE
     wanted = {c.resource.id: {c.after and c.after.fingerprint} for c in plan.changes}
     stays = {c.resource.id for c in plan.changes if c.not_reversible}
     stores = {c.store for c in plan.changes if c.store.startswith("alibaba.clb/")}
-    lost = [cloud.fault("lost", each, share=SHARE) for each in SETTERS]
-    busy = [cloud.fault("throttle", each, share=SHARE, retry_after_ms=50) for each in SETTERS]
+    lost = [cloud.add_fault("lost", each, share=SHARE) for each in SETTERS]
+    busy = [cloud.add_fault("throttle", each, share=SHARE, retry_after_ms=50) for each in SETTERS]
 
-    house.grant(SCALE)
-    async with house.working(engine):
-        task = await house.ended(await house.create(engine, plan))
-        assert (task.status, house.causes(task)) == (TaskStatus.SUCCEEDED, {})
-        assert house.serving(resources) == wanted
+    stack.grant_quota(SCALE)
+    async with stack.run_worker(engine):
+        task = await stack.wait_ended(await stack.create_task(engine, plan))
+        assert (task.status, stack.list_causes(task)) == (TaskStatus.SUCCEEDED, {})
+        assert stack.observe(resources) == wanted
         for rules in (lost, busy):
-            assert sum(map(cloud.hits, rules)) > SHARE * SCALE / 2, "there were faults in plenty"
-        _assert_nothing_lies_twice(house, {each.fingerprint for each in new}, len(stores))
+            assert sum(map(cloud.count_hits, rules)) > SHARE * SCALE / 2, (
+                "there were faults in plenty"
+            )
+        _assert_nothing_lies_twice(stack, {each.fingerprint for each in new}, len(stores))
 
         await tasks.rollback(engine, task, None, "wrong chain", "tester")
-        back = await house.ended(task, TaskStatus.ROLLED_BACK, TaskStatus.PARTIALLY_ROLLED_BACK)
+        back = await stack.wait_ended(
+            task, TaskStatus.ROLLED_BACK, TaskStatus.PARTIALLY_ROLLED_BACK
+        )
     assert back.status is TaskStatus.PARTIALLY_ROLLED_BACK
-    assert house.causes(task).keys() == stays
-    statuses = Counter(each.status for each in house.store.tasks.outcomes.list(task.id))
+    assert stack.list_causes(task).keys() == stays
+    statuses = Counter(each.status for each in stack.store.tasks.outcomes.list(task.id))
     assert statuses[OutcomeStatus.ROLLED_BACK] == SCALE - len(stays)
     expected = {key: wanted[key] if key in stays else former[key] for key in wanted}
-    assert house.serving(resources) == expected
-    assert house.store.quota.balance() == 0, "what was deployed is charged once, taken back or not"
+    assert stack.observe(resources) == expected
+    assert stack.store.quota.get_balance() == 0, (
+        "what was deployed is charged once, taken back or not"
+    )
 
 
-def _assert_nothing_lies_twice(house: Everywhere, new: set[str], regions: int) -> None:
+def _assert_nothing_lies_twice(stack: AllServicesStack, new: set[str], regions: int) -> None:
     """Counted where it lies, and by the uploads that were applied, answered or not."""
-    lying = Counter(row["fingerprint"] for row in house.cloud.certificates())
+    lying = Counter(row["fingerprint"] for row in stack.cloud.list_certificates())
     assert {lying[fingerprint] for fingerprint in new} == {1}
-    applied = {name: codes.get("OK", 0) for name, codes in house.cloud.calls().items()}
+    applied = {name: codes.get("OK", 0) for name, codes in stack.cloud.count_calls().items()}
     assert applied["cas.UploadUserCertificate"] == len(new)
     assert applied["clb.UploadServerCertificate"] <= len(new) * regions

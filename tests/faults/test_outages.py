@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from domain.rollout.policy import Rollout
+from domain.rollout.policy import RolloutPolicy
 from tests.chaos import clock
 from tests.chaos.issuing import Issuing
 from tests.chaos.postgresql import Postgresql
@@ -41,7 +41,7 @@ async def struck_in_the_middle(
         delay=0.0,
         latency_ms=60.0,
         propagation=0.1,
-        rollouts=(Rollout(),),
+        rollouts=(RolloutPolicy(),),
         strikes=(Strike(kind, at=SOON, seconds=2.0),),
     )
     result = await run(scenario, authority, postgresql)

@@ -8,8 +8,16 @@ import pytest
 from starter.requests import syncs
 from tests.faults.lab import Lab, running_lab
 from tests.support.factory import CA
-from tests.support.house import ACCOUNT, SERVICE
-from tests.workflows.syncing import DCDN, ended, keys, pages, reached, record, taking_work
+from tests.support.stack import ACCOUNT, SERVICE
+from tests.support.syncs import (
+    DCDN,
+    count_page_reads,
+    get_sync_record,
+    list_keys,
+    wait_ended,
+    wait_for_worker,
+    wait_seen,
+)
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
 
@@ -28,25 +36,25 @@ def lab(tmp_path: Path, ca: CA) -> Iterator[Lab]:
 async def test_a_sync_ends_complete_though_its_worker_was_killed(
     lab: Lab,
 ) -> None:
-    house = lab.house
+    stack = lab.stack
     names = [f"n{number:04}.example.com" for number in range(DOMAINS)]
     domains = [{"name": name, "certificate": None} for name in names]
     for service in ("cdn", "dcdn"):
-        house.cloud.seed(service, account=house.key_id, domains=domains)
-    house.cloud.latency(300)
+        stack.cloud.seed(service, account=stack.key_id, domains=domains)
+    stack.cloud.set_latency(300)
     client = await lab.client()
-    await taking_work(client)
-    running = await syncs.sync(client, house.store, ACCOUNT, [SERVICE, DCDN])
-    await reached(house, 1)
-    began = record(house).began_at
-    await reached(house, STOP)
+    await wait_for_worker(client)
+    running = await syncs.start_or_join(client, stack.store, ACCOUNT, [SERVICE, DCDN])
+    await wait_seen(stack, 1)
+    began = get_sync_record(stack).began_at
+    await wait_seen(stack, STOP)
     lab.kill_worker()
-    assert record(house).ended_at is None
+    assert get_sync_record(stack).ended_at is None
     lab.start_worker()
-    found = await ended(house, running)
+    found = await wait_ended(stack, running)
     assert [(each.seen, each.error) for each in found] == [(DOMAINS, None)] * 2
-    assert keys(house) == [*names, *names]
-    asked = pages(house)
+    assert list_keys(stack) == [*names, *names]
+    asked = count_page_reads(stack)
     assert set(asked) == set(range(1, PAGES + 1))
     assert asked.total() <= PAGES + 1, "only the page that was killed is listed again"
-    assert record(house).began_at == began
+    assert get_sync_record(stack).began_at == began

@@ -15,18 +15,18 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
 
-from activities.inventory_sync import sync
 from domain.plans.plan import Plan
-from domain.tasks.messages import workflow_id
+from domain.tasks.messages import build_workflow_id
 from domain.tasks.record import TaskRecord
 from domain.tasks.status import TaskStatus
+from operations.inventory.service_sync import sync_here
 from starter.requests import tasks
 from starter.temporal.client import register_search_attributes
 from starter.temporal.processes import Child, start_worker
 from tests.faults.lab import Lab, running_lab
 from tests.support.factory import CA
-from tests.support.house import ACCOUNT
 from tests.support.practice_cloud import Row
+from tests.support.stack import ACCOUNT
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(120)]
 
@@ -61,9 +61,9 @@ async def test_two_tasks_on_one_accelerator_never_change_it_at_the_same_time(
     lab: Lab, workers: tuple[Child, Child]
 ) -> None:
     _accelerator(lab)
-    lab.house.cloud.propagation(CONFIGURING)
-    new = lab.house.upload("new", "*.one.example.com", "*.two.example.com")
-    plans = [lab.house.plan(new, services=(each,)) for each in GA]
+    lab.stack.cloud.set_propagation(CONFIGURING)
+    new = lab.stack.upload("new", "*.one.example.com", "*.two.example.com")
+    plans = [lab.stack.build_plan(new, services=(each,)) for each in GA]
     assert [len(plan.changes) for plan in plans] == [LISTENERS, LISTENERS]
     assert len({change.lock for plan in plans for change in plan.changes}) == 1
 
@@ -76,7 +76,7 @@ async def test_two_tasks_on_one_accelerator_never_change_it_at_the_same_time(
     times = [row["at"] for row in changes]
     gaps = [later - earlier for earlier, later in pairwise(times)]
     assert min(gaps) >= CONFIGURING, "one change began before the former one had arrived"
-    codes = {code for name, by_code in lab.house.cloud.calls().items() for code in by_code}
+    codes = {code for name, by_code in lab.stack.cloud.count_calls().items() for code in by_code}
     assert codes == {"OK"}, "the accelerator was asked to change while it was being changed"
 
 
@@ -89,10 +89,10 @@ async def test_two_workers_together_keep_to_the_calls_per_second_of_a_service(
     more than allowed may so come into a second.
     """
     names = [f"n{number:03}.example.com" for number in range(DOMAINS)]
-    lab.house.domains(*names)
-    new = lab.house.upload("new", "*.example.com")
+    lab.stack.seed_domains(*names)
+    new = lab.stack.upload("new", "*.example.com")
     halves = (tuple(names[: DOMAINS // 2]), tuple(names[DOMAINS // 2 :]))
-    plans = [lab.house.plan(new, resources=half) for half in halves]
+    plans = [lab.stack.build_plan(new, resources=half) for half in halves]
 
     await _both_at_once(lab, workers, plans)
 
@@ -104,34 +104,34 @@ async def test_two_workers_together_keep_to_the_calls_per_second_of_a_service(
 
 def _accelerator(lab: Lab) -> None:
     """One accelerator whose listeners each have a default and an additional certificate."""
-    house = lab.house
+    stack = lab.stack
     listeners: list[Row] = []
     for number in range(LISTENERS):
         slots = {}
         for zone in ("one", "two"):
             name = f"n{number}.{zone}.example.com"
-            leaf = house.ca.leaf([name])
+            leaf = stack.ca.leaf([name])
             slots[name] = {"pem": leaf.pem.decode(), "key": leaf.key_pem.decode()}
         (_, default), (domain, other) = slots.items()
         additional = [{"domain": domain, "certificate": other}]
         ids = {"id": f"lsr-{number}", "port": 443 + number}
         listeners.append({**ids, "certificate": default, "additional": additional})
     accelerator = {"id": "ga-one", "listeners": listeners}
-    house.cloud.seed("ga", account=house.key_id, accelerators=[accelerator])
+    stack.cloud.seed("ga", account=stack.key_id, accelerators=[accelerator])
     for service in GA:
-        assert sync(house.store, house.clouds, ACCOUNT, service).error is None
+        assert sync_here(stack.store, stack.connectors, ACCOUNT, service).error is None
 
 
 async def _both_at_once(lab: Lab, workers: tuple[Child, Child], plans: list[Plan]) -> None:
     """One task on each worker, begun together; returns once both have succeeded."""
     client = await lab.client()
     await register_search_attributes(client)  # the workers may be a moment slower
-    lab.house.grant(TRIES * DOMAINS)
+    lab.stack.grant_quota(TRIES * DOMAINS)
     pairs = zip(workers, plans, strict=True)
     waiting = [await _task_of(lab, client, worker, plan) for worker, plan in pairs]
     for task in waiting:
         await tasks.reschedule(client, task, datetime.now(UTC))
-    ended = await asyncio.gather(*(lab.house.ended(task) for task in waiting))
+    ended = await asyncio.gather(*(lab.stack.wait_ended(task) for task in waiting))
     assert [task.status for task in ended] == [TaskStatus.SUCCEEDED] * 2
     made_by = [await _makers(client, task) for task in waiting]
     assert all(made_by)
@@ -142,7 +142,7 @@ async def _task_of(lab: Lab, client: Client, worker: Child, plan: Plan) -> TaskR
     """A task that waits in this worker's hands; those that fall into another's are cancelled."""
     for number in range(TRIES):
         name = f"for {_identity(worker)}, try {number}"
-        task = await lab.house.create(client, plan, delay=timedelta(hours=1), name=name)
+        task = await lab.stack.create_task(client, plan, delay=timedelta(hours=1), name=name)
         if await _holder(client, task) == _identity(worker):
             return task
         await tasks.cancel(client, task, "in other hands", "tester")
@@ -160,7 +160,7 @@ async def _holder(client: Client, task: TaskRecord) -> str:
 
 async def _makers(client: Client, task: TaskRecord) -> set[str]:
     """The identities of the workers that made a task's steps, in all runs of its workflow."""
-    runs = client.list_workflows(f"WorkflowId = '{workflow_id(task.id)}'")
+    runs = client.list_workflows(f"WorkflowId = '{build_workflow_id(task.id)}'")
     return {
         event.activity_task_started_event_attributes.identity
         async for run in runs
@@ -172,7 +172,7 @@ async def _makers(client: Client, task: TaskRecord) -> set[str]:
 
 
 async def _history(client: Client, task: TaskRecord) -> list[HistoryEvent]:
-    handle = client.get_workflow_handle(workflow_id(task.id))
+    handle = client.get_workflow_handle(build_workflow_id(task.id))
     return [event async for event in handle.fetch_history_events()]
 
 
@@ -184,7 +184,7 @@ def _identity(worker: Child) -> str:
 def _requests(
     lab: Lab, version: str, wanted: Callable[[str], bool] = lambda action: True
 ) -> list[Row]:
-    rows = [r for r in lab.house.cloud.requests() if r["headers"]["x-acs-version"] == version]
+    rows = [r for r in lab.stack.cloud.list_requests() if r["headers"]["x-acs-version"] == version]
     return [row for row in rows if wanted(row["headers"]["x-acs-action"])]
 
 

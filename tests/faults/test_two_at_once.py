@@ -12,8 +12,8 @@ from temporalio.exceptions import ApplicationError
 
 from domain.tasks.messages import Direction
 from domain.tasks.status import OutcomeStatus, TaskStatus
-from tests.activities.attempts import NAME, Attempt
-from tests.support.house import House
+from tests.support.attempts import NAME, Attempt
+from tests.support.stack import Stack
 
 pytestmark = pytest.mark.faults
 
@@ -23,26 +23,26 @@ SLOW = 1.5
 
 
 @pytest.fixture
-def attempt(house: House) -> Iterator[Attempt]:
-    attempt = Attempt(house)
+def attempt(stack: Stack) -> Iterator[Attempt]:
+    attempt = Attempt(stack)
     yield attempt
-    attempt.heart.stop()
+    attempt.heartbeater.stop()
 
 
 async def test_of_two_operators_only_one_changes_a_resource_and_the_other_is_told_that_it_drifted(
-    house: House, engine: Client
+    stack: Stack, engine: Client
 ) -> None:
     """Both have looked before either has changed anything, and one call takes long to arrive."""
-    house.domains(*DOMAINS)
-    house.grant(2 * len(DOMAINS))
-    new = [house.upload(f"of operator {number}", "*.example.com") for number in range(2)]
-    plans = [house.plan(each) for each in new]
-    slow = house.cloud.fault("hang", SET, per_resource=1, seconds=SLOW)
-    async with house.working(engine):
-        pair = [await house.create(engine, plan, name=plan.digest[:8]) for plan in plans]
-        ended = await asyncio.gather(*(house.ended(task) for task in pair))
-    assert house.cloud.hits(slow) == len(DOMAINS)
-    both = [house.outcomes(task) for task in ended]
+    stack.seed_domains(*DOMAINS)
+    stack.grant_quota(2 * len(DOMAINS))
+    new = [stack.upload(f"of operator {number}", "*.example.com") for number in range(2)]
+    plans = [stack.build_plan(each) for each in new]
+    slow = stack.cloud.add_fault("hang", SET, per_resource=1, seconds=SLOW)
+    async with stack.run_worker(engine):
+        pair = [await stack.create_task(engine, plan, name=plan.digest[:8]) for plan in plans]
+        ended = await asyncio.gather(*(stack.wait_ended(task) for task in pair))
+    assert stack.cloud.count_hits(slow) == len(DOMAINS)
+    both = [stack.list_outcomes(task) for task in ended]
     for name in DOMAINS:
         told = Counter(each[name].status for each in both)
         assert told == {OutcomeStatus.DEPLOYED: 1, OutcomeStatus.FAILED: 1}, name
@@ -51,7 +51,7 @@ async def test_of_two_operators_only_one_changes_a_resource_and_the_other_is_tol
             for certificate, each in zip(new, both, strict=True)
             if each[name].status is OutcomeStatus.DEPLOYED
         )
-        assert house.served(name) == winner, "the one whose task says so"
+        assert stack.get_served(name) == winner, "the one whose task says so"
         (loser,) = (each[name] for each in both if each[name].status is OutcomeStatus.FAILED)
         assert (loser.cause and loser.cause.code, loser.applied) == ("Drifted", False)
     assert {task.status for task in ended} <= {
@@ -59,7 +59,7 @@ async def test_of_two_operators_only_one_changes_a_resource_and_the_other_is_tol
         TaskStatus.PARTIALLY_FAILED,
         TaskStatus.FAILED,
     }
-    assert house.store.quota.balance() == len(DOMAINS)
+    assert stack.store.quota.get_balance() == len(DOMAINS)
 
 
 def test_a_late_attempt_that_was_given_up_does_not_undo_the_rollback_that_came_after(
@@ -68,7 +68,7 @@ def test_a_late_attempt_that_was_given_up_does_not_undo_the_rollback_that_came_a
     """A worker that was frozen for long goes on where it was, and has to find that it is late."""
     attempt.install()
     late: list[BaseException] = []
-    frozen = attempt.house.cloud.fault("hang", READ, count=1, seconds=SLOW)
+    frozen = attempt.stack.cloud.add_fault("hang", READ, count=1, seconds=SLOW)
 
     def go_on_late() -> None:
         try:
@@ -78,12 +78,12 @@ def test_a_late_attempt_that_was_given_up_does_not_undo_the_rollback_that_came_a
 
     thread = threading.Thread(target=go_on_late)
     thread.start()
-    while attempt.house.cloud.hits(frozen) == 0:
+    while attempt.stack.cloud.count_hits(frozen) == 0:
         time.sleep(0.01)
     attempt.deploy()
     attempt.deploy(Direction.ROLL_BACK)
     thread.join()
-    assert attempt.house.served(NAME) == attempt.house.former[NAME]
+    assert attempt.stack.get_served(NAME) == attempt.stack.fingerprints_before[NAME]
     assert attempt.outcome.status is OutcomeStatus.ROLLED_BACK
     (error,) = late
     assert isinstance(error, ApplicationError)

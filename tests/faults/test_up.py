@@ -15,9 +15,9 @@ import pytest
 
 from domain.tasks.record import TaskRecord
 from domain.tasks.status import TaskStatus
-from starter.temporal.client import connect, up_file
-from starter.temporal.processes import free_port
-from tests.support.house import House
+from starter.temporal.client import connect, get_up_file
+from starter.temporal.processes import find_free_port
+from tests.support.stack import Stack
 
 pytestmark = [
     pytest.mark.faults,
@@ -32,8 +32,8 @@ class Up:
     """One `certroll up` on ports of its own, ready for work."""
 
     def __init__(self, home: Path, log: Path) -> None:
-        command = [sys.executable, "-m", "starter.cli", "up", "--port", str(free_port())]
-        command += ["--web-port", str(free_port())]
+        command = [sys.executable, "-m", "starter.cli", "up", "--port", str(find_free_port())]
+        command += ["--web-port", str(find_free_port())]
         env = {**os.environ, "CERTROLL_HOME": str(home)}
         with log.open("ab") as errors:
             self.process = subprocess.Popen(
@@ -62,9 +62,9 @@ class Up:
 
 
 @contextmanager
-def ready(house: House) -> Iterator[Up]:
+def ready(stack: Stack) -> Iterator[Up]:
     """Running until the block ends, however it ends."""
-    up = Up(house.settings.home, house.settings.home / "up.log")
+    up = Up(stack.settings.home, stack.settings.home / "up.log")
     try:
         yield up
     finally:
@@ -72,33 +72,35 @@ def ready(house: House) -> Iterator[Up]:
             up.kill()
 
 
-async def waiting_task(house: House, delay: timedelta) -> TaskRecord:
-    house.domains("www.example.com")
-    new = house.upload("new", "www.example.com")
-    house.grant(1)
-    client = await connect(house.settings)
-    task = await house.create(client, house.plan(new), delay=delay)
+async def waiting_task(stack: Stack, delay: timedelta) -> TaskRecord:
+    stack.seed_domains("www.example.com")
+    new = stack.upload("new", "www.example.com")
+    stack.grant_quota(1)
+    client = await connect(stack.settings)
+    task = await stack.create_task(client, stack.build_plan(new), delay=delay)
     async with asyncio.timeout(PATIENCE):
-        while house.store.quota.balance():  # its quota is reserved: now it does nothing but wait
+        while (
+            stack.store.quota.get_balance()
+        ):  # its quota is reserved: now it does nothing but wait
             await asyncio.sleep(0.05)
     return task
 
 
-async def test_up_killed_outright_leaves_nothing_and_the_next_one_goes_on(house: House) -> None:
-    with ready(house) as up:
+async def test_up_killed_outright_leaves_nothing_and_the_next_one_goes_on(stack: Stack) -> None:
+    with ready(stack) as up:
         assert {child.name() for child in up.children} >= {"temporal"}
         assert len(up.children) >= 2
-        task = await waiting_task(house, timedelta(seconds=3))
+        task = await waiting_task(stack, timedelta(seconds=3))
         up.kill()
-    assert house.store.tasks.get(task.id).status is TaskStatus.SCHEDULED
-    with ready(house) as up:
+    assert stack.store.tasks.get(task.id).status is TaskStatus.SCHEDULED
+    with ready(stack) as up:
         for child in up.children:  # it starts again whatever ends
             child.kill()
         psutil.wait_procs(up.children, timeout=PATIENCE)
-        assert (await house.ended(task)).status is TaskStatus.SUCCEEDED
-        assert house.served("www.example.com") != house.former["www.example.com"]
-        assert house.store.quota.balance() == 0
+        assert (await stack.wait_ended(task)).status is TaskStatus.SUCCEEDED
+        assert stack.get_served("www.example.com") != stack.fingerprints_before["www.example.com"]
+        assert stack.store.quota.get_balance() == 0
         started_again = psutil.Process(up.process.pid).children(recursive=True)
         assert up.stop() == 0
         assert not any(child.is_running() for child in started_again)
-    assert not up_file(house.settings).exists()
+    assert not get_up_file(stack.settings).exists()

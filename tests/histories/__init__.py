@@ -1,4 +1,4 @@
-"""Histories of tasks as the engine kept them; `python -m tests.histories` records them."""
+"""Saved histories of tasks, for replay; `python -m tests.histories` records them."""
 
 from pathlib import Path
 

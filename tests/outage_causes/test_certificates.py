@@ -6,128 +6,128 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 
-from activities.inventory_sync import sync
 from domain.preflight.checks import Policy
 from domain.tasks.record import TaskRecord
 from domain.tasks.status import TaskStatus
+from operations.inventory.service_sync import sync_here
 from starter.requests import tasks
-from tests.starter.command_line import CommandLine
+from tests.support.command_line import CommandLine
 from tests.support.factory import DAY, NOW, Authority, Leaf
-from tests.support.flights import keep, look, swap_keys
-from tests.support.house import ACCOUNT, SERVICE, House
+from tests.support.preflight_runs import run_preflight, store_certificate, swap_keys
 from tests.support.responders import Responder
+from tests.support.stack import ACCOUNT, SERVICE, Stack
 
 NAME, OTHER = "www.example.com", "pay.example.com"
 UPLOAD, SET = "cas.UploadUserCertificate", "cdn.SetCdnDomainSSLCertificate"
 SOON = timedelta(seconds=4)
 
 
-def serving(house: House, name: str, leaf: Leaf) -> None:
+def serving(stack: Stack, name: str, leaf: Leaf) -> None:
     """Somebody serves this certificate there; the inventory finds it."""
-    house.rebind(name, leaf)
-    assert sync(house.store, house.clouds, ACCOUNT, SERVICE).error is None
+    stack.rebind(name, leaf)
+    assert sync_here(stack.store, stack.connectors, ACCOUNT, SERVICE).error is None
 
 
-def untouched(house: House, task: TaskRecord, code: str, former: str | None) -> None:
+def untouched(stack: Stack, task: TaskRecord, code: str, former: str | None) -> None:
     """The task failed by this check, and nothing was uploaded or bound."""
-    outcome = house.outcomes(task)[NAME]
+    outcome = stack.list_outcomes(task)[NAME]
     assert task.status is TaskStatus.FAILED
     assert outcome.cause is not None
     assert outcome.cause.code == code
     assert not outcome.applied
-    assert house.served(NAME) == former
-    assert not {UPLOAD, SET} & set(house.cloud.calls())
+    assert stack.get_served(NAME) == former
+    assert not {UPLOAD, SET} & set(stack.cloud.count_calls())
 
 
-def test_cause_01_a_certificate_in_use_where_nobody_looked(house: House) -> None:
-    stranger = house.ca.leaf([OTHER], not_after=NOW + 20 * DAY)
-    serving(house, OTHER, stranger)
-    house.domains(NAME)
-    plan = house.plan(house.upload("new", "*.example.com"))
+def test_cause_01_a_certificate_in_use_where_nobody_looked(stack: Stack) -> None:
+    stranger = stack.ca.leaf([OTHER], not_after=NOW + 20 * DAY)
+    serving(stack, OTHER, stranger)
+    stack.seed_domains(NAME)
+    plan = stack.build_plan(stack.upload("new", "*.example.com"))
     assert {change.resource.key for change in plan.changes} == {NAME, OTHER}
-    found = [each for each in look(house, plan) if each.check == "C12"]
+    found = [each for each in run_preflight(stack, plan) if each.check == "C12"]
     assert any(f"{ACCOUNT}/{SERVICE}/{OTHER}" in (each.resources or ()) for each in found)
-    certroll = CommandLine(house.settings.home)
+    certroll = CommandLine(stack.settings.home)
     rows = certroll.json("expiry", "--unmanaged", "--before", "in 30d")
     assert [row["fingerprint"] for row in rows] == [stranger.fingerprint]
 
 
-async def test_cause_02_an_expiry_that_nobody_acted_on(house: House, engine: Client) -> None:
-    ending = house.ca.leaf([NAME], not_after=NOW + 5 * DAY)
-    serving(house, NAME, ending)
-    new = house.upload("renewed", NAME)
-    plan = house.plan(new)
-    house.grant(1)
-    certroll = CommandLine(house.settings.home)
+async def test_cause_02_an_expiry_that_nobody_acted_on(stack: Stack, engine: Client) -> None:
+    ending = stack.ca.leaf([NAME], not_after=NOW + 5 * DAY)
+    serving(stack, NAME, ending)
+    new = stack.upload("renewed", NAME)
+    plan = stack.build_plan(new)
+    stack.grant_quota(1)
+    certroll = CommandLine(stack.settings.home)
     # That the successor lies ready helps nobody: what is served counts.
     alarm = certroll("expiry", "--fail-within", "7d", code=6)
     assert "renewed" in alarm.stdout
-    async with house.working(engine):
-        assert (await house.ended(await house.create(engine, plan))).tally.deployed == 1
+    async with stack.run_worker(engine):
+        assert (await stack.wait_ended(await stack.create_task(engine, plan))).tally.deployed == 1
     certroll("expiry", "--fail-within", "7d", code=0)
 
 
 async def test_cause_03_renewed_and_the_process_still_holds_the_old_one(
-    house: House, engine: Client
+    stack: Stack, engine: Client
 ) -> None:
-    house.domains(NAME)
-    plan = house.plan(house.upload("new", NAME))
-    house.grant(1)
-    house.cloud.fault("unserved", SET.partition(".")[2], resource=NAME, count=1)
-    async with house.working(engine):
-        task = await house.ended(await house.create(engine, plan))
+    stack.seed_domains(NAME)
+    plan = stack.build_plan(stack.upload("new", NAME))
+    stack.grant_quota(1)
+    stack.cloud.add_fault("unserved", SET.partition(".")[2], resource=NAME, count=1)
+    async with stack.run_worker(engine):
+        task = await stack.wait_ended(await stack.create_task(engine, plan))
     assert task.status is not TaskStatus.SUCCEEDED
-    shown = house.store.evidence.handshakes(task.id)
-    assert house.former[NAME] in {each.seen for each in shown}
-    attempts = [each.cause.code for each in house.store.evidence.attempts(task.id)]
+    shown = stack.store.evidence.list_handshakes(task.id)
+    assert stack.fingerprints_before[NAME] in {each.observed for each in shown}
+    attempts = [each.cause.code for each in stack.store.evidence.list_failed_attempts(task.id)]
     assert "NotServed" in attempts
 
 
 async def test_cause_04_a_chain_with_an_intermediate_that_has_ended(
-    house: House, engine: Client
+    stack: Stack, engine: Client
 ) -> None:
-    house.domains(NAME)
+    stack.seed_domains(NAME)
     ends = datetime.now(UTC).replace(microsecond=0) + SOON
     short = Authority.root().sub("Old intermediate", not_after=ends)
-    plan = house.plan(keep(house, "new", short.leaf([NAME])))
-    house.grant(1)
-    assert "C05" in {each.check for each in look(house, plan)}
-    async with house.working(engine):
-        task = await house.create(engine, plan, delay=SOON)
-        ended = await house.ended(task)
-    untouched(house, ended, "C04", house.former[NAME])
+    plan = stack.build_plan(store_certificate(stack, "new", short.leaf([NAME])))
+    stack.grant_quota(1)
+    assert "C05" in {each.check for each in run_preflight(stack, plan)}
+    async with stack.run_worker(engine):
+        task = await stack.create_task(engine, plan, delay=SOON)
+        ended = await stack.wait_ended(task)
+    untouched(stack, ended, "C04", stack.fingerprints_before[NAME])
 
 
 async def test_cause_05_a_key_that_does_not_match(
-    house: House, engine: Client, tmp_path: Path
+    stack: Stack, engine: Client, tmp_path: Path
 ) -> None:
-    house.domains(NAME)
-    mine, other = house.ca.leaf([NAME]), house.ca.leaf([NAME])
-    refusal = CommandLine(house.settings.home).refusal(*_upload(tmp_path, mine.pem, other.key_pem))
+    stack.seed_domains(NAME)
+    mine, other = stack.ca.leaf([NAME]), stack.ca.leaf([NAME])
+    refusal = CommandLine(stack.settings.home).refusal(*_upload(tmp_path, mine.pem, other.key_pem))
     assert "the private key does not match" in refusal
-    new, wrong = house.upload("new", NAME), house.upload("wrong", NAME)
-    plan = house.plan(new)
-    house.grant(1)
-    async with house.working(engine):
-        task = await house.create(engine, plan, delay=timedelta(hours=1))
-        swap_keys(house, new, wrong)
+    new, wrong = stack.upload("new", NAME), stack.upload("wrong", NAME)
+    plan = stack.build_plan(new)
+    stack.grant_quota(1)
+    async with stack.run_worker(engine):
+        task = await stack.create_task(engine, plan, delay=timedelta(hours=1))
+        swap_keys(stack, new, wrong)
         await tasks.reschedule(engine, task, datetime.now(UTC))
-        ended = await house.ended(task)
-    untouched(house, ended, "C03", house.former[NAME])
+        ended = await stack.wait_ended(task)
+    untouched(stack, ended, "C03", stack.fingerprints_before[NAME])
 
 
 @pytest.mark.parametrize("part", ["certificate", "key"])
 @pytest.mark.parametrize("share", [0, 0.6])
 def test_cause_06_an_empty_or_truncated_file(
-    house: House, tmp_path: Path, part: str, share: float
+    stack: Stack, tmp_path: Path, part: str, share: float
 ) -> None:
-    leaf = house.ca.leaf([NAME])
+    leaf = stack.ca.leaf([NAME])
     files = {"certificate": leaf.pem, "key": leaf.key_pem}
     files[part] = files[part][: int(len(files[part]) * share)]
-    refusal = CommandLine(house.settings.home).refusal(*_upload(tmp_path, *files.values()))
+    refusal = CommandLine(stack.settings.home).refusal(*_upload(tmp_path, *files.values()))
     assert ("truncated" if share else "the file is empty") in refusal
     assert f"{part}.pem" in refusal
-    assert house.store.certificates.list() == []
+    assert stack.store.certificates.list() == []
 
 
 def _upload(folder: Path, certificate: bytes, key: bytes) -> list[str]:
@@ -140,44 +140,44 @@ def _upload(folder: Path, certificate: bytes, key: bytes) -> list[str]:
 
 
 async def test_cause_07_a_renewed_certificate_that_lost_a_name(
-    house: House, engine: Client
+    stack: Stack, engine: Client
 ) -> None:
-    former = house.ca.leaf([NAME, OTHER])
-    serving(house, NAME, former)
-    plan = house.plan(house.upload("new", NAME))
-    house.grant(1)
+    former = stack.ca.leaf([NAME, OTHER])
+    serving(stack, NAME, former)
+    plan = stack.build_plan(stack.upload("new", NAME))
+    stack.grant_quota(1)
     assert plan.changes[0].warnings == (f"names no longer covered: {OTHER}",)
-    assert house.plan(
-        house.store.certificates.find("new"), all_matched=True, require_coverage=True
+    assert stack.build_plan(
+        stack.store.certificates.find("new"), all_matched=True, require_coverage=True
     ).refusals
-    async with house.working(engine):
-        task = await house.create(engine, plan, checks={"C09": Policy.REFUSE})
-        ended = await house.ended(task)
-    untouched(house, ended, "C09", former.fingerprint)
+    async with stack.run_worker(engine):
+        task = await stack.create_task(engine, plan, checks={"C09": Policy.REFUSE})
+        ended = await stack.wait_ended(task)
+    untouched(stack, ended, "C09", former.fingerprint)
 
 
 async def test_cause_16_a_kind_of_key_that_old_clients_do_not_take(
-    house: House, engine: Client
+    stack: Stack, engine: Client
 ) -> None:
-    former = house.ca.leaf([NAME], algorithm="rsa")
-    serving(house, NAME, former)
-    plan = house.plan(house.upload("new", NAME))
-    house.grant(1)
+    former = stack.ca.leaf([NAME], algorithm="rsa")
+    serving(stack, NAME, former)
+    plan = stack.build_plan(stack.upload("new", NAME))
+    stack.grant_quota(1)
     assert plan.changes[0].key_change == ("rsa", "ec")
-    async with house.working(engine):
-        task = await house.create(engine, plan, checks={"C10": Policy.REFUSE})
-        ended = await house.ended(task)
-    untouched(house, ended, "C10", former.fingerprint)
+    async with stack.run_worker(engine):
+        task = await stack.create_task(engine, plan, checks={"C10": Policy.REFUSE})
+        ended = await stack.wait_ended(task)
+    untouched(stack, ended, "C10", former.fingerprint)
 
 
-async def test_a_revoked_certificate_is_stopped_too(house: House, engine: Client) -> None:
-    house.domains(NAME)
-    house.grant(1)
-    with Responder(Authority.root().sub("Issuing")).serving() as responder:
+async def test_a_revoked_certificate_is_stopped_too(stack: Stack, engine: Client) -> None:
+    stack.seed_domains(NAME)
+    stack.grant_quota(1)
+    with Responder(Authority.root().sub("Issuing")).serve() as responder:
         leaf = responder.leaf([NAME], ocsp=False)
-        plan = house.plan(keep(house, "new", leaf))
+        plan = stack.build_plan(store_certificate(stack, "new", leaf))
         responder.revoke(leaf)
-        async with house.working(engine):
-            ended = await house.ended(await house.create(engine, plan))
-    untouched(house, ended, "C07", house.former[NAME])
-    assert responder.asked == ["crl"]
+        async with stack.run_worker(engine):
+            ended = await stack.wait_ended(await stack.create_task(engine, plan))
+    untouched(stack, ended, "C07", stack.fingerprints_before[NAME])
+    assert responder.requests == ["crl"]

@@ -10,20 +10,20 @@ import pytest
 from pydantic import SecretStr
 from temporalio.client import Client
 
-from activities.inventory_sync import sync
-from domain.calendar.windows import Freeze, Scope
+from domain.calendar.windows import CalendarScope, Freeze
 from domain.plans.plan import Plan
 from domain.preflight.checks import Policy
-from domain.rollout.policy import Rollout
+from domain.rollout.policy import RolloutPolicy
 from domain.tasks.record import TaskRecord
 from domain.tasks.status import TaskStatus
+from operations.inventory.service_sync import sync_here
 from starter.requests import tasks
 from storage.settings import Settings
 from storage.store import Store
 from tests.support.factory import CA, Leaf
-from tests.support.flights import look
-from tests.support.house import ACCOUNT, House
 from tests.support.practice_cloud import PracticeCloud
+from tests.support.preflight_runs import run_preflight
+from tests.support.stack import ACCOUNT, Stack
 
 NAME, OTHER = "www.example.com", "pay.example.com"
 ALB, CLB = "alibaba.alb", "alibaba.clb"
@@ -35,161 +35,163 @@ def pem(leaf: Leaf) -> dict[str, str]:
     return {"pem": leaf.pem.decode(), "key": leaf.key_pem.decode()}
 
 
-def listeners(house: House, service: str, *rows: dict[str, Any]) -> None:
+def listeners(stack: Stack, service: str, *rows: dict[str, Any]) -> None:
     """Listeners of a load balancer, in the inventory."""
-    house.cloud.seed(service.partition(".")[2], account=house.key_id, listeners=list(rows))
-    assert sync(house.store, house.clouds, ACCOUNT, service).error is None
+    stack.cloud.seed(service.partition(".")[2], account=stack.key_id, listeners=list(rows))
+    assert sync_here(stack.store, stack.connectors, ACCOUNT, service).error is None
 
 
-def codes(house: House, task: TaskRecord) -> set[str | None]:
+def codes(stack: Stack, task: TaskRecord) -> set[str | None]:
     """Why its changes ended as they did."""
-    causes = [each.cause for each in house.outcomes(task).values()]
+    causes = [each.cause for each in stack.list_outcomes(task).values()]
     return {cause.code if cause else None for cause in causes}
 
 
 async def test_cause_08_the_wrong_listener_or_its_default_certificate_is_replaced(
-    house: House, engine: Client
+    stack: Stack, engine: Client
 ) -> None:
-    default, beside = house.ca.leaf([NAME]), house.ca.leaf([OTHER])
-    listeners(house, ALB, {"certificate": pem(default), "additional": [pem(beside)]})
-    new = house.upload("new", OTHER)
-    house.grant(1)
-    plan = house.plan(new)
+    default, beside = stack.ca.leaf([NAME]), stack.ca.leaf([OTHER])
+    listeners(stack, ALB, {"certificate": pem(default), "additional": [pem(beside)]})
+    new = stack.upload("new", OTHER)
+    stack.grant_quota(1)
+    plan = stack.build_plan(new)
     (change,) = plan.changes
     assert change.resource.slot != "default"
     assert change.resource.domains == (OTHER,)
     assert change.lock is not None
     # A certificate for the default slot must be for all that the former one is for.
     (slot,) = (
-        each.resource for each in house.store.inventory.list() if each.resource.slot == "default"
+        each.resource for each in stack.store.inventory.list() if each.resource.slot == "default"
     )
-    refused = house.plan(new, resources=(slot.id,))
+    refused = stack.build_plan(new, resources=(slot.id,))
     assert refused.changes == ()
-    assert {each.rule for each in refused.refusals} <= {"names", "same names"}
+    assert {each.code for each in refused.refusals} <= {"names", "same-names"}
     assert refused.refusals
-    async with house.working(engine):
-        task = await house.ended(await house.create(engine, plan))
+    async with stack.run_worker(engine):
+        task = await stack.wait_ended(await stack.create_task(engine, plan))
     assert task.status is TaskStatus.SUCCEEDED
-    assert house.served(OTHER) == new.fingerprint
-    assert house.served(NAME) == default.fingerprint
+    assert stack.get_served(OTHER) == new.fingerprint
+    assert stack.get_served(NAME) == default.fingerprint
 
 
 async def test_cause_09_the_old_binding_goes_before_the_new_one_works(
-    house: House, engine: Client
+    stack: Stack, engine: Client
 ) -> None:
-    former = house.ca.leaf([OTHER])
-    listeners(house, ALB, {"certificate": pem(house.ca.leaf([NAME])), "additional": [pem(former)]})
-    plan = house.plan(house.upload("new", OTHER))
-    house.grant(1)
-    house.cloud.fault("unserved", "AssociateAdditionalCertificatesWithListener")
-    async with house.working(engine):
-        task = await house.create(engine, plan, rollout=Rollout(take_back_failed=False))
-        ended = await house.ended(task)
-    assert codes(house, ended) == {"NotServed"}
-    assert "alb.AssociateAdditionalCertificatesWithListener" in house.cloud.calls()
-    assert "alb.DissociateAdditionalCertificatesFromListener" not in house.cloud.calls()
-    assert house.served(OTHER) == former.fingerprint
+    former = stack.ca.leaf([OTHER])
+    listeners(stack, ALB, {"certificate": pem(stack.ca.leaf([NAME])), "additional": [pem(former)]})
+    plan = stack.build_plan(stack.upload("new", OTHER))
+    stack.grant_quota(1)
+    stack.cloud.add_fault("unserved", "AssociateAdditionalCertificatesWithListener")
+    async with stack.run_worker(engine):
+        task = await stack.create_task(engine, plan, rollout=RolloutPolicy(roll_back_failed=False))
+        ended = await stack.wait_ended(task)
+    assert codes(stack, ended) == {"NotServed"}
+    assert "alb.AssociateAdditionalCertificatesWithListener" in stack.cloud.count_calls()
+    assert "alb.DissociateAdditionalCertificatesFromListener" not in stack.cloud.count_calls()
+    assert stack.get_served(OTHER) == former.fingerprint
 
 
 async def test_cause_10_the_certificate_quota_of_the_target_is_full(
-    house: House, engine: Client
+    stack: Stack, engine: Client
 ) -> None:
-    former = house.ca.leaf([NAME])
-    listeners(house, CLB, {"certificate": pem(former)})
-    plan = house.plan(house.upload("new", NAME))
-    house.grant(1)
-    async with house.working(engine):
-        waiting = await house.create(engine, plan, name="first", delay=HOUR)
-        house.cloud.limit("clb", 1)
+    former = stack.ca.leaf([NAME])
+    listeners(stack, CLB, {"certificate": pem(former)})
+    plan = stack.build_plan(stack.upload("new", NAME))
+    stack.grant_quota(1)
+    async with stack.run_worker(engine):
+        waiting = await stack.create_task(engine, plan, name="first", delay=HOUR)
+        stack.cloud.set_limit("clb", 1)
         await tasks.reschedule(engine, waiting, datetime.now(UTC))
-        full = await house.ended(waiting)
-        assert codes(house, full) == {"C15"}
-        assert "clb.UploadServerCertificate" not in house.cloud.calls()
-        assert house.served(NAME) == former.fingerprint
-        house.cloud.limit("clb", 2)
-        ended = await house.ended(await house.create(engine, plan, name="second"))
+        full = await stack.wait_ended(waiting)
+        assert codes(stack, full) == {"C15"}
+        assert "clb.UploadServerCertificate" not in stack.cloud.count_calls()
+        assert stack.get_served(NAME) == former.fingerprint
+        stack.cloud.set_limit("clb", 2)
+        ended = await stack.wait_ended(await stack.create_task(engine, plan, name="second"))
     assert ended.status is TaskStatus.SUCCEEDED
 
 
 async def test_cause_11_the_target_is_busy_with_another_change(
-    house: House, engine: Client
+    stack: Stack, engine: Client
 ) -> None:
-    listeners(house, ALB, {"certificate": pem(house.ca.leaf([NAME]))})
-    new = house.upload("new", NAME)
-    plan = house.plan(new)
-    house.grant(1)
-    busy = house.cloud.fault(
+    listeners(stack, ALB, {"certificate": pem(stack.ca.leaf([NAME]))})
+    new = stack.upload("new", NAME)
+    plan = stack.build_plan(new)
+    stack.grant_quota(1)
+    busy = stack.cloud.add_fault(
         "error",
         "UpdateListenerAttribute",
         code="ResourceInConfiguring.Listener",
         status=409,
         count=2,
     )
-    async with house.working(engine):
-        task = await house.ended(await house.create(engine, plan))
-    assert house.cloud.hits(busy) == 2
+    async with stack.run_worker(engine):
+        task = await stack.wait_ended(await stack.create_task(engine, plan))
+    assert stack.cloud.count_hits(busy) == 2
     assert task.status is TaskStatus.SUCCEEDED
-    assert house.served(NAME) == new.fingerprint
+    assert stack.get_served(NAME) == new.fingerprint
 
 
 async def test_cause_12_the_certificate_is_uploaded_to_another_region(
-    house: House, engine: Client
+    stack: Stack, engine: Client
 ) -> None:
-    listeners(house, CLB, {"certificate": pem(house.ca.leaf([NAME])), "region": "cn-hangzhou"})
-    plan = house.plan(house.upload("new", NAME))
-    house.grant(1)
+    listeners(stack, CLB, {"certificate": pem(stack.ca.leaf([NAME])), "region": "cn-hangzhou"})
+    plan = stack.build_plan(stack.upload("new", NAME))
+    stack.grant_quota(1)
     (change,) = plan.changes
     elsewhere = change.model_copy(update={"store": f"{CLB}/cn-beijing"})
     wrong = plan.model_copy(update={"changes": (elsewhere,)})
-    async with house.working(engine):
-        task = await house.ended(await house.create(engine, wrong))
-    assert codes(house, task) == {"C16"}
-    assert "clb.UploadServerCertificate" not in house.cloud.calls()
+    async with stack.run_worker(engine):
+        task = await stack.wait_ended(await stack.create_task(engine, wrong))
+    assert codes(stack, task) == {"C16"}
+    assert "clb.UploadServerCertificate" not in stack.cloud.count_calls()
 
 
-async def test_cause_13_deployed_at_the_wrong_hour(house: House, engine: Client) -> None:
-    house.domains(NAME)
-    plan = house.plan(house.upload("new", NAME))
-    house.grant(1)
+async def test_cause_13_deployed_at_the_wrong_hour(stack: Stack, engine: Client) -> None:
+    stack.seed_domains(NAME)
+    plan = stack.build_plan(stack.upload("new", NAME))
+    stack.grant_quota(1)
     now = datetime.now(UTC)
     frozen = Freeze(
-        name="sale", begins=now - HOUR, ends=now + HOUR, reason="busy day", scope=Scope()
+        name="sale", begins=now - HOUR, ends=now + HOUR, reason="busy day", scope=CalendarScope()
     )
-    house.store.calendar.freezes.add(frozen)
-    (told,) = (each for each in look(house, plan, {"C17": Policy.REFUSE}) if each.check == "C17")
+    stack.store.calendar.freezes.add(frozen)
+    (told,) = (
+        each for each in run_preflight(stack, plan, {"C17": Policy.REFUSE}) if each.check == "C17"
+    )
     assert told.refused
-    async with house.working(engine):
-        task = await house.create(engine, plan)
+    async with stack.run_worker(engine):
+        task = await stack.create_task(engine, plan)
         assert task.at == frozen.ends
         await asyncio.sleep(0.3)
-        assert house.store.tasks.get(task.id).status is TaskStatus.SCHEDULED
-        assert house.served(NAME) == house.former[NAME]
+        assert stack.store.tasks.get(task.id).status is TaskStatus.SCHEDULED
+        assert stack.get_served(NAME) == stack.fingerprints_before[NAME]
         await tasks.cancel(engine, task, "for the test", "tester")
-        await house.ended(task, TaskStatus.CANCELLED)
+        await stack.wait_ended(task, TaskStatus.CANCELLED)
 
 
 async def test_cause_14_a_bad_state_is_left_behind_instead_of_the_one_that_worked(
-    house: House, engine: Client
+    stack: Stack, engine: Client
 ) -> None:
-    house.domains(NAME)
-    plan = house.plan(house.upload("new", NAME))
-    house.grant(1)
-    house.cloud.fault("unserved", SET, resource=NAME, count=1)
-    async with house.working(engine):
-        task = await house.create(engine, plan, rollout=Rollout(take_back_failed=True))
-        ended = await house.ended(task)
+    stack.seed_domains(NAME)
+    plan = stack.build_plan(stack.upload("new", NAME))
+    stack.grant_quota(1)
+    stack.cloud.add_fault("unserved", SET, resource=NAME, count=1)
+    async with stack.run_worker(engine):
+        task = await stack.create_task(engine, plan, rollout=RolloutPolicy(roll_back_failed=True))
+        ended = await stack.wait_ended(task)
     assert ended.status is not TaskStatus.SUCCEEDED
-    outcome = house.outcomes(ended)[NAME]
+    outcome = stack.list_outcomes(ended)[NAME]
     assert outcome.status.value == "rolled_back"
-    assert house.served(NAME) == house.former[NAME]
-    connector = house.clouds.connector(ACCOUNT, "alibaba.cdn")
+    assert stack.get_served(NAME) == stack.fingerprints_before[NAME]
+    connector = stack.connectors.get(ACCOUNT, "alibaba.cdn")
     bound = connector.read(outcome.change.resource)
     assert bound is not None
-    assert bound.fingerprint == house.former[NAME]
+    assert bound.fingerprint == stack.fingerprints_before[NAME]
 
 
 @pytest.fixture
-def strict_house(sqlite_url: str, tmp_path: Path, ca: CA) -> Iterator[House]:
+def strict_stack(sqlite_url: str, tmp_path: Path, ca: CA) -> Iterator[Stack]:
     """At a cloud that throttles beyond so many calls per second of each product."""
     folder = tmp_path / "strict"
     folder.mkdir()
@@ -198,20 +200,20 @@ def strict_house(sqlite_url: str, tmp_path: Path, ca: CA) -> Iterator[House]:
         PracticeCloud(folder, qps=12, keep_state=False) as cloud,
         Store.open(settings) as store,
     ):
-        house = House(settings, store, cloud, ca)
-        house.add_account(calls_per_second=10)
-        yield house
+        stack = Stack(settings, store, cloud, ca)
+        stack.add_account(calls_per_second=10)
+        yield stack
 
 
 async def test_cause_15_all_at_once_hits_the_limits_of_the_provider(
-    strict_house: House, engine: Client
+    strict_stack: Stack, engine: Client
 ) -> None:
-    house = strict_house
+    stack = strict_stack
     names = [f"n{number}.example.com" for number in range(12)]
-    house.domains(*names)
-    plan: Plan = house.plan(house.upload("new", "*.example.com"))
-    house.grant(len(names))
-    async with house.working(engine):
-        task = await house.ended(await house.create(engine, plan))
+    stack.seed_domains(*names)
+    plan: Plan = stack.build_plan(stack.upload("new", "*.example.com"))
+    stack.grant_quota(len(names))
+    async with stack.run_worker(engine):
+        task = await stack.wait_ended(await stack.create_task(engine, plan))
     assert task.tally.deployed == len(names)
-    assert {code for by_code in house.cloud.calls().values() for code in by_code} == {"OK"}
+    assert {code for by_code in stack.cloud.count_calls().values() for code in by_code} == {"OK"}

@@ -14,7 +14,7 @@ from alibabacloud_tea_openapi.exceptions import (
 from darabonba.exceptions import UnretryableException
 from darabonba.runtime import RuntimeOptions
 
-from sandbox.faults import Faults, Rule
+from sandbox.faults import FaultRule, Faults
 from tests.sandbox.running import PATIENCE, Running
 from tests.support.factory import Authority, Leaf
 
@@ -176,7 +176,7 @@ def test_a_share_hits_the_same_calls_in_any_order_of_arrival() -> None:
     names = [f"d{number}.example.com" for number in range(400)]
     one, other, third = Faults(7), Faults(7), Faults(8)
     for faults in (one, other, third):
-        faults.add(Rule("reset", share=0.25))
+        faults.add(FaultRule("reset", share=0.25))
     hit = hits(one, *names)
     assert 60 < len(hit) < 140
     assert set(hits(other, *reversed(names))) == set(hit)
@@ -185,7 +185,7 @@ def test_a_share_hits_the_same_calls_in_any_order_of_arrival() -> None:
 
 def test_a_rule_may_hit_each_resource_only_so_often() -> None:
     faults = Faults(0)
-    faults.add(Rule("reset", resource="*.example.com", per_resource=1))
+    faults.add(FaultRule("reset", resource="*.example.com", per_resource=1))
     assert hits(faults, "a.example.com", "a.example.com", "b.example.com", "b.org") == [
         "a.example.com",
         "b.example.com",
@@ -194,8 +194,8 @@ def test_a_rule_may_hit_each_resource_only_so_often() -> None:
 
 def test_the_first_rule_that_matches_decides() -> None:
     faults = Faults(0)
-    faults.add(Rule("hang", service="cas"))
-    faults.add(Rule("reset", operation="Set*", count=1))
-    faults.add(Rule("lost"))
+    faults.add(FaultRule("hang", service="cas"))
+    faults.add(FaultRule("reset", operation="Set*", count=1))
+    faults.add(FaultRule("lost"))
     kinds = [rule and rule.kind for rule in (faults.take("cdn", SET, "a") for _ in range(2))]
     assert kinds == ["reset", "lost"]

@@ -26,8 +26,9 @@ def test_every_request_is_a_line_with_what_came_and_what_was_answered(
         name="n & co", cert=leaf.pem.decode(), key=leaf.key_pem.decode()
     )
     running.cas().upload_user_certificate(request)
-    with pytest.raises(ClientException, match="already exists"):
+    with pytest.raises(ClientException) as refused:
         running.cas().upload_user_certificate(request)
+    assert refused.value.code == "NameRepeat"
     running.fault(kind="reset")
     with pytest.raises(UnretryableException):
         running.cas().upload_user_certificate(request)

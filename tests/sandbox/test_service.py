@@ -6,7 +6,7 @@ import pytest
 
 from sandbox import services
 from sandbox.cloud import Cloud
-from sandbox.errors import CloudError
+from sandbox.errors import ApiError
 from sandbox.options import Options
 from sandbox.service import Params
 
@@ -34,8 +34,8 @@ def test_a_service_is_one_file_that_is_found_by_looking(
     found = {one.product: one for one in services.find_services(Cloud(Options()))}
     assert {"cas", "cdn", "weather"} <= set(found)
     account = Options().accounts[0]
-    with pytest.raises(ValueError, match="weather cannot be seeded"):
-        found["weather"].seed(account, {}, keep=False)
+    with pytest.raises(ValueError, match="weather"):
+        found["weather"].seed(account, {}, keep_existing=False)
 
 
 def test_flattened_lists_come_back_in_order() -> None:
@@ -49,23 +49,27 @@ def test_flattened_lists_come_back_in_order() -> None:
             "Certificatesque.1": "no",
         }
     )
-    assert params.listed("Certificates") == [
+    assert params.get_list("Certificates") == [
         {"CertificateId": "a", "Domain": "a.example.com"},
         {"CertificateId": "b"},
     ]
-    assert [one[""] for one in params.listed("Ids")] == ["y", "z"]
+    assert [one[""] for one in params.get_list("Ids")] == ["y", "z"]
 
 
 def test_parameters_are_typed_and_checked() -> None:
     params = Params({"Page": "2", "On": "True", "Off": "False", "Empty": "", "Text": "x"})
-    assert params.number("Page", 1) == 2
-    assert params.number("Absent", 7) == 7
-    assert (params.flag("On"), params.flag("Off"), params.flag("Absent")) == (True, False, False)
-    assert params.need("Text") == "x"
+    assert params.get_number("Page", 1) == 2
+    assert params.get_number("Absent", 7) == 7
+    assert (params.get_flag("On"), params.get_flag("Off"), params.get_flag("Absent")) == (
+        True,
+        False,
+        False,
+    )
+    assert params.require("Text") == "x"
     for call in (
-        lambda: params.need("Empty"),
-        lambda: params.number("Text", 1),
-        lambda: params.number("Page", 1, high=1),
+        lambda: params.require("Empty"),
+        lambda: params.get_number("Text", 1),
+        lambda: params.get_number("Page", 1, high=1),
     ):
-        with pytest.raises(CloudError):
+        with pytest.raises(ApiError):
             call()

@@ -12,7 +12,7 @@ from alibabacloud_cdn20180510 import models
 from darabonba.exceptions import UnretryableException
 
 from sandbox.state import Counters, Journal, Table
-from sandbox.store import Certificate
+from sandbox.store import StoredCertificate
 from tests.sandbox.conftest import Start
 from tests.sandbox.running import Running
 from tests.support.factory import Authority, Leaf
@@ -115,20 +115,20 @@ def test_a_seed_file_does_not_undo_what_was_done(
     assert again.served("a.example.com") == new.fingerprint
 
 
-def certificate(number: int, name: str) -> Certificate:
-    return Certificate(number, "me", name, "upload", "m", "pem", 0.0)
+def certificate(number: int, name: str) -> StoredCertificate:
+    return StoredCertificate(number, "me", name, "upload", "m", "pem", 0.0)
 
 
 def test_a_line_that_was_cut_off_is_forgotten(tmp_path: Path) -> None:
     path = tmp_path / "state"
     journal = Journal(path)
-    table = Table(journal, "certificates", Certificate)
+    table = Table(journal, "certificates", StoredCertificate)
     table.save("1", certificate(1, "whole"))
     table.save("2", certificate(2, "cut"))
     journal.close()
     path.write_bytes(path.read_bytes()[:-5])
     again = Journal(path)
-    assert [row.name for row in Table(again, "certificates", Certificate)] == ["whole"]
+    assert [row.name for row in Table(again, "certificates", StoredCertificate)] == ["whole"]
     again.append("certificates", "3", None)
     again.close()
     assert path.read_text().endswith("\n")
@@ -137,11 +137,11 @@ def test_a_line_that_was_cut_off_is_forgotten(tmp_path: Path) -> None:
 def test_the_file_is_compacted_and_for_its_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "state"
     journal = Journal(path)
-    table = Table(journal, "certificates", Certificate)
+    table = Table(journal, "certificates", StoredCertificate)
     for turn in range(50):
         table.save("1", certificate(1, f"name {turn}"))
     table.save("2", certificate(2, "dropped"))
-    table.drop("2")
+    table.delete("2")
     journal.close()
     Journal(path).close()
     (line,) = path.read_text().splitlines()
@@ -162,7 +162,7 @@ def test_a_number_is_never_given_twice(tmp_path: Path) -> None:
 def test_without_a_path_nothing_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     journal = Journal(None)
-    table = Table(journal, "certificates", Certificate)
+    table = Table(journal, "certificates", StoredCertificate)
     table.save("1", certificate(1, "here"))
     assert len(table) == 1
     journal.close()

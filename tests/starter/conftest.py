@@ -9,8 +9,8 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from starter.temporal.processes import temporal_binary
-from tests.starter.command_line import CommandLine
+from starter.temporal.processes import find_temporal_binary
+from tests.support.command_line import CommandLine
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,7 @@ def certroll(sqlite_url: str, tmp_path: Path) -> CommandLine:
 async def quiet_engine() -> AsyncIterator[Client]:
     """A server of this test's own: no worker was ever seen there, nothing is registered."""
     async with await WorkflowEnvironment.start_local(
-        dev_server_existing_path=temporal_binary(),
+        dev_server_existing_path=find_temporal_binary(),
         data_converter=pydantic_data_converter,
         dev_server_extra_args=["--headless"],
         dev_server_log_level="error",

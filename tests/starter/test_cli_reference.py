@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import docs.cli_reference
-from starter.cli.terminal.exit_codes import MEANING
+from starter.cli.terminal.exit_codes import MEANINGS
 from tests.starter.cli.test_main import COMMANDS
 
 
@@ -19,4 +19,4 @@ def test_every_command_option_and_exit_code_is_on_the_page() -> None:
         assert section
         options = [param.opts[0] for param in getattr(command, "params", [])]
         assert all(f"`{option}" in section for option in options if option.startswith("--"))
-    assert all(f"| {code.value} | {meaning} |" in page for code, meaning in MEANING.items())
+    assert all(f"| {code.value} | {meaning} |" in page for code, meaning in MEANINGS.items())

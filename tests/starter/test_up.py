@@ -16,10 +16,10 @@ import pytest
 
 from domain.tasks.status import TaskStatus
 from starter.requests import tasks
-from starter.temporal.client import connect, workers
-from starter.temporal.processes import free_port
+from starter.temporal.client import connect, count_workers
+from starter.temporal.processes import find_free_port
 from storage.settings import Settings
-from tests.support.house import House
+from tests.support.stack import Stack
 
 
 class Up:
@@ -28,28 +28,28 @@ class Up:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         ours = {k: v for k, v in os.environ.items() if not k.startswith("CERTROLL_")}
-        ports = ["--port", str(free_port()), "--web-port", str(free_port())]
+        ports = ["--port", str(find_free_port()), "--web-port", str(find_free_port())]
         self.process = subprocess.Popen(
             [sys.executable, "-m", "starter.cli", "up", *ports],
             env={
                 **ours,
                 "CERTROLL_HOME": str(settings.home),
-                "CERTROLL_DATABASE_URL": settings.database(),
+                "CERTROLL_DATABASE_URL": settings.get_database_url(),
                 "PYTHONUNBUFFERED": "1",
             },
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
-        self.told: list[str] = []
+        self.output: list[str] = []
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            self.told.append(line)
+            self.output.append(line)
             if line.startswith("Ready."):
                 return
         self.process.wait(40)
         self.process.stdout.close()
-        raise AssertionError("".join(self.told))
+        raise AssertionError("".join(self.output))
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -65,15 +65,15 @@ class Up:
         self.process.send_signal(how)
         code = self.process.wait(40)
         assert self.process.stdout is not None
-        self.told += self.process.stdout.readlines()
+        self.output += self.process.stdout.readlines()
         self.process.stdout.close()
         return code
 
 
 @contextmanager
-def up(house: House) -> Iterator[Up]:
-    """Runs beside the house, on its folder and database."""
-    running = Up(house.settings)
+def up(stack: Stack) -> Iterator[Up]:
+    """Runs beside the stack, on its folder and database."""
+    running = Up(stack.settings)
     try:
         yield running
     finally:
@@ -81,56 +81,56 @@ def up(house: House) -> Iterator[Up]:
             running.end(signal.SIGTERM)
 
 
-def eventually(true: Callable[[], bool], seconds: float = 30) -> None:
+def wait_for(true: Callable[[], bool], seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "not within the time"
         time.sleep(0.05)
 
 
-async def test_it_serves_stops_on_ctrl_c_and_goes_on_with_what_waited(house: House) -> None:
-    house.domains("www.example.com")
-    new = house.upload("new", "www.example.com")
-    house.grant(1)
-    with up(house) as first:
+async def test_it_serves_stops_on_ctrl_c_and_goes_on_with_what_waited(stack: Stack) -> None:
+    stack.seed_domains("www.example.com")
+    new = stack.upload("new", "www.example.com")
+    stack.grant_quota(1)
+    with up(stack) as first:
         assert httpx2.get(first.addresses["web"], trust_env=False).status_code < 400
-        client = await connect(house.settings)
-        task = await house.create(client, house.plan(new), delay=timedelta(days=30))
+        client = await connect(stack.settings)
+        task = await stack.create_task(client, stack.build_plan(new), delay=timedelta(days=30))
         children = first.children()
         assert first.end(signal.SIGINT) == 0
-        assert "Stopped." in "".join(first.told)
+        assert "Stopped." in "".join(first.output)
         assert not any(child.is_running() for child in children)
-        assert not (house.settings.home / "up.json").exists()
-    with up(house) as second:
-        client = await connect(house.settings)
+        assert not (stack.settings.home / "up.json").exists()
+    with up(stack) as second:
+        client = await connect(stack.settings)
         await tasks.reschedule(client, task, datetime.now(UTC))
-        assert (await house.ended(task)).status is TaskStatus.SUCCEEDED
+        assert (await stack.wait_ended(task)).status is TaskStatus.SUCCEEDED
         assert second.end(signal.SIGTERM) == 0
-    assert house.served("www.example.com") == new.fingerprint
+    assert stack.get_served("www.example.com") == new.fingerprint
 
 
-async def test_a_worker_that_dies_is_started_again(house: House) -> None:
-    with up(house) as running:
-        (worker,) = _workers_of(running)
+async def test_a_worker_that_dies_is_started_again(stack: Stack) -> None:
+    with up(stack) as running:
+        (worker,) = _list_workers(running)
         worker.kill()
-        eventually(lambda: any(other != worker for other in _workers_of(running)))
-        client = await connect(house.settings)
-        assert await workers(client) >= 1
+        wait_for(lambda: any(other != worker for other in _list_workers(running)))
+        client = await connect(stack.settings)
+        assert await count_workers(client) >= 1
 
 
-def test_a_second_one_for_the_same_folder_is_refused(house: House) -> None:
-    with up(house), pytest.raises(AssertionError, match="another `certroll up` runs"):
-        Up(house.settings)
+def test_a_second_one_for_the_same_folder_is_refused(stack: Stack) -> None:
+    with up(stack), pytest.raises(AssertionError, match="another `certroll up` runs"):
+        Up(stack.settings)
 
 
-def test_killed_outright_it_leaves_no_child_behind(house: House) -> None:
-    with up(house) as running:
+def test_killed_outright_it_leaves_no_child_behind(stack: Stack) -> None:
+    with up(stack) as running:
         children = running.children()
         assert len(children) == 2
         running.end(signal.SIGKILL)
-        eventually(lambda: not any(child.is_running() for child in children))
+        wait_for(lambda: not any(child.is_running() for child in children))
 
 
-def _workers_of(running: Up) -> list[psutil.Process]:
+def _list_workers(running: Up) -> list[psutil.Process]:
     alive = [c for c in running.children() if c.status() != psutil.STATUS_ZOMBIE]
     return [child for child in alive if "worker" in child.cmdline()]

@@ -9,7 +9,8 @@ from domain.errors import BadInput
 from domain.resources.resource import CertificateRef, Found
 from storage.store import Store
 from tests.storage.certificates.test_certificates import KEY
-from tests.storage.examples import LATER, NEW, NOW, account, certificate, create, resource
+from tests.support.refusals import has_code
+from tests.support.stored_examples import LATER, NEW, NOW, account, certificate, create, resource
 
 SECRETS = {"access_key_secret": "hidden-word", "token": "äß"}
 
@@ -18,7 +19,7 @@ def test_an_account_and_its_secrets_come_back_as_they_were(store: Store) -> None
     store.accounts.add(account(), SECRETS)
     store.accounts.add(account("also"), {})
     assert store.accounts.get("main") == account()
-    assert store.accounts.secrets("main") == SECRETS
+    assert store.accounts.get_secrets("main") == SECRETS
     assert store.accounts.list() == [account("also"), account()]
 
 
@@ -31,27 +32,27 @@ def test_secrets_are_not_in_the_table(store: Store) -> None:
 
 @pytest.mark.parametrize("name", ["", "-a", "Main", "a" * 32, "a/b", "a\n"])
 def test_an_ill_formed_name_is_refused(store: Store, name: str) -> None:
-    with pytest.raises(BadInput, match="cannot name an account"):
+    with pytest.raises(BadInput, check=has_code("invalid-name")):
         store.accounts.add(account(name), {})
     assert store.accounts.list() == []
 
 
 def test_a_taken_or_unknown_name_is_refused(store: Store) -> None:
     store.accounts.add(account(), SECRETS)
-    with pytest.raises(BadInput, match="already"):
+    with pytest.raises(BadInput, check=has_code("name-taken")):
         store.accounts.add(account(), {})
-    assert store.accounts.secrets("main") == SECRETS
-    for call in (store.accounts.get, store.accounts.secrets, store.accounts.delete):
-        with pytest.raises(BadInput, match="Did you mean main"):
+    assert store.accounts.get_secrets("main") == SECRETS
+    for call in (store.accounts.get, store.accounts.get_secrets, store.accounts.delete):
+        with pytest.raises(BadInput, check=has_code("unknown-account", "main")):
             call("maim")
 
 
-def test_with_an_account_goes_what_is_known_of_it(store: Store) -> None:
+def test_deleting_an_account_deletes_its_data(store: Store) -> None:
     store.accounts.add(account(), {})
     store.certificates.add(certificate(), KEY)
     store.inventory.upsert([Found(resource=resource())], NOW)
     ref = CertificateRef(store="s", fields={})
-    store.installations.put(NEW, "main", "s", ref, NOW)
+    store.installations.save(NEW, "main", "s", ref, NOW)
     store.accounts.delete("main")
     assert store.accounts.list() == []
     assert store.inventory.list(include_vanished=True) == []
@@ -62,7 +63,7 @@ def test_one_whose_resources_an_open_task_changes_is_not_deleted(store: Store) -
     store.accounts.add(account(), {})
     store.accounts.add(account("other"), {})
     create(store)
-    with pytest.raises(BadInput, match="account 'main' is needed by task"):
+    with pytest.raises(BadInput, check=has_code("needed-by-open-task", "main")):
         store.accounts.delete("main", now=LATER)
     store.accounts.delete("other", now=LATER)
     store.tasks.delete("task-1", "me", "done", NOW + timedelta(days=1))

@@ -18,17 +18,17 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, select
 
 from storage.database import Database
-from storage.statements import table
+from storage.statements import get_table
 from storage.tables.core import ContactRow
 from tests.chaos.proxy import Proxy
 
 
 def contact(name: str, shown: str = "0", sealed: bytes = b"") -> ContactRow:
-    return ContactRow(name=name, kind="mail", shown=shown, sealed=sealed)
+    return ContactRow(name=name, kind="mail", redacted_address=shown, sealed=sealed)
 
 
 def shown(session: Session) -> list[str]:
-    return list(session.exec(select(ContactRow.shown).order_by(col(ContactRow.name))))
+    return list(session.exec(select(ContactRow.redacted_address).order_by(col(ContactRow.name))))
 
 
 def _add_and_fail(database: Database) -> None:
@@ -44,7 +44,7 @@ def _delete_and_fail(database: Database) -> None:
         _ = 1 / 0
 
 
-def test_a_write_is_kept_and_a_failed_one_is_not(database_url: str) -> None:
+def test_a_write_is_committed_and_a_failed_one_is_rolled_back(database_url: str) -> None:
     database = Database(database_url)
     with database.write() as session:
         session.add(contact("kept"))
@@ -73,7 +73,7 @@ def increment(database: Database, _: int) -> None:
     with database.write() as session:
         query = select(ContactRow).where(col(ContactRow.name) == "counter").with_for_update()
         row = session.exec(query).one()
-        row.shown = str(int(row.shown) + 1)
+        row.redacted_address = str(int(row.redacted_address) + 1)
 
 
 def test_no_update_is_lost_between_threads(database_url: str) -> None:
@@ -147,7 +147,7 @@ def test_sqlite_is_durable_and_keeps_references(sqlite_url: str) -> None:
     database.dispose()
 
 
-ADD = table(ContactRow).insert()
+ADD = get_table(ContactRow).insert()
 
 
 def add(database: Database, name: str) -> None:
@@ -161,15 +161,15 @@ def names(database: Database) -> set[str]:
 
 
 def _add_together_and_fail(database: Database, name: str, then: Callable[[], None]) -> None:
-    with database.together():
+    with database.one_transaction():
         add(database, name)
         then()
         raise ZeroDivisionError
 
 
-def test_statements_together_are_kept_or_dropped_together(database_url: str) -> None:
+def test_the_statements_of_one_transaction_commit_or_roll_back_together(database_url: str) -> None:
     database = Database(database_url)
-    with database.together():
+    with database.one_transaction():
         add(database, "one")
         add(database, "two")
         assert names(database) == set(), "not before the end"
@@ -192,7 +192,7 @@ def test_what_is_together_in_one_thread_leaves_others_alone(database_url: str) -
 
     def meanwhile() -> None:
         begun.set()
-        if not database.sqlite:  # where the other one waits for its turn
+        if not database.is_sqlite:  # where the other one waits for its turn
             ended.wait(10)
 
     thread = threading.Thread(target=other)

@@ -16,7 +16,7 @@ def write_second(draft: Path) -> None:
     draft.write_text("second")
 
 
-def test_a_file_is_made_private_and_never_made_again(tmp_path: Path) -> None:
+def test_a_file_is_created_private_and_only_once(tmp_path: Path) -> None:
     path = tmp_path / "new" / "file"
     create_once(path, write_first)
     create_once(path, write_second)
@@ -25,7 +25,7 @@ def test_a_file_is_made_private_and_never_made_again(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
-def test_one_that_another_made_meanwhile_counts(tmp_path: Path) -> None:
+def test_a_file_that_another_process_created_counts(tmp_path: Path) -> None:
     path = tmp_path / "file"
 
     def overtaken(draft: Path) -> None:

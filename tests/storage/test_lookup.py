@@ -1,20 +1,26 @@
 """Someone who mistypes a name is told the nearest ones."""
 
-from storage.lookup import ambiguous, unknown
+import re
+
+from storage.lookup import build_ambiguous_error, build_unknown_error
 
 
-def test_the_nearest_names_are_told() -> None:
-    refused = unknown("account", "maim", ["main", "spare", "other"])
-    assert str(refused) == "there is no account 'maim'. Did you mean main?"
+def test_similar_names_are_suggested() -> None:
+    refused = build_unknown_error("account", "maim", ["main", "spare", "other"])
+    assert refused.code == "unknown-account"
+    assert "main" in str(refused.fix)
+    assert "spare" not in str(refused.fix)
 
 
-def test_with_nothing_near_some_are_told() -> None:
-    refused = unknown("task", "zzz", [f"name{number}" for number in range(7)])
-    assert refused.fix == "There are: name0, name1, name2, name3, name4 and 2 more."
-    assert unknown("task", "zzz", []).fix == "There is no task yet."
+def test_without_similar_names_some_names_are_listed() -> None:
+    refused = build_unknown_error("task", "zzz", [f"name{number}" for number in range(7)])
+    names = re.findall(r"name\d", str(refused.fix))
+    assert names == [f"name{number}" for number in range(5)]
+    assert "2 more" in str(refused.fix)
+    assert build_unknown_error("task", "zzz", []).code == "unknown-task"
 
 
-def test_an_ambiguous_beginning_is_told_with_what_it_begins() -> None:
-    assert str(ambiguous("task", "a", ["ab", "aa"])) == (
-        "'a' begins more than one task: aa, ab. Give more of it."
-    )
+def test_an_ambiguous_prefix_is_refused_with_its_matches() -> None:
+    refused = build_ambiguous_error("task", "a", ["ab", "aa"])
+    assert refused.code == "ambiguous-task"
+    assert "aa, ab" in refused.what

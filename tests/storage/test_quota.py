@@ -12,7 +12,8 @@ from domain.errors import BadInput
 from domain.plans.quota import EntryKind, Settlement
 from domain.tasks.status import OutcomeStatus as S
 from storage.store import Store
-from tests.storage.examples import LATER, NOW, create
+from tests.support.refusals import has_code
+from tests.support.stored_examples import LATER, NOW, create
 
 
 def deploy(store: Store, task_id: str, ordinal: int, *ends: S) -> None:
@@ -28,14 +29,14 @@ def test_what_was_deployed_is_charged_and_the_rest_refunded(store: Store) -> Non
     create(store, size=5)
     store.quota.grant(7, "bought", NOW)
     store.quota.reserve("task-1", 5, NOW)
-    assert store.quota.balance() == 2
+    assert store.quota.get_balance() == 2
     deploy(store, "task-1", 0, S.DEPLOYED)
     deploy(store, "task-1", 1, S.FAILED)
     deploy(store, "task-1", 2, S.DEPLOYED, S.ROLLED_BACK)
     deploy(store, "task-1", 3, S.DEPLOYED, S.ROLLBACK_FAILED)
     assert store.quota.settle("task-1", LATER) == Settlement(charged=3, refunded=2)
-    assert store.quota.balance() == 4
-    assert [(e.kind, e.amount, e.task_id, e.note, e.at) for e in store.quota.entries()] == [
+    assert store.quota.get_balance() == 4
+    assert [(e.kind, e.amount, e.task_id, e.note, e.at) for e in store.quota.list_entries()] == [
         (EntryKind.GRANT, 7, None, "bought", NOW),
         (EntryKind.RESERVE, 5, "task-1", "reserved", NOW),
         (EntryKind.CHARGE, 3, "task-1", "deployed", LATER),
@@ -43,7 +44,7 @@ def test_what_was_deployed_is_charged_and_the_rest_refunded(store: Store) -> Non
     ]
 
 
-def test_a_failed_change_that_was_taken_back_is_refunded(store: Store) -> None:
+def test_a_failed_change_that_was_rolled_back_is_refunded(store: Store) -> None:
     create(store, size=1)
     store.quota.grant(1, "", NOW)
     store.quota.reserve("task-1", 1, NOW)
@@ -56,23 +57,23 @@ def test_each_step_counts_once(store: Store) -> None:
     store.quota.grant(2, "", NOW)
     for _ in range(2):
         store.quota.reserve("task-1", 2, NOW)
-    assert store.quota.balance() == 0
-    with pytest.raises(ValueError, match="has reserved 2 already, not 1"):
+    assert store.quota.get_balance() == 0
+    with pytest.raises(ValueError, match=r"2.*1"):
         store.quota.reserve("task-1", 1, NOW)
     deploy(store, "task-1", 0, S.DEPLOYED)
     assert store.quota.settle("task-1", NOW) == Settlement(charged=1, refunded=1)
     deploy(store, "task-1", 1, S.DEPLOYED)
     assert store.quota.settle("task-1", NOW) == Settlement(charged=1, refunded=1)
-    assert store.quota.balance() == 1
+    assert store.quota.get_balance() == 1
 
 
 def test_too_little_is_refused_and_nothing_reserved(store: Store) -> None:
     create(store)
     store.quota.grant(2, "", NOW)
-    with pytest.raises(BadInput, match="needs 3 deployments of quota, 2 are left"):
+    with pytest.raises(BadInput, check=has_code("quota-exceeded", "3", "2")):
         store.quota.reserve("task-1", 3, NOW)
-    assert store.quota.balance() == 2
-    assert store.quota.entries("task-1") == []
+    assert store.quota.get_balance() == 2
+    assert store.quota.list_entries("task-1") == []
 
 
 def test_a_task_that_costs_nothing_leaves_no_trace(store: Store) -> None:
@@ -80,14 +81,14 @@ def test_a_task_that_costs_nothing_leaves_no_trace(store: Store) -> None:
     store.quota.reserve("task-1", 0, NOW)
     deploy(store, "task-1", 0, S.DEPLOYED)
     assert store.quota.settle("task-1", NOW) == Settlement(charged=0, refunded=0)
-    assert store.quota.entries() == []
+    assert store.quota.list_entries() == []
 
 
 @pytest.mark.parametrize("amount", [0, -1])
 def test_only_a_positive_amount_is_granted(store: Store, amount: int) -> None:
-    with pytest.raises(BadInput, match="Grant at least 1"):
+    with pytest.raises(BadInput, check=has_code("invalid-amount", "1")):
         store.quota.grant(amount, "", NOW)
-    with pytest.raises(ValueError, match="-1 cannot be reserved"):
+    with pytest.raises(ValueError, match="-1"):
         store.quota.reserve("task-1", -1, NOW)
 
 
@@ -105,8 +106,8 @@ def test_tasks_that_reserve_at_once_do_not_overdraw(store: Store) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         reserved = list(pool.map(reserve, range(48)))
-    assert store.quota.balance() == 0
-    assert len(store.quota.entries()) == 11
+    assert store.quota.get_balance() == 0
+    assert len(store.quota.list_entries()) == 11
     assert sum(reserved[0::2]) >= 10 or sum(reserved[1::2]) >= 10
 
 
@@ -118,7 +119,7 @@ def test_a_task_that_settles_many_times_at_once_settles_once(store: Store) -> No
     with ThreadPoolExecutor(8) as pool:
         settled = set(pool.map(lambda _: store.quota.settle("task-1", NOW), range(16)))
     assert settled == {Settlement(charged=1, refunded=3)}
-    assert store.quota.balance() == 3
+    assert store.quota.get_balance() == 3
 
 
 SIZES = (1, 3, 8)
@@ -153,26 +154,26 @@ def test_any_sequence_keeps_the_ledger_balanced(
             done[value] += 1
         elif step == "settle":
             store.quota.settle(task_id, NOW)
-        assert store.quota.balance() >= 0
+        assert store.quota.get_balance() >= 0
     for number in range(len(SIZES)):
         store.quota.settle(f"task-{number}", NOW)
         _check_balanced(store, f"task-{number}")
 
 
 def _reserve(store: Store, task_id: str, amount: int) -> None:
-    before = store.quota.balance()
-    held = bool(store.quota.entries(task_id))
+    before = store.quota.get_balance()
+    held = bool(store.quota.list_entries(task_id))
     if held or amount <= before:
         store.quota.reserve(task_id, amount, NOW)
-        assert store.quota.balance() == before - (0 if held else amount)
+        assert store.quota.get_balance() == before - (0 if held else amount)
     else:
         with pytest.raises(BadInput):
             store.quota.reserve(task_id, amount, NOW)
 
 
 def _check_balanced(store: Store, task_id: str) -> None:
-    amounts = {entry.kind: entry.amount for entry in store.quota.entries(task_id)}
-    assert len(amounts) == len(store.quota.entries(task_id))
+    amounts = {entry.kind: entry.amount for entry in store.quota.list_entries(task_id)}
+    assert len(amounts) == len(store.quota.list_entries(task_id))
     spent = amounts.get(EntryKind.CHARGE, 0) + amounts.get(EntryKind.REFUND, 0)
     assert amounts.get(EntryKind.RESERVE, 0) == spent
 

@@ -7,7 +7,8 @@ import pytest
 from pydantic import SecretStr
 
 from domain.errors import BadInput
-from storage.settings import Settings, host_and_port
+from storage.settings import Settings, split_address
+from tests.support.refusals import has_code
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +20,7 @@ def _clean(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_default_database_lies_in_the_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/somewhere")
     assert Settings().home == Path("/somewhere/.certroll")
-    assert Settings().database() == "sqlite:////somewhere/.certroll/certroll.db"
+    assert Settings().get_database_url() == "sqlite:////somewhere/.certroll/certroll.db"
 
 
 def test_the_environment_is_read_and_arguments_win(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -33,35 +34,35 @@ def test_the_environment_is_read_and_arguments_win(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
 def test_postgresql_is_spoken_to_through_psycopg(scheme: str) -> None:
     settings = Settings(database_url=SecretStr(f"{scheme}://me:pass@db/certroll"))
-    assert settings.database() == "postgresql+psycopg://me:pass@db/certroll"
+    assert settings.get_database_url() == "postgresql+psycopg://me:pass@db/certroll"
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "says"),
+    ("name", "value"),
     [
-        ("DATABASE_URL", "mysql://me:hidden-word@db/x", "postgresql://user:password@host/name"),
-        ("DATABASE_URL", "no url hidden-word", "postgresql://user:password@host/name"),
-        ("DATABASE_URL", "postgresql://me:hidden-word@db:port/x", "postgresql://user"),
-        ("DATABASE_URL", "sqlite://", "SQLite needs a file"),
-        ("SMTP_URL", "http://me:hidden-word@mail", "smtp://user:password@host:587"),
-        ("TEMPORAL_ADDRESS", "hidden-word", "HOST:PORT"),
-        ("METRICS_ADDRESS", "hidden-word", "127.0.0.1:9464"),
-        ("METRICS_ADDRESS", "127.0.0.1:0", "127.0.0.1:9464"),
-        ("METRICS_ADDRESS", "65536", "127.0.0.1:9464"),
-        ("METRICS_ADDRESS", "::1:9464", "127.0.0.1:9464"),
-        ("METRICS_ADDRESS", ":9464", "127.0.0.1:9464"),
-        ("LOG_LEVEL", "hidden-word", "'DEBUG'"),
-        ("HOME", "", "empty"),
+        ("DATABASE_URL", "mysql://me:hidden-word@db/x"),
+        ("DATABASE_URL", "no url hidden-word"),
+        ("DATABASE_URL", "postgresql://me:hidden-word@db:port/x"),
+        ("DATABASE_URL", "sqlite://"),
+        ("SMTP_URL", "http://me:hidden-word@mail"),
+        ("TEMPORAL_ADDRESS", "hidden-word"),
+        ("METRICS_ADDRESS", "hidden-word"),
+        ("METRICS_ADDRESS", "127.0.0.1:0"),
+        ("METRICS_ADDRESS", "65536"),
+        ("METRICS_ADDRESS", "::1:9464"),
+        ("METRICS_ADDRESS", ":9464"),
+        ("LOG_LEVEL", "hidden-word"),
+        ("HOME", ""),
     ],
 )
 def test_a_bad_value_is_refused_by_its_name_only(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(f"CERTROLL_{name}", value)
     with pytest.raises(BadInput) as refused:
         Settings()
     assert refused.value.where == f"CERTROLL_{name}"
-    assert says in str(refused.value)
+    assert refused.value.code == "invalid-setting"
     assert "hidden-word" not in str(refused.value)
     assert refused.value.__cause__ is None
     assert refused.value.__suppress_context__
@@ -86,10 +87,10 @@ def test_secrets_are_not_shown() -> None:
         ("", None),
     ],
 )
-def test_metrics_are_on_loopback_unless_told(given: str, taken: str | None) -> None:
+def test_metrics_are_on_loopback_by_default(given: str, taken: str | None) -> None:
     assert Settings(metrics_address=given).metrics_address == taken
     assert Settings().metrics_address is None
-    assert host_and_port("[::1]:9464") == ("::1", 9464)
+    assert split_address("[::1]:9464") == ("::1", 9464)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,7 @@ def test_metrics_are_on_loopback_unless_told(given: str, taken: str | None) -> N
         (None, timedelta(hours=6)),
     ],
 )
-def test_syncs_come_by_themselves_as_told(
+def test_the_interval_of_syncs_is_configurable(
     monkeypatch: pytest.MonkeyPatch, given: str | None, taken: timedelta | None
 ) -> None:
     monkeypatch.delenv("CERTROLL_SYNC_EVERY", raising=False)
@@ -116,5 +117,5 @@ def test_syncs_that_would_never_end_are_refused(
     monkeypatch: pytest.MonkeyPatch, given: str
 ) -> None:
     monkeypatch.setenv("CERTROLL_SYNC_EVERY", given)
-    with pytest.raises(BadInput, match="CERTROLL_SYNC_EVERY"):
+    with pytest.raises(BadInput, check=has_code("invalid-setting", where="CERTROLL_SYNC_EVERY")):
         Settings()

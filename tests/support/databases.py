@@ -1,4 +1,4 @@
-"""Databases for tests: `database_url` runs each test on SQLite and on a real PostgreSQL."""
+"""Fixtures for databases: `database_url` runs each test on SQLite and on a real PostgreSQL."""
 
 import secrets
 import shutil
@@ -19,7 +19,7 @@ _TEMPLATE = "migrated"
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated file to copy."""
+    """A migrated SQLite file; tests copy it."""
     path = tmp_path_factory.mktemp("template") / "certroll.db"
     database = Database(f"sqlite:///{path}")
     database.migrate()
@@ -31,9 +31,9 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
     """The URL of a server that has one migrated database, which others are cloned from."""
-    # A short path in a public place: a socket's path has 107 bytes at most, and as root the server
-    # gets a user of its own and opens every folder above its data to it.
-    folder = Path(tempfile.mkdtemp(prefix="certroll-pg-", dir=_place()))
+    # A short path in a public folder: a socket path has at most 107 bytes, and as root the server
+    # runs as a user of its own and lets that user into every folder above its data.
+    folder = Path(tempfile.mkdtemp(prefix="certroll-pg-", dir=_choose_folder()))
     runtime = folder / "run"
     runtime.mkdir(mode=0o700)
     with pytest.MonkeyPatch.context() as patch:
@@ -49,7 +49,7 @@ def postgresql_server() -> Iterator[str]:
             "SELECT pg_reload_conf()",
             f"CREATE DATABASE {_TEMPLATE}",
         )
-        database = Database(_named(url, _TEMPLATE))
+        database = Database(_set_database(url, _TEMPLATE))
         database.migrate()
         database.dispose()
         yield url
@@ -60,7 +60,7 @@ def postgresql_server() -> Iterator[str]:
 
 @pytest.fixture
 def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
-    """A migrated SQLite database of this test's own."""
+    """A new migrated SQLite database."""
     path = tmp_path / "home" / "certroll.db"
     path.parent.mkdir(mode=0o700)
     shutil.copy(sqlite_template, path)
@@ -69,10 +69,10 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 @pytest.fixture
 def postgresql_url(postgresql_server: str) -> Iterator[str]:
-    """A migrated PostgreSQL database of this test's own."""
+    """A new migrated PostgreSQL database."""
     name = f"test_{secrets.token_hex(6)}"
     _administer(postgresql_server, f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
-    yield _named(postgresql_server, name)
+    yield _set_database(postgresql_server, name)
     _administer(postgresql_server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
@@ -81,7 +81,7 @@ def empty_postgresql_url(postgresql_server: str) -> Iterator[str]:
     """A PostgreSQL database without any table."""
     name = f"test_{secrets.token_hex(6)}"
     _administer(postgresql_server, f"CREATE DATABASE {name}")
-    yield _named(postgresql_server, name)
+    yield _set_database(postgresql_server, name)
     _administer(postgresql_server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
@@ -105,7 +105,7 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def settings(database_url: str, tmp_path: Path) -> Settings:
-    """Settings with a home of this test's own."""
+    """Settings with a new home folder."""
     return Settings(home=tmp_path / "home", database_url=SecretStr(database_url))
 
 
@@ -116,14 +116,14 @@ def store(settings: Settings) -> Iterator[Store]:
         yield opened
 
 
-def _place() -> Path:
-    """In memory where there is room: a clone takes 0.02 s there, on a disk 0.3 s."""
+def _choose_folder() -> Path:
+    """A folder in memory if there is room: a clone takes 0.02 s there, 0.3 s on a disk."""
     disk, memory = Path("/tmp"), Path("/dev/shm")  # noqa: S108 - mkdtemp makes a private folder
-    roomy = memory.is_dir() and shutil.disk_usage(memory).free > 2**30
-    return memory if roomy else disk
+    has_room = memory.is_dir() and shutil.disk_usage(memory).free > 2**30
+    return memory if has_room else disk
 
 
-def _named(url: str, database: str) -> str:
+def _set_database(url: str, database: str) -> str:
     return make_url(url).set(database=database).render_as_string(hide_password=False)
 
 

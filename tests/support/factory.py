@@ -1,4 +1,4 @@
-"""Certificates for tests: proper ones as the demonstration makes them, and every malformed kind."""
+"""Certificates for tests: valid ones as the demonstration issues them, and all malformed kinds."""
 
 import base64
 from collections.abc import Sequence
@@ -14,13 +14,22 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID
 
-from starter.demo.ca import Issued, Key, PracticeCA, named, new_key, pem_of, request, usage
+from starter.demo.ca import (
+    Issued,
+    Key,
+    PracticeCA,
+    build_certificate,
+    build_key_usage,
+    build_name,
+    generate_key,
+    to_pem,
+)
 
 Leaf = Issued
 DAY = timedelta(days=1)
 NOW = datetime.now(UTC).replace(microsecond=0)
 
-# Object identifiers in DER. Each pair has one length, so that one may be put for the other.
+# Object identifiers in DER. Both of a pair have one length, so that one can replace the other.
 RSA_SHA256, RSA_SHA1 = (bytes.fromhex(f"06092a864886f70d0101{last}") for last in ("0b", "05"))
 P256, SM2_CURVE = bytes.fromhex("06082a8648ce3d030107"), bytes.fromhex("06082a811ccf5501822d")
 ECDSA, SM2_SM3 = bytes.fromhex("06082a8648ce3d040302"), bytes.fromhex("06082a811ccf55018375")
@@ -28,28 +37,28 @@ ECDSA, SM2_SM3 = bytes.fromhex("06082a8648ce3d040302"), bytes.fromhex("06082a811
 
 @cache
 def rsa_key(bits: int = 2048, slot: int = 0) -> rsa.RSAPrivateKey:
-    """RSA keys are slow to make: one per process, size and slot."""
+    """One key per process, size and slot, because RSA keys are slow to make."""
     return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 
 def key_for(algorithm: str, bits: int | None) -> Key:
-    """A fresh EC key, or the process's RSA key of that size."""
-    return rsa_key(bits or 2048) if algorithm == "rsa" else new_key(algorithm, bits)
+    """A new EC key, or the RSA key of that size."""
+    return rsa_key(bits or 2048) if algorithm == "rsa" else generate_key(algorithm, bits)
 
 
 @dataclass(frozen=True)
 class Authority:
-    """One issuing certificate with its key; `above` are the intermediates up to the root."""
+    """An issuing certificate with its key, and the `intermediates` above it."""
 
     certificate: x509.Certificate
     key: Key
-    above: tuple[x509.Certificate, ...] = ()
+    intermediates: tuple[x509.Certificate, ...] = ()
 
     @classmethod
     def root(cls, name: str = "Root", *, key: Key | None = None) -> Self:
         """A self-signed authority."""
-        key = key or new_key()
-        return cls(_authority(named(name), key, named(name), key), key)
+        key = key or generate_key()
+        return cls(_build_authority(build_name(name), key, build_name(name), key), key)
 
     def sub(
         self,
@@ -62,10 +71,10 @@ class Authority:
         not_before: datetime = NOW - 100 * DAY,
         not_after: datetime = NOW + 1000 * DAY,
     ) -> Self:
-        """An authority below this one, or something that wrongly poses as one."""
-        key = key or new_key()
-        certificate = _authority(
-            named(name),
+        """An authority below this one, or a certificate that wrongly poses as one."""
+        key = key or generate_key()
+        certificate = _build_authority(
+            build_name(name),
             key,
             self.certificate.subject,
             self.key,
@@ -75,12 +84,12 @@ class Authority:
             not_after=not_after,
         )
         own = () if self.certificate.issuer == self.certificate.subject else (self.certificate,)
-        return type(self)(certificate, key, (*own, *self.above))
+        return type(self)(certificate, key, (*own, *self.intermediates))
 
     @property
     def pem(self) -> bytes:
         """Its certificate."""
-        return pem_of(self.certificate)
+        return to_pem(self.certificate)
 
     def leaf(
         self,
@@ -98,28 +107,28 @@ class Authority:
         issuer_url: str | None = None,
         extra: Sequence[x509.ExtensionType] = (),
     ) -> Leaf:
-        """A leaf; no names and no addresses: without any subject alternative name."""
+        """Issue a leaf; without names and addresses it has no subject alternative name."""
         key = key or key_for(algorithm, key_bits)
         start, end = not_before or NOW - DAY, not_after or NOW + 90 * DAY
-        who = named(names[0] if names else "no names") if subject is None else subject
-        builder = request(who, key, self.certificate.subject, self.key, start, end)
+        who = build_name(names[0] if names else "no names") if subject is None else subject
+        builder = build_certificate(who, key, self.certificate.subject, self.key, start, end)
         kind = ExtendedKeyUsageOID.SERVER_AUTH if for_servers else ExtendedKeyUsageOID.CLIENT_AUTH
         extensions = [
             x509.BasicConstraints(ca, None),
-            usage(sign_certificates=ca),
+            build_key_usage(sign_certificates=ca),
             x509.ExtendedKeyUsage([kind]),
-            *_alternative_names(names, addresses),
-            *_issuer_at(issuer_url),
+            *_build_alternative_names(names, addresses),
+            *_build_issuer_access(issuer_url),
             *extra,
         ]
         for extension in extensions:
             builder = builder.add_extension(extension, critical=False)
         signed = builder.sign(self.key, hashes.SHA256())
         own = () if self.certificate.issuer == self.certificate.subject else (self.certificate,)
-        return Leaf(signed, (*own, *self.above), key)
+        return Leaf(signed, (*own, *self.intermediates), key)
 
 
-def _authority(
+def _build_authority(
     subject: x509.Name,
     key: Key,
     issuer: x509.Name,
@@ -130,20 +139,22 @@ def _authority(
     not_before: datetime = NOW - 1000 * DAY,
     not_after: datetime = NOW + 3000 * DAY,
 ) -> x509.Certificate:
-    builder = request(subject, key, issuer, issuer_key, not_before, not_after)
+    builder = build_certificate(subject, key, issuer, issuer_key, not_before, not_after)
     basic = constraints or x509.BasicConstraints(True, None)
     builder = builder.add_extension(basic, critical=True)
-    builder = builder.add_extension(usage(sign_certificates=may_sign), critical=True)
+    builder = builder.add_extension(build_key_usage(sign_certificates=may_sign), critical=True)
     return builder.sign(issuer_key, hashes.SHA256())
 
 
-def _alternative_names(names: Sequence[str], addresses: Sequence[str]) -> list[x509.ExtensionType]:
+def _build_alternative_names(
+    names: Sequence[str], addresses: Sequence[str]
+) -> list[x509.ExtensionType]:
     entries: list[x509.GeneralName] = [x509.DNSName(name) for name in names]
     entries += [x509.IPAddress(ip_address(address)) for address in addresses]
     return [x509.SubjectAlternativeName(entries)] if entries else []
 
 
-def _issuer_at(url: str | None) -> list[x509.ExtensionType]:
+def _build_issuer_access(url: str | None) -> list[x509.ExtensionType]:
     if url is None:
         return []
     where = x509.UniformResourceIdentifier(url)
@@ -152,11 +163,11 @@ def _issuer_at(url: str | None) -> list[x509.ExtensionType]:
 
 
 class CA(PracticeCA):
-    """The demonstration's authority, with `leaf` taking every variation of `Authority.leaf`."""
+    """The authority of the demonstration; `leaf` issues from it as `Authority.leaf` does."""
 
     @property
     def issuing(self) -> Authority:
-        """Its intermediate, able to issue."""
+        """Its intermediate, which can issue malformed leaves too."""
         return Authority(self.intermediate, self.key)
 
     def leaf(
@@ -169,7 +180,7 @@ class CA(PracticeCA):
         not_before: datetime | None = None,
         not_after: datetime | None = None,
     ) -> Leaf:
-        """A proper leaf; for malformed ones see `issuing`."""
+        """Issue a valid leaf; `issuing` issues malformed ones."""
         return self.issue(
             names,
             key=key or key_for(algorithm, key_bits),
@@ -178,35 +189,35 @@ class CA(PracticeCA):
         )
 
 
-def self_signed(names: Sequence[str] = ("www.example.com",), *, ca: bool = False) -> Leaf:
-    """A leaf that is its own issuer; with `ca` as the openssl command makes it by default."""
-    key, who = new_key(), named(names[0])
-    own = Authority(_authority(who, key, who, key), key)
+def build_self_signed(names: Sequence[str] = ("www.example.com",), *, ca: bool = False) -> Leaf:
+    """A leaf that is its own issuer; with `ca`, as the openssl command makes it by default."""
+    key, who = generate_key(), build_name(names[0])
+    own = Authority(_build_authority(who, key, who, key), key)
     return own.leaf(names, key=key, subject=who, ca=ca)
 
 
-def as_sha1(pem: bytes) -> bytes:
-    """A certificate that an RSA key signed, relabelled as signed over SHA-1."""
+def relabel_as_sha1(pem: bytes) -> bytes:
+    """A certificate that an RSA key signed, relabelled as signed with SHA-1."""
     der = x509.load_pem_x509_certificate(pem).public_bytes(serialization.Encoding.DER)
-    return armour("CERTIFICATE", der.replace(RSA_SHA256, RSA_SHA1))
+    return encode_pem("CERTIFICATE", der.replace(RSA_SHA256, RSA_SHA1))
 
 
-def as_sm2(pem: bytes) -> bytes:
-    """A P-256 certificate or PKCS#8 key relabelled as SM2: right in form, wrong in numbers."""
+def relabel_as_sm2(pem: bytes) -> bytes:
+    """A P-256 certificate or PKCS#8 key relabelled as SM2: the form is right, the numbers not."""
     label = pem.split(b"-----")[1].removeprefix(b"BEGIN ").decode()
     der = base64.b64decode(b"".join(pem.splitlines()[1:-1]))
-    return armour(label, der.replace(P256, SM2_CURVE).replace(ECDSA, SM2_SM3))
+    return encode_pem(label, der.replace(P256, SM2_CURVE).replace(ECDSA, SM2_SM3))
 
 
-def armour(label: str, der: bytes) -> bytes:
-    """PEM as openssl writes it: 64 characters a line."""
+def encode_pem(label: str, der: bytes) -> bytes:
+    """PEM as openssl writes it, with 64 characters per line."""
     body = base64.b64encode(der).decode()
     lines = "\n".join(body[start : start + 64] for start in range(0, len(body), 64))
     return f"-----BEGIN {label}-----\n{lines}\n-----END {label}-----\n".encode()
 
 
-def encrypted(leaf: Leaf, passphrase: str, *, traditional: bool = False) -> bytes:
-    """Its key under a passphrase: PKCS#8, or the older form with headers."""
+def encrypt_key(leaf: Leaf, passphrase: str, *, traditional: bool = False) -> bytes:
+    """The key under a passphrase, as PKCS#8 or in the older form with headers."""
     form = serialization.PrivateFormat
     return leaf.key.private_bytes(
         serialization.Encoding.PEM,
@@ -215,7 +226,7 @@ def encrypted(leaf: Leaf, passphrase: str, *, traditional: bool = False) -> byte
     )
 
 
-def pfx(
+def build_pfx(
     leaf: Leaf,
     passphrase: str | None = None,
     *,
@@ -223,7 +234,7 @@ def pfx(
     with_leaf: bool = True,
     with_chain: bool = True,
 ) -> bytes:
-    """Leaf, key and intermediates as one PKCS#12 file, or with a part left out."""
+    """Leaf, key and intermediates as one PKCS#12 file, or without a part."""
     protection: serialization.KeySerializationEncryption = serialization.NoEncryption()
     if passphrase is not None:
         protection = serialization.BestAvailableEncryption(passphrase.encode())

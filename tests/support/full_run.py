@@ -1,4 +1,4 @@
-"""One whole life of a deployment in real processes, with everything that it leaves behind."""
+"""Run a deployment from start to end in real processes, and collect all that it leaves behind."""
 
 import asyncio
 import os
@@ -12,9 +12,9 @@ from pathlib import Path
 from pytest_httpserver import HTTPServer
 
 from starter.temporal.client import connect
-from starter.temporal.processes import Child, free_port, temporal_binary, wait_for_port
+from starter.temporal.processes import Child, find_free_port, find_temporal_binary, wait_for_port
 from storage.settings import Settings
-from tests.support.factory import CA, Leaf, pfx
+from tests.support.factory import CA, Leaf, build_pfx
 from tests.support.practice_cloud import PracticeCloud
 
 PASSPHRASE = "Sesame/open+42"
@@ -28,17 +28,17 @@ NAMES = {
 
 
 class FullRun:
-    """Certificates uploaded, deployed past every kind of failure, and taken back.
+    """Upload certificates, deploy them past every kind of failure, and roll them back.
 
-    `evidence` is what it leaves, by place: histories, files of the home folder, outputs, webhooks.
+    `evidence` is all that was left behind, by origin: histories, files, outputs, webhook bodies.
     """
 
     def __init__(self, folder: Path, cloud: PracticeCloud, hooks: HTTPServer, ca: CA) -> None:
         self.folder, self.cloud, self.hooks, self.ca = folder, cloud, hooks, ca
         self.home, self.inputs, self.temporary = folder / "home", folder / "in", folder / "tmp"
-        for made in (self.home, self.inputs, self.temporary):
-            made.mkdir(mode=0o700)
-        self.port = free_port()
+        for new in (self.home, self.inputs, self.temporary):
+            new.mkdir(mode=0o700)
+        self.port = find_free_port()
         self.leaves: dict[str, Leaf] = {}
         self.evidence: dict[str, bytes] = {}
         self.faults: list[int] = []  # each strikes once
@@ -52,27 +52,27 @@ class FullRun:
         }
 
     def run(self) -> None:
-        """All of it; about half a minute."""
+        """Takes about half a minute."""
         self._certroll("database migrate")
         temporal, worker = self._start_temporal(), None
         try:
             worker = self._start_worker()
             self._upload()
-            self._refused_uploads()
+            self._upload_what_is_refused()
             self._prepare()
-            self._spoil()
-            self._deploy_and_take_back()
-            self._look_around()
-            asyncio.run(self._keep_histories())
-            self._keep_files("while running")
+            self._add_faults()
+            self._deploy_and_roll_back()
+            self._print_everything()
+            asyncio.run(self._collect_histories())
+            self._collect_files("while running")
         finally:
             for child in (worker, temporal):
                 if child is not None:
                     child.stop()
-        self._keep_files("at the end")
+        self._collect_files("at the end")
 
-    def file(self, name: str, data: bytes | str) -> str:
-        """A file that a person would hand over; not part of the evidence."""
+    def write_input(self, name: str, data: bytes | str) -> str:
+        """Write a file that a person would hand over; it is not part of the evidence."""
         path = self.inputs / name
         path.write_bytes(data.encode() if isinstance(data, str) else data)
         return str(path)
@@ -86,17 +86,17 @@ class FullRun:
             check=False,
             stdin=subprocess.DEVNULL,
         )
-        place = f"output {next(self._number):02}: certroll {' '.join(words[:2])}"
-        self.evidence[place] = done.stdout + done.stderr
-        assert done.returncode == code, f"{place} ended with {done.returncode}"
+        origin = f"output {next(self._number):02}: certroll {' '.join(words[:2])}"
+        self.evidence[origin] = done.stdout + done.stderr
+        assert done.returncode == code, f"{origin} ended with {done.returncode}"
 
     def _certroll_each(self, *lines: str, code: int = 0) -> None:
-        """Two at a time, for each takes a second."""
+        """Two at a time, because each takes a second."""
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(lambda line: self._certroll(line, code), lines))
 
     def _start_temporal(self) -> Child:
-        command = [temporal_binary(), "server", "start-dev", "--ip", "127.0.0.1", "--headless"]
+        command = [find_temporal_binary(), "server", "start-dev", "--ip", "127.0.0.1", "--headless"]
         command += ["--port", str(self.port), "--log-level", "debug"]
         command += ["--db-filename", str(self.home / "temporal.db")]
         command += ["--sqlite-pragma", "journal_mode=wal"]
@@ -113,21 +113,30 @@ class FullRun:
             algorithm = "rsa" if kind == "rsa" else "ec"
             self.leaves[kind] = self.ca.leaf(list(names), algorithm=algorithm)
         ec, rsa = self.leaves["ec"], self.leaves["rsa"]
-        leaf, chain = self.file("ec.pem", ec.leaf_pem), self.file("chain.pem", ec.chain_pem)
-        key, whole = self.file("ec.key", ec.key_pem), self.file("rsa.pem", rsa.pem + rsa.key_pem)
-        sealed = self.file("pfx.pfx", pfx(self.leaves["pfx"], PASSPHRASE))
-        secret = self.file("passphrase", PASSPHRASE)
+        leaf, chain = (
+            self.write_input("ec.pem", ec.leaf_pem),
+            self.write_input("chain.pem", ec.chain_pem),
+        )
+        key, whole = (
+            self.write_input("ec.key", ec.key_pem),
+            self.write_input("rsa.pem", rsa.pem + rsa.key_pem),
+        )
+        sealed = self.write_input("pfx.pfx", build_pfx(self.leaves["pfx"], PASSPHRASE))
+        secret = self.write_input("passphrase", PASSPHRASE)
         self._certroll_each(
             f"certificate upload ec --certificate {leaf} --chain {chain} --key {key}",
             f"certificate upload rsa --certificate {whole} --json",
             f"certificate upload pfx --pfx {sealed} --passphrase-file {secret}",
         )
 
-    def _refused_uploads(self) -> None:
+    def _upload_what_is_refused(self) -> None:
         ec, rsa = self.leaves["ec"], self.leaves["rsa"]
-        leaf, key = self.file("ec.pem", ec.pem), self.file("ec.key", ec.key_pem)
-        wrong, cut = self.file("rsa.key", rsa.key_pem), self.file("cut.key", ec.key_pem[:150])
-        broken = self.file("cut.pfx", b"0\x82" * 99)
+        leaf, key = self.write_input("ec.pem", ec.pem), self.write_input("ec.key", ec.key_pem)
+        wrong, cut = (
+            self.write_input("rsa.key", rsa.key_pem),
+            self.write_input("cut.key", ec.key_pem[:150]),
+        )
+        broken = self.write_input("cut.pfx", b"0\x82" * 99)
         upload = "certificate upload refused"
         self._certroll_each(
             f"{upload} --certificate {leaf} --key {wrong}",
@@ -144,25 +153,25 @@ class FullRun:
             pem = {"pem": former.pem.decode(), "key": former.key_pem.decode()}
             domains.append({"name": name, "certificate": pem})
         self.cloud.seed("cdn", domains=domains)
-        secret = self.file("secret", self.cloud.access_key_secret)
+        secret = self.write_input("secret", self.cloud.access_key_secret)
         self._certroll(
             f"account add main --provider alibaba --access-key-id {self.cloud.access_key_id} "
             f"--access-key-secret-file {secret} --endpoint {self.cloud.endpoint} "
             f"--probe-address {self.cloud.edge} --propagation 3"
         )
         self._certroll("inventory sync --service alibaba.cdn")
-        self.hooks.expect_request("/told").respond_with_data("fine")
-        url = self.file("hook", self.hooks.url_for(f"/told?token={WEBHOOK_TOKEN}"))
+        self.hooks.expect_request("/hook").respond_with_data("fine")
+        url = self.write_input("hook", self.hooks.url_for(f"/hook?token={WEBHOOK_TOKEN}"))
         self._certroll(f"contact add team --webhook-file {url}")
         self._certroll_each("contact test team", "quota grant 10")
 
-    def _spoil(self) -> None:
-        """The first calls fail in every way; one certificate is refused by an answer that echoes.
+    def _add_faults(self) -> None:
+        """Let the first calls fail in every way, and one upload with an answer that repeats it.
 
-        An answer that repeats the request is what a gateway sends that could not verify it.
+        A gateway that could not verify a request answers like that.
         """
         echo = f"string to sign: POST&Key={self.leaves['pfx'].key_pem.decode()}"
-        self.cloud.fault(
+        self.cloud.add_fault(
             "error", UPLOAD, resource="*pfx*", code="Forbidden.RAM", status=403, message=echo
         )
         once = [(kind, UPLOAD, "*ec*") for kind in ("reset", "lost")]
@@ -172,16 +181,16 @@ class FullRun:
         for kind, operation, resource in once:
             more = {"html": True} if kind == "5xx" and operation == UPLOAD else {}
             self.faults.append(
-                self.cloud.fault(kind, operation, resource=resource, count=1, **more)
+                self.cloud.add_fault(kind, operation, resource=resource, count=1, **more)
             )
 
-    def _deploy_and_take_back(self) -> None:
+    def _deploy_and_roll_back(self) -> None:
         chosen = "--certificate ec --certificate rsa --certificate pfx --all-matched"
         self._certroll(f"task create {chosen} --name release --contact team --yes --wait", 5)
         self._certroll("task rollback release --reason wrong --yes --wait")
 
-    def _look_around(self) -> None:
-        """Prints all that can be printed."""
+    def _print_everything(self) -> None:
+        """Run every command that prints something."""
         lists = [f"{noun} list --json" for noun in ("certificate", "account", "contact", "task")]
         self._certroll_each(
             *lists,
@@ -196,10 +205,10 @@ class FullRun:
             "certificate cleanup --dry-run",
         )
         self._certroll("plan export kept")
-        self.cloud.fault("reset", "DescribeUserDomains")
+        self.cloud.add_fault("reset", "DescribeUserDomains")
         self._certroll("inventory sync --here --service alibaba.cdn", 3)
 
-    async def _keep_histories(self) -> None:
+    async def _collect_histories(self) -> None:
         client = await connect(Settings(home=self.home, temporal_address=f"127.0.0.1:{self.port}"))
         async for run in client.list_workflows():
             handle = client.get_workflow_handle(run.id, run_id=run.run_id)
@@ -208,8 +217,8 @@ class FullRun:
             self.evidence[f"history {run.id} {run.run_id}, JSON"] = history.to_json().encode()
             self.evidence[f"history {run.id} {run.run_id}, raw"] = raw
 
-    def _keep_files(self, when: str) -> None:
-        """All but the key-encryption key and the inputs; and every webhook that was called."""
+    def _collect_files(self, when: str) -> None:
+        """All files but the key-encryption key and the inputs, and the bodies of all webhooks."""
         for root in (self.home, self.temporary):
             for path in sorted(root.rglob("*")):
                 if path.is_file() and path != self.home / "kek":

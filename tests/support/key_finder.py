@@ -1,4 +1,4 @@
-"""Finds secrets in any bytes, in every encoding that they could have taken on their way."""
+"""Find secrets in bytes, in every encoding that they may have got on the way."""
 
 import base64
 import re
@@ -16,21 +16,21 @@ from cryptography.hazmat.primitives.serialization import (
 from starter.demo.ca import Key
 
 FORMS = (PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL)
-SHORTEST = 16  # bytes that are enough to be no accident
+MIN_BYTES = 16  # so many equal bytes are no accident
 PIECE = 24
 
-# Line ends and blanks as they are, escaped for JSON or Python (once and twice), and for URLs.
+# Line ends and blanks: plain, escaped for JSON or Python (once and twice), and for URLs.
 _BETWEEN_LINES = re.compile(rb"\s|\\+[nrt]|%(?:25)*(?:0A|0a|0D|0d)|%(?:25)*20")
 
 
-class Finder:
-    """Told of secrets by name, it says which of them some bytes hold, and in what form."""
+class SecretFinder:
+    """Add secrets by name; `find` says which of them some bytes hold, and in what form."""
 
     def __init__(self) -> None:
         self._needles: dict[str, set[bytes]] = {}
 
     def add_key(self, name: str, key: Key) -> None:
-        """A private key: its files whole or in part, and the numbers that make it private."""
+        """Search for a private key: its files, whole or in part, and its secret numbers."""
         for number in _numbers(key):
             self._add(f"{name} in decimal", [str(number).encode()])
             octets = number.to_bytes((number.bit_length() + 7) // 8)
@@ -41,12 +41,12 @@ class Finder:
             self._add(f"{name} as base64 of PEM", _base64(line))
 
     def add_text(self, name: str, text: str) -> None:
-        """A password or the like."""
+        """Search for a password or the like."""
         self._add(f"{name} in clear", [text.encode(), quote(text, safe="").encode()])
         self._add_bytes(name, text.encode())
 
     def find(self, data: bytes) -> set[str]:
-        """The names and forms of what `data` holds; never the secrets themselves."""
+        """The names and forms of the secrets in `data`, never the secrets themselves."""
         views = _views(data)
         return {
             form
@@ -72,18 +72,18 @@ def _numbers(key: Key) -> tuple[int, ...]:
 
 
 def _private_lines(key: Key) -> Iterator[bytes]:
-    """The lines of both kinds of PEM file, without those that tell only the public key."""
+    """The lines of both kinds of PEM file, without those that hold only the public key."""
     public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     for form in FORMS:
         pem = key.private_bytes(Encoding.PEM, form, NoEncryption())
         for line in pem.splitlines()[1:-1]:
             octets = base64.b64decode(line)
-            if len(octets) >= SHORTEST and octets not in public:
+            if len(octets) >= MIN_BYTES and octets not in public:
                 yield line
 
 
 def _base64(octets: bytes) -> set[bytes]:
-    """What base64 makes of these bytes in the midst of others, wherever they begin."""
+    """The base64 of these bytes in the middle of others, for every position of their start."""
     found = set()
     for before in range(3):
         text = base64.b64encode(b"\0" * before + octets)
@@ -93,7 +93,7 @@ def _base64(octets: bytes) -> set[bytes]:
 
 
 def _views(data: bytes) -> tuple[bytes, ...]:
-    """As it is; with lines joined; and so with URL encoding undone, once and twice."""
+    """The data as it is, with lines joined, and with URL encoding decoded once and twice."""
     joined = _BETWEEN_LINES.sub(b"", data)
     once = unquote_to_bytes(joined)
     return data, joined, once, unquote_to_bytes(once)

@@ -1,4 +1,4 @@
-"""The practice cloud as the process it is: started, seeded, made to fail, killed, restarted."""
+"""Run the practice cloud as a process: start, seed, add faults, kill, restart."""
 
 import json
 import os
@@ -21,11 +21,11 @@ Row = dict[str, Any]
 
 
 class PracticeCloud:
-    """One sandbox process on free ports, whose state outlives it.
+    """One sandbox process on free ports; its state survives it.
 
-    `folder` takes its state, its log and, with `record`, every request that it received (private
-    keys included). `spare_accounts` are further accounts for `new_account`. The process gets the
-    same ports again on `start` after `stop` or `kill`. Use it as a context, or start and stop it.
+    `folder` gets the state, the log and, with `record`, every request that was received (private
+    keys included). `spare_accounts` are further accounts for `new_account`. A `start` after `stop`
+    or `kill` uses the same ports again. Use it as a context, or start and stop it.
     """
 
     def __init__(
@@ -77,30 +77,28 @@ class PracticeCloud:
 
     @property
     def pid(self) -> int:
-        """Of the process that runs."""
-        return self._running().pid
+        return self._get_process().pid
 
     @property
-    def running(self) -> bool:
-        """Whether it was started, and neither stopped nor killed since."""
+    def is_running(self) -> bool:
         return self._process is not None
 
     @property
     def log(self) -> str:
-        """What the process wrote to its standard error."""
+        """What the process wrote to standard error."""
         return (self.folder / "sandbox.log").read_text()
 
     @property
     def account(self) -> dict[str, str]:
-        """Settings of an account at this cloud, secrets included: its first account's."""
+        """The settings of the first account, secrets included."""
         return self._settings(self.access_key_id, self.access_key_secret)
 
     def new_account(self) -> dict[str, str]:
-        """Settings of an account that no one has used yet."""
+        """The settings of an account that nobody has used yet."""
         return self._settings(*next(self._spare))
 
     def start(self) -> None:
-        """Returns once it listens; AssertionError with its log if it does not."""
+        """Return once it listens; AssertionError with its log if it does not."""
         assert self._process is None, "it runs already"
         ports = [address.rpartition(":")[2] or "0" for address in (self.endpoint, self.edge)]
         with (self.folder / "sandbox.log").open("a") as log:
@@ -112,23 +110,23 @@ class PracticeCloud:
                 stderr=log,
                 text=True,
             )
-        ready = _first_line(process)
+        ready = _read_first_line(process)
         if ready is None:
-            _end(process, signal.SIGKILL)
+            _end_process(process, signal.SIGKILL)
             raise AssertionError(f"the sandbox did not start: {self.log}")
         self._process = process
         self.endpoint, self.edge = ready["endpoint"], ready["edge"]
 
     def stop(self) -> None:
-        """Ask it to end, and wait; nothing if it does not run."""
-        self._finish(signal.SIGTERM)
+        """Terminate it and wait; do nothing if it does not run."""
+        self._end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End it without warning; nothing if it does not run."""
-        self._finish(signal.SIGKILL)
+        """Kill it; do nothing if it does not run."""
+        self._end(signal.SIGKILL)
 
     def restart(self) -> None:
-        """Kill and start: same ports, same state, no faults."""
+        """Kill and start: the same ports, the same state, no faults."""
         self.kill()
         self.start()
 
@@ -138,65 +136,63 @@ class PracticeCloud:
         reply = self._ask("POST", "seed", {"service": service, **owner, **entries})
         return int(reply["created"])
 
-    def fault(self, kind: str, operation: str = "*", **rule: Any) -> int:
-        """Put a fault in force, until cleared; its number. See the sandbox for kinds and fields."""
+    def add_fault(self, kind: str, operation: str = "*", **rule: Any) -> int:
+        """Add a fault until it is cleared, and return its number. The sandbox lists the kinds."""
         reply = self._ask("POST", "faults", {"kind": kind, "operation": operation, **rule})
         return int(reply["ids"][0])
 
-    def hits(self, fault: int) -> int:
-        """How often a fault that is in force has struck."""
+    def count_hits(self, fault: int) -> int:
+        """How often a fault has struck."""
         rows = self._ask("GET", "faults")["faults"]
         return next(int(row["hits"]) for row in rows if row["id"] == fault)
 
     def clear_faults(self) -> None:
-        """From now on everything goes well again."""
         self._ask("DELETE", "faults")
 
-    def propagation(self, seconds: float) -> None:
-        """How long the edge takes to serve what was bound, from the next change on."""
+    def set_propagation(self, seconds: float) -> None:
+        """Set how long the edge takes to serve what was bound, from the next change on."""
         self._ask("POST", "propagation", {"seconds": seconds})
 
-    def limit(self, store: str, certificates: int | None) -> None:
-        """How many certificates a store ("cas", "clb") takes from now on; None is no limit."""
+    def set_limit(self, store: str, certificates: int | None) -> None:
+        """Set how many certificates a store ("cas", "clb") accepts; None for no limit."""
         self._ask("POST", "limits", {store: certificates})
 
-    def latency(self, milliseconds: float) -> None:
-        """What each call takes at least, from now on."""
+    def set_latency(self, milliseconds: float) -> None:
+        """Set how long each call takes at least."""
         self._ask("POST", "latency", {"milliseconds": milliseconds})
 
     def add_edge(self, host: str, port: int = 0, **how: Any) -> str:
-        """One more edge on loopback; its address. `how`: `frozen`, `default`, see the sandbox."""
+        """Add an edge on loopback and return its address. `how`: `frozen`, `default`."""
         return str(self._ask("POST", "edges", {"host": host, "port": port, **how})["address"])
 
     def close_edge(self, address: str | None = None) -> None:
-        """Nothing listens at this address any more, by default the usual edge's."""
+        """Stop listening at this address, by default at that of the first edge."""
         self._ask("DELETE", f"edges/{address or self.edge}")
 
-    def edge_fault(self, kind: str, host: str = "*", **rule: Any) -> None:
-        """From now on edges do wrong with these names, a glob; see the sandbox for the kinds."""
+    def add_edge_fault(self, kind: str, host: str = "*", **rule: Any) -> None:
+        """Let edges fail for these hosts, a glob. The sandbox lists the kinds."""
         self._ask("POST", "edge_faults", {"kind": kind, "host": host, **rule})
 
     def clear_edge_faults(self) -> None:
-        """From now on they do everything right again."""
         self._ask("DELETE", "edge_faults")
 
-    def resources(self, **filters: str) -> list[Row]:
-        """All resources, or those whose fields (`account`, `service`, `name`) are as given."""
+    def list_resources(self, **filters: str) -> list[Row]:
+        """The resources with these fields (`account`, `service`, `name`)."""
         rows = self._ask("GET", "state")["resources"]
         return [row for row in rows if filters.items() <= row.items()]
 
-    def certificates(self, **filters: str) -> list[Row]:
-        """All certificates in the store, or those whose fields (`account`, `fingerprint`) fit."""
+    def list_certificates(self, **filters: str) -> list[Row]:
+        """The certificates in the store with these fields (`account`, `fingerprint`)."""
         rows = self._ask("GET", "state")["certificates"]
         return [row for row in rows if filters.items() <= row.items()]
 
-    def calls(self) -> dict[str, dict[str, int]]:
+    def count_calls(self) -> dict[str, dict[str, int]]:
         """How many calls of each operation ("cdn.DescribeUserDomains") ended with each code."""
         reply: dict[str, dict[str, int]] = self._ask("GET", "calls")["calls"]
         return reply
 
-    def requests(self, account: str | None = None) -> list[Row]:
-        """Every request received so far, in order; of one account's key id, or of all."""
+    def list_requests(self, account: str | None = None) -> list[Row]:
+        """All requests so far in their order, of all accounts or of one key id."""
         assert self._record is not None, "started without record"
         lines = self._record.read_text().splitlines() if self._record.exists() else []
         rows = [json.loads(line) for line in lines]
@@ -217,18 +213,18 @@ class PracticeCloud:
         answer: Row = reply.json()
         return answer
 
-    def _running(self) -> subprocess.Popen[str]:
+    def _get_process(self) -> subprocess.Popen[str]:
         assert self._process is not None, "it does not run"
         return self._process
 
-    def _finish(self, how: signal.Signals) -> None:
+    def _end(self, how: signal.Signals) -> None:
         if self._process is not None:
-            _end(self._process, how)
+            _end_process(self._process, how)
             self._process = None
 
 
-def _first_line(process: subprocess.Popen[str]) -> Row | None:
-    """The JSON that tells it is ready; None if it ended, or was silent for too long."""
+def _read_first_line(process: subprocess.Popen[str]) -> Row | None:
+    """The JSON line that says it is ready; None if it ended, or wrote nothing for too long."""
     found: list[Row] = []
 
     def read(stream: IO[str]) -> None:
@@ -243,7 +239,7 @@ def _first_line(process: subprocess.Popen[str]) -> Row | None:
     return found[0] if found else None
 
 
-def _end(process: subprocess.Popen[str], how: signal.Signals) -> None:
+def _end_process(process: subprocess.Popen[str], how: signal.Signals) -> None:
     process.send_signal(how)
     try:
         process.wait(STOP_SECONDS)

@@ -1,4 +1,4 @@
-"""An authority that really answers: OCSP and a revocation list over HTTP, on loopback."""
+"""An OCSP responder and a revocation list over HTTP, on loopback."""
 
 import threading
 from collections.abc import Iterator
@@ -25,40 +25,39 @@ REVOKED_AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 class Responder:
-    """What it answers is set by its attributes; `says` is its word on each certificate by serial.
+    """Set the attributes to choose the answers; `statuses` is by the serial of a certificate.
 
-    `signer` signs instead of the authority; `delegate` is sent along as the responder's own
-    certificate. `age` is how old its answers are, `broken` what it does instead of answering.
+    `signer` signs instead of the authority; `delegate` is sent along as the certificate of the
+    responder. `age` is how old the answers are, `failure` what it does instead of answering.
     """
 
     def __init__(self, authority: Authority) -> None:
         self.authority = authority
-        self.says: dict[int, str] = {}
+        self.statuses: dict[int, str] = {}
         self.signer: Authority | None = None
         self.delegate: x509.Certificate | None = None
         self.age = timedelta()
-        self.broken: str | None = None
+        self.failure: str | None = None
         self.scope: x509.IssuingDistributionPoint | None = None
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self.base = ""
 
     def leaf(self, names: list[str], *, ocsp: bool = True, crl: bool = True, **leaf: Any) -> Leaf:
-        """A certificate that names this responder."""
+        """Issue a certificate that names this responder."""
         extra: list[x509.ExtensionType] = []
         if ocsp:
-            extra.append(_access(f"{self.base}/ocsp"))
+            extra.append(_build_access(f"{self.base}/ocsp"))
         if crl:
-            extra.append(_distribution(f"{self.base}/crl"))
+            extra.append(_build_distribution_points(f"{self.base}/crl"))
         return self.authority.leaf(names, extra=extra, **leaf)
 
     def revoke(self, leaf: Leaf) -> None:
-        """From now on."""
-        self.says[leaf.certificate.serial_number] = "revoked"
+        self.statuses[leaf.certificate.serial_number] = "revoked"
 
-    def answer(self, question: bytes) -> bytes:
-        """The OCSP answer to a question, both in DER."""
+    def build_ocsp_response(self, question: bytes) -> bytes:
+        """The OCSP response to a request, both in DER."""
         asked = ocsp.load_der_ocsp_request(question)
-        said = self.says.get(asked.serial_number, "good")
+        said = self.statuses.get(asked.serial_number, "good")
         signer, at = self.signer or self.authority, datetime.now(UTC) - self.age
         builder = ocsp.OCSPResponseBuilder().add_response_by_hash(
             asked.issuer_name_hash,
@@ -76,7 +75,7 @@ class Responder:
         by = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, signer.certificate)
         return by.sign(signer.key, hashes.SHA256()).public_bytes(Encoding.DER)
 
-    def listed(self) -> bytes:
+    def build_crl(self) -> bytes:
         """The revocation list in DER."""
         signer, at = self.signer or self.authority, datetime.now(UTC) - self.age
         builder = (
@@ -87,15 +86,15 @@ class Responder:
         )
         if self.scope:
             builder = builder.add_extension(self.scope, critical=True)
-        for serial in (one for one, said in self.says.items() if said == "revoked"):
+        for serial in (one for one, said in self.statuses.items() if said == "revoked"):
             entry = x509.RevokedCertificateBuilder().serial_number(serial)
             reason = x509.CRLReason(x509.ReasonFlags.key_compromise)
             dated = entry.revocation_date(REVOKED_AT).add_extension(reason, critical=False)
             builder = builder.add_revoked_certificate(dated.build())
         return builder.sign(signer.key, hashes.SHA256()).public_bytes(Encoding.DER)
 
-    def helper(self, *, may_answer: bool = True) -> Authority:
-        """A key and certificate that the authority gives to a responder of its own."""
+    def issue_delegate(self, *, may_answer: bool = True) -> Authority:
+        """Issue the certificate of a delegated responder."""
         use = ExtendedKeyUsageOID.OCSP_SIGNING if may_answer else ExtendedKeyUsageOID.SERVER_AUTH
         plain = self.authority.leaf(["ocsp.example.com"], for_servers=False)
         builder = (
@@ -111,8 +110,8 @@ class Responder:
         return Authority(builder.sign(self.authority.key, hashes.SHA256()), plain.key)
 
     @contextmanager
-    def serving(self) -> Iterator[Self]:
-        """On a free port of loopback, until the block ends."""
+    def serve(self) -> Iterator[Self]:
+        """Serve on a free port of loopback until the block ends."""
         handler = type("Handler", (_Handler,), {"responder": self})
         server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         server.daemon_threads = True
@@ -131,15 +130,15 @@ class _Handler(BaseHTTPRequestHandler):
     responder: Responder
 
     def do_GET(self) -> None:
-        self._reply("crl", self.responder.listed)
+        self._reply("crl", self.responder.build_crl)
 
     def do_POST(self) -> None:
         question = self.rfile.read(int(self.headers["content-length"]))
-        self._reply("ocsp", lambda: self.responder.answer(question))
+        self._reply("ocsp", lambda: self.responder.build_ocsp_response(question))
 
     def _reply(self, kind: str, answer: Any) -> None:
-        self.responder.asked.append(kind)
-        match self.responder.broken:
+        self.responder.requests.append(kind)
+        match self.responder.failure:
             case "down":
                 self.close_connection = True
                 return
@@ -166,13 +165,13 @@ class _Handler(BaseHTTPRequestHandler):
         return
 
 
-def _access(url: str) -> x509.AuthorityInformationAccess:
+def _build_access(url: str) -> x509.AuthorityInformationAccess:
     where = x509.UniformResourceIdentifier(url)
     entry = x509.AccessDescription(AuthorityInformationAccessOID.OCSP, where)
     return x509.AuthorityInformationAccess([entry])
 
 
-def _distribution(url: str) -> x509.CRLDistributionPoints:
+def _build_distribution_points(url: str) -> x509.CRLDistributionPoints:
     names = [x509.UniformResourceIdentifier(url)]
     point = x509.DistributionPoint(names, relative_name=None, reasons=None, crl_issuer=None)
     return x509.CRLDistributionPoints([point])

@@ -1,4 +1,4 @@
-"""The watch on the real engine: who can be told is told, and who cannot holds up nobody."""
+"""The expiry watch on a real server: a contact that fails does not delay the others."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,7 @@ from temporalio.client import Client
 
 from domain.resources.resource import Binding
 from domain.tasks.messages import TASK_QUEUE
-from tests.support.house import House
+from tests.support.stack import Stack
 from workflows.expiry_watch import ExpiryWatch
 
 DAY = timedelta(days=1)
@@ -24,26 +24,26 @@ def hook() -> Iterator[HTTPServer]:
         yield running
 
 
-def expiring(house: House, hook: HTTPServer) -> None:
+def add_expiring(stack: Stack, hook: HTTPServer) -> None:
     """A domain whose certificate ends in five days, and two contacts."""
-    house.domains("a.example.com")
-    (item,) = house.store.inventory.list()
+    stack.seed_domains("a.example.com")
+    (item,) = stack.store.inventory.list()
     soon = Binding(fingerprint="ab" * 32, not_after=datetime.now(UTC) + 5 * DAY)
-    house.store.inventory.record_binding(item.resource.id, soon, datetime.now(UTC))
-    house.store.contacts.add("ops", "webhook", hook.url_for("/ops"))
-    house.store.contacts.add("gone", "webhook", hook.url_for("/gone"))
+    stack.store.inventory.save_binding(item.resource.id, soon, datetime.now(UTC))
+    stack.store.contacts.add("ops", "webhook", hook.url_for("/ops"))
+    stack.store.contacts.add("gone", "webhook", hook.url_for("/gone"))
 
 
-async def test_who_can_be_told_is_told_and_the_other_holds_up_nobody(
-    house: House, engine: Client, hook: HTTPServer
+async def test_a_contact_that_fails_does_not_delay_the_others(
+    stack: Stack, engine: Client, hook: HTTPServer
 ) -> None:
-    expiring(house, hook)
-    async with house.working(engine):
+    add_expiring(stack, hook)
+    async with stack.run_worker(engine):
         gone, ops = await engine.execute_workflow(
             ExpiryWatch.run, id="watch-now", task_queue=TASK_QUEUE
         )
-    assert (ops.contact, ops.told, ops.error) == ("ops", {"expiring": 1}, None)
+    assert (ops.contact, ops.sent, ops.error) == ("ops", {"expiring": 1}, None)
     assert gone.error is not None
-    assert (gone.contact, gone.told, gone.error.code) == ("gone", {}, "WebhookRefused")
-    told = [request.get_json()["event"] for request, _ in hook.log if request.path == "/ops"]
-    assert told == ["expiring"]
+    assert (gone.contact, gone.sent, gone.error.code) == ("gone", {}, "WebhookRefused")
+    reports = [request.get_json()["event"] for request, _ in hook.log if request.path == "/ops"]
+    assert reports == ["expiring"]

@@ -1,4 +1,4 @@
-"""From the engine's failures to causes that a person reads."""
+"""Causes that a person reads, from failures of activities."""
 
 import pytest
 from temporalio.exceptions import (
@@ -12,11 +12,11 @@ from temporalio.exceptions import (
 )
 
 from domain.cause import Cause
-from tests.storage.examples import CAUSE
-from workflows.failures import cause_of, may_pass
+from tests.support.stored_examples import CAUSE
+from workflows.failures import build_cause, is_retryable
 
 
-def failure(
+def build_failure(
     cause: BaseException | None, state: RetryState = RetryState.MAXIMUM_ATTEMPTS_REACHED
 ) -> ActivityError:
     """An activity that failed by this."""
@@ -33,34 +33,34 @@ def failure(
     return error
 
 
-def test_the_cause_that_an_activity_told_is_taken_as_it_is() -> None:
+def test_the_cause_that_an_activity_reported_is_taken_as_it_is() -> None:
     error = ApplicationError("text", CAUSE.model_dump(mode="json"), type="NotServed")
-    assert cause_of(failure(error)) == CAUSE
+    assert build_cause(build_failure(error)) == CAUSE
 
 
 @pytest.mark.parametrize("details", [(), ("only a text",)])
-def test_an_error_that_nobody_foresaw_is_told_by_its_type(details: tuple[str, ...]) -> None:
+def test_an_error_that_nobody_foresaw_is_reported_by_its_type(details: tuple[str, ...]) -> None:
     error = ApplicationError("unforeseen KeyError, see the log", *details, type="KeyError")
     expected = Cause(code="KeyError", message="unforeseen KeyError, see the log")
-    assert cause_of(failure(error)) == expected
-    assert cause_of(failure(ApplicationError("no type"))).code == "Unknown"
+    assert build_cause(build_failure(error)) == expected
+    assert build_cause(build_failure(ApplicationError("no type"))).code == "Unknown"
 
 
 @pytest.mark.parametrize(
-    ("kind", "told"),
+    ("kind", "words"),
     [(TimeoutType.START_TO_CLOSE, "start to close"), (TimeoutType.HEARTBEAT, "heartbeat")],
 )
-def test_a_timeout_says_which_one_and_what_to_do(kind: TimeoutType, told: str) -> None:
+def test_a_timeout_says_which_one_and_what_to_do(kind: TimeoutType, words: str) -> None:
     error = TimeoutError("late", type=kind, last_heartbeat_details=[])
-    cause = cause_of(failure(error))
-    assert (cause.code, cause.message) == ("Timeout", f"no attempt ended in time ({told})")
+    cause = build_cause(build_failure(error))
+    assert (cause.code, cause.message) == ("Timeout", f"no attempt ended in time ({words})")
     assert cause.advice is not None
 
 
 def test_a_timeout_after_errors_tells_the_last_of_them() -> None:
     late = TimeoutError("late", type=TimeoutType.SCHEDULE_TO_CLOSE, last_heartbeat_details=[])
     late.__cause__ = ApplicationError("text", CAUSE.model_dump(mode="json"), type="NotServed")
-    assert cause_of(failure(late)) == CAUSE
+    assert build_cause(build_failure(late)) == CAUSE
 
 
 @pytest.mark.parametrize(
@@ -72,18 +72,18 @@ def test_a_timeout_after_errors_tells_the_last_of_them() -> None:
     ],
 )
 def test_only_what_was_given_up_for_its_attempts_may_pass(state: RetryState, passes: bool) -> None:
-    assert may_pass(failure(ApplicationError("text"), state)) is passes
+    assert is_retryable(build_failure(ApplicationError("text"), state)) is passes
 
 
 def test_a_timeout_of_unknown_kind_is_one_all_the_same() -> None:
-    cause = cause_of(failure(TimeoutError("late", type=None, last_heartbeat_details=[])))
+    cause = build_cause(build_failure(TimeoutError("late", type=None, last_heartbeat_details=[])))
     assert (cause.code, cause.message) == ("Timeout", "no attempt ended in time (unknown)")
 
 
 def test_a_cancelled_step_says_so() -> None:
-    assert cause_of(failure(CancelledError())).code == "Cancelled"
+    assert build_cause(build_failure(CancelledError())).code == "Cancelled"
 
 
-def test_anything_else_is_told_in_its_own_words() -> None:
-    cause = cause_of(failure(TerminatedError("ended by hand")))
+def test_anything_else_is_reported_in_its_own_words() -> None:
+    cause = build_cause(build_failure(TerminatedError("ended by hand")))
     assert cause == Cause(code="Unknown", message="ended by hand")

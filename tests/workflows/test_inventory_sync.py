@@ -1,4 +1,4 @@
-"""A sync on the real engine: stopped and resumed, joined, and not held up by one that fails."""
+"""Inventory syncs on a real server: resumed, joined, and not delayed by a failing service."""
 
 from datetime import UTC, datetime, timedelta
 from random import SystemRandom
@@ -12,18 +12,19 @@ from domain.resources.resource import Found, Resource
 from starter.requests import syncs
 from starter.temporal import client as starter_engine
 from starter.temporal.client import NoWorker
-from tests.support.house import ACCOUNT, SERVICE, House
-from tests.workflows.syncing import (
+from tests.support.stack import ACCOUNT, SERVICE, Stack
+from tests.support.stored_examples import mark_vanished
+from tests.support.syncs import (
     CDN,
     DCDN,
-    ended,
-    keys,
-    pages,
-    reached,
-    record,
-    seeded,
-    synced,
-    working,
+    count_page_reads,
+    get_sync_record,
+    list_keys,
+    run_worker,
+    seed_pages,
+    wait_ended,
+    wait_seen,
+    wait_synced,
 )
 from workflows.inventory_sync import InventorySync, InventorySyncOnSchedule
 
@@ -32,99 +33,99 @@ OSS = "alibaba.oss"
 LIST, LIST_DCDN = "DescribeUserDomains", "DescribeDcdnUserDomains"
 
 
-async def test_a_sync_walks_every_service_and_tells_its_progress(
-    house: House, engine: Client, monkeypatch: pytest.MonkeyPatch
+async def test_a_sync_syncs_every_service_and_tells_its_progress(
+    stack: Stack, engine: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = seeded(house, 5, monkeypatch)
-    async with working(house, engine):
-        running = await syncs.sync(engine, house.store, ACCOUNT)
-        found = {each.service: each for each in await ended(house, running)}
+    names = seed_pages(stack, 5, monkeypatch)
+    async with run_worker(stack, engine):
+        running = await syncs.start_or_join(engine, stack.store, ACCOUNT)
+        found = {each.service: each for each in await wait_ended(stack, running)}
         progress = await running.handle.query(InventorySync.progress)
         assert await running.handle.result() == list(found.values())
-    assert keys(house) == names
+    assert list_keys(stack) == names
     assert found[SERVICE].seen == 5
     assert {each.error for each in found.values()} == {None}
     assert len(found) > 10
     assert "alibaba.cas" not in found, "it serves nothing by itself"
     assert {each.state for each in progress.services} == {WalkState.ENDED}
-    walked = record(house)
+    walked = get_sync_record(stack)
     assert (walked.seen, walked.total, walked.error) == (5, 5, None)
     assert walked.complete_at == walked.began_at
 
 
-async def test_a_worker_stopped_at_ten_points_walks_each_page_once(
-    house: House, engine: Client, monkeypatch: pytest.MonkeyPatch
+async def test_a_worker_stopped_at_ten_points_reads_each_page_once(
+    stack: Stack, engine: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    names = seeded(house, 61, monkeypatch)
-    house.cloud.latency(10)
+    names = seed_pages(stack, 61, monkeypatch)
+    stack.cloud.set_latency(10)
     stops = sorted(SystemRandom().sample(range(1, 60), STOPS))
-    told = f"stopped at {stops}"
-    async with working(house, engine):
-        running = await syncs.sync(engine, house.store, ACCOUNT, CDN)
-        await reached(house, stops[0])
-    began = record(house).began_at
+    note = f"stopped at {stops}"
+    async with run_worker(stack, engine):
+        running = await syncs.start_or_join(engine, stack.store, ACCOUNT, CDN)
+        await wait_seen(stack, stops[0])
+    began = get_sync_record(stack).began_at
     for stop in stops[1:]:
-        async with house.working(engine):
-            await reached(house, stop)
-    async with house.working(engine):
-        (found,) = await ended(house, running)
-    assert (found.seen, found.error) == (61, None), told
-    assert keys(house) == names, told
-    assert pages(house) == dict.fromkeys(range(1, 32), 1), told
-    assert record(house).began_at == began, told
+        async with stack.run_worker(engine):
+            await wait_seen(stack, stop)
+    async with stack.run_worker(engine):
+        (found,) = await wait_ended(stack, running)
+    assert (found.seen, found.error) == (61, None), note
+    assert list_keys(stack) == names, note
+    assert count_page_reads(stack) == dict.fromkeys(range(1, 32), 1), note
+    assert get_sync_record(stack).began_at == began, note
 
 
 async def test_what_vanished_is_marked_and_comes_back_over_a_stop(
-    any_house: House, engine: Client, monkeypatch: pytest.MonkeyPatch
+    any_stack: Stack, engine: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = any_house
+    stack = any_stack
     resource = Resource(account=ACCOUNT, service=SERVICE, key="n003.example.com")
     gone = resource.model_copy(update={"key": "gone.example.com"})
     former = datetime.now(UTC) - timedelta(hours=1)
-    house.store.inventory.upsert([Found(resource=each) for each in (resource, gone)], former)
-    house.store.inventory.mark_vanished(ACCOUNT, SERVICE, datetime.now(UTC))
-    house.store.inventory.upsert([Found(resource=gone)], former)
-    names = seeded(house, 11, monkeypatch)
-    house.cloud.latency(20)
-    async with working(house, engine):
-        running = await syncs.sync(engine, house.store, ACCOUNT, CDN)
-        await reached(house, 6)
-    assert "gone.example.com" in keys(house), "nothing is marked in the middle of a walk"
-    async with house.working(engine):
-        (found,) = await ended(house, running)
+    stack.store.inventory.upsert([Found(resource=each) for each in (resource, gone)], former)
+    mark_vanished(stack.store, ACCOUNT, SERVICE, datetime.now(UTC))
+    stack.store.inventory.upsert([Found(resource=gone)], former)
+    names = seed_pages(stack, 11, monkeypatch)
+    stack.cloud.set_latency(20)
+    async with run_worker(stack, engine):
+        running = await syncs.start_or_join(engine, stack.store, ACCOUNT, CDN)
+        await wait_seen(stack, 6)
+    assert "gone.example.com" in list_keys(stack), "nothing is marked in the middle of a walk"
+    async with stack.run_worker(engine):
+        (found,) = await wait_ended(stack, running)
     assert (found.seen, found.vanished) == (11, 1)
-    assert keys(house) == names
-    assert keys(house, vanished=True) == ["gone.example.com"]
+    assert list_keys(stack) == names
+    assert list_keys(stack, vanished=True) == ["gone.example.com"]
 
 
-async def test_a_forbidden_service_is_told_once_and_stops_no_other(
-    house: House, engine: Client, monkeypatch: pytest.MonkeyPatch
+async def test_a_forbidden_service_is_reported_once_and_stops_no_other(
+    stack: Stack, engine: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seeded(house, 3, monkeypatch)
-    refused = house.cloud.fault("error", LIST, code="Forbidden.RAM", status=403)
-    throttled = house.cloud.fault("throttle", LIST_DCDN, count=1, retry_after_ms=50)
-    async with working(house, engine):
-        found = {each.service: each for each in await synced(house, engine, [*CDN, DCDN, OSS])}
+    seed_pages(stack, 3, monkeypatch)
+    refused = stack.cloud.add_fault("error", LIST, code="Forbidden.RAM", status=403)
+    throttled = stack.cloud.add_fault("throttle", LIST_DCDN, count=1, retry_after_ms=50)
+    async with run_worker(stack, engine):
+        found = {each.service: each for each in await wait_synced(stack, engine, [*CDN, DCDN, OSS])}
         assert [name for name, each in found.items() if each.error] == [SERVICE], found
-        assert house.cloud.hits(refused) == 1, "what repeating cannot mend is not repeated"
-        assert house.cloud.hits(throttled) == 1
-        error = record(house).error
+        assert stack.cloud.count_hits(refused) == 1, "what repeating cannot mend is not repeated"
+        assert stack.cloud.count_hits(throttled) == 1
+        error = get_sync_record(stack).error
         assert error is not None
-        assert (error.code, record(house).complete_at) == ("Forbidden.RAM", None)
-        house.cloud.clear_faults()
-        (mended,) = await synced(house, engine)
-    assert (mended.seen, mended.error, record(house).error) == (3, None, None)
+        assert (error.code, get_sync_record(stack).complete_at) == ("Forbidden.RAM", None)
+        stack.cloud.clear_faults()
+        (mended,) = await wait_synced(stack, engine)
+    assert (mended.seen, mended.error, get_sync_record(stack).error) == (3, None, None)
 
 
 async def test_a_second_sync_joins_the_first_and_both_see_the_result(
-    house: House, engine: Client, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, engine: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seeded(house, 11, monkeypatch)
-    house.cloud.latency(50)
-    async with working(house, engine):
-        first = await syncs.sync(engine, house.store, ACCOUNT, CDN)
-        await reached(house, 2)
-        second = await syncs.sync(engine, house.store, ACCOUNT, CDN)
+    seed_pages(stack, 11, monkeypatch)
+    stack.cloud.set_latency(50)
+    async with run_worker(stack, engine):
+        first = await syncs.start_or_join(engine, stack.store, ACCOUNT, CDN)
+        await wait_seen(stack, 2)
+        second = await syncs.start_or_join(engine, stack.store, ACCOUNT, CDN)
         scheduled = engine.execute_workflow(
             InventorySyncOnSchedule.run,
             SyncInput(account=ACCOUNT),
@@ -132,33 +133,35 @@ async def test_a_second_sync_joins_the_first_and_both_see_the_result(
             task_queue="certroll",
         )
         assert not await scheduled, "what the schedule wanted was under way"
-        assert second.walks == first.walks
-        assert await ended(house, second) == await ended(house, first)
-    assert pages(house) == dict.fromkeys(range(1, 7), 1)
+        assert second.service_syncs == first.service_syncs
+        assert await wait_ended(stack, second) == await wait_ended(stack, first)
+    assert count_page_reads(stack) == dict.fromkeys(range(1, 7), 1)
 
 
 async def test_who_joins_may_add_services_and_waits_only_for_his_own(
-    house: House, engine: Client, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, engine: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seeded(house, 3, monkeypatch)
-    house.cloud.fault("hang", LIST_DCDN, count=1, seconds=2)
-    async with working(house, engine):
-        slow = await syncs.sync(engine, house.store, ACCOUNT, [DCDN])
-        (one,) = await synced(house, engine)
-        (again,) = await synced(house, engine)
+    seed_pages(stack, 3, monkeypatch)
+    stack.cloud.add_fault("hang", LIST_DCDN, count=1, seconds=2)
+    async with run_worker(stack, engine):
+        slow = await syncs.start_or_join(engine, stack.store, ACCOUNT, [DCDN])
+        (one,) = await wait_synced(stack, engine)
+        (again,) = await wait_synced(stack, engine)
         assert (one.seen, again.seen) == (3, 3)
-        assert pages(house) == {1: 2, 2: 2}, "named again after its end, it is walked again"
+        assert count_page_reads(stack) == {1: 2, 2: 2}, (
+            "named again after its end, it is walked again"
+        )
         progress = await slow.handle.query(InventorySync.progress)
         assert [each.state for each in progress.services] == [WalkState.WALKING, WalkState.ENDED]
-        assert [each.service for each in await ended(house, slow)] == [DCDN]
+        assert [each.service for each in await wait_ended(stack, slow)] == [DCDN]
         assert len(await slow.handle.result()) == 2
 
 
 async def test_a_schedule_starts_the_sync_under_its_own_name(
-    house: House, engine: Client, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, engine: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seeded(house, 3, monkeypatch)
-    async with working(house, engine):
+    seed_pages(stack, 3, monkeypatch)
+    async with run_worker(stack, engine):
         assert await engine.execute_workflow(
             InventorySyncOnSchedule.run,
             SyncInput(account=ACCOUNT, services=CDN),
@@ -171,30 +174,30 @@ async def test_a_schedule_starts_the_sync_under_its_own_name(
 
 
 async def test_a_cancelled_sync_stops_between_two_pages_and_marks_nothing(
-    house: House, engine: Client, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, engine: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seeded(house, 251, monkeypatch)  # it hears of it with its next heartbeat, seconds later
-    house.cloud.latency(100)
-    async with working(house, engine):
-        running = await syncs.sync(engine, house.store, ACCOUNT, CDN)
-        await reached(house, 2)
+    seed_pages(stack, 251, monkeypatch)  # it hears of it with its next heartbeat, seconds later
+    stack.cloud.set_latency(100)
+    async with run_worker(stack, engine):
+        running = await syncs.start_or_join(engine, stack.store, ACCOUNT, CDN)
+        await wait_seen(stack, 2)
         await running.handle.cancel()
         with pytest.raises(WorkflowFailureError):
             await running.handle.result()
-        (found,) = await ended(house, running)
+        (found,) = await wait_ended(stack, running)
     assert found.error is not None
     assert found.error.code == "Cancelled"
     assert found.seen < 251
-    assert record(house).complete_at is None
+    assert get_sync_record(stack).complete_at is None
 
 
 async def test_without_an_account_or_a_worker_nothing_is_started(
-    house: House, engine: Client, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, engine: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(BadInput, match="Did you mean main"):
-        await syncs.sync(engine, house.store, "mainn")
-    with pytest.raises(BadInput, match=r"Did you mean alibaba\.cdn"):
-        await syncs.sync(engine, house.store, ACCOUNT, ["alibaba.cdm"])
-    monkeypatch.setattr(starter_engine, "LONGEST_POLL", timedelta())  # former tests had workers
-    with pytest.raises(NoWorker, match="certroll up"):
-        await syncs.sync(engine, house.store, ACCOUNT)
+    with pytest.raises(BadInput, check=lambda error: error.code == "unknown-account"):
+        await syncs.start_or_join(engine, stack.store, "mainn")
+    with pytest.raises(BadInput, check=lambda error: error.code == "unknown-service"):
+        await syncs.start_or_join(engine, stack.store, ACCOUNT, ["alibaba.cdm"])
+    monkeypatch.setattr(starter_engine, "WORKER_POLL", timedelta())  # former tests had workers
+    with pytest.raises(NoWorker):
+        await syncs.start_or_join(engine, stack.store, ACCOUNT)

@@ -1,18 +1,18 @@
-"""A step whose answer is lost is repeated by the engine: the result stays the same."""
+"""Temporal repeats an activity whose answer is lost: the result stays the same."""
 
 from datetime import UTC, datetime
 
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.deployment import Deployment
-from activities.heartbeats import Heart
+from activities.deployment import DeploymentActivities
+from activities.heartbeats import Heartbeater
 from domain.cause import Cause
 from domain.tasks.messages import ChangeOrder, Direction, Installation
 from domain.tasks.record import TaskRecord
 from domain.tasks.status import OutcomeStatus, Tally, TaskStatus
 from operations.deployment.outcome import FailedChange
-from tests.support.house import ACCOUNT, SERVICE, House
+from tests.support.stack import ACCOUNT, SERVICE, Stack
 
 ORDER = ChangeOrder(
     task_id="t1",
@@ -25,10 +25,10 @@ ORDER = ChangeOrder(
 
 
 @pytest.fixture
-def deployment(house: House) -> Deployment:
+def deployment(stack: Stack) -> DeploymentActivities:
     """The steps, with a task of one change that is installed already."""
-    house.domains("a.example.com")
-    plan = house.plan(house.upload("new", "a.example.com"))
+    stack.seed_domains("a.example.com")
+    plan = stack.build_plan(stack.upload("new", "a.example.com"))
     now = datetime.now(UTC)
     record = TaskRecord(
         id="t1",
@@ -43,8 +43,8 @@ def deployment(house: House) -> Deployment:
         created_by="tester",
         tally=Tally(pending=1),
     )
-    house.store.tasks.create(record, plan)
-    steps = Deployment(house.store, house.clouds, Heart())
+    stack.store.tasks.create(record, plan)
+    steps = DeploymentActivities(stack.store, stack.connectors, Heartbeater())
     installation = Installation(
         task_id="t1",
         fingerprint=plan.certificates[0],
@@ -58,21 +58,21 @@ def deployment(house: House) -> Deployment:
 
 
 def test_a_deployment_that_recorded_its_success_is_not_made_again(
-    house: House, deployment: Deployment
+    stack: Stack, deployment: DeploymentActivities
 ) -> None:
     environment = ActivityEnvironment()
     environment.run(deployment.deploy, ORDER)
-    calls = house.cloud.calls()
+    calls = stack.cloud.count_calls()
     environment.run(deployment.deploy, ORDER)
-    assert house.cloud.calls() == calls
-    assert house.store.tasks.outcomes.get("t1", 0).attempts == 1
+    assert stack.cloud.count_calls() == calls
+    assert stack.store.tasks.outcomes.get("t1", 0).attempts == 1
 
 
 def test_a_success_stays_one_when_its_attempt_was_given_up_as_late(
-    house: House, deployment: Deployment
+    stack: Stack, deployment: DeploymentActivities
 ) -> None:
     environment = ActivityEnvironment()
     environment.run(deployment.deploy, ORDER)
     late = FailedChange(order=ORDER, cause=Cause(code="Timeout", message="late"))
     environment.run(deployment.record_failure, late)
-    assert house.store.tasks.outcomes.get("t1", 0).status is OutcomeStatus.DEPLOYED
+    assert stack.store.tasks.outcomes.get("t1", 0).status is OutcomeStatus.DEPLOYED

@@ -1,9 +1,9 @@
-"""Tasks that were started by an earlier version go on with this one: saved histories are replayed.
+"""Replays saved histories: tasks that an earlier version has started go on with this one.
 
-Tasks stay open for weeks, so an upgrade always meets some that are half way. When a replay fails,
-the workflow would now decide otherwise than it did then, and such tasks would be stuck: guard the
-change with `workflow.patched`, so that what has begun goes on as it began. Do not record the
-histories again to quiet this test; new scenarios are added by `python -m tests.histories`.
+Tasks stay open for weeks, so every upgrade meets open ones. When a replay fails, the workflow now
+decides otherwise than the earlier version did, and such tasks would be stuck: guard the change with
+`workflow.patched`, so that open tasks go on as they began. Do not record the histories again to
+silence this test; `python -m tests.histories` is for new scenarios.
 """
 
 import json
@@ -25,11 +25,11 @@ from workflows.deployment.workflow import DeploymentTask
 SAVED = sorted(FOLDER.glob("*.json"))
 SCENARIOS = {
     "at_gates",
-    "breached",
     "cancelled_while_waiting",
     "continued",
     "deleted",
     "deployed",
+    "over_budget",
     "partially_failed",
     "partly_rolled_back",
     "rescheduled",
@@ -41,9 +41,9 @@ SCENARIOS = {
 
 @workflow.defn(name="DeploymentTask")
 class Diverged(DeploymentTask):
-    """Counts outcomes before it begins, which no saved task ever did.
+    """Counts outcomes first, which no saved task does.
 
-    A timer would not do: a task that was cut while it waited begins with one as well.
+    A timer would not do: a run that continues a waiting task begins with one as well.
     """
 
     @workflow.init
@@ -52,12 +52,12 @@ class Diverged(DeploymentTask):
 
     @workflow.run
     async def run(self, task: TaskInput) -> TaskStatus:
-        await activity_calls.tally(task.task_id)
+        await activity_calls.count_outcomes(task.task_id)
         return await super().run(task)
 
 
-def replayer(kind: type[DeploymentTask]) -> Replayer:
-    """Outside the SDK's sandbox, as the worker runs it."""
+def build_replayer(kind: type[DeploymentTask]) -> Replayer:
+    """Without the SDK's sandbox, as in the worker."""
     return Replayer(
         workflows=[kind],
         data_converter=pydantic_data_converter,
@@ -65,7 +65,7 @@ def replayer(kind: type[DeploymentTask]) -> Replayer:
     )
 
 
-def history(path: Path) -> WorkflowHistory:
+def read_history(path: Path) -> WorkflowHistory:
     saved = json.loads(path.read_text())
     started = saved["events"][0]["workflowExecutionStartedEventAttributes"]
     return WorkflowHistory.from_json(started["workflowId"], saved)
@@ -81,10 +81,10 @@ def test_a_saved_task_went_on_with_a_new_history() -> None:
 
 @pytest.mark.parametrize("path", SAVED, ids=[path.stem for path in SAVED])
 async def test_a_task_of_an_earlier_version_goes_on(path: Path) -> None:
-    await replayer(DeploymentTask).replay_workflow(history(path))
+    await build_replayer(DeploymentTask).replay_workflow(read_history(path))
 
 
 @pytest.mark.parametrize("path", SAVED, ids=[path.stem for path in SAVED])
 async def test_a_workflow_that_decides_otherwise_is_found(path: Path) -> None:
     with pytest.raises(NondeterminismError):
-        await replayer(Diverged).replay_workflow(history(path))
+        await build_replayer(Diverged).replay_workflow(read_history(path))

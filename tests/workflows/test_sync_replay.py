@@ -1,6 +1,6 @@
-"""A sync that was begun by an earlier version goes on with this one: saved histories are replayed.
+"""Replays saved histories of syncs: those that an earlier version has started go on with this one.
 
-What test_replay.py says of tasks holds for syncs too. `python -m tests.histories.sync` records.
+What test_replay.py says of tasks applies to syncs too. `python -m tests.histories.sync` records.
 """
 
 import asyncio
@@ -35,13 +35,13 @@ class Diverged(InventorySync):
         return await super().run(asked)
 
 
-def history(path: Path) -> WorkflowHistory:
+def read_history(path: Path) -> WorkflowHistory:
     saved = json.loads(path.read_text())
     started = saved["events"][0]["workflowExecutionStartedEventAttributes"]
     return WorkflowHistory.from_json(started["workflowId"], saved)
 
 
-def replayer(*kinds: type) -> Replayer:
+def build_replayer(*kinds: type) -> Replayer:
     return Replayer(
         workflows=kinds,
         data_converter=pydantic_data_converter,
@@ -51,10 +51,10 @@ def replayer(*kinds: type) -> Replayer:
 
 @pytest.mark.parametrize("name", NAMES)
 async def test_a_sync_of_an_earlier_version_goes_on(name: str) -> None:
-    kinds = replayer(InventorySync, InventorySyncOnSchedule)
-    await kinds.replay_workflow(history(SYNCS / f"{name}.json"))
+    kinds = build_replayer(InventorySync, InventorySyncOnSchedule)
+    await kinds.replay_workflow(read_history(SYNCS / f"{name}.json"))
 
 
 async def test_a_sync_that_decides_otherwise_is_found() -> None:
     with pytest.raises(NondeterminismError):
-        await replayer(Diverged).replay_workflow(history(SYNCS / "joined.json"))
+        await build_replayer(Diverged).replay_workflow(read_history(SYNCS / "joined.json"))

@@ -1,4 +1,7 @@
-"""The steps of a task: each activity with its patience and the line that the Web UI shows."""
+"""Calls each activity of a task with its timeouts and its summary for the Web UI.
+
+Called by all modules of workflows/deployment.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,234 +16,225 @@ from workflows.policies import (
     CLEAN_UP,
     INSTALL,
     INSTALLATIONS_PER_PAGE,
-    LOOK_AGAIN,
     NOTIFY,
     ONE_ROW,
     ORDERS_PER_PAGE,
     PREFLIGHT,
+    REVERIFY,
 )
 
 with workflow.unsafe.imports_passed_through():
-    from activities.bookkeeping import Bookkeeping, OrdersAfter
-    from activities.deployment import Deployment
-    from activities.waves import Trying, Waves
-    from domain.cause import Cause
-    from domain.tasks.messages import ChangeOrder, Direction
-    from domain.tasks.status import OutcomeStatus
-    from operations.deployment.outcome import FailedChange
-
-with workflow.unsafe.imports_passed_through():
     from activities.bookkeeping import (
-        Bookkeeping,
+        BookkeepingActivities,
         FailedInstallation,
-        InstallationsAfter,
-        NamedResources,
-        Skip,
+        InstallationPage,
+        OrderPage,
+        ResourceSelection,
+        SkipRequest,
         StatusChange,
         TaskAt,
         TaskRef,
     )
-    from activities.calendar import Openings
-    from activities.cleanup import Cleanup
-    from activities.deployment import Deployment
-    from activities.notifications import Notice, Notifications
-    from activities.preflight import Preflight, Preflighted
-    from activities.reverification import LookAgain, SecondLook, Verification
-    from activities.waves import Reopening, WaveRef, Waves
-    from domain.calendar.windows import Opening
+    from activities.calendar import CalendarActivities
+    from activities.cleanup import CleanupActivities
+    from activities.deployment import DeploymentActivities
+    from activities.notifications import NotificationActivities, NotificationRequest
+    from activities.preflight import PreflightActivities
+    from activities.reverification import ReverificationActivities, ReverificationRequest
+    from activities.waves import ReopenRequest, RetriedChange, WaveActivities, WaveRef
+    from domain.calendar.windows import AllowedStart
     from domain.cause import Cause
     from domain.rollout.stage import WaveFacts
-    from domain.tasks.messages import Installation
-    from domain.tasks.record import TaskEvent
-    from domain.tasks.retry import Reopened
-    from domain.tasks.status import Tally, TaskStatus
+    from domain.tasks.audit import TaskEvent, TaskEventCode
+    from domain.tasks.messages import ChangeOrder, Direction, Installation
+    from domain.tasks.retry import ReopenedChanges
+    from domain.tasks.status import OutcomeStatus, Tally, TaskStatus
+    from operations.deployment.outcome import FailedChange
+    from operations.preflight.task_preflight import PreflightSummary
+    from operations.verification.reverification import ReverificationCounts
 
 
 VERB = {Direction.DEPLOY: "deploy", Direction.ROLL_BACK: "roll back"}
 
 
-def wanted(task_id: str, direction: Direction, after: int, **which: Any) -> OrdersAfter:
-    """What a fan-out asks for; `which` are the other fields of `OrdersAfter`."""
-    return OrdersAfter(
+def build_order_page(task_id: str, direction: Direction, after: int, **which: Any) -> OrderPage:
+    """The request for the first page of a fan-out; `which` are further fields of it."""
+    return OrderPage(
         task_id=task_id, after=after, limit=ORDERS_PER_PAGE, direction=direction, **which
     )
 
 
-async def orders(wanted: OrdersAfter) -> list[ChangeOrder]:
-    """The next page of changes to make."""
+async def list_orders(wanted: OrderPage) -> list[ChangeOrder]:
     return await workflow.execute_activity_method(
-        Bookkeeping.orders,
+        BookkeepingActivities.list_orders,
         wanted,
         summary=f"next resources to {VERB[wanted.direction]}",
         **BOOKKEEPING,
     )
 
 
-async def still_trying(order: ChangeOrder, cause: Cause) -> None:
-    """Writes down why a change is tried again later."""
+async def record_retry_cause(order: ChangeOrder, cause: Cause) -> None:
     await workflow.execute_activity_method(
-        Waves.still_trying,
-        Trying(task_id=order.task_id, ordinal=order.ordinal, cause=cause),
-        summary=f"note why {order.label} is tried again",
+        WaveActivities.record_retried_change,
+        RetriedChange(task_id=order.task_id, ordinal=order.ordinal, cause=cause),
+        summary=f"record why {order.label} is retried",
         **ONE_ROW,
     )
 
 
-async def change(order: ChangeOrder) -> OutcomeStatus | None:
-    """Makes one change, with the attempts of one turn; what it has become, None: known already."""
+async def make_change(order: ChangeOrder) -> OutcomeStatus | None:
+    """Makes one change with one series of attempts; None if its outcome was known already."""
     return await workflow.execute_activity_method(
-        Deployment.deploy, order, summary=f"{VERB[order.direction]} {order.label}", **CHANGE
+        DeploymentActivities.deploy,
+        order,
+        summary=f"{VERB[order.direction]} {order.label}",
+        **CHANGE,
     )
 
 
 async def record_failure(order: ChangeOrder, cause: Cause) -> None:
-    """Records that a change is given up."""
     await workflow.execute_activity_method(
-        Deployment.record_failure,
+        DeploymentActivities.record_failure,
         FailedChange(order=order, cause=cause),
         summary=f"record failure of {order.label}",
         **ONE_ROW,
     )
 
 
-async def reserve(task_id: str, digest: str) -> None:
-    """Reserves quota for the previewed plan."""
+async def reserve_quota(task_id: str, digest: str) -> None:
     await workflow.execute_activity_method(
-        Bookkeeping.reserve,
+        BookkeepingActivities.reserve_quota,
         TaskRef(task_id=task_id, digest=digest),
         summary="reserve quota",
         **ALL_ROWS,
     )
 
 
-async def settle(task_id: str) -> Tally:
-    """Charges and refunds, and counts."""
+async def settle_quota(task_id: str) -> Tally:
+    """Charges deployed changes, refunds the rest, and counts the outcomes."""
     return await workflow.execute_activity_method(
-        Bookkeeping.settle,
+        BookkeepingActivities.settle_quota,
         TaskAt(task_id=task_id, at=workflow.now()),
-        summary="charge what was deployed, refund the rest",
+        summary="charge deployed changes, refund the rest",
         **BOOKKEEPING,
     )
 
 
-async def tally(task_id: str) -> Tally:
-    """Counts the outcomes."""
+async def count_outcomes(task_id: str) -> Tally:
     return await workflow.execute_activity_method(
-        Bookkeeping.tally, task_id, summary="count outcomes", **BOOKKEEPING
+        BookkeepingActivities.count_outcomes, task_id, summary="count outcomes", **BOOKKEEPING
     )
 
 
-async def may_begin(task_id: str, now: datetime) -> Opening:
-    """When changes may begin: now, or the next opening, to which the task is then moved."""
+async def find_allowed_start(task_id: str, now: datetime) -> AllowedStart:
+    """When changes may start: now, or in the next window, to which the task is then postponed."""
     return await workflow.execute_activity_method(
-        Openings.may_begin,
+        CalendarActivities.find_start,
         TaskAt(task_id=task_id, at=now),
-        summary="look at windows and freezes",
+        summary="check maintenance windows and freezes",
         **BOOKKEEPING,
     )
 
 
-async def preflight(task_id: str) -> Preflighted:
-    """Looks at all that the task needs, and fails what must not be done."""
+async def run_preflight(task_id: str) -> PreflightSummary:
+    """Runs all preflight checks and fails the changes that a check refuses."""
     return await workflow.execute_activity_method(
-        Preflight.preflight,
+        PreflightActivities.run_preflight,
         TaskAt(task_id=task_id, at=workflow.now()),
-        summary="check everything before the first change",
+        summary="preflight",
         **PREFLIGHT,
     )
 
 
-async def installations(task_id: str, after: int) -> list[Installation]:
-    """The next certificates that must be installed before the first change."""
+async def list_installations(task_id: str, after: int) -> list[Installation]:
+    """The next page of certificates to install before the first change."""
     return await workflow.execute_activity_method(
-        Bookkeeping.installations,
-        InstallationsAfter(task_id=task_id, after=after, limit=INSTALLATIONS_PER_PAGE),
+        BookkeepingActivities.list_installations,
+        InstallationPage(task_id=task_id, after=after, limit=INSTALLATIONS_PER_PAGE),
         summary="list certificates to install",
         **BOOKKEEPING,
     )
 
 
 async def install(wanted: Installation) -> None:
-    """Puts one certificate into one store."""
     await workflow.execute_activity_method(
-        Deployment.install, wanted, summary=f"install {wanted.label}", **INSTALL
+        DeploymentActivities.install, wanted, summary=f"install {wanted.label}", **INSTALL
     )
 
 
 async def clean_up(task_id: str) -> int:
-    """Removes former certificates that nobody needs; how many."""
+    """Deletes former certificates that no resource needs; returns their number."""
     return await workflow.execute_activity_method(
-        Cleanup.clean_up,
+        CleanupActivities.clean_up,
         TaskAt(task_id=task_id, at=workflow.now()),
-        summary="remove former certificates that nobody needs",
+        summary="delete former certificates that no resource needs",
         **CLEAN_UP,
     )
 
 
 async def fail_installation(wanted: Installation, cause: Cause) -> None:
-    """Fails what needed a certificate that could not be installed."""
+    """Fails the changes that need a certificate which could not be installed."""
     await workflow.execute_activity_method(
-        Bookkeeping.fail_installation,
+        BookkeepingActivities.fail_installation,
         FailedInstallation(installation=wanted, cause=cause, at=workflow.now()),
-        summary=f"fail what needs {wanted.label}",
+        summary=f"fail the changes that need {wanted.label}",
         **BOOKKEEPING,
     )
 
 
-async def wave_facts(task_id: str, turn: int, wave: int) -> WaveFacts:
-    """How a wave stands against its budget of failures."""
+async def get_wave_facts(task_id: str, round_number: int, wave: int) -> WaveFacts:
+    """The failures of a wave and its failure budget."""
     return await workflow.execute_activity_method(
-        Waves.wave_facts,
-        WaveRef(task_id=task_id, round=turn, wave=wave),
+        WaveActivities.get_wave_facts,
+        WaveRef(task_id=task_id, round=round_number, wave=wave),
         summary=f"count the failures of wave {wave + 1}",
         **BOOKKEEPING,
     )
 
 
-async def reopen(task_id: str, turn: int, only: tuple[str, ...] | None) -> Reopened:
-    """Lets what failed wait again, with quota reserved for it."""
+async def reopen(task_id: str, round_number: int, only: tuple[str, ...] | None) -> ReopenedChanges:
+    """Makes failed changes pending again and reserves quota for them."""
     return await workflow.execute_activity_method(
-        Waves.reopen,
-        Reopening(task_id=task_id, round=turn, only=only, at=workflow.now()),
-        summary="reserve quota for what is tried once more",
+        WaveActivities.reopen_changes,
+        ReopenRequest(task_id=task_id, round=round_number, only=only, at=workflow.now()),
+        summary="reserve quota for the retry",
         **ALL_ROWS,
     )
 
 
-async def look_again(task_id: str, wave: int | None = None) -> SecondLook:
-    """Looks once more at what was deployed, in one wave or in all; what is gone fails."""
+async def reverify(task_id: str, wave: int | None = None) -> ReverificationCounts:
+    """Verifies deployed changes again, of one wave or of all; those no longer served fail."""
     return await workflow.execute_activity_method(
-        Verification.look_again,
-        LookAgain(task_id=task_id, wave=wave, at=workflow.now()),
-        summary="look again" if wave is None else f"look again at wave {wave}",
-        **LOOK_AGAIN,
+        ReverificationActivities.verify_again,
+        ReverificationRequest(task_id=task_id, wave=wave, at=workflow.now()),
+        summary="verify again" if wave is None else f"verify wave {wave + 1} again",
+        **REVERIFY,
     )
 
 
 async def skip(task_id: str, cause: Cause, only: tuple[str, ...] | None = None) -> int:
-    """Gives up changes that were not begun."""
+    """Skips changes that have not started; returns their number."""
     return await workflow.execute_activity_method(
-        Bookkeeping.skip,
-        Skip(task_id=task_id, cause=cause, at=workflow.now(), only=only),
-        summary="skip what was not begun",
+        BookkeepingActivities.skip_changes,
+        SkipRequest(task_id=task_id, cause=cause, at=workflow.now(), only=only),
+        summary="skip changes that have not started",
         **BOOKKEEPING,
     )
 
 
-async def unknown_resources(task_id: str, resources: Sequence[str]) -> list[str]:
-    """Those of the named resources that are none of the task's."""
+async def find_unknown_resources(task_id: str, resources: Sequence[str]) -> list[str]:
+    """The named resources that are not in the task."""
     return await workflow.execute_activity_method(
-        Bookkeeping.unknown_resources,
-        NamedResources(task_id=task_id, resources=tuple(resources)),
+        BookkeepingActivities.find_unknown_resources,
+        ResourceSelection(task_id=task_id, resources=tuple(resources)),
         summary="check the named resources",
         **BOOKKEEPING,
     )
 
 
 async def record_status(task_id: str, status: TaskStatus) -> None:
-    """Writes the task's status."""
     await workflow.execute_activity_method(
-        Bookkeeping.record_status,
+        BookkeepingActivities.record_status,
         StatusChange(task_id=task_id, status=status, at=workflow.now()),
         summary=f"record status {status}",
         **BOOKKEEPING,
@@ -248,50 +242,50 @@ async def record_status(task_id: str, status: TaskStatus) -> None:
 
 
 async def record_time(task_id: str, at: datetime) -> None:
-    """Writes the new time of a waiting task."""
     await workflow.execute_activity_method(
-        Bookkeeping.record_time,
+        BookkeepingActivities.record_time,
         TaskAt(task_id=task_id, at=at),
         summary="record the new time",
         **BOOKKEEPING,
     )
 
 
-async def record_event(task_id: str, kind: str, by: str, text: str) -> None:
-    """Adds a line to the audit."""
+async def record_event(task_id: str, code: TaskEventCode, by: str, text: str) -> None:
+    """Adds an event to the task's audit log."""
     await workflow.execute_activity_method(
-        Bookkeeping.record_event,
-        TaskEvent(task_id=task_id, at=workflow.now(), kind=kind, by=by, text=text),
-        summary=f"record {kind}",
+        BookkeepingActivities.record_event,
+        TaskEvent(task_id=task_id, at=workflow.now(), code=code, by=by, text=text),
+        summary=f"record {code.value}",
         **BOOKKEEPING,
     )
 
 
 async def delete(task_id: str, by: str, reason: str) -> None:
-    """Marks the task as deleted."""
     await workflow.execute_activity_method(
-        Bookkeeping.delete,
-        TaskEvent(task_id=task_id, at=workflow.now(), kind="delete", by=by, text=reason),
+        BookkeepingActivities.delete_task,
+        TaskEvent(
+            task_id=task_id, at=workflow.now(), code=TaskEventCode.DELETED, by=by, text=reason
+        ),
         summary="mark as deleted",
         **BOOKKEEPING,
     )
 
 
 async def notify(task_id: str, event: str, contact: str) -> None:
-    """Tells one contact of one event."""
+    """Sends one notification to one contact."""
     await workflow.execute_activity_method(
-        Notifications.notify,
-        Notice(task_id=task_id, event=event, contact=contact),
-        summary=f"tell {contact}",
+        NotificationActivities.notify,
+        NotificationRequest(task_id=task_id, event=event, contact=contact),
+        summary=f"notify {contact}",
         **NOTIFY,
     )
 
 
-async def give_up_notice(task_id: str, event: str, contact: str) -> None:
-    """Records that a contact could not be told."""
+async def record_failed_notice(task_id: str, event: str, contact: str) -> None:
+    """Records that a notification could not be delivered."""
     await workflow.execute_activity_method(
-        Notifications.give_up,
-        Notice(task_id=task_id, event=event, contact=contact),
-        summary=f"record that {contact} was not told",
+        NotificationActivities.record_undelivered,
+        NotificationRequest(task_id=task_id, event=event, contact=contact),
+        summary=f"record that {contact} was not notified",
         **BOOKKEEPING,
     )

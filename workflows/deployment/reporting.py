@@ -1,4 +1,7 @@
-"""What people are told while a task runs: the Web UI's details, and the contacts."""
+"""Reports a running task: details in the Temporal Web UI, notifications to contacts.
+
+Called by state.py and by the modules that end a wave, a rollback or a task.
+"""
 
 import asyncio
 
@@ -13,8 +16,8 @@ with workflow.unsafe.imports_passed_through():
     from domain.tasks.status import Phase, Tally
 
 
-def show(progress: Progress) -> None:
-    """Writes the task's state where the Temporal Web UI shows it without opening a payload."""
+def update_details(progress: Progress) -> None:
+    """Writes the task's progress where the Web UI shows it without decoding a payload."""
     known = workflow.info().typed_search_attributes
     same_status = known.get(search_attributes.STATUS) == progress.status.value
     if not (same_status and known.get(search_attributes.SCHEDULED_AT) == progress.at):
@@ -24,48 +27,48 @@ def show(progress: Progress) -> None:
                 search_attributes.SCHEDULED_AT.value_set(progress.at),
             ]
         )
-    workflow.set_current_details(details(progress))
+    workflow.set_current_details(format_details(progress))
 
 
-def details(progress: Progress) -> str:
-    """Markdown: the status, the counters, what can be done next, the latest notes."""
+def format_details(progress: Progress) -> str:
+    """Markdown: the status, the counters, the possible requests, the latest notes."""
     lines = [
         f"**{progress.name}** is **{progress.status.value}**",
         f"time: {progress.at.isoformat()}",
-        f"outcomes: {counted(progress.tally)}",
-        *_wave(progress),
-        _now(progress),
-        *_stuck(progress),
-        _next_step(progress),
+        f"outcomes: {format_tally(progress.tally)}",
+        *_format_wave(progress),
+        _format_present(progress),
+        *_format_retrying(progress),
+        _format_possible(progress),
     ]
     lines += [f"- {note}" for note in progress.notes]
     return "\n\n".join(lines)
 
 
-def counted(tally: Tally) -> str:
-    """The counters that are not zero, in words."""
+def format_tally(tally: Tally) -> str:
+    """The counters that are not zero: "2 deployed, 1 failed"."""
     shown = [f"{count} {name.replace('_', ' ')}" for name, count in tally if count]
     return ", ".join(shown) or "none yet"
 
 
-def _wave(progress: Progress) -> list[str]:
-    is_told = progress.phase is Phase.DEPLOYING and progress.waves > 1
+def _format_wave(progress: Progress) -> list[str]:
+    is_shown = progress.phase is Phase.DEPLOYING and progress.waves > 1
     stage = progress.stage.value.replace("_", " ")
-    return [f"wave {progress.wave} of {progress.waves}: {stage}"] if is_told else []
+    return [f"wave {progress.wave} of {progress.waves}: {stage}"] if is_shown else []
 
 
-def _now(progress: Progress) -> str:
-    """What it does or waits for, and until when."""
+def _format_present(progress: Progress) -> str:
+
     if progress.waits_for is None:
-        return "takes back" if progress.phase is Phase.ROLLING_BACK else "deploys"
+        return "rolls back" if progress.phase is Phase.ROLLING_BACK else "deploys"
     until = f", until {progress.until.isoformat()}" if progress.until else ""
     return f"waits for {progress.waits_for}{until}"
 
 
-def _stuck(progress: Progress) -> list[str]:
-    """What is tried again: the first few of all."""
+def _format_retrying(progress: Progress) -> list[str]:
+
     lines = [
-        f"- tries {each.resource} again at {each.next_at.isoformat(timespec='seconds')}, at most "
+        f"- retries {each.resource} at {each.next_at.isoformat(timespec='seconds')}, at most "
         f"until {each.until.isoformat(timespec='seconds')}: {each.cause}"
         for each in progress.stuck
     ]
@@ -74,24 +77,24 @@ def _stuck(progress: Progress) -> list[str]:
     return lines
 
 
-def _next_step(progress: Progress) -> str:
+def _format_possible(progress: Progress) -> str:
     updates = ("proceed", "stop", "reschedule")
-    told = [f"{'update' if each in updates else 'signal'} `{each}`" for each in progress.can]
-    return f"possible now: {', '.join(told) or 'nothing'}"
+    requests = [f"{'update' if each in updates else 'signal'} `{each}`" for each in progress.can]
+    return f"possible now: {', '.join(requests) or 'nothing'}"
 
 
-async def tell_contacts(task_id: str, event: str, contacts: tuple[str, ...]) -> None:
-    """Tells each contact once; a channel that stays silent is recorded and fails nothing.
+async def notify_contacts(task_id: str, event: str, contacts: tuple[str, ...]) -> None:
+    """Notifies each contact once. A failed delivery is recorded and fails nothing else.
 
-    `event` is a name made by domain.events: `finished()`, `gate(wave)`, `rolled_back(number)`. What
-    is told is read from storage, so that statuses and the audit have to be written before. A
-    contact that takes `needs_operator` only is told of `finished` too, where somebody has to act.
+    `event` is a name built by `domain.notifications.events`. The message is read from storage:
+    write statuses and audit events first. A contact that takes only `needs_operator` also gets
+    `finished` if somebody has to act.
     """
-    await asyncio.gather(*(_tell(task_id, event, contact) for contact in contacts))
+    await asyncio.gather(*(_notify(task_id, event, contact) for contact in contacts))
 
 
-async def _tell(task_id: str, event: str, contact: str) -> None:
+async def _notify(task_id: str, event: str, contact: str) -> None:
     try:
         await activity_calls.notify(task_id, event, contact)
     except ActivityError:
-        await activity_calls.give_up_notice(task_id, event, contact)
+        await activity_calls.record_failed_notice(task_id, event, contact)

@@ -1,54 +1,60 @@
-"""The way back: the same changes inverted, through the same steps."""
+"""Rolls changes back: on request, and automatically after failures. Called by the other phases.
+
+A rollback uses the same steps as a deployment, with inverted changes.
+"""
 
 from temporalio import workflow
 
 from workflows.deployment import activity_calls
 from workflows.deployment.fan_out import FanOut
-from workflows.deployment.reporting import tell_contacts
+from workflows.deployment.reporting import notify_contacts
 from workflows.deployment.state import State
 
 with workflow.unsafe.imports_passed_through():
-    from domain.cause import Cause
-    from domain.rollout.policy import OnBreach
-    from domain.tasks.messages import Direction
-    from domain.tasks.retry import TAKEN_BACK, Undoing
-
-with workflow.unsafe.imports_passed_through():
-    from activities.bookkeeping import OrdersAfter
+    from activities.bookkeeping import OrderPage
     from domain.cause import Cause
     from domain.notifications import events
+    from domain.rollout.policy import OnBudgetExceeded
+    from domain.tasks.audit import CERTROLL, TaskEventCode
     from domain.tasks.messages import Direction, RollbackRequest
-    from domain.tasks.retry import ROLLED_BACK_BEFORE
+    from domain.tasks.retry import ROLLBACK_REQUESTED, ROLLED_BACK_WITH_WAVE, AutomaticRollback
     from domain.tasks.status import Phase
 
 
-async def what_failed(state: State) -> bool:
-    """What was changed and could not be verified; False when a new history has to begin."""
-    if not state.task.rollout.take_back_failed or state.taken_back_whole:
+async def roll_back_failed(state: State) -> bool:
+    """Rolls back the wave's applied changes that failed; False to continue as new."""
+    if not state.task.rollout.roll_back_failed or state.is_whole_rollback_requested:
         return True
-    return await _undo(state, Undoing(round=state.round), state.wave)
+    return await _run_automatic_rollback(state, AutomaticRollback(round=state.round), state.wave)
 
 
-async def what_breached(state: State) -> bool:
-    """After too many failures: the wave, all of the task so far, or nothing. False as above."""
-    way = state.task.rollout.on_breach
-    if way is OnBreach.STOP:
+async def roll_back_over_budget(state: State) -> bool:
+    """Rolls back what the policy says once the budget is exceeded; False to continue as new."""
+    policy = state.task.rollout.on_budget_exceeded
+    if policy is OnBudgetExceeded.STOP:
         return True
-    reason = Cause(code=TAKEN_BACK, message=str(state.breach))
-    if state.since is None:
+    reason = Cause(code=ROLLED_BACK_WITH_WAVE, message=str(state.budget_exceeded))
+    if state.rollback_started_at is None:
         await activity_calls.record_event(
-            state.task.task_id, "rollback", "certroll", str(state.breach)
+            state.task.task_id, TaskEventCode.ROLLBACK, CERTROLL, str(state.budget_exceeded)
         )
-    wave = state.wave if way is OnBreach.ROLL_BACK_WAVE else None
-    return await _undo(state, Undoing(round=state.round, reason=reason), wave)
+    wave = state.wave if policy is OnBudgetExceeded.ROLL_BACK_WAVE else None
+    return await _run_automatic_rollback(
+        state, AutomaticRollback(round=state.round, reason=reason), wave
+    )
 
 
-async def _undo(state: State, undoing: Undoing, wave: int | None) -> bool:
-    task_id, state.since = state.task.task_id, state.since or workflow.now()
+async def _run_automatic_rollback(
+    state: State, rollback: AutomaticRollback, wave: int | None
+) -> bool:
+    task_id, state.rollback_started_at = (
+        state.task.task_id,
+        state.rollback_started_at or workflow.now(),
+    )
     fan_out = FanOut(
         state,
-        activity_calls.wanted(
-            task_id, Direction.ROLL_BACK, state.cursor, wave=wave, by_itself=undoing
+        activity_calls.build_order_page(
+            task_id, Direction.ROLL_BACK, state.cursor, wave=wave, automatic_rollback=rollback
         ),
         stop=lambda: False,
     )
@@ -57,105 +63,113 @@ async def _undo(state: State, undoing: Undoing, wave: int | None) -> bool:
     return finished
 
 
-async def take_back(state: State, request: RollbackRequest) -> bool:
-    """Takes back what was applied of what is named; False when a new history has to begin.
+async def run_rollback(state: State, request: RollbackRequest) -> bool:
+    """Rolls back the applied changes of the request; False to continue as new.
 
-    Resources that are back already are not touched: the same signal again changes nothing.
+    Changes that are rolled back already are not touched: repeating the signal changes nothing.
     """
-    if state.phase is Phase.SETTLED and not await _begin(state, request):
-        _forget(state, request)
+    if state.phase is Phase.SETTLED and not await _begin_rollback(state, request):
+        _drop(state, request)
         return True
-    fan_out = _fan_out(state, request, state.cursor)
+    fan_out = _build_fan_out(state, request, state.cursor)
     finished = await fan_out.run()
     state.cursor = fan_out.cursor
     if finished:
-        await _end(state, request)
+        await _end_rollback(state, request)
     return finished
 
 
-async def take_back_meanwhile(state: State, request: RollbackRequest) -> bool:
-    """The same while the task waits for its next opening or wave, to which it goes on after that.
+async def run_rollback_while_waiting(state: State, request: RollbackRequest) -> bool:
+    """As `run_rollback`, while the task waits for its next window or wave and goes on afterwards.
 
-    A way back never waits for a window. What is named and was not begun is left out.
+    A rollback never waits for a window. Requested changes that have not started are skipped.
     """
-    await leave_out(state, request)
-    if not await _has_work(state, request):
-        _forget(state, request)
+    await skip_requested(state, request)
+    if not await _has_changes(state, request):
+        _drop(state, request)
         return True
-    await _record(state, request)
-    finished = await _fan_out(state, request, cursor=-1).run()
+    await _record_event(state, request)
+    finished = await _build_fan_out(state, request, cursor=-1).run()
     if finished:
-        await _count(state, request)
-        await _tell(state)
+        await _count_outcomes(state, request)
+        await _notify(state)
     return finished
 
 
-async def leave_out(state: State, request: RollbackRequest) -> None:
-    """What is named and was not begun is not begun any more."""
-    text = f"{request.requested_by} asked for its rollback before it was begun"
-    cause = Cause(code=ROLLED_BACK_BEFORE, message=text)
+async def skip_requested(state: State, request: RollbackRequest) -> None:
+    """Skips requested changes that have not started."""
+    text = f"{request.requested_by} requested its rollback before it started"
+    cause = Cause(code=ROLLBACK_REQUESTED, message=text)
     await activity_calls.skip(state.task.task_id, cause, request.resources)
 
 
-async def refuse_unknown(state: State, what: str, resources: tuple[str, ...] | None) -> None:
-    """Says so of named resources that are none of the task's."""
+async def note_unknown_resources(
+    state: State, what: str, resources: tuple[str, ...] | None
+) -> None:
+    """Adds a note about requested resources that are not in the task."""
     if resources:
-        unknown = await activity_calls.unknown_resources(state.task.task_id, resources)
+        unknown = await activity_calls.find_unknown_resources(state.task.task_id, resources)
         if unknown:
-            state.note(f"{what} refused, not in this task: {', '.join(unknown[:3])}")
+            state.add_note(f"{what} refused, not in this task: {', '.join(unknown[:3])}")
 
 
-async def _begin(state: State, request: RollbackRequest) -> bool:
-    if not await _has_work(state, request):
+async def _begin_rollback(state: State, request: RollbackRequest) -> bool:
+    if not await _has_changes(state, request):
         return False
-    await _record(state, request)
-    state.cursor, state.since = -1, workflow.now()
-    state.enter(Phase.ROLLING_BACK)
+    await _record_event(state, request)
+    state.cursor, state.rollback_started_at = -1, workflow.now()
+    state.begin_phase(Phase.ROLLING_BACK)
     await activity_calls.record_status(state.task.task_id, state.status)
     return True
 
 
-async def _has_work(state: State, request: RollbackRequest) -> bool:
-    await refuse_unknown(state, "rollback", request.resources)
-    return bool(await activity_calls.orders(_orders(state, request, cursor=-1)))
+async def _has_changes(state: State, request: RollbackRequest) -> bool:
+    await note_unknown_resources(state, "rollback", request.resources)
+    return bool(await activity_calls.list_orders(_build_order_page(state, request, cursor=-1)))
 
 
-async def _record(state: State, request: RollbackRequest) -> None:
+async def _record_event(state: State, request: RollbackRequest) -> None:
     task_id = state.task.task_id
-    await activity_calls.record_event(task_id, "rollback", request.requested_by, request.reason)
+    await activity_calls.record_event(
+        task_id, TaskEventCode.ROLLBACK, request.requested_by, request.reason
+    )
 
 
-def _orders(state: State, request: RollbackRequest, cursor: int) -> OrdersAfter:
+def _build_order_page(state: State, request: RollbackRequest, cursor: int) -> OrderPage:
     task_id = state.task.task_id
     only, force = request.resources, request.force
-    return activity_calls.wanted(task_id, Direction.ROLL_BACK, cursor, only=only, force=force)
+    return activity_calls.build_order_page(
+        task_id, Direction.ROLL_BACK, cursor, only=only, force=force
+    )
 
 
-def _fan_out(state: State, request: RollbackRequest, cursor: int) -> FanOut:
-    state.since = state.since or workflow.now()
-    return FanOut(state, _orders(state, request, cursor), stop=lambda: False)
+def _build_fan_out(state: State, request: RollbackRequest, cursor: int) -> FanOut:
+    state.rollback_started_at = state.rollback_started_at or workflow.now()
+    return FanOut(state, _build_order_page(state, request, cursor), stop=lambda: False)
 
 
-def _forget(state: State, request: RollbackRequest) -> None:
+def _drop(state: State, request: RollbackRequest) -> None:
     state.rollbacks.pop(0)
-    state.note(f"nothing to take back for {request.requested_by}")
+    state.add_note(f"nothing to roll back for {request.requested_by}")
 
 
-async def _end(state: State, request: RollbackRequest) -> None:
-    await _count(state, request)
-    state.enter(Phase.SETTLED)
-    state.note(f"rollback by {request.requested_by} ended: {request.reason}")
+async def _end_rollback(state: State, request: RollbackRequest) -> None:
+    await _count_outcomes(state, request)
+    state.begin_phase(Phase.SETTLED)
+    state.add_note(f"rollback by {request.requested_by} ended: {request.reason}")
     await activity_calls.record_status(state.task.task_id, state.status)
-    await _tell(state)
+    await _notify(state)
 
 
-async def _count(state: State, request: RollbackRequest) -> None:
+async def _count_outcomes(state: State, request: RollbackRequest) -> None:
     state.rollbacks.pop(0)
     state.rollbacks_done += 1
-    state.since = None
-    state.tally = await activity_calls.tally(state.task.task_id)
+    state.rollback_started_at = None
+    state.tally = await activity_calls.count_outcomes(state.task.task_id)
 
 
-async def _tell(state: State) -> None:
+async def _notify(state: State) -> None:
     task = state.task
-    await tell_contacts(task.task_id, events.rolled_back(state.rollbacks_done), task.contacts)
+    await notify_contacts(
+        task.task_id, events.build_rolled_back_event(state.rollbacks_done), task.contacts
+    )

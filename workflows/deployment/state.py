@@ -1,42 +1,34 @@
-"""What a task knows of itself, apart from what it does: kept from run to run."""
+"""The state of a task, carried from run to run. Used by all modules of workflows/deployment."""
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from temporalio import workflow
 
-from workflows.deployment.reporting import show
+from workflows.deployment.reporting import update_details
 from workflows.policies import SHORT_HISTORY
 
 with workflow.unsafe.imports_passed_through():
-    from domain.calendar.windows import shown_moment
-    from domain.rollout.stage import Stage
-    from domain.tasks.messages import Progress
-    from domain.tasks.status import Phase
-if TYPE_CHECKING:
-    pass
-
-with workflow.unsafe.imports_passed_through():
-    from domain.rollout.stage import Breach, Stage, WaveFacts, wave_name
+    from domain.calendar.windows import format_minute
+    from domain.rollout.stage import BudgetExceeded, Stage, WaveFacts, format_wave_name
     from domain.tasks.messages import (
         DeleteRequest,
         Progress,
+        RetryingChange,
         RetryRequest,
         RollbackRequest,
         StopRequest,
-        Stuck,
         TaskInput,
     )
-    from domain.tasks.status import Phase, Tally, TaskStatus, task_status
+    from domain.tasks.status import Phase, Tally, TaskStatus, compute_task_status
 
 
-STUCK_TOLD = 5
+MAX_RETRYING_SHOWN = 5
 
 
-def progress(state: "State") -> Progress:
+def build_progress(state: "State") -> Progress:
     """The answer of the query `progress`."""
-    waits_for, until = waiting(state)
-    stuck = sorted(state.stuck.items())
+    waits_for, until = describe_wait(state)
+    stuck = sorted(state.retrying.items())
     return Progress(
         task_id=state.task.task_id,
         name=state.task.name,
@@ -52,96 +44,100 @@ def progress(state: "State") -> Progress:
         stage=state.stage,
         waits_for=waits_for,
         until=until,
-        can=possible(state),
-        stuck=tuple(each for _, each in stuck[:STUCK_TOLD]),
+        can=list_possible_requests(state),
+        stuck=tuple(each for _, each in stuck[:MAX_RETRYING_SHOWN]),
         stuck_total=len(stuck),
     )
 
 
-def waiting(state: "State") -> tuple[str | None, datetime | None]:
-    """What is waited for, and when that ends by itself."""
+def describe_wait(state: "State") -> tuple[str | None, datetime | None]:
+    """What the task waits for, and when the wait ends by itself."""
     if state.phase is Phase.WAITING:
         return "its time", state.at
     if state.phase is Phase.SETTLED:
         return "signals, until its rollback window ends", state.rollback_until
-    if state.phase is not Phase.DEPLOYING or state.stopped:
+    if state.phase is not Phase.DEPLOYING or state.is_stopped:
         return None, None
     if state.stage is Stage.BAKE:
         return f"the end of the bake time after {state.wave_name}", state.bake_until
-    if state.asks:
-        return f"the word to go on after {state.wave_name}", None
-    if state.stage is Stage.CHANGES and state.pauses:
-        return f"the time to go on with {state.wave_name}", state.at
-    if state.stuck:
-        return "changes that are tried again", min(each.next_at for each in state.stuck.values())
+    if state.waits_for_proceed:
+        return f"`proceed` after {state.wave_name}", None
+    if state.stage is Stage.CHANGES and state.waits_for_window:
+        return f"the window for {state.wave_name}", state.at
+    if state.retrying:
+        return "changes to retry", min(each.next_at for each in state.retrying.values())
     return None, None
 
 
-def possible(state: "State") -> tuple[str, ...]:
-    """The signals and updates that make sense now."""
+def list_possible_requests(state: "State") -> tuple[str, ...]:
+    """The signals and updates that the task accepts now."""
     match state.phase:
         case Phase.WAITING:
             return ("cancel", "reschedule", "delete", "rollback")
-        case Phase.DEPLOYING if state.stopped:
+        case Phase.DEPLOYING if state.is_stopped:
             return ("rollback", "delete")
         case Phase.DEPLOYING:
-            asks = ("proceed",) if state.asks else ()
-            moves = ("reschedule",) if state.waits else ()
+            asks = ("proceed",) if state.waits_for_proceed else ()
+            moves = ("reschedule",) if state.may_be_rescheduled else ()
             return (*asks, "stop", *moves, "cancel", "rollback", "delete")
-        case Phase.SETTLED if not state.closed:
+        case Phase.SETTLED if not state.is_closed:
             return ("rollback", "retry", "delete")
         case _:
             return ()
 
 
-def refuse_proceed(state: "State") -> str:
-    """Why `proceed` makes no sense now."""
+def explain_refused_proceed(state: "State") -> str:
+    """Why `proceed` is refused now."""
     if state.phase is Phase.DEPLOYING and state.stage is Stage.BAKE and state.bake_until:
-        until = shown_moment(state.bake_until)
-        return f"the task does not wait for a word yet: it bakes {state.wave_name} until {until}"
-    if state.phase is Phase.DEPLOYING and not state.stopped:
-        return f"the task does not wait for a word: it is at {state.wave_name}"
-    return f"the task does not wait for a word, it is {state.status.value.replace('_', ' ')}"
+        until = format_minute(state.bake_until)
+        return f"the task is not at a gate yet: it bakes {state.wave_name} until {until}"
+    if state.phase is Phase.DEPLOYING and not state.is_stopped:
+        return f"the task is not at a gate: it deploys {state.wave_name}"
+    return f"the task is not at a gate, it is {state.status.value.replace('_', ' ')}"
 
 
-def refuse_stop(state: "State") -> str:
-    """Why `stop` makes no sense now."""
+def explain_refused_stop(state: "State") -> str:
+    """Why `stop` is refused now."""
     if state.phase is Phase.WAITING:
-        return "the task has not begun: cancel it"
+        return "the task has not started: cancel it"
     if state.phase is Phase.DEPLOYING:
-        return "the task begins nothing more already"
-    return f"nothing of the task waits, it is {state.status.value.replace('_', ' ')}"
+        return "the task starts no further change already"
+    return f"no change of the task waits, it is {state.status.value.replace('_', ' ')}"
 
 
-NOTES_KEPT = 5
+MAX_NOTES = 5
 
 
 class State:
-    """The mutable half of a task; `follower` is what the next run starts with.
+    """The mutable state of a task; `build_next_input` carries it into the next run.
 
-    `facts` are those of the present wave, and `failures` what came to them since. `stuck` is what
-    is tried again and again, by its place in the plan.
+    `wave_facts` count the current wave, `failures` those since they were read. `retrying` are the
+    changes that are being retried, by ordinal.
     """
 
     def __init__(self, task: TaskInput) -> None:
         self.task = task
         self.at: datetime = task.at
         self.rollback_until: datetime = task.rollback_until
-        self.closes: datetime | None = None
+        self.window_end: datetime | None = None
         self.phase = task.phase
         self.tally: Tally = task.tally
         self.installed, self.cursor = task.installed, task.cursor
         self.round, self.wave, self.stage = task.round, task.wave, task.stage
-        self.bake_until, self.since, self.proceeds = task.bake_until, task.since, task.proceeds
-        self.breach: Breach | None = task.breach
-        self.halt: StopRequest | None = task.halt
-        self.facts: WaveFacts | None = None
+        self.bake_until, self.rollback_started_at, self.may_proceed = (
+            task.bake_until,
+            task.rollback_started_at,
+            task.may_proceed,
+        )
+        self.budget_exceeded: BudgetExceeded | None = task.budget_exceeded
+        self.stop_request: StopRequest | None = task.stop_request
+        self.wave_facts: WaveFacts | None = None
         self.failures = 0
-        self.stuck: dict[int, Stuck] = {}
-        self.told_stuck = False
-        self.cancelled, self.why_cancelled = task.cancelled, task.why_cancelled
-        self.deleted: DeleteRequest | None = task.deleted
-        self.closed = False
+        self.retrying: dict[int, RetryingChange] = {}
+        self.has_reported_retries = False
+        self.cancelled, self.cancel_reason = task.cancelled, task.cancel_reason
+        self.delete_request: DeleteRequest | None = task.delete_request
+        self.is_closed = False
         self.rollbacks: list[RollbackRequest] = list(task.rollbacks)
         self.retries: list[RetryRequest] = list(task.retries)
         self.rollbacks_done = task.rollbacks_done
@@ -149,8 +145,8 @@ class State:
 
     @property
     def status(self) -> TaskStatus:
-        """What the task is called now."""
-        return task_status(
+
+        return compute_task_status(
             self.phase,
             self.tally,
             cancelled=self.cancelled,
@@ -158,126 +154,126 @@ class State:
         )
 
     @property
-    def taken_back_whole(self) -> bool:
-        """Whether someone wants the whole of it back."""
+    def is_whole_rollback_requested(self) -> bool:
+
         return any(request.resources is None for request in self.rollbacks)
 
     @property
-    def stopped(self) -> bool:
-        """Whether nothing more is to be begun: called off, stopped, or too much has failed."""
-        ended = self.cancelled or self.halt is not None or self.breach is not None
-        return ended or self.taken_back_whole
+    def is_stopped(self) -> bool:
+        """Whether no further change starts: cancelled, stopped, or over the failure budget."""
+        ended = self.cancelled or self.stop_request is not None or self.budget_exceeded is not None
+        return ended or self.is_whole_rollback_requested
 
     @property
-    def over_budget(self) -> bool:
-        """Whether more has failed in this wave than is borne, as far as is known while it runs."""
-        facts = self.facts
-        return facts is not None and facts.add(self.failures).is_breach
+    def is_over_budget(self) -> bool:
+        """Whether more changes of this wave have failed than allowed, as far as known now."""
+        facts = self.wave_facts
+        return facts is not None and facts.with_more_failures(self.failures).is_over_budget
 
     @property
-    def held(self) -> bool:
-        """Whether nothing more is to be begun for now: stopped, or the maintenance window closed.
+    def is_paused_or_stopped(self) -> bool:
+        """Whether no change starts now: stopped, over budget, or the window has closed.
 
-        A freeze that is added meanwhile is found with the next page of changes.
+        A freeze that is added meanwhile is found before the next page of changes.
         """
-        closed = self.closes is not None and workflow.now() >= self.closes
-        return self.stopped or self.over_budget or closed
+        closed = self.window_end is not None and workflow.now() >= self.window_end
+        return self.is_stopped or self.is_over_budget or closed
 
     @property
-    def history_is_long(self) -> bool:
-        """Whether to begin a new history before waiting."""
+    def is_history_long(self) -> bool:
+        """Whether to continue as new before waiting."""
         return workflow.info().get_current_history_length() > SHORT_HISTORY
 
     @property
-    def pauses(self) -> bool:
-        """Whether it waits in its middle for the time of its next changes."""
-        return self.phase is Phase.DEPLOYING and self.seconds_left > 0 and not self.stopped
+    def waits_for_window(self) -> bool:
+        """Whether the task waits between changes for its next window."""
+        return self.phase is Phase.DEPLOYING and self.seconds_left > 0 and not self.is_stopped
 
     @property
-    def rests(self) -> bool:
-        """Whether it waits between two waves."""
+    def is_between_waves(self) -> bool:
+
         between = self.stage in (Stage.BAKE, Stage.GATE)
-        return self.phase is Phase.DEPLOYING and between and not self.stopped
+        return self.phase is Phase.DEPLOYING and between and not self.is_stopped
 
     @property
-    def asks(self) -> bool:
-        """Whether it waits for the word `proceed`."""
-        return self.rests and self.stage is Stage.GATE and not self.proceeds
+    def waits_for_proceed(self) -> bool:
+        """Whether the task waits at a gate."""
+        return self.is_between_waves and self.stage is Stage.GATE and not self.may_proceed
 
     @property
-    def waits(self) -> bool:
-        """Whether it waits, so that it may be given another time for what comes next."""
-        begins = self.phase is Phase.WAITING and not self.stopped
-        return begins or self.pauses or self.rests
+    def may_be_rescheduled(self) -> bool:
+        """Whether the task waits, so that its next changes can get another time."""
+        begins = self.phase is Phase.WAITING and not self.is_stopped
+        return begins or self.waits_for_window or self.is_between_waves
 
     @property
     def seconds_left(self) -> float:
-        """Until the task's time; negative when it has passed."""
+        """Seconds until the task's time; negative when it has passed."""
         return (self.at - workflow.now()).total_seconds()
 
     @property
     def is_last_wave(self) -> bool:
-        """Whether no wave follows this one."""
+
         return self.wave >= self.task.waves - 1
 
     @property
     def wave_name(self) -> str:
-        """The present wave as people count."""
-        return wave_name(self.task.rollout, self.wave, self.task.waves)
+        """The current wave as people count, from 1."""
+        return format_wave_name(self.task.rollout, self.wave, self.task.waves)
 
     def cancel(self, note: str) -> None:
-        """Begins nothing more; a task that has run already is not cancelled any more."""
+        """Starts no further change; a task that has ended its waves cannot be cancelled."""
         if self.phase in (Phase.WAITING, Phase.DEPLOYING):
-            self.cancelled, self.why_cancelled = True, self.why_cancelled or note
-        self.note(note)
+            self.cancelled, self.cancel_reason = True, self.cancel_reason or note
+        self.add_note(note)
 
-    def move(self, at: datetime) -> None:
-        """Another time; a later one also moves the end of the rollback window."""
+    def set_time(self, at: datetime) -> None:
+        """Sets another time; a later one also extends the rollback window."""
         self.rollback_until += max(at - self.at, timedelta())
         self.at = at
 
-    def note_once(self, text: str) -> None:
-        """Keeps a line that is not among the latest."""
+    def add_note_once(self, text: str) -> None:
+        """Adds a note that is not among the latest."""
         if text not in self.notes:
-            self.note(text)
+            self.add_note(text)
 
-    def note(self, text: str) -> None:
-        """Keeps a line for people: the latest few are shown."""
-        self.notes = [*self.notes, text][-NOTES_KEPT:]
-        self.show()
+    def add_note(self, text: str) -> None:
+        """Adds a note for people; the latest few are kept."""
+        self.notes = [*self.notes, text][-MAX_NOTES:]
+        self.update_details()
 
-    def enter(self, phase: Phase) -> None:
-        """Begins another phase."""
+    def begin_phase(self, phase: Phase) -> None:
+
         self.phase = phase
-        self.show()
+        self.update_details()
 
-    def turn_to(self, stage: Stage) -> None:
-        """Begins another stage of the wave, from the first of its changes."""
-        self.stage, self.cursor, self.since = stage, -1, None
-        self.show()
+    def begin_stage(self, stage: Stage) -> None:
+        """Begins another stage of the wave, at its first change."""
+        self.stage, self.cursor, self.rollback_started_at = stage, -1, None
+        self.update_details()
 
     def begin_wave(self, wave: int) -> None:
-        """Begins another wave."""
-        self.wave, self.bake_until, self.proceeds, self.facts = wave, None, False, None
-        self.turn_to(Stage.CHANGES)
+
+        self.wave, self.bake_until, self.may_proceed, self.wave_facts = wave, None, False, None
+        self.begin_stage(Stage.CHANGES)
 
     def begin_round(self) -> None:
-        """Begins all waves anew, for what is tried once more."""
+        """Begins all waves again, for a retry."""
         self.round += 1
-        self.installed, self.cancelled, self.why_cancelled = -1, False, None
-        self.halt, self.breach, self.told_stuck = None, None, False
+        self.installed, self.cancelled, self.cancel_reason = -1, False, None
+        self.stop_request, self.budget_exceeded, self.has_reported_retries = None, None, False
         self.begin_wave(0)
 
-    def show(self) -> None:
-        """Tells the Web UI how the task stands."""
-        show(self.progress())
+    def update_details(self) -> None:
+
+        update_details(self.progress())
 
     def progress(self) -> Progress:
         """The answer of the query `progress`."""
-        return progress(self)
+        return build_progress(self)
 
-    def follower(self) -> TaskInput:
-        """The next run's input: this one with all that has happened since."""
+    def build_next_input(self) -> TaskInput:
+        """The input of the next run: this one's with the present state."""
         return self.task.model_copy(
             update={
                 "at": self.at,
@@ -290,13 +286,13 @@ class State:
                 "wave": self.wave,
                 "stage": self.stage,
                 "bake_until": self.bake_until,
-                "since": self.since,
-                "proceeds": self.proceeds,
-                "breach": self.breach,
-                "halt": self.halt,
+                "rollback_started_at": self.rollback_started_at,
+                "may_proceed": self.may_proceed,
+                "budget_exceeded": self.budget_exceeded,
+                "stop_request": self.stop_request,
                 "cancelled": self.cancelled,
-                "why_cancelled": self.why_cancelled,
-                "deleted": self.deleted,
+                "cancel_reason": self.cancel_reason,
+                "delete_request": self.delete_request,
                 "rollbacks": tuple(self.rollbacks),
                 "retries": tuple(self.retries),
                 "rollbacks_done": self.rollbacks_done,

@@ -1,4 +1,7 @@
-"""Maintenance windows and freezes: asked before changes begin, slept through where they say so."""
+"""Waits for a task's time, for maintenance windows, and between waves.
+
+Called by rollout.py and waves.py.
+"""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -9,86 +12,91 @@ from workflows.deployment import activity_calls, rollback
 from workflows.deployment.state import State
 
 
-async def rest(state: State, over: Callable[[], bool], *, until: datetime | None) -> bool:
-    """Between two waves: until the time, `over`, or the task is stopped.
+async def wait_between_waves(
+    state: State, over: Callable[[], bool], *, until: datetime | None
+) -> bool:
+    """Waits until the time, until `over()`, or until the task is stopped; rolls back meanwhile.
 
-    False when the history is long enough for a new one.
+    False to continue as new.
     """
-    if state.history_is_long:
+    if state.is_history_long:
         return False
 
     def ends() -> bool:
         late = until is not None and workflow.now() >= until
-        return late or over() or state.stopped
+        return late or over() or state.is_stopped
 
     while not ends():
         if not state.rollbacks:
-            await wait(state, lambda: ends() or bool(state.rollbacks), until, "rests")
-        elif not await rollback.take_back_meanwhile(state, state.rollbacks[0]):
+            await _wait_for_change(state, lambda: ends() or bool(state.rollbacks), until)
+        elif not await rollback.run_rollback_while_waiting(state, state.rollbacks[0]):
             return False
     return True
 
 
-async def wait(
-    state: State, changed: Callable[[], bool], until: datetime | None, summary: str
+async def _wait_for_change(
+    state: State, changed: Callable[[], bool], until: datetime | None
 ) -> None:
-    """Until something has changed, or until the time."""
-    state.show()
+    state.update_details()
     seconds = None if until is None else max((until - workflow.now()).total_seconds(), 0)
-    told = summary if until is None else f"{summary} until {until.isoformat()}"
+    summary = "between waves" if until is None else f"between waves until {until.isoformat()}"
     try:
-        await workflow.wait_condition(changed, timeout=seconds, timeout_summary=told)
+        await workflow.wait_condition(changed, timeout=seconds, timeout_summary=summary)
     except TimeoutError:
         return
 
 
-async def may_begin(state: State) -> bool:
-    """Whether changes may begin now; if not, the task has got the time of its next opening."""
-    asked, now = state.at, workflow.now()
-    opening = await activity_calls.may_begin(state.task.task_id, now)
-    if state.stopped:
+async def is_window_open(state: State) -> bool:
+    """Whether changes may start now; if not, the task gets the time of its next window."""
+    time_before, now = state.at, workflow.now()
+    start = await activity_calls.find_allowed_start(state.task.task_id, now)
+    if state.is_stopped:
         return False
-    if state.at != asked:  # rescheduled meanwhile: the person's word is the later one
+    if state.at != time_before:  # rescheduled meanwhile: the newer request wins
         await activity_calls.record_time(state.task.task_id, state.at)
         return False
-    if opening.at > now:
-        state.move(opening.at)
-        state.note(f"moved {opening.moved}")
+    if start.at > now:
+        state.set_time(start.at)
+        state.add_note(f"postponed {start.move_text}")
         return False
-    state.closes = opening.until
-    if opening.overridden:
-        state.note_once(opening.why)
+    state.window_end = start.until
+    if start.overridden:
+        state.add_note_once(start.reasons_text)
     return True
 
 
-async def sleep(state: State) -> None:
-    """Until the task's time, or until it is stopped."""
-    while not state.stopped and state.seconds_left > 0:
-        await _sleep(state, until_asked_back=False)
+async def wait_until_time(state: State) -> None:
+    """Waits until the task's time, or until it is stopped."""
+    while not state.is_stopped and state.seconds_left > 0:
+        await _wait(state, until_rollback=False)
 
 
-async def pause(state: State) -> bool:
-    """As `sleep`, between changes: a way back that is asked for does not wait.
+async def wait_for_window(state: State) -> bool:
+    """As `wait_until_time`, between changes; a requested rollback runs meanwhile.
 
-    False when the history is long enough for a new one.
+    False to continue as new.
     """
-    if state.pauses and state.history_is_long:
+    if state.waits_for_window and state.is_history_long:
         return False
-    while state.pauses:
+    while state.waits_for_window:
         if not state.rollbacks:
-            await _sleep(state, until_asked_back=True)
-        elif not await rollback.take_back_meanwhile(state, state.rollbacks[0]):
+            await _wait(state, until_rollback=True)
+        elif not await rollback.run_rollback_while_waiting(state, state.rollbacks[0]):
             return False
     return True
 
 
-async def _sleep(state: State, *, until_asked_back: bool) -> None:
-    asked = state.at
+async def _wait(state: State, *, until_rollback: bool) -> None:
+    time_before = state.at
 
     def changed() -> bool:
-        return state.stopped or state.at != asked or (until_asked_back and bool(state.rollbacks))
+        return (
+            state.is_stopped
+            or state.at != time_before
+            or (until_rollback and bool(state.rollbacks))
+        )
 
-    summary = f"waits until {asked.isoformat()}"
+    summary = f"waits until {time_before.isoformat()}"
     try:
         await workflow.wait_condition(changed, timeout=state.seconds_left, timeout_summary=summary)
     except TimeoutError:

@@ -1,7 +1,8 @@
-"""A task's waves: the changes of one, a pause, a second look, a person's word; then the next.
+"""Runs the waves of a task. Called by rollout.py.
 
-Each stage does its part and turns to the following one; False means that a new history has to
-begin, which goes on with the same stage.
+A wave passes these stages: changes, rollback of failed changes, bake time, verification again,
+rollback of what failed then, gate. Each stage function does its part and begins the next stage.
+It returns False to continue as new, in the same stage.
 """
 
 from collections.abc import Awaitable, Callable
@@ -11,46 +12,47 @@ from temporalio.exceptions import ActivityError
 
 from workflows.deployment import activity_calls, rollback, stopping, waits
 from workflows.deployment.fan_out import FanOut
-from workflows.deployment.reporting import tell_contacts
+from workflows.deployment.reporting import notify_contacts
 from workflows.deployment.state import State
-from workflows.failures import cause_of
+from workflows.failures import build_cause
 
 with workflow.unsafe.imports_passed_through():
     from datetime import timedelta
 
     from domain.notifications import events
     from domain.rollout.stage import Stage
+    from domain.tasks.audit import CERTROLL, TaskEventCode
     from domain.tasks.messages import Direction
 
 
 async def run(state: State) -> bool:
-    """All waves one after the other, until it is done or stopped."""
+    """Runs all waves one after the other; False to continue as new."""
     while state.stage is not Stage.DONE:
         if not await _STAGES[state.stage](state):
             return False
     return True
 
 
-async def _changes(state: State) -> bool:
-    """All changes of the wave, in as many openings as it takes."""
+async def _run_changes(state: State) -> bool:
+    """Makes all changes of the wave, in as many maintenance windows as it takes."""
     done = False
-    while not done and not state.stopped:
-        if not await waits.pause(state):
+    while not done and not state.is_stopped:
+        if not await waits.wait_for_window(state):
             return False
-        await _look_at_budget(state)
-        if state.over_budget:
+        await _check_budget(state)
+        if state.is_over_budget:
             break
-        state.closes = None
+        state.window_end = None
         fan_out = FanOut(
             state,
-            activity_calls.wanted(
+            activity_calls.build_order_page(
                 state.task.task_id, Direction.DEPLOY, state.cursor, wave=state.wave
             ),
-            stop=lambda: state.held,
-            may_begin=lambda: waits.may_begin(state),
+            stop=lambda: state.is_paused_or_stopped,
+            may_begin=lambda: waits.is_window_open(state),
         )
         finished = await fan_out.run()
-        state.cursor, done = fan_out.cursor, fan_out.done
+        state.cursor, done = fan_out.cursor, fan_out.is_done
         if not finished:
             return False
     await _end_changes(state)
@@ -58,113 +60,117 @@ async def _changes(state: State) -> bool:
 
 
 async def _end_changes(state: State) -> None:
-    """What was not begun is left, if nothing more shall be; then what failed is seen to."""
-    await _look_at_budget(state)
-    if state.over_budget:
-        await stopping.stop(state)
-    if state.stopped:
-        await stopping.leave_rest(state)
-    state.turn_to(Stage.FAILED_BACK)
+    """Skips the rest if the task is stopped or over budget, then begins the next stage."""
+    await _check_budget(state)
+    if state.is_over_budget:
+        await stopping.record_budget_exceeded(state)
+    if state.is_stopped:
+        await stopping.skip_rest(state)
+    state.begin_stage(Stage.ROLL_BACK_FAILED)
 
 
-async def _look_at_budget(state: State) -> None:
+async def _check_budget(state: State) -> None:
     rollout = state.task.rollout
     if state.task.waves == 1 and not rollout.has_canary and rollout.budget is None:
-        return  # nothing depends on it
-    facts = await activity_calls.wave_facts(state.task.task_id, state.round, state.wave)
-    state.facts, state.failures = facts, 0
+        return  # there is no budget to check
+    facts = await activity_calls.get_wave_facts(state.task.task_id, state.round, state.wave)
+    state.wave_facts, state.failures = facts, 0
 
 
-async def _failed_back(state: State) -> bool:
-    """After the changes: takes back what failed, then sees whether and how it goes on."""
-    if not await rollback.what_failed(state):
+async def _roll_back_failed(state: State) -> bool:
+    """Rolls back failed changes, then bakes, begins the next wave, or ends."""
+    if not await rollback.roll_back_failed(state):
         return False
-    if state.breach is not None:
-        state.turn_to(Stage.BREACH)
-    elif state.stopped or state.is_last_wave:
-        state.turn_to(Stage.DONE)
-    elif state.facts is not None and state.facts.changes == 0:
+    if state.budget_exceeded is not None:
+        state.begin_stage(Stage.BUDGET_EXCEEDED)
+    elif state.is_stopped or state.is_last_wave:
+        state.begin_stage(Stage.DONE)
+    elif state.wave_facts is not None and state.wave_facts.changes == 0:
         state.begin_wave(state.wave + 1)
     else:
         state.bake_until = workflow.now() + timedelta(seconds=state.task.rollout.bake_seconds)
-        state.turn_to(Stage.BAKE)
+        state.begin_stage(Stage.BAKE)
     return True
 
 
 async def _bake(state: State) -> bool:
-    if not await waits.rest(state, lambda: False, until=state.bake_until):
+    if not await waits.wait_between_waves(state, lambda: False, until=state.bake_until):
         return False
-    state.turn_to(Stage.DONE if state.stopped else Stage.LOOK)
+    state.begin_stage(Stage.DONE if state.is_stopped else Stage.REVERIFY)
     return True
 
 
-async def _look(state: State) -> bool:
-    """What was deployed has to be there still."""
+async def _reverify(state: State) -> bool:
+    """Verifies again that deployed changes are still served."""
     try:
-        found = await activity_calls.look_again(state.task.task_id, state.wave)
+        found = await activity_calls.reverify(state.task.task_id, state.wave)
     except ActivityError as failure:
-        text = f"could not be made after {state.wave_name}: {cause_of(failure)}"
-        await activity_calls.record_event(state.task.task_id, "second look", "certroll", text)
+        text = f"not verified again after {state.wave_name}: {build_cause(failure)}"
+        await activity_calls.record_event(
+            state.task.task_id, TaskEventCode.REVERIFICATION_FAILED, CERTROLL, text
+        )
     else:
         if found.failed:
-            state.note(f"second look at {state.wave_name}: {found.failed} are gone")
-    await _look_at_budget(state)
-    if state.over_budget and not state.stopped:
-        await stopping.stop(state)
-        await stopping.leave_rest(state)
-    state.turn_to(Stage.FAILED_BACK_AGAIN)
+            state.add_note(f"verified {state.wave_name} again: {found.failed} no longer served")
+    await _check_budget(state)
+    if state.is_over_budget and not state.is_stopped:
+        await stopping.record_budget_exceeded(state)
+        await stopping.skip_rest(state)
+    state.begin_stage(Stage.ROLL_BACK_FAILED_AGAIN)
     return True
 
 
-async def _failed_back_again(state: State) -> bool:
-    if not await rollback.what_failed(state):
+async def _roll_back_failed_again(state: State) -> bool:
+    if not await rollback.roll_back_failed(state):
         return False
-    if state.breach is not None:
-        state.turn_to(Stage.BREACH)
-    elif state.stopped:
-        state.turn_to(Stage.DONE)
+    if state.budget_exceeded is not None:
+        state.begin_stage(Stage.BUDGET_EXCEEDED)
+    elif state.is_stopped:
+        state.begin_stage(Stage.DONE)
     elif state.task.rollout.gate:
-        await _ask(state)
+        await _open_gate(state)
     else:
         state.begin_wave(state.wave + 1)
     return True
 
 
-async def _ask(state: State) -> None:
-    """Tells that a person's word is waited for, before it is: what is told is read from storage."""
+async def _open_gate(state: State) -> None:
+    """Records the gate before it notifies: the notification is read from storage."""
     task_id = state.task.task_id
-    state.turn_to(Stage.GATE)
-    text = f"{state.wave_name} is done: waits for `certroll task proceed {task_id}`, or `stop`"
-    state.note(text)
-    await activity_calls.record_event(task_id, "gate", "certroll", text)
-    state.tally = await activity_calls.tally(task_id)
-    await tell_contacts(task_id, events.gate(state.wave, state.round), state.task.contacts)
+    state.begin_stage(Stage.GATE)
+    text = f"{state.wave_name} is done: run `certroll task proceed {task_id}`, or `stop`"
+    state.add_note(text)
+    await activity_calls.record_event(task_id, TaskEventCode.GATE_REACHED, CERTROLL, text)
+    state.tally = await activity_calls.count_outcomes(task_id)
+    await notify_contacts(
+        task_id, events.build_gate_event(state.wave, state.round), state.task.contacts
+    )
 
 
-async def _gate(state: State) -> bool:
-    if not await waits.rest(state, lambda: state.proceeds, until=None):
+async def _wait_at_gate(state: State) -> bool:
+    if not await waits.wait_between_waves(state, lambda: state.may_proceed, until=None):
         return False
-    if state.stopped:
-        state.turn_to(Stage.DONE)
+    if state.is_stopped:
+        state.begin_stage(Stage.DONE)
     else:
         state.begin_wave(state.wave + 1)
     return True
 
 
-async def _breach(state: State) -> bool:
-    """Takes back what the policy says, and leaves the rest."""
-    if not await rollback.what_breached(state):
+async def _roll_back_over_budget(state: State) -> bool:
+    """Rolls back what the policy says; the rest is skipped already."""
+    if not await rollback.roll_back_over_budget(state):
         return False
-    state.turn_to(Stage.DONE)  # `finished` is told right after it, and tells of the breach
+    state.begin_stage(Stage.DONE)  # the notification `finished` follows and names the budget
     return True
 
 
 _STAGES: dict[Stage, Callable[[State], Awaitable[bool]]] = {
-    Stage.CHANGES: _changes,
-    Stage.FAILED_BACK: _failed_back,
+    Stage.CHANGES: _run_changes,
+    Stage.ROLL_BACK_FAILED: _roll_back_failed,
     Stage.BAKE: _bake,
-    Stage.LOOK: _look,
-    Stage.FAILED_BACK_AGAIN: _failed_back_again,
-    Stage.GATE: _gate,
-    Stage.BREACH: _breach,
+    Stage.REVERIFY: _reverify,
+    Stage.ROLL_BACK_FAILED_AGAIN: _roll_back_failed_again,
+    Stage.GATE: _wait_at_gate,
+    Stage.BUDGET_EXCEEDED: _roll_back_over_budget,
 }

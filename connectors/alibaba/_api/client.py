@@ -1,4 +1,7 @@
-"""The one way to call Alibaba Cloud: endpoint per site, timeouts, error classes, redaction."""
+"""Calls Alibaba Cloud: endpoint per site, timeouts, error classes, redaction.
+
+The connectors call it for every product but object storage, which has `oss_client`.
+"""
 
 import threading
 from collections.abc import Mapping
@@ -8,34 +11,34 @@ from urllib.parse import urlsplit
 
 import requests
 
-from connectors.alibaba._api.account import Settings, Site
-from connectors.alibaba._api.errors import Answer, Rule, error_for
-from connectors.alibaba._api.sdk import connect, sdk
+from connectors.alibaba._api.account import AlibabaSettings, Site
+from connectors.alibaba._api.errors import ErrorAnswer, ErrorRule, build_error
+from connectors.alibaba._api.sdk import connect, load_sdk
 from domain.errors import CloudError, NeedsOperator, Transient
 from domain.resources.connector import Pace, Unpaced
 
-Reply = dict[str, Any]
+JsonReply = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Api:
     """One product's interface.
 
-    `ram` is its prefix in permissions ("yundun-cert"), `hosts` its host per site, which may hold
-    "{region}"; `rules` say what its own error codes mean.
+    `ram` is its prefix in permissions ("yundun-cert"). `hosts` is its host per site, which may hold
+    "{region}". `rules` classify its own error codes.
     """
 
     ram: str
     version: str
     hosts: Mapping[Site, str]
     style: Literal["RPC", "ROA"] = "RPC"
-    rules: tuple[Rule, ...] = field(default=())
+    rules: tuple[ErrorRule, ...] = field(default=())
 
 
 class Client:
     """Calls one product with one account's key. Shared between threads."""
 
-    def __init__(self, settings: Settings, api: Api, pace: Pace | None = None) -> None:
+    def __init__(self, settings: AlibabaSettings, api: Api, pace: Pace | None = None) -> None:
         self._settings = settings
         self._pace = pace or Unpaced()
         self._api = api
@@ -51,14 +54,17 @@ class Client:
         method: str = "POST",
         path: str = "/",
         region: str = "",
-    ) -> Reply:
-        """What the product answers, as JSON.
+    ) -> JsonReply:
+        """The JSON object that the product answers.
 
-        `query` and `body` may nest lists and mappings; the body goes as a form in RPC style, as
-        JSON in ROA style. Raises Transient, NeedsOperator or Permanent. Such an error has neither
-        cause nor context: the official client's own errors hold whole URLs, private keys included.
+        `query` and `body` may nest lists and mappings. The body is sent as a form in RPC style and
+        as JSON in ROA style. Raises Transient, NeedsOperator or Permanent. These errors have
+        neither cause nor context, because the official client's own errors hold whole URLs, private
+        keys included.
         """
-        self._client(region)  # making it takes a while, which must not come after the turn
+        self._client(
+            region
+        )  # building it takes a while: it must not delay a call that has its permit
         self._pace.wait()
         outcome = self._attempt(action, query or {}, body, method, path, region)
         if isinstance(outcome, Transient) and outcome.retry_after:
@@ -75,8 +81,8 @@ class Client:
         method: str,
         path: str,
         region: str,
-    ) -> Reply | CloudError:
-        models = sdk().open_api_util_models
+    ) -> JsonReply | CloudError:
+        models = load_sdk().open_api_util_models
         style = self._api.style
         parameters = models.Params(
             action=action,
@@ -90,16 +96,18 @@ class Client:
             body_type="json",
         )
         given = {name: value for name, value in query.items() if value is not None}
-        # One URL for all regions has to be told which is meant; a region's own host knows.
-        told = {"x-acs-region-id": region} if region and self._settings.endpoint else {}
-        request = models.OpenApiRequest(query=sdk().Utils.query(given), body=body, headers=told)
+        # One URL for all regions needs the region in a header.
+        headers = {"x-acs-region-id": region} if region and self._settings.endpoint else {}
+        request = models.OpenApiRequest(
+            query=load_sdk().Utils.query(given), body=body, headers=headers
+        )
         client = self._client(region)
         try:
-            answer = client.call_api(parameters, request, sdk().RuntimeOptions())
+            answer = client.call_api(parameters, request, load_sdk().RuntimeOptions())
         except Exception as error:  # noqa: BLE001 - whatever it is, it may hold the private key
-            return self._translated(error, action)
+            return self._to_error(error, action)
         reply = answer.get("body")
-        return reply if isinstance(reply, dict) else unreadable()
+        return reply if isinstance(reply, dict) else build_unreadable_error()
 
     def _client(self, region: str) -> Any:
         settings = self._settings
@@ -117,17 +125,17 @@ class Client:
                 )
             return self._clients[host]
 
-    def _translated(self, error: Exception, action: str) -> CloudError:
+    def _to_error(self, error: Exception, action: str) -> CloudError:
         status, body = getattr(error, "status_code", None), getattr(error, "data", None)
         if isinstance(status, int) and isinstance(body, dict):
-            answer = Answer(status, body, getattr(error, "retry_after", None))
-            return error_for(answer, f"{self._api.ram}:{action}", self._api.rules)
+            answer = ErrorAnswer(status, body, getattr(error, "retry_after", None))
+            return build_error(answer, f"{self._api.ram}:{action}", self._api.rules)
         inner = getattr(error, "inner_exception", None)
-        return lost(getattr(inner, "__context__", None), self._settings)
+        return to_connection_error(getattr(inner, "__context__", None), self._settings)
 
 
-def lost(cause: BaseException | None, settings: Settings) -> CloudError:
-    """What to make of a call that got no answer; only the kind of `cause` is looked at."""
+def to_connection_error(cause: BaseException | None, settings: AlibabaSettings) -> CloudError:
+    """The error for a call without an answer. Only the type of `cause` is used."""
     match cause:
         case requests.ConnectTimeout():
             return Transient(f"no connection in {settings.connect_timeout:g} s", code="Timeout")
@@ -148,9 +156,9 @@ def lost(cause: BaseException | None, settings: Settings) -> CloudError:
         case requests.RequestException():
             return Transient("the connection failed or was lost", code="ConnectionLost")
         case _:
-            return unreadable()
+            return build_unreadable_error()
 
 
-def unreadable() -> Transient:
-    """What to make of an answer that nobody understands."""
+def build_unreadable_error() -> Transient:
+    """The error for an answer that cannot be read."""
     return Transient("the answer is not the JSON that was expected", code="UnreadableAnswer")

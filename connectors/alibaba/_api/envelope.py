@@ -1,6 +1,8 @@
-"""Answers that say inside an envelope whether the call succeeded: HTTP 200 alone means nothing.
+"""Reads answers whose envelope says whether the call succeeded, whatever the HTTP status.
 
-Unconfirmed, and kept here only: which words stand for success beside 200 and "Ok". An envelope
+The connectors of APIG, MSE and SAE call it.
+
+Unconfirmed, and used here only: which codes mean success beside 200 and "Ok". An envelope
 without a code, and without `success` being false, counts as success.
 """
 
@@ -8,22 +10,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from connectors.alibaba._api.client import Api
-from connectors.alibaba._api.errors import Answer, error_for
+from connectors.alibaba._api.errors import ErrorAnswer, build_error
 
-FINE = ("", "200", "ok", "success")
+SUCCESS_CODES = ("", "200", "ok", "success")
 
 
-def opened(reply: Mapping[str, Any], api: Api, action: str) -> Any:
-    """What lies in the envelope, None where nothing does; raises what its code means.
+def open_envelope(reply: Mapping[str, Any], api: Api, action: str) -> Any:
+    """The content of the envelope, None if it is empty; raises the error for its code.
 
-    The message is never trusted: some calls that succeed come with one that speaks of failure.
+    The message is not used: some calls that succeed have a message that reads like a failure.
     """
-    told = {str(name)[:1].upper() + str(name)[1:]: value for name, value in reply.items()}
-    code = str(told.get("Code") or "")
-    if told.get("Success") is not False and code.lower() in FINE:
-        return told.get("Data")
-    status = str(told.get("HttpStatusCode") or code)
+    fields = {str(name)[:1].upper() + str(name)[1:]: value for name, value in reply.items()}
+    code = str(fields.get("Code") or "")
+    if fields.get("Success") is not False and code.lower() in SUCCESS_CODES:
+        return fields.get("Data")
+    status = str(fields.get("HttpStatusCode") or code)
     failed = int(status) if status.isdecimal() and int(status) >= 400 else 400
     if code.isdecimal():
-        told["Code"] = told.get("ErrorCode") or f"HTTP{failed}"
-    raise error_for(Answer(failed, told), f"{api.ram}:{action}", api.rules)
+        fields["Code"] = fields.get("ErrorCode") or f"HTTP{failed}"
+    raise build_error(ErrorAnswer(failed, fields), f"{api.ram}:{action}", api.rules)

@@ -1,4 +1,4 @@
-"""What a PEM tells about its first certificate."""
+"""Reads the first certificate of a PEM. The connectors call it for PEM that a service shows."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from domain.certificates.keys import SM2_CURVE, Algorithm
-from domain.certificates.validation import common_name
+from domain.certificates.validation import get_common_name
 
 
 class Leaf(NamedTuple):
@@ -31,22 +31,22 @@ def read_leaf(pem: str) -> Leaf | None:
     """The first certificate in `pem`, None where there is none that can be read."""
     try:
         found = x509.load_pem_x509_certificate(pem.encode())
-        names = _names(found)
+        names = _read_names(found)
     except (ValueError, x509.UnsupportedGeneralNameType):
         return None
     return Leaf(
         fingerprint=found.fingerprint(hashes.SHA256()).hex(),
-        # An identifier in the cloud's listings, which nothing is trusted by.
+        # Only an identifier in the cloud's listings; no trust depends on it.
         sha1=found.fingerprint(hashes.SHA1()).hex(),  # noqa: S303 - as the comment above says
         serial=f"{found.serial_number:x}",
         names=names,
         not_after=found.not_valid_after_utc,
-        algorithm=_algorithm(found),
-        issuer=common_name(found.issuer),
+        algorithm=_read_algorithm(found),
+        issuer=get_common_name(found.issuer),
     )
 
 
-def _names(certificate: x509.Certificate) -> tuple[str, ...]:
+def _read_names(certificate: x509.Certificate) -> tuple[str, ...]:
     try:
         extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
     except x509.ExtensionNotFound:
@@ -54,7 +54,7 @@ def _names(certificate: x509.Certificate) -> tuple[str, ...]:
     return tuple(name.lower() for name in extension.value.get_values_for_type(x509.DNSName))
 
 
-def _algorithm(certificate: x509.Certificate) -> str | None:
+def _read_algorithm(certificate: x509.Certificate) -> str | None:
     try:
         key = certificate.public_key()
     except UnsupportedAlgorithm as unsupported:

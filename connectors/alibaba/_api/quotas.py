@@ -1,9 +1,13 @@
-"""Quota Center: how much of something the account may have. It knows no limit of the CAS.
+"""Quota Center: reads the limits of an account. It knows no limit of the CAS.
 
-Unconfirmed, and kept here only: that the one address serves the international site as well.
+API: https://api.alibabacloud.com/document/quotas/2020-05-10/GetProductQuota
+
+The CLB connector calls it.
+
+Unconfirmed, and used here only: that the one host serves the international site too.
 """
 
-from connectors.alibaba._api.account import Settings, Site
+from connectors.alibaba._api.account import AlibabaSettings, Site
 from connectors.alibaba._api.client import Api, Client
 from domain.resources.connector import Pace
 
@@ -12,21 +16,21 @@ API = Api(
     version="2020-05-10",
     hosts=dict.fromkeys(Site, "quotas.aliyuncs.com"),
 )
-ASK = "GetProductQuota"
-PERMISSIONS = (f"{API.ram}:{ASK}",)
+OPERATION = "GetProductQuota"
+PERMISSIONS = (f"{API.ram}:{OPERATION}",)
 CALLS_PER_SECOND = 5.0  # not documented: this project's own choice
 
-QUOTAS = "alibaba.quotas"
+RATE_BUDGET = "alibaba.quotas"
 
 
-class Quotas:
+class QuotaCenter:
     """One account's limits."""
 
-    def __init__(self, settings: Settings, pace: Pace) -> None:
+    def __init__(self, settings: AlibabaSettings, pace: Pace) -> None:
         self._client = Client(settings, API, pace)
 
-    def limit(self, product: str, quota: str) -> int | None:
-        """The limit of this name ("slb", "slb_quota_certs_num"); None where none is told."""
-        asked = {"ProductCode": product, "QuotaActionCode": quota}
-        told = (self._client.call(ASK, body=asked).get("Quota") or {}).get("TotalQuota")
-        return None if told is None else int(told)
+    def get_limit(self, product: str, quota: str) -> int | None:
+        """The limit of this name ("slb", "slb_quota_certs_num"); None if there is none."""
+        query = {"ProductCode": product, "QuotaActionCode": quota}
+        total = (self._client.call(OPERATION, body=query).get("Quota") or {}).get("TotalQuota")
+        return None if total is None else int(total)

@@ -1,11 +1,14 @@
-"""Takes out of text and log lines whatever could hold a private key or a signature."""
+"""Removes from texts and log lines whatever could hold a private key or a signature.
+
+The clients apply it to every error.
+"""
 
 import logging
 import re
 
-LONGEST = 400
+MAX_LENGTH = 400
 
-# What a gateway repeats of a request it could not verify, query and all.
+# A gateway repeats the request that it could not verify, with its query.
 _ECHO = re.compile(r"(string ?to ?sign|canonical ?request).*", re.IGNORECASE | re.DOTALL)
 _KEY = re.compile(r"PRIVATE(\s|\+|%(25)*20|\\?_)*KEY", re.IGNORECASE)
 _QUERY = re.compile(r"\?\S+")
@@ -18,11 +21,11 @@ def redact(text: str) -> str:
     if _KEY.search(text):
         return "(message withheld, for it repeats a private key)"
     text = _BLOB.sub("...", _QUERY.sub("", text))
-    return text if len(text) <= LONGEST else text[:LONGEST] + "..."
+    return text if len(text) <= MAX_LENGTH else text[:MAX_LENGTH] + "..."
 
 
 class QueryFilter(logging.Filter):
-    """Cuts the query off every URL in a log record: the cloud takes private keys in the query."""
+    """Removes the query of every URL in a log record: private keys are sent in the query."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Always True; the record is changed in place."""

@@ -1,13 +1,13 @@
-"""The regions of Alibaba Cloud, and one listing that walks through many of them.
+"""The regions of Alibaba Cloud, and listings that continue over many of them.
 
-Accounts of both sites may hold resources in every public region; what they cannot share is the
-certificate store. The finance and government clouds are in no list here: an account there names
-its regions in its settings.
+The connectors of regional products call it. Accounts of both sites may hold resources in every
+public region; only the certificate store belongs to one site. The finance and government clouds
+are not listed: an account there names its regions in its settings.
 """
 
 from collections.abc import Callable, Sequence
 
-from connectors.alibaba._api.account import Settings, Site
+from connectors.alibaba._api.account import AlibabaSettings, Site
 from domain.errors import Permanent
 from domain.resources.resource import Found, Page
 
@@ -44,50 +44,54 @@ REGIONS: dict[Site, tuple[str, ...]] = {
     Site.CN: (*MAINLAND, *ELSEWHERE),
     Site.INTL: (*ELSEWHERE, *MAINLAND),
 }
-"""For products that have no operation of their own to list regions; the site's own one first."""
+"""For products without an operation that lists regions; the site's own region first."""
 
-Fetch = Callable[[str, str | None], tuple[Sequence[Found], str | None]]
-"""Region and the region's own page, None for the first, to what is there and the next page."""
+FetchPage = Callable[[str, str | None], tuple[Sequence[Found], str | None]]
+"""Region and page token (None for the first page) to the resources and the next page token."""
 
 
-def regions_of(settings: Settings, listed: Callable[[], Sequence[str]] | None = None) -> list[str]:
-    """The regions to look into: the account's choice, or else all.
+def list_regions(
+    settings: AlibabaSettings, list_all: Callable[[], Sequence[str]] | None = None
+) -> list[str]:
+    """The regions to list: the account's choice, else all.
 
-    `listed` asks the product, where it can be asked; it is called only without a choice.
+    `list_all` asks the product and is called only if the account has made no choice.
     """
     if settings.regions:
         return list(settings.regions)
-    return list(REGIONS[settings.site] if listed is None else listed())
+    return list(REGIONS[settings.site] if list_all is None else list_all())
 
 
-def halves_of(settings: Settings) -> list[str]:
-    """For products that know only the mainland and the rest, each named by one region.
+def list_halves(settings: AlibabaSettings) -> list[str]:
+    """The halves (mainland, rest of the world) that hold the account's regions.
 
-    Those in which the account's regions lie; the site's own one first.
+    Each half is named by one region; the half of the account's site comes first.
     """
     halves = ["cn-hangzhou", "ap-southeast-1"]
     if settings.site is Site.INTL:
         halves.reverse()
     if not settings.regions:
         return halves
-    wanted = {half_of(region) for region in settings.regions}
+    wanted = {get_half(region) for region in settings.regions}
     return [half for half in halves if half in wanted]
 
 
-def half_of(region: str) -> str:
-    """The half in which one region lies: "cn-hangzhou" for cn-beijing."""
+def get_half(region: str) -> str:
+    """The half of a region: "cn-hangzhou" for cn-beijing."""
     return "cn-hangzhou" if region in MAINLAND else "ap-southeast-1"
 
 
-def page_over(regions: Sequence[str], page: str | None, size: int, fetch: Fetch) -> Page:
-    """One page over all regions: goes on into the next region until `size` were found.
+def list_over_regions(
+    regions: Sequence[str], page: str | None, size: int, fetch: FetchPage
+) -> Page:
+    """One page over all regions: continues in the next region until `size` resources were found.
 
-    A page is named "region|the region's own page". Raises Permanent when the region of `page` is
-    not among `regions` any more.
+    A page is named "region|page token of that region". Raises Permanent when the region of `page`
+    is not among `regions` any more.
     """
     region, _, token = page.partition("|") if page else (regions[0] if regions else "", "", "")
     found: list[Found] = []
-    for name in _from(regions, region):
+    for name in _list_regions_from(regions, region):
         more, following = fetch(name, token or None)
         found += more
         token = ""
@@ -98,11 +102,11 @@ def page_over(regions: Sequence[str], page: str | None, size: int, fetch: Fetch)
     return Page(found=tuple(found))
 
 
-def _from(regions: Sequence[str], first: str) -> Sequence[str]:
+def _list_regions_from(regions: Sequence[str], first: str) -> Sequence[str]:
     if first and first not in regions:
         raise Permanent(
-            f"the listing stands in region {first!r}, which the account no longer looks into",
+            f"the listing continues in region {first!r}, which the account no longer lists",
             code="UnknownPage",
-            advice="Start the listing anew.",
+            advice="Sync the service again from the first page.",
         )
     return regions[regions.index(first) :] if first else regions

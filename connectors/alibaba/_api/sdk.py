@@ -1,4 +1,7 @@
-"""Loads the cloud's official generic client when first needed, and keeps it quiet and pooled."""
+"""Loads the cloud's official generic client on first use, without its logs, and pools connections.
+
+The two clients call it.
+"""
 
 import logging
 import threading
@@ -19,10 +22,10 @@ _lock = threading.Lock()
 
 
 @cache
-def sdk() -> ModuleType:
-    """The client's module: 0.3 s and 50 MiB, so only what makes calls asks for it.
+def load_sdk() -> ModuleType:
+    """The client's module. Loading takes 0.3 s and 50 MiB, so only what makes calls loads it.
 
-    With it loaded, nobody's debug log shows a URL with a private key in it.
+    Log filters are set, so that no debug log shows a URL with a private key.
     """
     from alibabacloud_tea_openapi import client
 
@@ -33,10 +36,9 @@ def sdk() -> ModuleType:
 
 
 class _Session(requests.Session):
-    """Honours NO_PROXY, never sends loopback to a proxy, and follows no redirect.
+    """Obeys NO_PROXY, never sends loopback requests to a proxy, and follows no redirect.
 
-    The client itself hands each request to the proxy of the environment, whatever NO_PROXY says,
-    and a redirect would carry the private key to another host.
+    The client itself ignores NO_PROXY, and a redirect would send the private key to another host.
     """
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
@@ -48,7 +50,7 @@ class _Session(requests.Session):
 
 
 def new_session() -> requests.Session:
-    """A pooled session of the same manners, for the client that object storage has to itself."""
+    """A pooled session with the same rules, for the client of object storage."""
     session = _Session()
     adapter = requests.adapters.HTTPAdapter(pool_connections=POOL_SIZE, pool_maxsize=POOL_SIZE)
     for scheme in ("http", "https"):
@@ -59,10 +61,10 @@ def new_session() -> requests.Session:
 def connect(scheme: str, host: str, **settings: Any) -> Any:
     """A client for one host; clients of one host share its connections.
 
-    `settings` are those of the client's own Config. It makes no retries: its own would sleep
-    inside, out of sight of whoever counts attempts.
+    `settings` are those of the client's own Config. It makes no retries: they would sleep inside,
+    and nobody could count the attempts.
     """
-    module = sdk()
+    module = load_sdk()
     core = module.DaraCore
     key = f"{scheme}://{host}:80:pool={POOL_SIZE}"
     with _lock:

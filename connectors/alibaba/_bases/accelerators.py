@@ -1,4 +1,7 @@
-"""Global Accelerator: accelerators, their HTTPS listeners, and the lock on a whole accelerator."""
+"""Global Accelerator: the base of its two connectors. Lists accelerators and HTTPS listeners.
+
+A change locks the whole accelerator.
+"""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
@@ -8,8 +11,8 @@ from typing import Any, ClassVar
 
 from connectors.alibaba._api.account import Site
 from connectors.alibaba._api.client import Api
-from connectors.alibaba._api.errors import Rule
-from connectors.alibaba._bases.base import Probe, missing
+from connectors.alibaba._api.errors import ErrorRule
+from connectors.alibaba._bases.base import Probe, list_missing_permissions
 from connectors.alibaba._bases.stored import StoredConnector
 from connectors.alibaba._stores.cas import PERMISSIONS as STORE_PERMISSIONS
 from domain.errors import Transient
@@ -17,12 +20,12 @@ from domain.resources.connector import Scenario
 from domain.resources.resource import Found, Page, Resource
 
 HOST = "ga.cn-hangzhou.aliyuncs.com"
-WHERE: dict[str, object] = {"RegionId": "cn-hangzhou"}  # the one that the service is driven from
+REGION: dict[str, object] = {"RegionId": "cn-hangzhou"}  # all calls go to this region
 API = Api(
     ram="ga",
     version="2019-11-20",
     hosts=dict.fromkeys(Site, HOST),
-    rules=(Rule("StateError.*", Transient), Rule("NotActive.*", Transient)),
+    rules=(ErrorRule("StateError.*", Transient), ErrorRule("NotActive.*", Transient)),
 )
 PERMISSIONS = (
     "ga:ListAccelerators",
@@ -33,7 +36,7 @@ PERMISSIONS = (
 )
 ACCELERATORS_PER_PAGE = 10
 PAGE_SIZE = 50
-AT_WORK = ("active", "updating", "configuring", "binding", "unbinding")
+WORKING_STATES = ("active", "updating", "configuring", "binding", "unbinding")
 
 Row = dict[str, Any]
 
@@ -48,19 +51,19 @@ class GaConnector(StoredConnector):
     propagation = timedelta(minutes=10)
 
     @abstractmethod
-    def slots(self, accelerator: Row, listener: Row) -> Iterable[Found]:
+    def build_slots(self, accelerator: Row, listener: Row) -> Iterable[Found]:
         """The resources on one HTTPS listener."""
 
     def discover(self, page: str | None = None) -> Page:
         """The slots of ten accelerators a page, with what they serve."""
         number = int(page or 1)
-        reply = self._accelerators(number, ACCELERATORS_PER_PAGE)
+        reply = self._get_accelerators_page(number, ACCELERATORS_PER_PAGE)
         found = [
             slot
             for accelerator in reply.get("Accelerators") or []
-            for listener in self._listeners(accelerator["AcceleratorId"])
+            for listener in self._list_listeners(accelerator["AcceleratorId"])
             if str(listener.get("Protocol")).upper() == "HTTPS"
-            for slot in self.slots(accelerator, listener)
+            for slot in self.build_slots(accelerator, listener)
         ]
         more = number * ACCELERATORS_PER_PAGE < int(reply.get("TotalCount") or 0)
         return Page(found=tuple(found), next=str(number + 1) if more else None)
@@ -70,10 +73,10 @@ class GaConnector(StoredConnector):
         return f"{self.account}/alibaba.ga/{resource.detail['accelerator']}"
 
     def check(self) -> list[str]:
-        """Lists and looks at one accelerator and one listener; nothing is changed."""
-        return missing(self._probes())
+        """Reads one accelerator and one listener; changes nothing."""
+        return list_missing_permissions(self._list_probes())
 
-    def resource(
+    def build_resource(
         self, accelerator: Row, listener: Row, name: str | None, domains: tuple[str, ...]
     ) -> Resource:
         """The slot for the domain `name`, or the default one."""
@@ -87,61 +90,63 @@ class GaConnector(StoredConnector):
             domains=domains,
             slot=slot.partition("/")[0],
             port=int(ports[0].get("FromPort") or 443),
-            state=_state(accelerator, listener),
+            state=_get_state(accelerator, listener),
             detail=ids if name is None else {**ids, "domain": name},
         )
 
-    def listener(self, resource: Resource) -> Row:
+    def get_listener(self, resource: Resource) -> Row:
         """The listener as it is now."""
-        query = {**WHERE, "ListenerId": resource.detail["listener"]}
+        query = {**REGION, "ListenerId": resource.detail["listener"]}
         return self.client.call("DescribeListener", query)
 
-    def at_rest(self, resource: Resource, listener: Row) -> bool:
+    def is_at_rest(self, resource: Resource, listener: Row) -> bool:
         """Whether neither the listener nor its accelerator is being changed: there is no job id."""
         if listener.get("State") != "active":
             return False
-        return self._accelerator(resource.detail["accelerator"]).get("State") == "active"
+        return self._get_accelerator(resource.detail["accelerator"]).get("State") == "active"
 
-    def probe_listener(self, accelerator: Row, listener: Row) -> Iterator[Probe]:
-        """What a kind of slot needs besides, tried on one listener."""
+    def list_listener_probes(self, accelerator: Row, listener: Row) -> Iterator[Probe]:
+        """Further probes that a kind of slot needs, on one listener."""
         yield from ()
 
-    def _accelerators(self, number: int, size: int) -> Row:
-        query = {**WHERE, "PageNumber": number, "PageSize": size}
+    def _get_accelerators_page(self, number: int, size: int) -> Row:
+        query = {**REGION, "PageNumber": number, "PageSize": size}
         return self.client.call("ListAccelerators", query)
 
-    def _accelerator(self, accelerator: str) -> Row:
-        return self.client.call("DescribeAccelerator", {**WHERE, "AcceleratorId": accelerator})
+    def _get_accelerator(self, accelerator: str) -> Row:
+        return self.client.call("DescribeAccelerator", {**REGION, "AcceleratorId": accelerator})
 
-    def _listeners(self, accelerator: str) -> Iterator[Row]:
+    def _list_listeners(self, accelerator: str) -> Iterator[Row]:
         number = 0
         while True:
             number += 1
             page = {"PageNumber": number, "PageSize": PAGE_SIZE}
-            query = {**WHERE, "AcceleratorId": accelerator, **page}
+            query = {**REGION, "AcceleratorId": accelerator, **page}
             reply = self.client.call("ListListeners", query)
             yield from reply.get("Listeners") or []
             if number * PAGE_SIZE >= int(reply.get("TotalCount") or 0):
                 return
 
-    def _probes(self) -> Iterator[Probe]:
+    def _list_probes(self) -> Iterator[Probe]:
         accelerators: list[Row] = []
         listeners: list[Row] = []
         yield (
             "ga:ListAccelerators",
-            lambda: accelerators.extend(self._accelerators(1, 1).get("Accelerators") or []),
+            lambda: accelerators.extend(
+                self._get_accelerators_page(1, 1).get("Accelerators") or []
+            ),
         )
         for one in accelerators:
             number = one["AcceleratorId"]
-            yield "ga:DescribeAccelerator", partial(self._accelerator, number)
-            yield "ga:ListListeners", partial(listeners.extend, self._listeners(number))
+            yield "ga:DescribeAccelerator", partial(self._get_accelerator, number)
+            yield "ga:ListListeners", partial(listeners.extend, self._list_listeners(number))
         for accelerator, listener in zip(accelerators, listeners, strict=False):
-            probe = {**WHERE, "ListenerId": listener["ListenerId"]}
+            probe = {**REGION, "ListenerId": listener["ListenerId"]}
             yield "ga:DescribeListener", partial(self.client.call, "DescribeListener", probe)
-            yield from self.probe_listener(accelerator, listener)
-        yield from self.probe_store()
+            yield from self.list_listener_probes(accelerator, listener)
+        yield from self.list_store_probes()
 
 
-def _state(accelerator: Row, listener: Row) -> str:
+def _get_state(accelerator: Row, listener: Row) -> str:
     states = [str(row.get("State") or "active") for row in (accelerator, listener)]
-    return next((state for state in states if state not in AT_WORK), "online")
+    return next((state for state in states if state not in WORKING_STATES), "online")

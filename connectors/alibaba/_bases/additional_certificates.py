@@ -1,8 +1,8 @@
-"""Which of a listener's additional certificates belongs to which slot. Pure.
+"""Decides which of a listener's additional certificates belongs to which slot. Pure.
 
-Nothing in the services says it: a certificate is picked by the names in it. A slot is called by
-the first name of its certificate. It remembers which certificate that was when it was found, and
-which others stood beside it.
+The connectors of ALB, NLB and SAE call it. The services have no slots: a certificate is chosen by
+its host names. A slot is named after the first name of its certificate. It records which
+certificate it had when it was found, and which others its listener had then.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,63 +11,63 @@ from typing import NamedTuple, Self
 from domain.certificates.hostnames import covers_all
 from domain.resources.resource import Resource
 
-Names = Callable[[str], tuple[str, ...]]
-"""The host names in a certificate, by its identifier; none where the store does not know it."""
+GetNames = Callable[[str], tuple[str, ...]]
+"""The host names of a certificate by its identifier; none if the store does not know it."""
 
 
-class Slot(NamedTuple):
-    """One slot as it was found; `beside` are the identifiers of the others on its listener."""
+class AdditionalSlot(NamedTuple):
+    """One slot as it was found. `beside` are the other identifiers on its listener."""
 
-    called: str
+    name: str
     former: str
     beside: frozenset[str]
     domains: tuple[str, ...]
 
     @classmethod
-    def of(cls, resource: Resource) -> Self:
-        """What `ids` wrote down."""
+    def from_resource(cls, resource: Resource) -> Self:
+        """Reads what `to_detail` wrote."""
         return cls(
-            called=resource.key.rpartition("/")[2],
+            name=resource.key.rpartition("/")[2],
             former=resource.detail["certificate"],
             beside=frozenset(resource.detail["beside"].split(",")) - {""},
             domains=resource.domains,
         )
 
-    def ids(self) -> dict[str, str]:
-        """What a resource remembers of it."""
+    def to_detail(self) -> dict[str, str]:
+        """The detail of a resource that records this slot."""
         return {"certificate": self.former, "beside": ",".join(sorted(self.beside))}
 
 
-def slots(added: Sequence[str], names: Names) -> list[Slot]:
-    """The slots of a listener. Two certificates called alike are one, at most one of them new."""
+def build_slots(added: Sequence[str], names: GetNames) -> list[AdditionalSlot]:
+    """The slots of a listener. Certificates with the same first name share one slot."""
     groups: dict[str, list[str]] = {}
     for identifier in added:
-        groups.setdefault(_called(identifier, names), []).append(identifier)
+        groups.setdefault(_get_slot_name(identifier, names), []).append(identifier)
     found = []
     for called, group in groups.items():
-        newest = max(group, key=number)
-        found.append(Slot(called, newest, frozenset(added) - set(group), names(newest)))
+        newest = max(group, key=parse_number)
+        found.append(AdditionalSlot(called, newest, frozenset(added) - set(group), names(newest)))
     return found
 
 
-def current(slot: Slot, added: Sequence[str], names: Names) -> str | None:
-    """The slot's certificate among those that are there now; None where none is for its names.
+def find_current(slot: AdditionalSlot, added: Sequence[str], names: GetNames) -> str | None:
+    """The slot's certificate among the present ones; None if none covers its names.
 
-    The one that was found at first, or a newer one called by the same name; else one that came
-    since and covers all the slot's names; else any that covers them.
+    First choice: the one that was found, or a newer one with the same first name. Second: one that
+    was added since and covers all names of the slot. Last: any that covers them.
     """
-    same = [i for i in added if i == slot.former or _called(i, names) == slot.called]
+    same = [i for i in added if i == slot.former or _get_slot_name(i, names) == slot.name]
     able = [i for i in added if slot.domains and covers_all(names(i), slot.domains)]
     for group in (same, [i for i in able if i not in slot.beside], able):
         if group:
-            return max(group, key=lambda i: (set(slot.domains) <= set(names(i)), number(i)))
+            return max(group, key=lambda i: (set(slot.domains) <= set(names(i)), parse_number(i)))
     return None
 
 
-def may_go(slot: Slot, old: str, added: Sequence[str], names: Names) -> bool:
-    """Whether `old` is the slot's alone to remove.
+def may_remove(slot: AdditionalSlot, old: str, added: Sequence[str], names: GetNames) -> bool:
+    """Whether `old` may be removed for this slot.
 
-    Not what stood beside it for other names, nor what has taken over for such a one since.
+    False for a certificate of another slot, and for one that now serves the names of such a one.
     """
     if old in slot.beside:
         return False
@@ -78,12 +78,12 @@ def may_go(slot: Slot, old: str, added: Sequence[str], names: Names) -> bool:
     )
 
 
-def number(identifier: str) -> int:
-    """The store's own number, which grows: of 123-cn-hangzhou 123."""
+def parse_number(identifier: str) -> int:
+    """The store's own growing number: 123 of "123-cn-hangzhou"."""
     text = identifier.partition("-")[0]
     return int(text) if text.isdecimal() else 0
 
 
-def _called(identifier: str, names: Names) -> str:
+def _get_slot_name(identifier: str, names: GetNames) -> str:
     found = names(identifier)
     return found[0] if found else identifier

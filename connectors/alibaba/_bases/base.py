@@ -1,11 +1,11 @@
-"""What all connectors of Alibaba Cloud have in common."""
+"""The base of all connectors of Alibaba Cloud."""
 
 from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 from pydantic import BaseModel
 
-from connectors.alibaba._api.account import Settings
+from connectors.alibaba._api.account import AlibabaSettings
 from connectors.alibaba._api.client import Api, Client
 from connectors.alibaba._api.errors import is_credential_error
 from connectors.alibaba._stores.cas import (
@@ -17,7 +17,15 @@ from connectors.alibaba._stores.cas import (
 )
 from domain.certificates.certificate import Certificate
 from domain.errors import NeedsOperator
-from domain.resources.connector import NO_MEMORY, Connector, Memory, OpenKey, Paces, Vault, unpaced
+from domain.resources.connector import (
+    NO_MEMORY,
+    Connector,
+    KeyVault,
+    Memory,
+    OpenKey,
+    Paces,
+    unpaced,
+)
 from domain.resources.resource import CertificateRef, Resource
 
 Probe = tuple[str, Callable[[], object]]
@@ -26,19 +34,19 @@ Probe = tuple[str, Callable[[], object]]
 class AlibabaConnector(Connector):
     """A connector whose service binds certificates from the certificate store."""
 
-    settings_model = Settings
+    settings_model = AlibabaSettings
     api: ClassVar[Api]
 
     def __init__(
         self,
         account: str,
         settings: BaseModel,
-        vault: Vault | None = None,
+        vault: KeyVault | None = None,
         paces: Paces = unpaced,
         memory: Memory = NO_MEMORY,
     ) -> None:
         super().__init__(account, settings, vault, paces, memory)
-        self._settings = Settings.model_validate(settings)
+        self._settings = AlibabaSettings.model_validate(settings)
         self.service = type(self).__module__.removeprefix("connectors.")
         self.pace = paces(self.budget or self.service, self.queries_per_second)
         self.client = Client(self._settings, self.api, self.pace)
@@ -47,18 +55,18 @@ class AlibabaConnector(Connector):
         self.prepare()
 
     def prepare(self) -> None:
-        """Makes what this connector needs beside; called once, when all else is there."""
+        """Builds what this connector needs in addition; called once, at the end of `__init__`."""
 
-    def store(self, resource: Resource) -> str:
+    def store_name(self, resource: Resource) -> str:
         """The account's certificate store at its site."""
         return self.cas.name
 
     def install(self, certificate: Certificate, key: OpenKey, resource: Resource) -> CertificateRef:
-        """Finds it in the certificate store, or else uploads it."""
+        """Finds it in the certificate store, else uploads it."""
         return self.cas.install(certificate, key)
 
-    def probe_store(self) -> list[Probe]:
-        """What `missing` tries of the store's permissions; an upload is not tried."""
+    def list_store_probes(self) -> list[Probe]:
+        """Probes of the store's reading permissions; an upload is not tried."""
         found: list[str] = []
 
         def listing() -> None:
@@ -67,12 +75,12 @@ class AlibabaConnector(Connector):
 
         return [
             ("yundun-cert:ListUserCertificateOrder", listing),
-            ("yundun-cert:GetUserCertificateDetail", lambda: [*map(self.cas.detail, found)]),
+            ("yundun-cert:GetUserCertificateDetail", lambda: [*map(self.cas.get_detail, found)]),
         ]
 
 
-def missing(probes: Iterable[Probe]) -> list[str]:
-    """One line for each permission whose call was refused; only one if the account itself was."""
+def list_missing_permissions(probes: Iterable[Probe]) -> list[str]:
+    """One line for each permission whose call was refused; one line if the account was refused."""
     lines: list[str] = []
     for permission, call in probes:
         try:

@@ -1,7 +1,7 @@
-"""For services that take nothing but PEM: the certificate and its key come from our own vault.
+"""The base of services that take only PEM: certificate and key come from our own vault.
 
-They tell which certificate they serve, never its key. So there is a way back only to a certificate
-that the vault holds, and the plan says so before anyone deploys.
+These services show which certificate they serve, never its key. So a rollback is possible only to
+a certificate in the vault. The plan says so before a deployment.
 """
 
 from typing import NamedTuple
@@ -12,11 +12,15 @@ from domain.certificates.certificate import Certificate
 from domain.resources.connector import OpenKey
 from domain.resources.resource import Binding, CertificateRef, Resource
 
-STORE = "vault"
+VAULT = "vault"
+KEY_UNKNOWN = (
+    "the service does not return the private key of the certificate that it serves, and that "
+    "certificate was never uploaded here"
+)
 
 
 class Pem(NamedTuple):
-    """What is sent. `key` is in the older form, PKCS#1 or SEC1, the only one that all take."""
+    """What is sent. `key` is in the older form, PKCS#1 or SEC1, which all services accept."""
 
     name: str
     chain: str
@@ -27,33 +31,33 @@ class Pem(NamedTuple):
 
 
 class PemConnector(AlibabaConnector):
-    """Sends certificates out of the vault, and tells those that it holds by their fingerprint."""
+    """Sends certificates of the vault, and recognizes them by their fingerprint."""
 
-    def store(self, resource: Resource) -> str:
+    def store_name(self, resource: Resource) -> str:
         """Our own vault."""
-        return STORE
+        return VAULT
 
     def install(self, certificate: Certificate, key: OpenKey, resource: Resource) -> CertificateRef:
-        """The vault holds it already: nothing is sent anywhere."""
-        return _reference(certificate.fingerprint)
+        """The vault has it already: sends nothing."""
+        return _build_reference(certificate.fingerprint)
 
-    def opened(self, ref: CertificateRef) -> Pem:
+    def open_pem(self, ref: CertificateRef) -> Pem:
         """What to send for a reference; raises Permanent when the vault does not hold it."""
         certificate, key = self.vault.open(ref.fields["fingerprint"])
         # Short, and of letters, digits and underscores: the least that the services allow.
         name = f"certroll_{certificate.fingerprint[:12]}"
         return Pem(name, certificate.chain_pem, key.traditional_pem().decode())
 
-    def shown(self, pem: str, name: str | None) -> Binding:
-        """The binding to a certificate that a service shows; without a reference if not ours."""
+    def to_binding(self, pem: str, name: str | None) -> Binding:
+        """The binding of a certificate that a service shows; without a reference if not ours."""
         leaf = read_leaf(pem)
         if leaf is None:
             return Binding(name=name)
-        held = self.vault.holds(leaf.fingerprint)
+        ours = self.vault.holds(leaf.fingerprint)
         return Binding(
             fingerprint=leaf.fingerprint,
-            ref=_reference(leaf.fingerprint) if held else None,
-            name=None if held else name,  # a restore gives it a name of ours
+            ref=_build_reference(leaf.fingerprint) if ours else None,
+            name=None if ours else name,  # a rollback gives it a name of ours
             names=leaf.names,
             not_after=leaf.not_after,
             algorithm=leaf.algorithm,
@@ -63,18 +67,15 @@ class PemConnector(AlibabaConnector):
     def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
         """A certificate whose key is not in the vault cannot be sent again."""
         if before is not None and before.ref is None:
-            return (
-                "the service does not give the private key of the certificate that it serves, and "
-                "that certificate was never uploaded here"
-            )
+            return KEY_UNKNOWN
         return None
 
 
-def _reference(fingerprint: str) -> CertificateRef:
-    return CertificateRef(store=STORE, fields={"fingerprint": fingerprint})
+def _build_reference(fingerprint: str) -> CertificateRef:
+    return CertificateRef(store=VAULT, fields={"fingerprint": fingerprint})
 
 
-def serves(pem: str | None, ref: CertificateRef) -> bool:
+def is_serving(pem: str | None, ref: CertificateRef) -> bool:
     """Whether what a service shows is the certificate of a reference."""
     leaf = read_leaf(pem or "")
     return leaf is not None and leaf.fingerprint == ref.fields["fingerprint"]

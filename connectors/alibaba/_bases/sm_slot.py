@@ -1,53 +1,56 @@
-"""The second slot of an accelerated domain: for an SM2 pair, beside the usual certificate.
+"""The second slot of an accelerated domain: an SM2 pair beside the usual certificate.
 
-No operation tells what is set there, and it is served by TLCP, for which no client was found here.
-So what is bound is our own record, and a change counts as accepted, never as verified.
+API: https://api.alibabacloud.com/document/Cdn/2018-05-10/SetCdnDomainSMCertificate
 
-Unconfirmed, and kept here only:
-* A change has arrived once the domain is not being configured any more. The operation that sets the
-  pair names none that tells so.
-* The pair is named by the identifier of the store at the account's site. The documents name only
-  the one of the site in China.
+The connectors of CDN and DCDN use it. No operation shows which pair is set, and it is served by
+TLCP, for which there is no client here. So the binding is our own record, and a change counts as
+accepted, never as verified.
+
+Unconfirmed, and used here only:
+* A change has arrived when the domain is not being configured any more. No operation is documented
+  that tells it.
+* The pair is named by its identifier in the store of the account's site. The documents name only
+  identifiers of the site in China.
 """
 
-from connectors.alibaba._api.client import Client, Reply
+from connectors.alibaba._api.client import Client, JsonReply
 from domain.errors import Permanent
 from domain.resources.connector import Memory
 from domain.resources.resource import Binding, CertificateRef, Found, Resource
 from domain.resources.slots import SM_SLOT
 
-UNPROVEN = (
+UNVERIFIABLE = (
     "SM2 pairs are served by TLCP, for which there is no client here: no handshake can show it"
 )
-UNKNOWN = (
-    "the service does not tell what was set before; whatever the console set is not known here"
+UNKNOWN_BEFORE = "the service does not show what was set before, nor what was set in the console"
+OWN_RECORD = (
+    "what it serves is our own record: the service does not show it, nor what the console set"
 )
-RECORDED = "what it serves is our own record: the service tells none, nor what the console set"
 WITHOUT_HTTPS = "without HTTPS, which its SM slot needs"
 
 
 class SmSlot:
-    """Reads, binds and waits for what `operation` sets; `listing` tells a domain's state."""
+    """Reads and binds pairs. `operation` sets one, `listing` shows the state of a domain."""
 
     def __init__(self, client: Client, operation: str, listing: str, memory: Memory) -> None:
         self._client, self._memory = client, memory
         self._operation, self._listing = operation, listing
 
     @staticmethod
-    def beside(usual: Resource, *, https: bool) -> Found:
-        """The slot of this domain, which the service gives only to domains with HTTPS."""
+    def build_found(usual: Resource, *, https: bool) -> Found:
+        """The slot of this domain. Only domains with HTTPS have one."""
         state = usual.state if https or usual.state != "online" else WITHOUT_HTTPS
         changed = {"key": f"{usual.key}/{SM_SLOT}", "slot": SM_SLOT, "state": state}
         return Found(resource=usual.model_copy(update=changed))
 
     def read(self, resource: Resource) -> Binding | None:
-        """What we bound last; None where that is nothing, whatever else may be set."""
+        """What we bound last; None if we bound nothing, whatever else may be set."""
         return self._memory.get(resource.id)
 
     def bind(self, resource: Resource, ref: CertificateRef | None) -> None:
-        """Sets the pair. Nothing is switched off: that nothing was set before is never known."""
+        """Sets the pair. None raises Permanent: nobody knows that nothing was set before."""
         if ref is None:
-            raise Permanent(UNKNOWN, code="NotKnown", advice="Switch it off in the console.")
+            raise Permanent(UNKNOWN_BEFORE, code="NotKnown", advice="Switch it off in the console.")
         query = {
             "DomainName": resource.detail["domain"],
             "CertIdentifier": ref.fields["identifier"],
@@ -56,22 +59,22 @@ class SmSlot:
         self._client.call(self._operation, query)
 
     def settled(self, resource: Resource) -> bool:
-        """Whether the domain is not being configured any more."""
+        """Whether the domain is no longer being configured."""
         query = {
             "DomainName": resource.detail["domain"],
             "DomainSearchType": "full_match",
             "PageNumber": 1,
             "PageSize": 1,
         }
-        shown = domains(self._client.call(self._listing, query))
+        shown = get_domains(self._client.call(self._listing, query))
         return bool(shown) and shown[0].get("DomainStatus") != "configuring"
 
 
-def is_sm(resource: Resource) -> bool:
+def is_sm_slot(resource: Resource) -> bool:
     """Whether it is a domain's slot for SM2 pairs."""
     return resource.slot == SM_SLOT
 
 
-def domains(reply: Reply) -> list[Reply]:
+def get_domains(reply: JsonReply) -> list[JsonReply]:
     """The domains of a page of the listing."""
     return (reply.get("Domains") or {}).get("PageData") or []

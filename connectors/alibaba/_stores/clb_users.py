@@ -1,7 +1,7 @@
-"""Which slot serves which server certificate, region by region, as of the last minute.
+"""Finds the slot that serves a server certificate, by region, up to a minute old.
 
-To know it takes one call per listener. What has changed since is no danger: the service refuses to
-remove what a listener uses.
+The CLB connector calls it before a removal. A fresh answer takes one call per listener. An old
+answer does no harm: the service refuses to remove what a listener uses.
 """
 
 import threading
@@ -11,19 +11,19 @@ from collections.abc import Callable
 from connectors.alibaba._stores.cas_listing import FRESH_SECONDS
 from domain.resources.resource import CertificateRef, Found
 
-Walk = Callable[[str, str | None], tuple[list[Found], str | None]]
+ListSlots = Callable[[str, str | None], tuple[list[Found], str | None]]
 """The slots of a region from a token on, and the next token."""
 
 
-class Users:
-    """The slots that `walk` finds, by certificate. Shared between threads."""
+class SlotUsers:
+    """The slots that `list_slots` finds, by certificate. Shared between threads."""
 
-    def __init__(self, walk: Walk) -> None:
-        self._walk = walk
+    def __init__(self, list_slots: ListSlots) -> None:
+        self._list_slots = list_slots
         self._lock = threading.Lock()
         self._known: dict[str, tuple[float, dict[str, str]]] = {}
 
-    def of(self, ref: CertificateRef) -> str | None:
+    def find_slot(self, ref: CertificateRef) -> str | None:
         """The key of a slot that serves it; None if no slot does."""
         region = ref.fields["region"]
         with self._lock:
@@ -36,7 +36,7 @@ class Users:
         found: dict[str, str] = {}
         token: str | None = None
         while True:
-            slots, token = self._walk(region, token)
+            slots, token = self._list_slots(region, token)
             for slot in slots:
                 ref = slot.binding.ref if slot.binding else None
                 if ref is not None:

@@ -1,12 +1,12 @@
-"""`certroll freeze`: times in which no change is begun."""
+"""`certroll freeze`: periods in which no change starts."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from starter.cli.calendar.scope import Accounts, Replace, Tags, checked_scope
-from starter.cli.shared import Json, Reason, Yes, confirm, opened, why
+from starter.cli.calendar.scope import Accounts, Replace, Tags, parse_scope
+from starter.cli.shared import Json, Reason, Yes, confirm, open_store, parse_reason
 from starter.cli.terminal.output import note, say, show_json, show_table
 
 if TYPE_CHECKING:
@@ -17,66 +17,76 @@ app = typer.Typer(no_args_is_help=True)
 
 @app.command()
 def add(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="For lists and audits.")],
-    ends: Annotated[str, typer.Option("--to", metavar="TIME", help="When it ends.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A name for lists and the audit log.")
+    ],
+    ends: Annotated[str, typer.Option("--to", metavar="TIME", help="When the freeze ends.")],
     reason: Reason,
     begins: Annotated[
-        str, typer.Option("--from", metavar="TIME", help="As for `task create --at`.")
+        str,
+        typer.Option(
+            "--from",
+            metavar="TIME",
+            help="When it begins, as for `task create --at`. Default: now.",
+        ),
     ] = "now",
     account: Accounts = None,
     tag: Tags = None,
     replace: Replace = False,
     as_json: Json = False,
 ) -> None:
-    """Stores a freeze.
+    """Stores a freeze: no change starts until it ends.
 
-    Changes under way when it begins are brought to their end, others wait until it is over. The
-    way back is never frozen, and neither is what would expire meanwhile.
+    Changes that already run are completed. Rollbacks are never frozen, and neither are changes of
+    a resource whose certificate would expire during the freeze.
     """
-    from domain.calendar.parsing import freeze
-    from starter.cli.terminal.times import echoed, parse_day
+    from domain.calendar.parsing import build_freeze
+    from starter.cli.terminal.times import format_with_offset, parse_day
 
-    now, reason = datetime.now(UTC), why(reason)
+    now, reason = datetime.now(UTC), parse_reason(reason)
     first, last = parse_day(begins, now), parse_day(ends, now)
-    with opened() as (store, _):
-        scope = checked_scope(store, account, tag)
-        made = freeze(
+    with open_store() as (store, _):
+        scope = parse_scope(store, account, tag)
+        freeze = build_freeze(
             name,
             begins=first.astimezone(UTC),
             ends=last.astimezone(UTC),
             scope=scope,
             reason=reason,
         )
-        store.calendar.freezes.add(made, replace=replace)
+        store.calendar.freezes.add(freeze, replace=replace)
     if as_json:
-        show_json(made)
+        show_json(freeze)
     else:
-        say(f"Freeze {name!r}: {echoed(first)} to {echoed(last)}, for {made.scope}.")
+        say(
+            f"Freeze {name!r}: {format_with_offset(first)} to {format_with_offset(last)}, "
+            f"for {freeze.scope}."
+        )
 
 
 @app.command("list")
 def list_(as_json: Json = False) -> None:
-    """Lists all freezes, also those that are over."""
-    from starter.cli.terminal.times import shown
+    """Lists all freezes, also past ones."""
+    from starter.cli.terminal.times import format_minute
 
     now = datetime.now(UTC)
-    with opened() as (store, _):
+    with open_store() as (store, _):
         freezes = store.calendar.freezes.list()
     if as_json:
-        show_json([_facts(each, now) for each in freezes])
+        show_json([_to_json(each, now) for each in freezes])
         return
     rows = [
         (
             each.name,
-            shown(each.begins),
-            shown(each.ends),
+            format_minute(each.begins),
+            format_minute(each.ends),
             str(each.scope),
-            _state(each, now),
+            _get_state(each, now),
             each.reason,
         )
         for each in sorted(freezes, key=lambda each: each.begins)
     ]
-    columns = ("NAME", "FROM", "TO", "FOR", "NOW", "REASON")
+    columns = ("NAME", "FROM", "TO", "SCOPE", "STATE", "REASON")
     show_table(columns, rows, empty="No freezes: certroll freeze add")
 
 
@@ -86,11 +96,11 @@ def delete(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Forgets a freeze, which ends it.
+    """Deletes a freeze, which ends it.
 
-    Tasks that were moved to its end keep that time.
+    Tasks that were postponed to its end keep that time.
     """
-    with opened() as (store, _):
+    with open_store() as (store, _):
         store.calendar.freezes.find(name)
         confirm(f"Delete freeze {name!r}?", yes=yes)
         store.calendar.freezes.delete(name)
@@ -98,14 +108,14 @@ def delete(
         show_json({"deleted": name})
     else:
         say(f"Freeze {name!r} is deleted.")
-        note("Tasks that were moved keep their time; to have one earlier: certroll task reschedule")
+        note("Postponed tasks keep their time. To start one earlier: certroll task reschedule")
 
 
-def _state(freeze: "Freeze", now: datetime) -> str:
+def _get_state(freeze: "Freeze", now: datetime) -> str:
     if now < freeze.begins:
-        return "to come"
-    return "frozen" if now < freeze.ends else "over"
+        return "upcoming"
+    return "active" if now < freeze.ends else "over"
 
 
-def _facts(freeze: "Freeze", now: datetime) -> dict[str, Any]:
-    return {**freeze.model_dump(mode="json"), "state": _state(freeze, now)}
+def _to_json(freeze: "Freeze", now: datetime) -> dict[str, Any]:
+    return {**freeze.model_dump(mode="json"), "state": _get_state(freeze, now)}

@@ -1,28 +1,34 @@
-"""What windows and freezes share: the options that say which places they are for."""
+"""Options for the scope of a window or a freeze. Called by `certroll window` and `freeze`."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from domain.calendar.windows import Scope
+    from domain.calendar.windows import CalendarScope
     from storage.store import Store
 
 Accounts = Annotated[
     list[str] | None,
-    typer.Option("--account", metavar="NAME", help="Only for this account; repeatable."),
+    typer.Option(
+        "--account", metavar="NAME", help="Only for resources of this account; repeatable."
+    ),
 ]
 Tags = Annotated[
     list[str] | None,
-    typer.Option("--tag", metavar="KEY[=VALUE]", help="Only for this tag; repeatable."),
+    typer.Option(
+        "--tag", metavar="KEY[=VALUE]", help="Only for resources with this tag; repeatable."
+    ),
 ]
-Replace = Annotated[bool, typer.Option("--replace", help="In place of the one of this name.")]
+Replace = Annotated[bool, typer.Option("--replace", help="Replace the existing one of this name.")]
 
 
-def checked_scope(store: "Store", accounts: list[str] | None, tags: list[str] | None) -> "Scope":
-    """The scope; BadInput for an account that there is none of."""
-    from domain.calendar.parsing import scope_of
+def parse_scope(
+    store: "Store", accounts: list[str] | None, tags: list[str] | None
+) -> "CalendarScope":
+    """Builds the scope. Raises BadInput for an unknown account."""
+    from domain.calendar.parsing import build_scope
 
     for account in accounts or []:
         store.accounts.get(account)
-    return scope_of(accounts or [], tags or [])
+    return build_scope(accounts or [], tags or [])

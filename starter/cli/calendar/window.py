@@ -1,37 +1,48 @@
-"""`certroll window`: when changes may be made."""
+"""`certroll window`: maintenance windows, when changes may start."""
 
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from starter.cli.calendar.scope import Accounts, Replace, Tags, checked_scope
-from starter.cli.shared import Json, Yes, confirm, opened
+from starter.cli.calendar.scope import Accounts, Replace, Tags, parse_scope
+from starter.cli.shared import Json, Yes, confirm, open_store
 from starter.cli.terminal.output import note, say, show_fields, show_json, show_table
 
 if TYPE_CHECKING:
-    from domain.calendar.opening_hours import Span
+    from domain.calendar.time_spans import TimeSpan
     from domain.calendar.windows import Freeze, Window
 
 app = typer.Typer(no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The window's name.")]
-MOST_SHOWN = 50
+MAX_OPENINGS = 50
 WEEK = timedelta(days=7)
 
 
 @app.command()
 def add(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="For lists and audits.")],
-    start: Annotated[str, typer.Option("--from", metavar="HH:MM", help="By the zone's clock.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="A name for lists and the audit log.")
+    ],
+    start: Annotated[
+        str, typer.Option("--from", metavar="HH:MM", help="Start, in local time of --zone.")
+    ],
     end: Annotated[
-        str, typer.Option("--to", metavar="HH:MM", help="Not after --from: on the next day.")
+        str,
+        typer.Option(
+            "--to", metavar="HH:MM", help="End. If not after --from, it is on the next day."
+        ),
     ],
     zone: Annotated[
-        str, typer.Option("--zone", metavar="ZONE", help="IANA name, such as Europe/Berlin.")
+        str,
+        typer.Option("--zone", metavar="ZONE", help="IANA time zone, for example Europe/Berlin."),
     ],
     days: Annotated[
-        str, typer.Option("--days", metavar="DAYS", help='Of the start: "mon-fri" or "sat,sun".')
+        str,
+        typer.Option(
+            "--days", metavar="DAYS", help='Days on which it starts: "mon-fri" or "sat,sun".'
+        ),
     ] = "daily",
     account: Accounts = None,
     tag: Tags = None,
@@ -40,62 +51,70 @@ def add(
 ) -> None:
     """Stores a maintenance window.
 
-    A change waits until one of the windows that are for its account and tags is open. Where none
-    is for it, it may be made at any time.
+    A change waits until a window for its account and tags is open. A resource that no window
+    covers may change at any time.
     """
-    from domain.calendar.parsing import window
+    from domain.calendar.parsing import parse_window
 
-    with opened() as (store, _):
-        scope = checked_scope(store, account, tag)
-        made = window(name, zone=zone, days=days, start=start, end=end, scope=scope)
-        store.calendar.windows.add(made, replace=replace)
+    with open_store() as (store, _):
+        scope = parse_scope(store, account, tag)
+        window = parse_window(name, zone=zone, days=days, start=start, end=end, scope=scope)
+        store.calendar.windows.add(window, replace=replace)
     if as_json:
-        show_json(made)
+        show_json(window)
     else:
-        say(f"Window {name!r} is stored: {made.hours}, for {made.scope}.")
-        note("Tasks that wait heed it when their time comes.")
+        say(f"Window {name!r} is stored: {window.hours}, for {window.scope}.")
+        note("It also applies to tasks that already wait.")
 
 
 @app.command("list")
 def list_(as_json: Json = False) -> None:
-    """Lists all windows: whether they are open now, and when they open next."""
+    """Lists all windows: whether each is open now, and when it opens next."""
     now = datetime.now(UTC)
-    with opened() as (store, _):
+    with open_store() as (store, _):
         windows, freezes = store.calendar.windows.list(), store.calendar.freezes.list()
     if as_json:
-        show_json([_facts(each, freezes, now, 1) for each in windows])
+        show_json([_to_json(each, freezes, now, 1) for each in windows])
         return
-    rows = [_row(each, freezes, now) for each in windows]
-    columns = ("NAME", "HOURS", "FOR", "NOW", "NEXT")
-    show_table(columns, rows, empty="No windows yet, so everything is open: certroll window add")
+    rows = [_build_row(each, freezes, now) for each in windows]
+    columns = ("NAME", "HOURS", "SCOPE", "STATE", "OPENS NEXT")
+    show_table(
+        columns, rows, empty="No windows, so changes may start at any time: certroll window add"
+    )
 
 
 @app.command()
 def show(
     name: Name,
     count: Annotated[
-        int, typer.Option("--next", metavar="N", min=1, max=MOST_SHOWN, help="So many openings.")
+        int,
+        typer.Option(
+            "--next", metavar="N", min=1, max=MAX_OPENINGS, help="How many openings to list."
+        ),
     ] = 7,
     as_json: Json = False,
 ) -> None:
-    """Shows one window with its next openings, by its own clock."""
+    """Shows one window and when it opens next, in its own time zone."""
     now = datetime.now(UTC)
-    with opened() as (store, _):
+    with open_store() as (store, _):
         window, freezes = store.calendar.windows.find(name), store.calendar.freezes.list()
     if as_json:
-        show_json(_facts(window, freezes, now, count))
+        show_json(_to_json(window, freezes, now, count))
         return
-    frozen = _frozen(window, freezes, now)
+    frozen = _list_active_freezes(window, freezes, now)
     show_fields(
         [
             ("name", window.name),
             ("hours", window.hours),
-            ("for", str(window.scope)),
-            ("now", _state(window, freezes, now)),
+            ("scope", str(window.scope)),
+            ("state", _describe_state(window, freezes, now)),
             *(("freeze", f"{each.name}: {each.reason}") for each in frozen),
             (
                 "next",
-                "\n".join(_told(each, window) for each in _upcoming(window, freezes, now, count)),
+                "\n".join(
+                    _format_opening(each, window)
+                    for each in _list_openings(window, freezes, now, count)
+                ),
             ),
         ]
     )
@@ -103,8 +122,8 @@ def show(
 
 @app.command()
 def delete(name: Name, yes: Yes = False, as_json: Json = False) -> None:
-    """Forgets a window; what no other window is for is open at any time then."""
-    with opened() as (store, _):
+    """Deletes a window. Resources that no other window covers may then change at any time."""
+    with open_store() as (store, _):
         store.calendar.windows.find(name)
         confirm(f"Delete window {name!r}?", yes=yes)
         store.calendar.windows.delete(name)
@@ -114,63 +133,76 @@ def delete(name: Name, yes: Yes = False, as_json: Json = False) -> None:
         say(f"Window {name!r} is deleted.")
 
 
-def _row(window: "Window", freezes: list["Freeze"], now: datetime) -> tuple[str, ...]:
-    from starter.cli.terminal.times import shown
+def _build_row(window: "Window", freezes: list["Freeze"], now: datetime) -> tuple[str, ...]:
+    from starter.cli.terminal.times import format_minute
 
-    following = [each for each in _upcoming(window, freezes, now, 2) if each[0] > now]
+    following = [each for each in _list_openings(window, freezes, now, 2) if each[0] > now]
     return (
         window.name,
         window.hours,
         str(window.scope),
-        _state(window, freezes, now),
-        shown(following[0][0]) if following else "",
+        _describe_state(window, freezes, now),
+        format_minute(following[0][0]) if following else "",
     )
 
 
-def _facts(window: "Window", freezes: list["Freeze"], now: datetime, count: int) -> dict[str, Any]:
-    """The window as JSON; `next` are its openings from now on, the first perhaps open now."""
-    hours = _upcoming(window, freezes, now, count)
+def _to_json(
+    window: "Window", freezes: list["Freeze"], now: datetime, count: int
+) -> dict[str, Any]:
+    """Converts a window to JSON; `next` lists its openings, the first may be open now."""
+    hours = _list_openings(window, freezes, now, count)
     return {
         **window.model_dump(mode="json"),
-        "open_now": hours[0][0] <= now and not _frozen(window, freezes, now),
-        "frozen_by": [each.name for each in _frozen(window, freezes, now)],
+        "open_now": hours[0][0] <= now and not _list_active_freezes(window, freezes, now),
+        "frozen_by": [each.name for each in _list_active_freezes(window, freezes, now)],
         "next": [{"opens": opens, "closes": closes} for opens, closes in hours],
     }
 
 
-def _state(window: "Window", freezes: list["Freeze"], now: datetime) -> str:
-    from starter.cli.terminal.times import shown
+def _describe_state(window: "Window", freezes: list["Freeze"], now: datetime) -> str:
+    from starter.cli.terminal.times import format_minute
 
-    opens, closes = _upcoming(window, freezes, now, 1)[0]
-    if frozen := _frozen(window, freezes, now):
-        return f"frozen until {shown(max(each.ends for each in frozen))}"
+    opens, closes = _list_openings(window, freezes, now, 1)[0]
+    if frozen := _list_active_freezes(window, freezes, now):
+        return f"frozen until {format_minute(max(each.ends for each in frozen))}"
     if opens > now:
         return "closed"
-    return f"open until {shown(closes)}" if closes - now < WEEK else "always open"
+    return f"open until {format_minute(closes)}" if closes - now < WEEK else "always open"
 
 
-def _frozen(window: "Window", freezes: list["Freeze"], now: datetime) -> list["Freeze"]:
-    """Freezes that hold now for some of what the window is for."""
+def _list_active_freezes(
+    window: "Window", freezes: list["Freeze"], now: datetime
+) -> list["Freeze"]:
+    """Lists freezes that are active now for a part of the window's scope."""
     return [
         each
         for each in freezes
-        if each.begins <= now < each.ends and each.scope.may_meet(window.scope)
+        if each.begins <= now < each.ends and each.scope.may_overlap(window.scope)
     ]
 
 
-def _upcoming(window: "Window", freezes: list["Freeze"], now: datetime, count: int) -> list["Span"]:
-    """The next openings, the first perhaps begun; without what a freeze surely takes of them."""
-    from domain.calendar.opening_hours import DAY, common, open_hours, unfrozen
-    from domain.calendar.windows import Scope
+def _list_openings(
+    window: "Window", freezes: list["Freeze"], now: datetime, count: int
+) -> list["TimeSpan"]:
+    """Lists the next openings, the first may be open now, without the time of certain freezes."""
+    from domain.calendar.time_spans import (
+        DAY,
+        intersect_spans,
+        list_open_spans,
+        list_unfrozen_spans,
+    )
+    from domain.calendar.windows import CalendarScope
 
-    sure = [each for each in freezes if each.scope in (Scope(), window.scope)]
+    certain = [each for each in freezes if each.scope in (CalendarScope(), window.scope)]
     after = now - 2 * DAY
-    before = max([now, *(each.ends for each in sure)]) + (count + 2) * WEEK
-    hours = common(open_hours(window, after, before), unfrozen(sure, after, before))
+    before = max([now, *(each.ends for each in certain)]) + (count + 2) * WEEK
+    hours = intersect_spans(
+        list_open_spans(window, after, before), list_unfrozen_spans(certain, after, before)
+    )
     return [span for span in hours if span[1] > now][:count]
 
 
-def _told(span: "Span", window: "Window") -> str:
+def _format_opening(span: "TimeSpan", window: "Window") -> str:
     from zoneinfo import ZoneInfo
 
     opens, closes = (each.astimezone(ZoneInfo(window.zone)) for each in span)

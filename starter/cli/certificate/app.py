@@ -1,4 +1,4 @@
-"""`certroll certificate`: uploaded with their keys, listed, shown, deleted."""
+"""`certroll certificate`: certificates and their private keys."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,11 +12,17 @@ from starter.cli.certificate.renewals import (
     PolicyMode,
     Replaces,
     hand_over,
-    renewal_facts,
+    renewal_to_json,
     show_renewal,
 )
-from starter.cli.certificate.show import Family, facts, policy_words, show_list, show_one
-from starter.cli.shared import By, Json, Yes, confirm, opened, secret_from, who
+from starter.cli.certificate.show import (
+    CertificateFamily,
+    certificate_to_json,
+    format_policy,
+    show_list,
+    show_one,
+)
+from starter.cli.shared import By, Json, Yes, confirm, get_requester, open_store, read_secret
 from starter.cli.terminal.output import say, show_json
 
 app = typer.Typer(no_args_is_help=True)
@@ -24,21 +30,29 @@ app = typer.Typer(no_args_is_help=True)
 VARIABLE = "CERTROLL_PASSPHRASE"
 Which = Annotated[
     str,
-    typer.Argument(metavar="NAME|FINGERPRINT", help="Of a fingerprint the beginning is enough."),
+    typer.Argument(
+        metavar="NAME|FINGERPRINT", help="The name, or the beginning of the fingerprint."
+    ),
 ]
 
 
 @app.command()
 def upload(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="1 to 63 characters, none of them Chinese.")
+        str,
+        typer.Argument(metavar="NAME", help="A name for it: 1 to 63 characters, no Chinese ones."),
     ],
     certificate: Annotated[
         Path | None,
-        typer.Option("--certificate", metavar="FILE", help="PEM or DER; may hold chain and key."),
+        typer.Option(
+            "--certificate", metavar="FILE", help="PEM or DER. May also hold the chain and the key."
+        ),
     ] = None,
     chain: Annotated[
-        Path | None, typer.Option("--chain", metavar="FILE", help="The intermediates, any order.")
+        Path | None,
+        typer.Option(
+            "--chain", metavar="FILE", help="The intermediate certificates, in any order."
+        ),
     ] = None,
     key: Annotated[
         Path | None, typer.Option("--key", metavar="FILE", help="The private key, PEM or DER.")
@@ -48,21 +62,29 @@ def upload(
         typer.Option(
             "--encrypt-certificate",
             metavar="FILE",
-            help="Of an SM2 pair the one that encrypts; --certificate is then the one that signs.",
+            help="The encryption certificate of an SM2 pair. --certificate is the signing one.",
         ),
     ] = None,
     encrypt_key: Annotated[
         Path | None,
-        typer.Option("--encrypt-key", metavar="FILE", help="Its private key, not encrypted."),
+        typer.Option(
+            "--encrypt-key",
+            metavar="FILE",
+            help="The private key of --encrypt-certificate, not encrypted.",
+        ),
     ] = None,
     pfx: Annotated[
         Path | None,
-        typer.Option("--pfx", metavar="FILE", help="PFX (PKCS#12) instead of those above."),
+        typer.Option(
+            "--pfx", metavar="FILE", help="A PFX (PKCS#12) file instead of the options above."
+        ),
     ] = None,
     passphrase_file: Annotated[
         Path | None,
         typer.Option(
-            "--passphrase-file", metavar="FILE", help=f"Else {VARIABLE} counts, else it is asked."
+            "--passphrase-file",
+            metavar="FILE",
+            help=f"The passphrase of the key. Default: {VARIABLE}, else you are asked.",
         ),
     ] = None,
     source: Annotated[
@@ -70,7 +92,7 @@ def upload(
         typer.Option(
             "--source",
             metavar="uploaded|official|shared",
-            help="Deploying official and shared ones costs no quota.",
+            help="Where it comes from. Official and shared certificates cost no quota.",
         ),
     ] = "uploaded",
     replaces: Replaces = None,
@@ -78,65 +100,76 @@ def upload(
     by: By = None,
     as_json: Json = False,
 ) -> None:
-    """Checks a certificate with its key and stores both.
+    """Checks a certificate with its key, and stores both.
 
-    The key has to match, the chain has to be complete (it is put in order), and the certificate
-    has to be valid now. The key is sealed first. Whatever is refused leaves nothing behind. SM2
-    certificates come in pairs: one signs, the other encrypts, each with its key.
+    The key must match, the chain must be complete (it is put in order), and the certificate must
+    be valid now. The key is stored encrypted. If anything is refused, nothing is stored. An SM2
+    certificate is a pair: one certificate signs, one encrypts, each with its own key.
 
-    A renewed certificate follows a former one: the one that --replaces names, else the only one
-    with the same names, the same kind of key and an earlier expiry. It inherits the policy, which
-    says what becomes of the resources that serve the former. With --replaces, a name that the
-    former has gets the day of issue behind it, and the same upload again is no error.
+    A renewed certificate replaces a former one: the one named by --replaces, else the only one
+    with the same names, the same kind of key and an earlier expiry. It inherits the renewal
+    policy, which decides what happens to resources that serve the former one. With --replaces, a
+    name that is taken by the former certificate gets the day of issue appended, and repeating the
+    same upload is not an error.
     """
     from domain.certificates.certificate import Source, check_name
-    from domain.certificates.renewal import Mode
+    from domain.certificates.renewal import RenewalMode
     from starter.cli.certificate.upload import Paths, from_pair, from_pem, from_pfx
-    from starter.requests.certificates import keep
+    from starter.requests.certificates import save
 
     check_name(name)
-    by = who(by)
-    passphrase = secret_from(passphrase_file, VARIABLE)
+    by = get_requester(by)
+    passphrase = read_secret(passphrase_file, VARIABLE)
     paths = Paths(certificate, chain, key, encrypt_certificate, encrypt_key)
     if pfx is not None:
         if any(paths):
-            raise BadInput("is everything in one file", where="--pfx", fix="Give it alone.")
-        made = from_pfx(name, pfx, passphrase, Source(source))
+            raise BadInput(
+                "a PFX file holds certificate, chain and key together",
+                where="--pfx",
+                fix="Give --pfx without the other file options.",
+                code="conflicting-options",
+            )
+        parsed = from_pfx(name, pfx, passphrase, Source(source))
     elif encrypt_certificate or encrypt_key:
-        made = from_pair(name, paths, Source(source))
+        parsed = from_pair(name, paths, Source(source))
     else:
-        made = from_pem(name, paths, passphrase, Source(source))
-    with opened() as (store, settings):
-        kept = keep(store, *made, replaces=replaces, mode=Mode(policy) if policy else None)
-        family, renewal = Family(store), None
+        parsed = from_pem(name, paths, passphrase, Source(source))
+    with open_store() as (store, settings):
+        saved = save(
+            store, *parsed, replaces=replaces, mode=RenewalMode(policy) if policy else None
+        )
+        family, renewal = CertificateFamily(store), None
         if not as_json:
-            show_one(kept.certificate, family)
+            show_one(saved.certificate, family)
         try:
-            renewal = hand_over(store, settings, kept, by)
+            renewal = hand_over(store, settings, saved, by)
         finally:
             if as_json:
                 show_json(
-                    {**facts(kept.certificate, family), **renewal_facts(kept, renewal, store)}
+                    {
+                        **certificate_to_json(saved.certificate, family),
+                        **renewal_to_json(saved, renewal, store),
+                    }
                 )
         if not as_json:
-            show_renewal(kept, renewal, store)
+            show_renewal(saved, renewal, store)
 
 
 @app.command("list")
 def list_(as_json: Json = False) -> None:
     """Lists all certificates."""
-    with opened() as (store, _):
-        family = Family(store)
+    with open_store() as (store, _):
+        family = CertificateFamily(store)
     show_list(family, as_json=as_json)
 
 
 @app.command()
 def show(which: Which, as_json: Json = False) -> None:
     """Shows one certificate: names, key, times, chain."""
-    with opened() as (store, _):
-        found, family = store.certificates.find(which), Family(store)
+    with open_store() as (store, _):
+        found, family = store.certificates.find(which), CertificateFamily(store)
     if as_json:
-        show_json(facts(found, family))
+        show_json(certificate_to_json(found, family))
     else:
         show_one(found, family)
 
@@ -145,58 +178,80 @@ def show(which: Which, as_json: Json = False) -> None:
 def policy(
     which: Which,
     mode: Annotated[
-        Modes | None, typer.Argument(metavar="[manual|propose|automatic]", help="Else it is told.")
+        Modes | None,
+        typer.Argument(
+            metavar="[manual|propose|automatic]", help="Without it, the current policy is shown."
+        ),
     ] = None,
     contact: Annotated[
         list[str] | None,
-        typer.Option("--contact", metavar="NAME", help="Who hears of the task; at most 10."),
+        typer.Option(
+            "--contact", metavar="NAME", help="Whom the task notifies; repeatable, at most 10."
+        ),
     ] = None,
     account: Annotated[
         list[str] | None,
-        typer.Option("--account", metavar="NAME", help="Only resources of it; repeatable."),
+        typer.Option(
+            "--account",
+            metavar="NAME",
+            help="Only resources of this account or service; repeatable.",
+        ),
     ] = None,
     service: Annotated[
         list[str] | None,
-        typer.Option("--service", metavar="SERVICE", help="Only resources of it; repeatable."),
+        typer.Option(
+            "--service",
+            metavar="SERVICE",
+            help="Only resources of this account or service; repeatable.",
+        ),
     ] = None,
     rollback_days: Annotated[
         int,
         typer.Option(
-            "--rollback-days", metavar="N", min=0, max=365, help="How long it may be taken back."
+            "--rollback-days",
+            metavar="N",
+            min=0,
+            max=365,
+            help="How many days the task can be rolled back.",
         ),
     ] = 30,
     as_json: Json = False,
 ) -> None:
-    """Says what shall be done once a certificate has a successor, which inherits it.
+    """Sets what happens when a certificate is renewed. The successor inherits this policy.
 
-    manual: nothing. propose: a plan is saved. automatic: a task is made for the next opening of
-    the maintenance windows. What is not named here again is not kept. Of a certificate that has a
-    successor already, the newest one is meant.
+    manual: nothing. propose: a plan is saved. automatic: a task is created for the next
+    maintenance window. The policy is replaced as a whole. If the certificate already has a
+    successor, the policy of the newest one is set.
     """
-    from starter.cli.certificate.policy import checked, set_policy
+    from starter.cli.certificate.policy import build_policy, set_policy
 
-    with opened() as (store, _):
+    with open_store() as (store, _):
         found = store.certificates.find(which)
         if mode is not None:
-            made = checked(store, mode, contact, account, service, rollback_days)
-            found = set_policy(store, found, made)
+            parsed = build_policy(store, mode, contact, account, service, rollback_days)
+            found = set_policy(store, found, parsed)
         elif contact or account or service:
             raise BadInput(
-                "no policy is named", where="policy", fix="Name manual, propose or automatic."
+                "no policy is given",
+                where="policy",
+                fix="Give manual, propose or automatic.",
+                code="missing-policy",
             )
-        told = store.certificates.standing(found.fingerprint).policy
+        current = store.certificates.get_renewal(found.fingerprint).policy
     if as_json:
-        show_json({"fingerprint": found.fingerprint, "name": found.name, "policy": told})
+        show_json({"fingerprint": found.fingerprint, "name": found.name, "policy": current})
     else:
-        say(f"{found.name}: {policy_words(told)}")
+        say(f"{found.name}: {format_policy(current)}")
 
 
 @app.command()
 def delete(which: Which, yes: Yes = False, as_json: Json = False) -> None:
-    """Forgets a certificate and its key; what is deployed stays."""
-    with opened() as (store, _):
+    """Deletes a certificate and its key here. Where it is deployed, it stays."""
+    with open_store() as (store, _):
         found = store.certificates.find(which)
-        confirm(f"Delete certificate {found.name!r} ({found.short}) with its key?", yes=yes)
+        confirm(
+            f"Delete certificate {found.name!r} ({found.short_fingerprint}) with its key?", yes=yes
+        )
         store.certificates.delete(found.fingerprint)
     if as_json:
         show_json({"deleted": found.fingerprint, "name": found.name})

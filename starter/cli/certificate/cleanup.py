@@ -1,4 +1,4 @@
-"""`certroll certificate cleanup`: what may leave the providers' stores, why the rest stays."""
+"""`certroll certificate cleanup`: removes unused certificates from the providers' stores."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -6,22 +6,22 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from domain.errors import BadInput, CloudError
-from starter.cli.shared import Json, Yes, confirm, opened
-from starter.cli.terminal.exit_codes import Code, Problem
+from starter.cli.shared import Json, Yes, confirm, open_store
+from starter.cli.terminal.exit_codes import CommandFailed, ExitCode
 from starter.cli.terminal.output import note, say, show_json, show_table
 
 if TYPE_CHECKING:
-    from domain.resources.retention import Held, Verdict
-    from operations.runtime.connector_pool import Clouds
+    from domain.resources.retention import Held, RetentionDecision
+    from operations.runtime.connector_pool import ConnectorPool
     from storage.store import Store
 
-GOES, STAYS, REMOVED, FAILED = "would go", "stays", "removed", "failed"
+REMOVABLE, KEPT, REMOVED, FAILED = "removable", "kept", "removed", "failed"
 
 
-class Line(NamedTuple):
-    """What is told of one certificate in one store."""
+class CleanupRow(NamedTuple):
+    """The result for one certificate in one store."""
 
-    held: "Held"
+    installation: "Held"
     result: str
     reason: str = ""
 
@@ -29,7 +29,9 @@ class Line(NamedTuple):
 def cleanup(
     account: Annotated[
         list[str] | None,
-        typer.Option("--account", metavar="NAME", help="Only the stores of it; repeatable."),
+        typer.Option(
+            "--account", metavar="NAME", help="Only the stores of this account; repeatable."
+        ),
     ] = None,
     keep: Annotated[
         int | None,
@@ -37,45 +39,48 @@ def cleanup(
             "--keep",
             metavar="N",
             min=0,
-            help="How many former ones of each resource stay; else CERTROLL_KEEP_CERTIFICATES, 2.",
+            help="How many former certificates of each resource to keep. Default: "
+            "CERTROLL_KEEP_CERTIFICATES (2).",
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only show what would go, and why the rest stays.")
+        bool,
+        typer.Option("--dry-run", help="Only show what is removable, and why the rest is kept."),
     ] = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Removes former certificates from the providers' stores, where nobody needs them any more.
+    """Removes former certificates from the providers' stores when nothing needs them any more.
 
-    Only what was uploaded from here, serves nothing, and is not needed for the way back of a task.
-    The store is asked first who uses it. What is removed is uploaded again when it is deployed.
+    Only certificates that certroll uploaded, that no resource serves, and that no rollback needs.
+    The provider is asked first whether one is in use. A removed certificate is uploaded again when
+    it is deployed again.
     """
-    with opened() as (store, _):
-        clouds, lines = _look(store, account, keep)
-        going = [line for line in lines if line.result == GOES]
-        if going and not dry_run:
+    with open_store() as (store, _):
+        clouds, lines = _classify(store, account, keep)
+        removable = [line for line in lines if line.result == REMOVABLE]
+        if removable and not dry_run:
             if not as_json:
                 _show(lines)
-            confirm(f"Remove {len(going)} of these for good?", yes=yes)
-            lines = [_removed(store, clouds, line) for line in lines]
+            confirm(f"Remove {len(removable)} certificates from the stores?", yes=yes)
+            lines = [_remove(store, clouds, line) for line in lines]
     if as_json:
-        show_json([_facts(line) for line in lines])
-    elif dry_run or not going:
+        show_json([_to_json(line) for line in lines])
+    elif dry_run or not removable:
         _show(lines)
     else:
-        _say_removed(lines)
+        _show_removed(lines)
     if any(line.result == FAILED for line in lines):
-        raise Problem(Code.CLOUD)
+        raise CommandFailed(ExitCode.CLOUD)
 
 
-def _look(
+def _classify(
     store: "Store", account: list[str] | None, keep: int | None
-) -> tuple["Clouds", list[Line]]:
+) -> tuple["ConnectorPool", list[CleanupRow]]:
     from datetime import UTC, datetime
 
-    from operations.cleanup import survey
-    from operations.runtime.connector_pool import Clouds
+    from operations.cleanup import classify_installations
+    from operations.runtime.connector_pool import ConnectorPool
 
     accounts = account or [each.name for each in store.accounts.list()]
     for name in accounts:
@@ -83,57 +88,58 @@ def _look(
     number = store.keep_certificates if keep is None else keep
     if number is None:
         raise BadInput(
-            "nothing is removed as long as all are to be kept",
+            "the setting keeps all certificates, so nothing is removed",
             where="CERTROLL_KEEP_CERTIFICATES",
-            fix="Say how many stay for each resource: --keep N.",
+            fix="Give how many to keep for each resource: --keep N.",
+            code="keeps-all",
         )
-    clouds = Clouds(store)
-    verdicts = survey(store, dict.fromkeys(accounts), number, datetime.now(UTC))
-    return clouds, [_asked(clouds, verdict) for verdict in verdicts]
+    clouds = ConnectorPool(store)
+    verdicts = classify_installations(store, dict.fromkeys(accounts), number, datetime.now(UTC))
+    return clouds, [_check_in_use(clouds, verdict) for verdict in verdicts]
 
 
-def _asked(clouds: "Clouds", verdict: "Verdict") -> Line:
-    from operations.cleanup import asked
+def _check_in_use(clouds: "ConnectorPool", verdict: "RetentionDecision") -> CleanupRow:
+    from operations.cleanup import check_in_use
 
     try:
-        stays = asked(clouds, verdict).stays
+        reason = check_in_use(clouds, verdict).stays
     except CloudError as error:
-        return Line(verdict.held, FAILED, str(error))
-    return Line(verdict.held, STAYS if stays else GOES, stays or "")
+        return CleanupRow(verdict.held, FAILED, str(error))
+    return CleanupRow(verdict.held, KEPT if reason else REMOVABLE, reason or "")
 
 
-def _removed(store: "Store", clouds: "Clouds", line: Line) -> Line:
-    from operations.cleanup import take_out
+def _remove(store: "Store", clouds: "ConnectorPool", line: CleanupRow) -> CleanupRow:
+    from operations.cleanup import remove_from_store
 
-    if line.result != GOES:
+    if line.result != REMOVABLE:
         return line
     try:
-        stays = take_out(store, clouds, line.held)
+        reason = remove_from_store(store, clouds, line.installation)
     except CloudError as error:
         return line._replace(result=FAILED, reason=str(error))
-    return line._replace(result=STAYS if stays else REMOVED, reason=stays or "")
+    return line._replace(result=KEPT if reason else REMOVED, reason=reason or "")
 
 
-def _show(lines: Sequence[Line]) -> None:
+def _show(lines: Sequence[CleanupRow]) -> None:
     show_table(
         ("CERTIFICATE", "SHA-256", "ACCOUNT", "STORE", "RESULT", "REASON"),
         [
             (one.name, one.fingerprint[:12], one.account, one.store, result, reason)
             for one, result, reason in lines
         ],
-        empty="No certificate was put into a provider's store yet.",
+        empty="certroll has not uploaded a certificate to any store yet.",
     )
 
 
-def _say_removed(lines: Sequence[Line]) -> None:
+def _show_removed(lines: Sequence[CleanupRow]) -> None:
     say(f"{sum(line.result == REMOVED for line in lines)} removed.")
     for held, result, reason in lines:
         if result == FAILED:
             note(f"{held.name} in {held.store} of {held.account}: {reason}")
 
 
-def _facts(line: Line) -> dict[str, Any]:
-    held = line.held
+def _to_json(line: CleanupRow) -> dict[str, Any]:
+    held = line.installation
     return {
         "name": held.name,
         "fingerprint": held.fingerprint,

@@ -1,34 +1,37 @@
-"""The policy of a certificate, out of options."""
+"""Builds and sets the renewal policy of a certificate. Called by `certificate policy`."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from domain.certificates.certificate import Certificate
-    from domain.certificates.renewal import Policy
+    from domain.certificates.renewal import RenewalPolicy
     from storage.store import Store
 
 
-def checked(
+def build_policy(
     store: "Store",
     mode: str,
     contacts: Sequence[str] | None,
     accounts: Sequence[str] | None,
     services: Sequence[str] | None,
     rollback_days: int,
-) -> "Policy":
-    """BadInput for a name that is not known: a renewal at night would be the first to notice."""
+) -> "RenewalPolicy":
+    """Builds a policy from the options.
+
+    Raises BadInput for an unknown name: otherwise only the next renewal would notice it.
+    """
     import connectors
-    from domain.certificates.renewal import Mode, Policy
+    from domain.certificates.renewal import RenewalMode, RenewalPolicy
     from domain.plans.rules import check_contacts
 
     check_contacts(contacts or ())
     for contact in contacts or ():
         store.contacts.get(contact)
     for service in services or ():
-        connectors.load(service)
-    return Policy(
-        mode=Mode(mode),
+        connectors.load_connector(service)
+    return RenewalPolicy(
+        mode=RenewalMode(mode),
         contacts=tuple(contacts or ()),
         accounts=tuple(store.accounts.get(name).name for name in accounts or ()),
         services=tuple(services or ()),
@@ -36,11 +39,13 @@ def checked(
     )
 
 
-def set_policy(store: "Store", found: "Certificate", policy: "Policy") -> "Certificate":
-    """Sets it where the next successor will look for it, and returns that certificate."""
-    from domain.certificates.renewal import newest
+def set_policy(store: "Store", found: "Certificate", policy: "RenewalPolicy") -> "Certificate":
+    """Sets the policy on the newest successor, which passes it on. Returns that certificate."""
+    from domain.certificates.renewal import find_newest
 
-    head = store.certificates.get(newest(found.fingerprint, store.certificates.links()))
-    before = store.certificates.standing(head.fingerprint)
-    store.certificates.stand(head.fingerprint, before.model_copy(update={"policy": policy}))
+    head = store.certificates.get(
+        find_newest(found.fingerprint, store.certificates.get_predecessors())
+    )
+    before = store.certificates.get_renewal(head.fingerprint)
+    store.certificates.set_renewal(head.fingerprint, before.model_copy(update={"policy": policy}))
     return head

@@ -1,18 +1,21 @@
-"""What became of a successor, one line for each fact; what an upload and a hook share."""
+"""Hands a renewed certificate over to its policy, and shows the result.
+
+Called by `certificate upload` and `certroll hook`.
+"""
 
 import asyncio
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from starter.cli.certificate.show import Family, policy_words
+from starter.cli.certificate.show import CertificateFamily, format_policy
 from starter.cli.terminal.output import note, say
 
 if TYPE_CHECKING:
     from domain.certificates.certificate import Certificate
     from domain.tasks.handover import Handover
     from domain.tasks.record import TaskRecord
-    from starter.requests.certificates import Kept
+    from starter.requests.certificates import SavedCertificate
     from storage.settings import Settings
     from storage.store import Store
 
@@ -26,7 +29,7 @@ Replaces = Annotated[
     typer.Option(
         "--replaces",
         metavar="NAME|FINGERPRINT|auto|none",
-        help="The certificate that this one follows; auto: the one with the same names.",
+        help="The certificate that this one replaces; auto: the one with the same names.",
     ),
 ]
 PolicyMode = Annotated[
@@ -34,134 +37,151 @@ PolicyMode = Annotated[
     typer.Option(
         "--policy",
         metavar="manual|propose|automatic",
-        help="What becomes of it and its successors: nothing, a saved plan, a task.",
+        help="What happens at a renewal: nothing, a saved plan, or a task.",
     ),
 ]
 
 
-def hand_over(store: "Store", settings: "Settings", kept: "Kept", by: str) -> "Handover":
-    """Does what its policy says; says that the certificate is kept where that cannot be done."""
-    from starter.requests.certificates import look
+def hand_over(
+    store: "Store", settings: "Settings", saved: "SavedCertificate", by: str
+) -> "Handover":
+    """Applies the renewal policy. If that fails, says that the certificate is stored."""
+    from starter.requests.certificates import build_handover
 
-    known = look(store, kept.certificate)
+    known = build_handover(store, saved.certificate)
     if known.is_done:
         return known
     from starter.requests.renewals import renew  # only a plan or a task needs all of that
 
     try:
-        return asyncio.run(renew(store, settings, kept.certificate, by))
+        return asyncio.run(renew(store, settings, saved.certificate, by))
     except Exception:
         note(
-            f"{kept.certificate.name} is stored, but handed over to nothing: run the same command "
-            "again once this is mended."
+            f"{saved.certificate.name} is stored, but its policy was not applied. Fix the error, "
+            "then run the same command again."
         )
         raise
 
 
-def renewal_facts(kept: "Kept", renewal: "Handover | None", store: "Store") -> dict[str, Any]:
-    """As JSON; `renewal` is None where it could not be done."""
+def renewal_to_json(
+    saved: "SavedCertificate", renewal: "Handover | None", store: "Store"
+) -> dict[str, Any]:
+    """Converts the result to JSON; `renewal` is None if it failed."""
     task = renewal and renewal.task
     return {
-        "stored_now": kept.is_new,
-        "could_replace": [each.fingerprint for each in kept.rivals],
+        "stored_now": saved.is_new,
+        "could_replace": [each.fingerprint for each in saved.candidates],
         "renewal": renewal
-        and {**renewal.model_dump(mode="json"), "moved": task and moved(store, task)},
+        and {
+            **renewal.model_dump(mode="json"),
+            "postponed": task and get_postponement(store, task),
+        },
     }
 
 
-def show_renewal(kept: "Kept", renewal: "Handover", store: "Store") -> None:
-    """What follows from it, if anything does."""
-    fields = [] if kept.is_new else [("stored", f"before, as {kept.certificate.name}")]
-    fields += [("could replace", each.name) for each in kept.rivals]
+def show_renewal(saved: "SavedCertificate", renewal: "Handover", store: "Store") -> None:
+    """Prints what the renewal led to, if anything."""
+    fields = [] if saved.is_new else [("stored", f"earlier, as {saved.certificate.name}")]
+    fields += [("could replace", each.name) for each in saved.candidates]
     if renewal.predecessors:
-        fields += handed_over(kept, renewal, store)
+        fields += list_handover_fields(saved, renewal, store)
     if fields:
         say()
-        tell(fields)
+        say_fields(fields)
 
 
-def tell(fields: Fields) -> None:
-    """A line for each, which begins alike wherever in the output it stands."""
+def say_fields(fields: Fields) -> None:
+    """Prints one line for each field, aligned alike in all parts of the output."""
     for name, value in fields:
         say(f"{name:<{LONGEST_WORD}}  {value}")
 
 
-def identified(kept: "Kept", family: Family) -> Fields:
-    """Which certificate it is, and whose successor."""
-    from starter.cli.terminal.times import shown
+def list_identity_fields(saved: "SavedCertificate", family: CertificateFamily) -> Fields:
+    """Lists which certificate it is, and which one it replaces."""
+    from starter.cli.terminal.times import format_minute
 
-    one, old = kept.certificate, kept.standing.replaces
-    told = f"{one.name} ({one.short}), expires {shown(one.not_after)}"
+    one, old = saved.certificate, saved.renewal.replaces
+    text = f"{one.name} ({one.short_fingerprint}), expires {format_minute(one.not_after)}"
     return [
-        ("stored", told if kept.is_new else f"{told}; was stored before"),
-        *([("replaces", family.called(old))] if old else []),
-        *(("could replace", family.called(each.fingerprint)) for each in kept.rivals),
-        ("policy", policy_words(kept.standing.policy)),
+        ("stored", text if saved.is_new else f"{text}; it was stored before"),
+        *([("replaces", family.get_label(old))] if old else []),
+        *(("could replace", family.get_label(each.fingerprint)) for each in saved.candidates),
+        ("policy", format_policy(saved.renewal.policy)),
     ]
 
 
-def handed_over(kept: "Kept", renewal: "Handover", store: "Store") -> Fields:
-    """What it brings to whoever serves its predecessor, and what was made of that."""
-    fields = _differences(kept, store)
-    fields += [("names lost", ", ".join(renewal.lost))] if renewal.lost else []
+def list_handover_fields(saved: "SavedCertificate", renewal: "Handover", store: "Store") -> Fields:
+    """Lists what changes for resources that serve the predecessor, and the plan or task."""
+    fields = _list_difference_fields(saved, store)
+    fields += [("names lost", ", ".join(renewal.names_lost))] if renewal.names_lost else []
     refused = [("refused", f"{each.subject}: {each.reason}") for each in renewal.refusals]
     fields += refused[:MOST_REFUSALS]
     if len(refused) > MOST_REFUSALS:
         fields += [("refused", f"and {len(refused) - MOST_REFUSALS} more: see --json")]
-    return [*fields, *_made(kept.certificate, renewal, store)]
+    return [*fields, *_list_result_fields(saved.certificate, renewal, store)]
 
 
-def moved(store: "Store", task: "TaskRecord") -> str | None:
-    """Why the task's time is not now, where windows or freezes moved it."""
-    from activities.calendar import MOVED
+def get_postponement(store: "Store", task: "TaskRecord") -> str | None:
+    """Returns why windows or freezes postponed the task; None if they did not."""
+    from domain.tasks.audit import TaskEventCode
 
-    return next((e.text for e in store.tasks.events(task.id) if e.kind == MOVED), None)
+    return next(
+        (e.text for e in store.tasks.list_events(task.id) if e.code is TaskEventCode.POSTPONED),
+        None,
+    )
 
 
-def when(task: "TaskRecord") -> str:
-    """Never the word of success for what has not begun."""
+def describe_start(task: "TaskRecord") -> str:
+    """Describes the status of a task; a task that has not started never reads like a success."""
     from datetime import UTC, datetime
 
     from domain.tasks.status import TaskStatus
-    from starter.cli.terminal.output import words
-    from starter.cli.terminal.times import echoed
+    from starter.cli.terminal.output import humanize
+    from starter.cli.terminal.times import format_with_offset
 
     if task.status is not TaskStatus.SCHEDULED:
-        return words(task.status)
-    return f"scheduled for {'now' if task.at <= datetime.now(UTC) else echoed(task.at)}"
+        return humanize(task.status)
+    return f"scheduled for {'now' if task.at <= datetime.now(UTC) else format_with_offset(task.at)}"
 
 
-def _differences(kept: "Kept", store: "Store") -> Fields:
-    from starter.cli.terminal.times import shown
+def _list_difference_fields(saved: "SavedCertificate", store: "Store") -> Fields:
+    from starter.cli.terminal.times import format_minute
 
-    old = kept.standing.replaces and store.certificates.held(kept.standing.replaces)
+    old = saved.renewal.replaces and store.certificates.get_if_stored(saved.renewal.replaces)
     if not old:
         return []
-    new, fields = kept.certificate, []
+    new, fields = saved.certificate, []
     if new.algorithm is not old.algorithm:
         fields.append(("key", f"{old.algorithm} before, {new.algorithm} now"))
     if new.not_after < old.not_after:
-        fields.append(("expires", f"before what it replaces does ({shown(old.not_after)})"))
+        fields.append(
+            (
+                "expires",
+                f"earlier than the certificate it replaces ({format_minute(old.not_after)})",
+            )
+        )
     return fields
 
 
-def _made(certificate: "Certificate", renewal: "Handover", store: "Store") -> Fields:
-    fields = [("nothing more", renewal.reason)] if renewal.reason else []
+def _list_result_fields(certificate: "Certificate", renewal: "Handover", store: "Store") -> Fields:
+    fields = [("not renewed", renewal.reason)] if renewal.reason else []
     if task := renewal.task:
-        fields += [("task", f"{task.id}, {_resources(renewal.changes)}, {when(task)}")]
-        fields += [("moved", text)] if (text := moved(store, task)) else []
+        fields += [
+            ("task", f"{task.id}, {_format_resources(renewal.changes)}, {describe_start(task)}")
+        ]
+        fields += [("postponed", text)] if (text := get_postponement(store, task)) else []
         fields += [("watch", f"certroll task watch {task.id}")]
     elif plan := renewal.plan:
-        made = "saved now" if renewal.is_new else "saved before"
-        fields += [("plan", f"{plan.id}, {_resources(renewal.changes)}, {made}")]
+        made = "saved now" if renewal.is_new else "saved earlier"
+        fields += [("plan", f"{plan.id}, {_format_resources(renewal.changes)}, {made}")]
         fields += [("run it", f"certroll task create --plan {plan.id}")]
     elif not renewal.reason:
-        known = f"{_resources(renewal.served)}, as far as the last sync tells"
+        known = f"{_format_resources(renewal.resources_served)}, as of the last sync"
         former = " ".join(f"--serving {each[:12]}" for each in renewal.predecessors)
         fields += [("served by", known)]
-        fields += [("by hand", f"certroll plan create -c {certificate.short} {former}")]
+        fields += [("by hand", f"certroll plan create -c {certificate.short_fingerprint} {former}")]
     return fields
 
 
-def _resources(count: int) -> str:
+def _format_resources(count: int) -> str:
     return "1 resource" if count == 1 else f"{count} resources"

@@ -1,67 +1,71 @@
-"""A certificate as a person reads it, and among the others: whose successor it is."""
+"""Prints certificates, with what each replaces. Called by the certificate commands and the hook."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from starter.cli.terminal.output import show_fields, show_json, show_table, some
+from starter.cli.terminal.output import join_names, show_fields, show_json, show_table
 
 if TYPE_CHECKING:
     from domain.certificates.certificate import Certificate
-    from domain.certificates.renewal import Policy, Standing
+    from domain.certificates.renewal import RenewalPolicy, RenewalSettings
     from storage.store import Store
 
 Fields = list[tuple[str, str]]
 
 
-class Family:
-    """All certificates with what each follows and is followed by."""
+class CertificateFamily:
+    """All certificates, with predecessor and successor of each."""
 
     def __init__(self, store: "Store") -> None:
         self.all = store.certificates.list()
-        self._standings = store.certificates.standings()
+        self._renewals = store.certificates.list_renewals()
         self._names = {each.fingerprint: each.name for each in self.all}
-        followed = {new: each.replaces for new, each in self._standings.items()}
-        self.former = {new: old for new, old in followed.items() if old is not None}
-        self.later = {old: new for new, old in self.former.items()}
+        followed = {new: each.replaces for new, each in self._renewals.items()}
+        self.predecessors = {new: old for new, old in followed.items() if old is not None}
+        self.successors = {old: new for new, old in self.predecessors.items()}
 
-    def called(self, fingerprint: str | None) -> str:
-        """Name and beginning of the fingerprint, of a deleted one too; "" for None."""
+    def get_label(self, fingerprint: str | None) -> str:
+        """Returns name and short fingerprint, also of a deleted certificate; "" for None."""
         if fingerprint is None:
             return ""
         return f"{self._names.get(fingerprint, 'deleted')} ({fingerprint[:12]})"
 
-    def name(self, fingerprint: str | None) -> str:
-        """The name alone, or the beginning of the fingerprint of a deleted one; "" for None."""
+    def get_name(self, fingerprint: str | None) -> str:
+        """Returns the name; of a deleted certificate the short fingerprint; "" for None."""
         return "" if fingerprint is None else self._names.get(fingerprint, fingerprint[:12])
 
-    def standing(self, certificate: "Certificate") -> "Standing":
-        """What it follows, and its policy."""
-        return self._standings[certificate.fingerprint]
+    def get_renewal(self, certificate: "Certificate") -> "RenewalSettings":
+        """Returns what the certificate replaces, and its policy."""
+        return self._renewals[certificate.fingerprint]
 
 
-def show_list(family: Family, *, as_json: bool) -> None:
-    """One line each; who follows whom only if any does."""
+def show_list(family: CertificateFamily, *, as_json: bool) -> None:
+    """Prints one line for each certificate; columns without any value are left out."""
     if as_json:
-        show_json([facts(each, family) for each in family.all])
+        show_json([certificate_to_json(each, family) for each in family.all])
         return
     columns: dict[str, list[str]] = {
         "NAME": [each.name for each in family.all],
-        "NAMES": [some([*each.names, *each.addresses]) for each in family.all],
+        "NAMES": [join_names([*each.names, *each.addresses]) for each in family.all],
         "KEY": [f"{each.algorithm} {each.key_bits}" for each in family.all],
         "SOURCE": [each.source for each in family.all],
-        "EXPIRES": [_expiry(each) for each in family.all],
-        "REPLACES": [family.name(family.former.get(each.fingerprint)) for each in family.all],
-        "REPLACED BY": [family.name(family.later.get(each.fingerprint)) for each in family.all],
-        "SHA-256": [each.short for each in family.all],
+        "EXPIRES": [_format_expiry(each) for each in family.all],
+        "REPLACES": [
+            family.get_name(family.predecessors.get(each.fingerprint)) for each in family.all
+        ],
+        "REPLACED BY": [
+            family.get_name(family.successors.get(each.fingerprint)) for each in family.all
+        ],
+        "SHA-256": [each.short_fingerprint for each in family.all],
     }
     shown = {title: cells for title, cells in columns.items() if any(cells)}
     rows = list(zip(*shown.values(), strict=True))
     show_table(tuple(shown), rows, empty="No certificates yet: certroll certificate upload")
 
 
-def show_one(certificate: "Certificate", family: Family) -> None:
-    """All of it but its key."""
-    from starter.cli.terminal.times import shown
+def show_one(certificate: "Certificate", family: CertificateFamily) -> None:
+    """Prints all of a certificate but its key."""
+    from starter.cli.terminal.times import format_minute
 
     show_fields(
         [
@@ -69,73 +73,76 @@ def show_one(certificate: "Certificate", family: Family) -> None:
             ("names", "\n".join([*certificate.names, *certificate.addresses])),
             ("key", f"{certificate.algorithm} {certificate.key_bits} bits"),
             ("source", certificate.source),
-            ("valid from", shown(certificate.not_before)),
-            ("expires", _expiry(certificate)),
+            ("valid from", format_minute(certificate.not_before)),
+            ("expires", _format_expiry(certificate)),
             ("serial", certificate.serial),
             ("SHA-256", certificate.fingerprint),
             ("SHA-1", certificate.sha1),
-            *_encryption(certificate),
-            *_family(certificate, family),
+            *_list_encryption_fields(certificate),
+            *_list_family_fields(certificate, family),
             ("subject", certificate.subject),
             ("issuer", certificate.issuer),
-            ("chain", "\n".join(_chain(certificate))),
+            ("chain", "\n".join(_list_chain_subjects(certificate))),
         ]
     )
 
 
-def facts(certificate: "Certificate", family: Family) -> dict[str, Any]:
-    """All of it but its key, as JSON."""
+def certificate_to_json(certificate: "Certificate", family: CertificateFamily) -> dict[str, Any]:
+    """Converts all of a certificate but its key to JSON."""
     from datetime import UTC, datetime
 
-    from starter.cli.terminal.times import days_left
+    from starter.cli.terminal.times import count_days_left
 
-    left = days_left(certificate.not_after, datetime.now(UTC))
+    left = count_days_left(certificate.not_after, datetime.now(UTC))
     return {
         **certificate.model_dump(mode="json"),
         "days_left": left,
-        "chain": _chain(certificate),
-        "replaces": family.former.get(certificate.fingerprint),
-        "replaced_by": family.later.get(certificate.fingerprint),
-        "policy": family.standing(certificate).policy,
+        "chain": _list_chain_subjects(certificate),
+        "replaces": family.predecessors.get(certificate.fingerprint),
+        "replaced_by": family.successors.get(certificate.fingerprint),
+        "policy": family.get_renewal(certificate).policy,
     }
 
 
-def policy_words(policy: "Policy") -> str:
-    """The policy in one line."""
+def format_policy(policy: "RenewalPolicy") -> str:
+    """Formats the policy in one line."""
     parts: Sequence[tuple[str, Sequence[str]]] = (
-        ("tells", policy.contacts),
+        ("notifies", policy.contacts),
         ("only in", policy.accounts),
         ("only", policy.services),
     )
-    told = [f"{word} {', '.join(names)}" for word, names in parts if names]
-    return "; ".join([policy.mode, *told, f"may be taken back for {policy.rollback_days} days"])
+    scope = [f"{word} {', '.join(names)}" for word, names in parts if names]
+    return "; ".join([policy.mode, *scope, f"rollback for {policy.rollback_days} days"])
 
 
-def _family(certificate: "Certificate", family: Family) -> Fields:
-    standing, later = family.standing(certificate), family.later.get(certificate.fingerprint)
-    fields = [("replaces", standing.replaces), ("replaced by", later)]
-    told = [(name, family.called(which)) for name, which in fields if which]
-    return [*told, ("policy", policy_words(standing.policy))]
+def _list_family_fields(certificate: "Certificate", family: CertificateFamily) -> Fields:
+    renewal, successor = (
+        family.get_renewal(certificate),
+        family.successors.get(certificate.fingerprint),
+    )
+    fields = [("replaces", renewal.replaces), ("replaced by", successor)]
+    links = [(name, family.get_label(which)) for name, which in fields if which]
+    return [*links, ("policy", format_policy(renewal.policy))]
 
 
-def _encryption(certificate: "Certificate") -> Fields:
-    """Of an SM2 pair the half that all other facts do not tell of."""
+def _list_encryption_fields(certificate: "Certificate") -> Fields:
+    """Lists the encryption certificate of an SM2 pair; other fields are of the signing one."""
     half = certificate.encrypt_fingerprint
     return [("encrypts with", f"SHA-256 {half}")] if half else []
 
 
-def _expiry(certificate: "Certificate") -> str:
+def _format_expiry(certificate: "Certificate") -> str:
     from datetime import UTC, datetime
 
-    from starter.cli.terminal.times import days_left, shown
+    from starter.cli.terminal.times import count_days_left, format_minute
 
-    left = days_left(certificate.not_after, datetime.now(UTC))
-    told = f"{left} days left" if left >= 0 else "expired"
-    return f"{shown(certificate.not_after)} ({told})"
+    left = count_days_left(certificate.not_after, datetime.now(UTC))
+    text = f"{left} days left" if left >= 0 else "expired"
+    return f"{format_minute(certificate.not_after)} ({text})"
 
 
-def _chain(certificate: "Certificate") -> list[str]:
-    """The subjects from the leaf up."""
+def _list_chain_subjects(certificate: "Certificate") -> list[str]:
+    """Lists the subjects of the chain, leaf first."""
     from cryptography import x509
 
     parsed = x509.load_pem_x509_certificates(certificate.chain_pem.encode())

@@ -1,18 +1,21 @@
-"""From the files of an upload to a checked certificate with its key."""
+"""Reads the files of an upload into a checked certificate with its key.
+
+Called by `certificate upload` and `certroll hook`.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from domain.errors import BadInput
-from starter.cli.shared import ask_secret, can_ask, read_file
+from starter.cli.shared import ask_secret, can_prompt, read_file
 
 if TYPE_CHECKING:
-    from domain.certificates.certificate import Certificate, Files, Source
+    from domain.certificates.certificate import Certificate, FileNames, Source
     from domain.certificates.keys import PrivateKey
 
 
 class Paths(NamedTuple):
-    """The files that were named, but for PFX."""
+    """The given files, except PFX."""
 
     certificate: Path | None
     chain: Path | None
@@ -24,65 +27,66 @@ class Paths(NamedTuple):
 def from_pem(
     name: str, paths: Paths, passphrase: str | None, source: "Source"
 ) -> tuple["Certificate", "PrivateKey"]:
-    """A certificate with its key; asks for a passphrase that the key needs."""
+    """Reads a certificate with its key; asks for the passphrase of an encrypted key."""
     from datetime import UTC, datetime
 
     from domain.certificates.certificate import parse_pem
 
-    certificate = _given(paths.certificate)
+    certificate = _require_certificate(paths.certificate)
     leaf = read_file(certificate)
-    secret = _key(paths.key, certificate, leaf, "--key")
-    if passphrase is None and b"ENCRYPTED" in secret and can_ask():
+    secret = _read_key(paths.key, certificate, leaf, "--key")
+    if passphrase is None and b"ENCRYPTED" in secret and can_prompt():
         passphrase = ask_secret(f"Passphrase of {paths.key or certificate}")
     return parse_pem(
         name,
         certificate=leaf,
-        chain=_chain(paths),
+        chain=_read_chain(paths),
         key=secret,
         passphrase=passphrase,
         source=source,
         now=datetime.now(UTC),
-        files=_files(paths),
+        files=_name_files(paths),
     )
 
 
 def from_pair(name: str, paths: Paths, source: "Source") -> tuple["Certificate", "PrivateKey"]:
-    """An SM2 certificate: the half that signs and the half that encrypts, with their keys."""
+    """Reads an SM2 pair: signing and encryption certificate with their keys."""
     from datetime import UTC, datetime
 
-    from domain.certificates.sm2_pair import parse_pair
+    from domain.certificates.sm2_pair import parse_sm2_pair
 
-    certificate, other = _given(paths.certificate), paths.encrypt_certificate
+    certificate, other = _require_certificate(paths.certificate), paths.encrypt_certificate
     if other is None:
         raise BadInput(
             "the key of an encryption certificate is given, but not the certificate",
             where=str(paths.encrypt_key),
-            fix="Give its file by --encrypt-certificate.",
+            fix="Give the certificate by --encrypt-certificate.",
+            code="missing-certificate",
         )
     sign, encrypt = read_file(certificate), read_file(other)
-    return parse_pair(
+    return parse_sm2_pair(
         name,
         certificate=sign,
-        key=_key(paths.key, certificate, sign, "--key"),
+        key=_read_key(paths.key, certificate, sign, "--key"),
         encrypt_certificate=encrypt,
-        encrypt_key=_key(paths.encrypt_key, other, encrypt, "--encrypt-key"),
-        chain=_chain(paths),
+        encrypt_key=_read_key(paths.encrypt_key, other, encrypt, "--encrypt-key"),
+        chain=_read_chain(paths),
         source=source,
         now=datetime.now(UTC),
-        files=_files(paths),
+        files=_name_files(paths),
     )
 
 
 def from_pfx(
     name: str, path: Path, passphrase: str | None, source: "Source"
 ) -> tuple["Certificate", "PrivateKey"]:
-    """All that one PFX file holds; asks for its passphrase."""
+    """Reads a PFX file; asks for its passphrase."""
     from datetime import UTC, datetime
 
     from domain.certificates.certificate import parse_pfx
 
     data = read_file(path)
-    if passphrase is None and data and can_ask():
+    if passphrase is None and data and can_prompt():
         passphrase = ask_secret(f"Passphrase of {path}")
     return parse_pfx(
         name,
@@ -94,20 +98,24 @@ def from_pfx(
     )
 
 
-def _given(certificate: Path | None) -> Path:
+def _require_certificate(certificate: Path | None) -> Path:
     if certificate is None:
-        raise BadInput("no certificate is given", fix="Give its file by --certificate or --pfx.")
+        raise BadInput(
+            "no certificate is given",
+            fix="Give its file by --certificate or --pfx.",
+            code="missing-certificate",
+        )
     return certificate
 
 
-def _chain(paths: Paths) -> bytes | None:
+def _read_chain(paths: Paths) -> bytes | None:
     return None if paths.chain is None else read_file(paths.chain)
 
 
-def _files(paths: Paths) -> "Files":
-    from domain.certificates.certificate import Files
+def _name_files(paths: Paths) -> "FileNames":
+    from domain.certificates.certificate import FileNames
 
-    return Files(
+    return FileNames(
         certificate=str(paths.certificate),
         chain=str(paths.chain),
         key=str(paths.key or paths.certificate),
@@ -116,8 +124,8 @@ def _files(paths: Paths) -> "Files":
     )
 
 
-def _key(path: Path | None, beside: Path, certificate: bytes, option: str) -> bytes:
-    """The key's file, or the certificate's again, if that holds a key too."""
+def _read_key(path: Path | None, beside: Path, certificate: bytes, option: str) -> bytes:
+    """Reads the key from its file, or from the certificate's file if that holds a key."""
     if path is not None:
         return read_file(path)
     if b"PRIVATE KEY-----" not in certificate:
@@ -125,5 +133,6 @@ def _key(path: Path | None, beside: Path, certificate: bytes, option: str) -> by
             "no private key is given",
             where=str(beside),
             fix=f"Give the key's file by {option}.",
+            code="missing-key",
         )
     return certificate

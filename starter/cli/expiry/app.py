@@ -1,4 +1,4 @@
-"""`certroll expiry`: what serves which certificate until when; for people, programs and metrics."""
+"""`certroll expiry`: which certificates are served where, until when; as table, CSV or metrics."""
 
 import re
 from datetime import UTC, datetime
@@ -8,8 +8,8 @@ import typer
 
 from domain.errors import BadInput
 from starter.cli.expiry import watch
-from starter.cli.shared import Json, opened
-from starter.cli.terminal.exit_codes import Code, Problem
+from starter.cli.shared import Json, open_store
+from starter.cli.terminal.exit_codes import CommandFailed, ExitCode
 from starter.cli.terminal.output import note, say
 
 if TYPE_CHECKING:
@@ -25,33 +25,45 @@ Format = Literal["table", "json", "csv", "prometheus"]
 def expiry(
     context: typer.Context,
     account: Annotated[
-        str | None, typer.Option("--account", metavar="NAME", help="Of this account only.")
+        str | None,
+        typer.Option("--account", metavar="NAME", help="Only resources of this account."),
     ] = None,
     service: Annotated[
         str | None, typer.Option("--service", metavar="SERVICE", help="For example alibaba.cdn.")
     ] = None,
     before: Annotated[
         str | None,
-        typer.Option("--before", metavar="TIME", help='What expires before then, as "in 30d".'),
+        typer.Option(
+            "--before",
+            metavar="TIME",
+            help='Only what expires before this time, for example "in 30d".',
+        ),
     ] = None,
     unmanaged: Annotated[
-        bool, typer.Option("--unmanaged", help="Only fingerprints that no certificate of ours has.")
+        bool, typer.Option("--unmanaged", help="Only certificates that are not in the vault.")
     ] = False,
     resources: Annotated[
-        bool, typer.Option("--resources", help="Each resource instead of each certificate.")
+        bool, typer.Option("--resources", help="List resources instead of certificates.")
     ] = False,
     drift: Annotated[
         bool,
-        typer.Option("--drift", help="Resources that serve something else than we deployed last."),
+        typer.Option(
+            "--drift", help="List resources that serve something else than certroll deployed last."
+        ),
     ] = False,
     unknown: Annotated[
         bool,
-        typer.Option("--unknown", help="Resources whose certificate or expiry is not known, why."),
+        typer.Option(
+            "--unknown", help="List resources whose certificate or expiry is not known, and why."
+        ),
     ] = False,
     limit: Annotated[
         int | None,
         typer.Option(
-            "--limit", metavar="N", min=1, help="At most so many; on a terminal 200, else all."
+            "--limit",
+            metavar="N",
+            min=1,
+            help="At most this many rows. Default: 200 on a terminal, else all.",
         ),
     ] = None,
     fail_within: Annotated[
@@ -59,19 +71,19 @@ def expiry(
         typer.Option(
             "--fail-within",
             metavar="TIME",
-            help='Exit code 6 if any of it expires before then, as "7d".',
+            help='Exit code 6 if a listed certificate expires within this time, for example "7d".',
         ),
     ] = None,
     form: Annotated[
         Format,
-        typer.Option("--format", metavar="table|json|csv|prometheus", help="How it is printed."),
+        typer.Option("--format", metavar="table|json|csv|prometheus", help="The output format."),
     ] = "table",
     as_json: Json = False,
 ) -> None:
-    """Shows what serves which certificate until when, over all accounts, soonest first.
+    """Shows which certificates are served in all accounts, the soonest to expire first.
 
-    As of the last sync of the inventory. OURS says whether the certificate lies in the vault, and
-    SUCCESSOR which one there could take its place.
+    The data is as of the last inventory sync. IN VAULT says whether certroll holds the
+    certificate; SUCCESSOR is the certificate of the vault that could replace it.
     """
     if context.invoked_subcommand is not None:
         return
@@ -80,42 +92,49 @@ def expiry(
     from storage.expiry.statements import Scope
 
     now = datetime.now(UTC)
-    form = _form(form, as_json)
+    form = _parse_format(form, as_json)
     scope = Scope(
         account=account,
         service=service,
         before=None if before is None else parse_day(before, now),
         unmanaged=unmanaged,
     )
-    until = None if fail_within is None else _deadline(fail_within, now)
-    kind = _kind(resources=resources, drift=drift, unknown=unknown)
-    with opened() as (store, _):
+    until = None if fail_within is None else _parse_deadline(fail_within, now)
+    kind = _parse_kind(resources=resources, drift=drift, unknown=unknown)
+    with open_store() as (store, _):
         _check_names(store, scope)
         if form == "prometheus":
             _show_metrics(store, narrowed=scope != Scope() or kind != "certificates" or bool(limit))
         else:
             lists.show(store, kind, scope, form, limit, now)
         if until is not None:
-            _fail(store, scope.model_copy(update={"before": until}), until)
+            _fail_if_expiring(store, scope.model_copy(update={"before": until}), until)
 
 
-def _form(form: Format, as_json: bool) -> Format:
+def _parse_format(form: Format, as_json: bool) -> Format:
     if as_json and form not in ("table", "json"):
-        raise BadInput(f"--json is another format than {form}", where="--format", fix="Take one.")
+        raise BadInput(
+            f"--json and --format {form} exclude each other",
+            where="--format",
+            fix="Give one of them.",
+            code="conflicting-options",
+        )
     return "json" if as_json else form
 
 
-def _kind(*, resources: bool, drift: bool, unknown: bool) -> str:
-    asked = {"resources": resources, "drift": drift, "unknown": unknown}
-    chosen = [name for name, is_asked in asked.items() if is_asked]
+def _parse_kind(*, resources: bool, drift: bool, unknown: bool) -> str:
+    flags = {"resources": resources, "drift": drift, "unknown": unknown}
+    chosen = [name for name, is_set in flags.items() if is_set]
     if len(chosen) > 1:
         options = " and ".join(f"--{name}" for name in chosen)
-        raise BadInput(f"{options} are lists of their own", fix="Take one of them.")
+        raise BadInput(
+            f"{options} exclude each other", fix="Give one of them.", code="conflicting-options"
+        )
     return chosen[0] if chosen else "certificates"
 
 
-def _deadline(text: str, now: datetime) -> datetime:
-    """As everywhere, and "7d" alone is meant as "in 7d"."""
+def _parse_deadline(text: str, now: datetime) -> datetime:
+    """Parses a time; "7d" alone means "in 7d"."""
     from starter.cli.terminal.times import parse_day
 
     is_amount = re.fullmatch(r"[0-9dhms ]+", text)
@@ -123,13 +142,13 @@ def _deadline(text: str, now: datetime) -> datetime:
 
 
 def _check_names(store: "Store", scope: "Scope") -> None:
-    """A slip of the pen must not look like a clean result."""
+    """Raises BadInput for an unknown account or service: a typo must not look like no findings."""
     import connectors
 
     if scope.account is not None:
         store.accounts.get(scope.account)
     if scope.service is not None:
-        connectors.load(scope.service)
+        connectors.load_connector(scope.service)
 
 
 def _show_metrics(store: "Store", *, narrowed: bool) -> None:
@@ -137,19 +156,25 @@ def _show_metrics(store: "Store", *, narrowed: bool) -> None:
 
     if narrowed:
         raise BadInput(
-            "the metrics are of everything", where="--format prometheus", fix="Give it alone."
+            "metrics cannot be filtered",
+            where="--format prometheus",
+            fix="Give it without filters.",
+            code="conflicting-options",
         )
     say(render(store).decode().removesuffix("\n"))
 
 
-def _fail(store: "Store", scope: "Scope", until: datetime) -> None:
-    from starter.cli.terminal.times import shown
+def _fail_if_expiring(store: "Store", scope: "Scope", until: datetime) -> None:
+    from starter.cli.terminal.times import format_minute
 
-    soon = store.expiry.certificates(scope).rows
+    soon = store.expiry.list_certificates(scope).rows
     if soon:
         served = sum(each.resources for each in soon)
-        note(f"Certificates that expire before {shown(until)}: {len(soon)}, on {served} resources.")
-        raise Problem(Code.EXPIRY)
+        note(
+            f"Certificates that expire before {format_minute(until)}: {len(soon)}, "
+            f"on {served} resources."
+        )
+        raise CommandFailed(ExitCode.EXPIRY)
 
 
 app.command("watch")(watch.watch)

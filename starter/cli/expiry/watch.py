@@ -1,4 +1,4 @@
-"""`certroll expiry watch`: tells now what expires, and prints what was told to whom."""
+"""`certroll expiry watch`: notifies contacts of expiry and drift now, and shows who got what."""
 
 import asyncio
 from collections.abc import Iterator
@@ -7,84 +7,90 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from starter.cli.shared import Json, opened
-from starter.cli.terminal.exit_codes import Code, Problem
+from starter.cli.shared import Json, open_store
+from starter.cli.terminal.exit_codes import CommandFailed, ExitCode
 from starter.cli.terminal.output import note, say, show_json, show_table
 
 if TYPE_CHECKING:
-    from activities.expiry_watch import Watching
-    from domain.notifications.expiry_watch import ToldContact
+    from domain.notifications.expiry_watch import ContactReport
+    from storage.settings import Settings
+    from storage.store import Store
 
 
 def watch(
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Tell nobody: print what would be told.")
+        bool, typer.Option("--dry-run", help="Send nothing: print what would be sent.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Tells contacts what is served, ends soon, and is replaced by no task in time.
+    """Notifies contacts of served certificates that expire soon, and that no task replaces in time.
 
-    Also what has drifted, and which contacts could not be told. A schedule does the same every day
-    (CERTROLL_EXPIRY_WATCH); whatever a contact was told, by either, it is not told again until the
-    expiry comes nearer: with the last third of the certificate's life (at most 30 days), 7 days
-    before, 2 days before, and once it has ended. All of it goes by the last sync of the inventory.
+    It also reports drift, and contacts that could not be notified. A schedule does the same every
+    day (CERTROLL_EXPIRY_WATCH). A contact is notified once at each stage: in the last third of the
+    certificate's life (at most 30 days before expiry), 7 days before, 2 days before, and after
+    expiry. The data is as of the last inventory sync.
 
-    Ends with exit code 3 if a contact could not be told.
+    Exit code 3 if a contact could not be notified.
     """
-    from activities.expiry_watch import Watching
-
     now = datetime.now(UTC)
-    with opened() as (store, settings):
-        watching = Watching(store, settings)
+    with open_store() as (store, settings):
         if dry_run:
-            _show_news(watching, now, as_json=as_json)
+            _show_news(store, now, as_json=as_json)
             return
-        told = asyncio.run(_tell_all(watching, now))
+        reports = asyncio.run(_notify_all(store, settings, now))
     if as_json:
-        show_json(told)
+        show_json(reports)
     else:
-        _show(told)
-    if any(each.error for each in told):
-        raise Problem(Code.CLOUD)
+        _show(reports)
+    if any(each.error for each in reports):
+        raise CommandFailed(ExitCode.CLOUD)
 
 
-async def _tell_all(watching: "Watching", now: datetime) -> list["ToldContact"]:
-    return list(await asyncio.gather(*(_tell(watching, each, now) for each in watching.watchers())))
+async def _notify_all(store: "Store", settings: "Settings", now: datetime) -> list["ContactReport"]:
+    from operations.notifications.expiry_news import list_news_contacts
+
+    contacts = list_news_contacts(store)
+    return list(await asyncio.gather(*(_notify(store, settings, each, now) for each in contacts)))
 
 
-async def _tell(watching: "Watching", contact: str, now: datetime) -> "ToldContact":
+async def _notify(
+    store: "Store", settings: "Settings", contact: str, now: datetime
+) -> "ContactReport":
     from domain.cause import Cause
     from domain.errors import CertrollError
-    from domain.notifications.expiry_watch import ToldContact
+    from domain.notifications.expiry_watch import ContactReport
+    from operations.notifications.expiry_news import send_news
 
     try:
-        return await watching.tell(contact, now)
+        return await send_news(store, settings, contact, now)
     except CertrollError as error:
-        return ToldContact(contact=contact, error=Cause.from_error(error))
+        return ContactReport(contact=contact, error=Cause.from_error(error))
 
 
-def _show(told: list["ToldContact"]) -> None:
-    rows = [(each.contact, _told(each), str(each.error or "")) for each in told]
-    empty = "No contact takes expiring, drifted or needs_operator: certroll contact add"
-    show_table(("CONTACT", "TOLD", "ERROR"), rows, empty=empty)
+def _show(reports: list["ContactReport"]) -> None:
+    rows = [(each.contact, _format_sent(each), str(each.error or "")) for each in reports]
+    empty = "No contact receives expiring, drifted or needs_operator: certroll contact add"
+    show_table(("CONTACT", "SENT", "ERROR"), rows, empty=empty)
 
 
-def _told(each: "ToldContact") -> str:
-    told = ", ".join(f"{count} {kind}" for kind, count in each.told.items())
-    return told or ("nothing" if each.error else "nothing new")
+def _format_sent(each: "ContactReport") -> str:
+    sent = ", ".join(f"{count} {kind}" for kind, count in each.sent.items())
+    return sent or ("nothing" if each.error else "nothing new")
 
 
-def _show_news(watching: "Watching", now: datetime, *, as_json: bool) -> None:
-    found = list(_news(watching, now))
+def _show_news(store: "Store", now: datetime, *, as_json: bool) -> None:
+    found = list(_list_news(store, now))
     if as_json:
         show_json(found)
         return
     for each in found:
         say(f"to {each['contact']}: {each['message'].subject}\n{each['message'].body}")
-    note("Nobody was told." if found else "There is nothing new to tell.")
+    note("Nothing was sent." if found else "There is nothing new to send.")
 
 
-def _news(watching: "Watching", now: datetime) -> Iterator[dict[str, Any]]:
-    for contact in watching.watchers():
-        for each in watching.news(contact, now):
+def _list_news(store: "Store", now: datetime) -> Iterator[dict[str, Any]]:
+    from operations.notifications.expiry_news import list_news, list_news_contacts
+
+    for contact in list_news_contacts(store):
+        for each in list_news(store, contact, now):
             yield {"contact": contact, "message": each.message}

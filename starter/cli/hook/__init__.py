@@ -1,1 +1,1 @@
-"""The command that ACME clients call after a renewal."""
+"""`certroll hook`, which ACME clients call after a renewal."""

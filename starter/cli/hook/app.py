@@ -1,4 +1,4 @@
-"""`certroll hook`: what an ACME client calls with a renewed certificate."""
+"""`certroll hook`: the deploy hook that ACME clients call with a renewed certificate."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -7,65 +7,72 @@ from typing import Annotated, Literal
 import typer
 
 from starter.cli.certificate.renewals import PolicyMode, Replaces
-from starter.cli.hook.acme import CLIENTS, Handed
-from starter.cli.hook.call import Call, taken
-from starter.cli.shared import By, Json, opened, who
-from starter.cli.terminal.exit_codes import Code, Problem
+from starter.cli.hook.acme import CLIENTS, RenewedFiles
+from starter.cli.hook.call import HookCall, save_certificate
+from starter.cli.shared import By, Json, get_requester, open_store
+from starter.cli.terminal.exit_codes import CommandFailed, ExitCode
 
-SPARE_SECONDS = 15  # to end before a client would kill the hook
+SPARE_SECONDS = 15  # the hook must end before the client kills it
 LONGEST_WAIT = timedelta(minutes=30)
 
 
 def hook(
     client: Annotated[
         Literal["certbot", "acme.sh", "lego"],
-        typer.Argument(metavar="certbot|acme.sh|lego", help="Which client calls."),
+        typer.Argument(metavar="certbot|acme.sh|lego", help="The client that calls."),
     ],
     name: Annotated[
         str | None,
-        typer.Option("--name", metavar="NAME", help="By default what the client calls it."),
+        typer.Option(
+            "--name", metavar="NAME", help="Default: the client's name for the certificate."
+        ),
     ] = None,
     replaces: Replaces = None,
     policy: PolicyMode = None,
     wait: Annotated[
-        bool, typer.Option("--wait", help="Until its task ends; code 5 unless it has succeeded.")
+        bool,
+        typer.Option(
+            "--wait", help="Wait until the task ends; exit code 5 unless it has succeeded."
+        ),
     ] = False,
     timeout: Annotated[
         str | None,
         typer.Option(
             "--timeout",
             metavar="TIME",
-            help="How long to wait, as 90s; by default 30m, for lego, which waits 2m itself, 105s.",
+            help="How long to wait, for example 90s. Default: 30m; for lego 105s (it waits 2m).",
         ),
     ] = None,
     by: By = None,
     as_json: Json = False,
 ) -> None:
-    """Takes over a certificate that an ACME client has renewed, as the client's hook.
+    """Imports a certificate that an ACME client has renewed, and applies its renewal policy.
 
-    It is stored as the successor of the one of this name (or else the one with the same names),
-    and its policy says what becomes of the resources that serve that one. Only with --wait does
-    code 0 mean that a task has succeeded: without, a task is scheduled, and so it says. Code 5
-    means as well that an automatic renewal left something to a person. The same call again
-    finishes what could not be done, and makes nothing twice.
+    The certificate replaces the one of this name, else the one with the same names. The policy
+    decides what happens to resources that serve the former one. With --wait, exit code 0 means
+    that the task has succeeded; without it, only that a task is scheduled. Exit code 5 also means
+    that an automatic renewal needs a person. Repeating a call completes what failed, and creates
+    nothing twice.
     """
-    handed = CLIENTS[client](os.environ)
-    longest = _longest(timeout, handed)
-    by = who(by) if by else f"{client} hook of {who(None)}"
-    with opened() as (store, settings):
-        kept = taken(store, handed, handed.name if name is None else name, replaces, policy)
-        call = Call(store, settings, by, as_json=as_json)
-        fine = call.run(kept, longest if wait else None)
+    files = CLIENTS[client](os.environ)
+    longest = _parse_timeout(timeout, files)
+    by = get_requester(by) if by else f"{client} hook of {get_requester(None)}"
+    with open_store() as (store, settings):
+        saved = save_certificate(
+            store, files, files.name if name is None else name, replaces, policy
+        )
+        call = HookCall(store, settings, by, as_json=as_json)
+        fine = call.run(saved, longest if wait else None)
     if not fine:
-        raise Problem(Code.TASK)
+        raise CommandFailed(ExitCode.TASK)
 
 
-def _longest(timeout: str | None, handed: Handed) -> timedelta:
+def _parse_timeout(timeout: str | None, files: RenewedFiles) -> timedelta:
     from starter.cli.terminal.times import parse_time
 
     if timeout is not None:
         now = datetime.now(UTC)
         return parse_time(f"in {timeout}", now) - now
-    if handed.seconds is None:
+    if files.seconds is None:
         return LONGEST_WAIT
-    return timedelta(seconds=handed.seconds - SPARE_SECONDS)
+    return timedelta(seconds=files.seconds - SPARE_SECONDS)

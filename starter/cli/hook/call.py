@@ -1,4 +1,7 @@
-"""One call of a hook: the certificate taken, handed over, and its task waited for if asked."""
+"""Runs one hook call: stores the certificate, applies its policy, waits for the task if asked.
+
+Called by `certroll hook`.
+"""
 
 import asyncio
 import os
@@ -6,68 +9,81 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from domain.errors import BadInput
-from starter.cli.certificate.renewals import hand_over, handed_over, identified, renewal_facts, tell
-from starter.cli.certificate.show import Family, facts
-from starter.cli.hook.acme import Handed
+from starter.cli.certificate.renewals import (
+    hand_over,
+    list_handover_fields,
+    list_identity_fields,
+    renewal_to_json,
+    say_fields,
+)
+from starter.cli.certificate.show import CertificateFamily, certificate_to_json
+from starter.cli.hook.acme import RenewedFiles
 from starter.cli.terminal.output import note, show_json
 
 if TYPE_CHECKING:
     from domain.certificates.certificate import Certificate
     from domain.tasks.handover import Handover
     from domain.tasks.record import TaskRecord
-    from starter.requests.certificates import Kept
+    from starter.requests.certificates import SavedCertificate
     from storage.settings import Settings
     from storage.store import Store
 
 
-def taken(
-    store: "Store", handed: Handed, name: str, replaces: str | None, policy: str | None
-) -> "Kept":
-    """The certificate, stored; of a name that is known it is the successor."""
+def save_certificate(
+    store: "Store", files: RenewedFiles, name: str, replaces: str | None, policy: str | None
+) -> "SavedCertificate":
+    """Stores the certificate; it replaces the one of the same name."""
     from domain.certificates.certificate import Source, check_name
-    from domain.certificates.renewal import Mode
+    from domain.certificates.renewal import RenewalMode
     from starter.cli.certificate.upload import Paths, from_pem
-    from starter.requests.certificates import AUTO, keep
+    from starter.requests.certificates import AUTO, save
 
     check_name(name)
-    paths = Paths(handed.certificate, handed.chain, handed.key, None, None)
+    paths = Paths(files.certificate, files.chain, files.key, None, None)
     certificate, key = from_pem(name, paths, os.environ.get("CERTROLL_PASSPHRASE"), Source.UPLOADED)
-    _check_hosts(handed, certificate)
+    _check_hosts(files, certificate)
     known = any(each.name == name for each in store.certificates.list())
     chosen = replaces or (name if known else AUTO)
-    return keep(store, certificate, key, replaces=chosen, mode=Mode(policy) if policy else None)
+    return save(
+        store, certificate, key, replaces=chosen, mode=RenewalMode(policy) if policy else None
+    )
 
 
-def _check_hosts(handed: Handed, certificate: "Certificate") -> None:
-    """A file that is not what the client says it is comes from another run, or from nowhere."""
-    from domain.certificates.hostnames import canonical
+def _check_hosts(files: RenewedFiles, certificate: "Certificate") -> None:
+    """Raises BadInput if the file is not for the hosts that the client named."""
+    from domain.certificates.hostnames import to_canonical
 
-    own = {canonical(name) for name in certificate.names} | set(certificate.addresses)
-    if missing := [each for each in handed.hosts if each not in own and canonical(each) not in own]:
+    own = {to_canonical(name) for name in certificate.names} | set(certificate.addresses)
+    if missing := [
+        each for each in files.hosts if each not in own and to_canonical(each) not in own
+    ]:
         raise BadInput(
-            f"the certificate is not for {', '.join(missing)}, as the client says it is",
-            where=str(handed.certificate),
-            fix="Check that the files are those that the client has just renewed.",
+            f"the certificate is not for {', '.join(missing)}, which the client named",
+            where=str(files.certificate),
+            fix="Check that these are the files that the client has just renewed.",
+            code="wrong-certificate",
         )
 
 
-def _waited(store: "Store", task: "TaskRecord", longest: timedelta, *, quiet: bool) -> "TaskRecord":
-    """The task once it has ended, or as it is when the time is up."""
+def _wait_for_task(
+    store: "Store", task: "TaskRecord", longest: timedelta, *, quiet: bool
+) -> "TaskRecord":
+    """Waits for the task and returns it, ended or as it is when the time is up."""
     from starter.cli.task.show import show_end
-    from starter.cli.task.watch import until_ended
-    from starter.cli.terminal.times import echoed
+    from starter.cli.task.watch import wait_until_ended
+    from starter.cli.terminal.times import format_with_offset
 
     def silent(_: "TaskRecord") -> None:
         return
 
     if _is_open(task) and task.at > datetime.now(UTC) + longest:
-        note(f"not waited for: it begins at {echoed(task.at)}, after the time to wait is over")
+        note(f"not waiting: the task starts at {format_with_offset(task.at)}, after the timeout")
         return task
     try:
-        waiting = until_ended(store, task, silent if quiet else None)
+        waiting = wait_until_ended(store, task, silent if quiet else None)
         ended = asyncio.run(asyncio.wait_for(waiting, longest.total_seconds()))
     except TimeoutError:
-        note(f"not ended after {longest.total_seconds():.0f} s")
+        note(f"timeout: the task has not ended after {longest.total_seconds():.0f} s")
         return store.tasks.get(task.id)
     if not quiet:
         show_end(store, ended, as_json=False)
@@ -86,34 +102,34 @@ def _has_succeeded(task: "TaskRecord") -> bool:
     return task.status is TaskStatus.SUCCEEDED
 
 
-class Call:
-    """What is told while it runs; in JSON it is one object at the end."""
+class HookCall:
+    """One call. It prints as it goes; with --json one object at the end."""
 
     def __init__(self, store: "Store", settings: "Settings", by: str, *, as_json: bool) -> None:
         self.store, self.settings, self.by, self.as_json = store, settings, by, as_json
 
-    def run(self, kept: "Kept", longest: timedelta | None) -> bool:
-        """Whether nothing is left to a person; waits at most so long, None: not at all."""
-        family = Family(self.store)
+    def run(self, saved: "SavedCertificate", longest: timedelta | None) -> bool:
+        """Returns whether nothing needs a person. Waits at most `longest`; None: does not wait."""
+        family = CertificateFamily(self.store)
         if not self.as_json:
-            tell(identified(kept, family))
+            say_fields(list_identity_fields(saved, family))
         renewal: Handover | None = None
         try:
-            renewal = hand_over(self.store, self.settings, kept, self.by)
+            renewal = hand_over(self.store, self.settings, saved, self.by)
             if not self.as_json:
-                tell(handed_over(kept, renewal, self.store))
-            if renewal.unattended:
-                note("No worker takes work now: start one: `certroll up` or `certroll-worker`.")
-            renewal, fine = self._waited(renewal, longest)
+                say_fields(list_handover_fields(saved, renewal, self.store))
+            if renewal.no_worker:
+                note("No worker is running. Start one: `certroll up` or `certroll-worker`.")
+            renewal, success = self._wait(renewal, longest)
         finally:
             if self.as_json:
-                told = renewal_facts(kept, renewal, self.store)
-                show_json({**facts(kept.certificate, family), **told})
-        return fine
+                fields = renewal_to_json(saved, renewal, self.store)
+                show_json({**certificate_to_json(saved.certificate, family), **fields})
+        return success
 
-    def _waited(self, renewal: "Handover", longest: timedelta | None) -> tuple["Handover", bool]:
-        fine = not renewal.needs_someone
+    def _wait(self, renewal: "Handover", longest: timedelta | None) -> tuple["Handover", bool]:
+        fine = not renewal.needs_operator
         if longest is None or renewal.task is None or renewal.reason:
             return renewal, fine
-        ended = _waited(self.store, renewal.task, longest, quiet=self.as_json)
+        ended = _wait_for_task(self.store, renewal.task, longest, quiet=self.as_json)
         return renewal.model_copy(update={"task": ended}), _has_succeeded(ended) and fine

@@ -1,4 +1,4 @@
-"""`certroll inventory`: walks the providers' listings, and shows what they told."""
+"""`certroll inventory`: syncs and lists all resources that can serve certificates."""
 
 from datetime import UTC, datetime
 from itertools import islice
@@ -7,8 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from starter.cli.inventory.sync import OneAccount, OneService, status, sync
-from starter.cli.shared import Json, opened
-from starter.cli.terminal.output import say_rest, show_json_list, show_table, shown_at_most, some
+from starter.cli.shared import Json, open_store
+from starter.cli.terminal.output import (
+    get_row_limit,
+    join_names,
+    say_omitted,
+    show_json_list,
+    show_table,
+)
 
 if TYPE_CHECKING:
     from domain.resources.inventory_item import InventoryItem
@@ -26,37 +32,54 @@ def list_(
     expiring_before: Annotated[
         str | None,
         typer.Option(
-            "--expiring-before", metavar="TIME", help='A date or time, or "in 30d"; where known.'
+            "--expiring-before",
+            metavar="TIME",
+            help='Only certificates that expire before this time, for example "in 30d".',
         ),
     ] = None,
     search: Annotated[
-        str | None, typer.Option("--search", metavar="TEXT", help="In names and fingerprints.")
+        str | None,
+        typer.Option(
+            "--search",
+            metavar="TEXT",
+            help="Only resources with this text in a name or a fingerprint.",
+        ),
     ] = None,
     tag: Annotated[
         list[str] | None,
-        typer.Option("--tag", metavar="KEY=VALUE", help="Or KEY, with any value; all, if several."),
+        typer.Option(
+            "--tag",
+            metavar="KEY=VALUE",
+            help="Only resources with this tag (KEY alone: any value); repeatable, all must match.",
+        ),
     ] = None,
     unmanaged: Annotated[
-        bool, typer.Option("--unmanaged", help="Only fingerprints that no certificate of ours has.")
+        bool,
+        typer.Option("--unmanaged", help="Only resources whose certificate is not in the vault."),
     ] = False,
-    gone: Annotated[bool, typer.Option("--gone", help="Also those that are gone.")] = False,
+    gone: Annotated[
+        bool, typer.Option("--gone", help="Also resources that no longer exist.")
+    ] = False,
     limit: Annotated[
         int | None,
         typer.Option(
-            "--limit", metavar="N", min=1, help="At most so many; on a terminal 200, else all."
+            "--limit",
+            metavar="N",
+            min=1,
+            help="At most this many rows. Default: 200 on a terminal, else all.",
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Lists the resources as of the last sync, by name.
+    """Lists all resources as of the last sync, by name.
 
-    Some listings do not tell what a resource serves; `plan` reads it where it matters.
+    Some provider listings do not include the certificate; `plan create` reads it when needed.
     """
     from starter.cli.terminal.times import parse_day
-    from storage.inventory.queries import Asked
+    from storage.inventory.queries import InventoryQuery
 
     now = datetime.now(UTC)
-    asked = Asked(
+    query = InventoryQuery(
         account=account,
         service=service,
         expiring_before=None if expiring_before is None else parse_day(expiring_before, now),
@@ -65,34 +88,34 @@ def list_(
         unmanaged=unmanaged,
         gone=gone,
     )
-    with opened() as (store, _):
+    with open_store() as (store, _):
         if account is not None:
             store.accounts.get(account)
         if as_json:
-            items = islice(store.inventory.each(asked), limit)
+            items = islice(store.inventory.iterate(query), limit)
             show_json_list({"id": i.resource.id, **i.model_dump(mode="json")} for i in items)
             return
-        rows, total = store.inventory.search(asked, shown_at_most(limit))
+        rows, total = store.inventory.search(query, get_row_limit(limit))
     show_table(
         ("RESOURCE", "DOMAINS", "SERVES", "EXPIRES", "STATE"),
-        [_row(item) for item in rows],
-        empty="Nothing of that kind is known: certroll inventory sync",
+        [_build_row(item) for item in rows],
+        empty="No such resource is known: certroll inventory sync",
     )
-    say_rest(len(rows), total)
+    say_omitted(len(rows), total)
 
 
-def _row(item: "InventoryItem") -> tuple[str, ...]:
+def _build_row(item: "InventoryItem") -> tuple[str, ...]:
     from domain.resources.slots import SM_SLOT
-    from starter.cli.terminal.times import shown
+    from starter.cli.terminal.times import format_minute
 
     binding = item.binding
     served = "HTTPS off" if item.binding_known else "not read yet"
     if item.resource.slot == SM_SLOT:
-        served = "not known"  # no service tells it
+        served = "not known"  # no service reports the SM2 slot
     expires = ""
     if binding is not None:
         parts = (binding.fingerprint and binding.fingerprint[:12], binding.name)
         served = " ".join(filter(None, parts)) or "an unnamed certificate"
-        expires = shown(binding.not_after) if binding.not_after else "not told"
+        expires = format_minute(binding.not_after) if binding.not_after else "unknown"
     state = "gone" if item.vanished_at else item.resource.state
-    return item.resource.id, some(item.resource.domains), served, expires, state
+    return item.resource.id, join_names(item.resource.domains), served, expires, state

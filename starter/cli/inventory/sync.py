@@ -1,4 +1,4 @@
-"""`certroll inventory sync` and `status`: walks begun or joined, watched live, and looked at."""
+"""`certroll inventory sync` and `status`: starts or joins syncs, shows their progress and state."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,26 +8,29 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from domain.errors import BadInput
-from starter.cli.inventory.progress import Place, counted, until_walked
-from starter.cli.shared import Json, opened
-from starter.cli.terminal.exit_codes import Code, Problem
-from starter.cli.terminal.output import metering, note, say, show_json, show_table
+from starter.cli.inventory.progress import SyncKey, summarize_progress, wait_until_synced
+from starter.cli.shared import Json, open_store
+from starter.cli.terminal.exit_codes import CommandFailed, ExitCode
+from starter.cli.terminal.output import note, say, show_json, show_progress, show_table
 
 if TYPE_CHECKING:
     from domain.resources.inventory_sync import Synced, WalkRecord
-    from starter.requests.syncs import Running
+    from starter.requests.syncs import RunningSync
     from storage.settings import Settings
     from storage.store import Store
 
-WALKS_AT_ONCE = 8
-PLACE = ("ACCOUNT", "SERVICE")
-OTHERWISE = "Or walk in this process: certroll inventory sync --here"
+MAX_PARALLEL_SYNCS = 8
+KEY_COLUMNS = ("ACCOUNT", "SERVICE")
+ALTERNATIVE = "Or sync in this process: certroll inventory sync --here"
 
 OneAccount = Annotated[
-    str | None, typer.Option("--account", metavar="NAME", help="Of this account only.")
+    str | None, typer.Option("--account", metavar="NAME", help="Only this account.")
 ]
 OneService = Annotated[
-    str | None, typer.Option("--service", metavar="SERVICE", help="For example alibaba.cdn.")
+    str | None,
+    typer.Option(
+        "--service", metavar="SERVICE", help="Only this service, for example alibaba.cdn."
+    ),
 ]
 
 
@@ -35,28 +38,29 @@ def sync(
     account: OneAccount = None,
     service: OneService = None,
     here: Annotated[
-        bool, typer.Option("--here", help="In this process, without Temporal and a worker.")
+        bool, typer.Option("--here", help="Run in this process, without Temporal and a worker.")
     ] = False,
     wait: Annotated[
-        bool, typer.Option("--wait/--no-wait", help="Until it has ended, the default.")
+        bool,
+        typer.Option("--wait/--no-wait", help="Whether to wait until it has ended. Default: wait."),
     ] = True,
     as_json: Json = False,
 ) -> None:
-    """Lists all resources at the providers anew, and reads what they serve where no listing tells.
+    """Refreshes the inventory: lists all resources at the providers and reads what they serve.
 
-    One sync of an account runs at a time: one that runs already, begun by hand or on schedule, is
-    joined. Killed or stopped, it goes on at the page where it was; Ctrl-C ends only the waiting.
+    Only one sync of an account runs at a time; a running one is joined. A sync that is interrupted
+    continues where it was. Ctrl-C ends only the waiting.
 
-    What is gone is marked, not deleted. A service that fails is told at the end, with exit code 3;
-    the others are synced all the same.
+    Resources that are gone are marked, not deleted. If a service fails, the others are synced
+    nevertheless, and the exit code is 3.
     """
-    with opened() as (store, settings):
-        places = _places(store, account, service)
+    with open_store() as (store, settings):
+        keys = _list_services(store, account, service)
         if here:
-            found = _sync_here(store, places, quiet=as_json)
+            found = _sync_here(store, keys, quiet=as_json)
         else:
             chosen = None if service is None else [service]
-            accounts = list(dict.fromkeys(name for name, _ in places))
+            accounts = list(dict.fromkeys(name for name, _ in keys))
             found = asyncio.run(
                 _sync(store, settings, accounts, chosen, wait=wait, as_json=as_json)
             )
@@ -65,11 +69,11 @@ def sync(
 
 
 def status(account: OneAccount = None, service: OneService = None, as_json: Json = False) -> None:
-    """Shows the last walk through each service: when, what it found, and how old that is.
+    """Shows the last sync of each service: when it ran, what it found, and how old the data is.
 
-    So old is the inventory: a walk that failed, or that is under way, has not seen everything.
+    CURRENT AS OF is the last complete sync: a failed or running one has not seen everything.
     """
-    with opened() as (store, _):
+    with open_store() as (store, _):
         if account is not None:
             store.accounts.get(account)
         records = store.syncs.list(account, service)
@@ -78,9 +82,17 @@ def status(account: OneAccount = None, service: OneService = None, as_json: Json
         return
     now = datetime.now(UTC)
     show_table(
-        (*PLACE, "BEGUN", "RESOURCES", "BINDINGS READ", "NEWLY GONE", "RESULT", "KNOWN AS OF"),
-        [_row(record, now) for record in records],
-        empty="Nothing was walked yet: certroll inventory sync",
+        (
+            *KEY_COLUMNS,
+            "STARTED",
+            "RESOURCES",
+            "BINDINGS READ",
+            "NEWLY GONE",
+            "RESULT",
+            "CURRENT AS OF",
+        ),
+        [_build_row(record, now) for record in records],
+        empty="No sync yet: certroll inventory sync",
     )
 
 
@@ -94,67 +106,72 @@ async def _sync(
     as_json: bool,
 ) -> list["Synced"]:
     """Starts or joins the sync of each account, and watches them together."""
-    from starter.requests.syncs import sync as begin
+    from starter.requests.syncs import start_or_join as begin
     from starter.temporal.client import EngineUnreachable, connect
 
     try:
         client = await connect(settings)
         running = [await begin(client, store, account, services) for account in accounts]
     except EngineUnreachable as error:
-        raise error.but(OTHERWISE) from None
+        raise error.with_alternative(ALTERNATIVE) from None
     if not wait:
-        _tell_begun(running, as_json=as_json)
+        _show_started(running, as_json=as_json)
         return []
-    return await until_walked(store, running, quiet=as_json)
+    return await wait_until_synced(store, running, quiet=as_json)
 
 
-def _tell_begun(running: Sequence["Running"], *, as_json: bool) -> None:
+def _show_started(running: Sequence["RunningSync"], *, as_json: bool) -> None:
     if as_json:
         show_json([{"account": each.account, "workflow_id": each.handle.id} for each in running])
         return
     for each in running:
-        say(f"Syncs {each.account}, {len(each.walks)} services: certroll inventory status")
+        say(
+            f"Sync of {each.account} started, {len(each.service_syncs)} services: certroll inventory status"
+        )
 
 
-def _places(store: "Store", account: str | None, service: str | None) -> list[Place]:
-    """Account and service of each walk; those that serve nothing by themselves only if named."""
+def _list_services(store: "Store", account: str | None, service: str | None) -> list[SyncKey]:
+    """Lists account and service of each sync; helper services only if they are named."""
     import connectors
-    from activities.inventory_sync import services
+    from operations.inventory.service_sync import list_services
 
     if service is not None:
-        connectors.load(service)
+        connectors.load_connector(service)
     accounts = store.accounts.list() if account is None else [store.accounts.get(account)]
-    places = [
+    keys = [
         (each.name, found)
         for each in accounts
-        for found in (services(each.provider) if service is None else [service])
+        for found in (list_services(each.provider) if service is None else [service])
         if found.partition(".")[0] == each.provider
     ]
-    if not places:
+    if not keys:
         what = f"no account has the service {service}" if accounts else "there is no account yet"
-        raise BadInput(what, fix="Add one: certroll account add")
-    return places
+        raise BadInput(what, fix="Add one: certroll account add", code="no-account")
+    return keys
 
 
-def _sync_here(store: "Store", places: Sequence[Place], *, quiet: bool) -> list["Synced"]:
-    """All walks, some side by side: each keeps to the rate of its own service."""
+def _sync_here(store: "Store", keys: Sequence[SyncKey], *, quiet: bool) -> list["Synced"]:
+    """Runs all syncs in this process, some in parallel; each keeps to its own rate limit."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from activities.inventory_sync import sync as walk
-    from operations.runtime.connector_pool import Clouds
+    from operations.inventory.service_sync import sync_here as sync_service
+    from operations.runtime.connector_pool import ConnectorPool
 
-    clouds = Clouds(store)
-    walked: dict[Place, WalkRecord] = {}
-    with metering("resources", quiet=quiet) as meter, ThreadPoolExecutor(WALKS_AT_ONCE) as pool:
+    clouds = ConnectorPool(store)
+    records: dict[SyncKey, WalkRecord] = {}
+    with (
+        show_progress("resources", quiet=quiet) as meter,
+        ThreadPoolExecutor(MAX_PARALLEL_SYNCS) as pool,
+    ):
 
-        def one(place: Place) -> "Synced":
-            def told(record: "WalkRecord") -> None:
-                walked[place] = record
-                meter(*counted(list(walked.values())))
+        def one(key: SyncKey) -> "Synced":
+            def show(record: "WalkRecord") -> None:
+                records[key] = record
+                meter(*summarize_progress(list(records.values())))
 
-            return walk(store, clouds, *place, told)
+            return sync_service(store, clouds, *key, show)
 
-        return list(pool.map(one, places))
+        return list(pool.map(one, keys))
 
 
 def _show(found: Sequence["Synced"], *, as_json: bool) -> None:
@@ -162,50 +179,50 @@ def _show(found: Sequence["Synced"], *, as_json: bool) -> None:
         show_json(found)
     else:
         show_table(
-            (*PLACE, "RESOURCES", "BINDINGS READ", "NEWLY GONE", "RESULT"),
+            (*KEY_COLUMNS, "RESOURCES", "BINDINGS READ", "NEWLY GONE", "RESULT"),
             [
                 (
                     each.account,
                     each.service,
                     str(each.seen),
-                    _read(each),
+                    _format_bindings_read(each),
                     str(each.vanished),
-                    str(each.error or "fine"),
+                    str(each.error or "complete"),
                 )
                 for each in found
             ],
         )
     if failed := [each for each in found if each.error]:
-        note(f"{len(failed)} of {len(found)} could not be listed, or read, to the end.")
-        raise Problem(Code.CLOUD)
+        note(f"{len(failed)} of {len(found)} services could not be synced completely.")
+        raise CommandFailed(ExitCode.CLOUD)
 
 
-def _row(record: "WalkRecord", now: datetime) -> tuple[str, ...]:
-    from starter.cli.terminal.times import shown
-    from starter.requests.freshness import age
+def _build_row(record: "WalkRecord", now: datetime) -> tuple[str, ...]:
+    from starter.cli.terminal.times import format_minute
+    from starter.requests.freshness import format_age
 
     count = str(record.seen)
     if record.ended_at is None and record.total is not None:
         count = f"{record.seen} of {record.total}"
-    known = "never" if record.complete_at is None else f"{age(now - record.complete_at)} ago"
+    known = "never" if record.complete_at is None else f"{format_age(now - record.complete_at)} ago"
     return (
         record.account,
         record.service,
-        shown(record.began_at),
+        format_minute(record.began_at),
         count,
-        _read(record),
+        _format_bindings_read(record),
         str(record.vanished),
-        _result(record),
+        _format_result(record),
         known,
     )
 
 
-def _read(walk: "Synced | WalkRecord") -> str:
-    """Of the bindings that no listing tells, how many were read; empty where there are none."""
+def _format_bindings_read(walk: "Synced | WalkRecord") -> str:
+    """Formats how many separate bindings were read; empty where a listing includes them."""
     return f"{walk.were_read} of {walk.to_read}" if walk.to_read else ""
 
 
-def _result(record: "WalkRecord") -> str:
+def _format_result(record: "WalkRecord") -> str:
     if record.ended_at is None:
-        return "under way" if record.error is None else f"tries again after {record.error}"
-    return str(record.error or "fine")
+        return "running" if record.error is None else f"retrying after {record.error}"
+    return str(record.error or "complete")

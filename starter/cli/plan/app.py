@@ -1,18 +1,32 @@
-"""`certroll plan`: what a task would do, kept until one does exactly that."""
+"""`certroll plan`: saves what a task would change, until a task executes exactly that."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from starter.cli.option_groups import sharing
+from starter.cli.option_groups import with_options
 from starter.cli.plan import saved as _plan_files
-from starter.cli.plan.preflight import Checks, check_plan, findings_of_plan, said, show_findings
-from starter.cli.plan.saved import certificates_of, show_differences, show_saved
-from starter.cli.plan.selection import Selection, planned, wished
-from starter.cli.plan.show import Explain, estimated, facts, show_plan
+from starter.cli.plan.preflight import (
+    Checks,
+    check_plan,
+    check_plan_changes,
+    parse_check_policies,
+    show_findings,
+)
+from starter.cli.plan.saved import list_certificates, show_differences, show_saved
+from starter.cli.plan.selection import Selection, build_plan, build_plan_request
+from starter.cli.plan.show import Explain, estimate_duration, plan_to_json, show_plan
 from starter.cli.plan.wave_options import WaveOptions, read_policy
-from starter.cli.plan.waves import default_waving
-from starter.cli.shared import By, Json, Yes, confirm, name_for, opened, who
+from starter.cli.plan.waves import preview_default_waves
+from starter.cli.shared import (
+    By,
+    Json,
+    Yes,
+    confirm,
+    get_requester,
+    open_store,
+    parse_or_build_name,
+)
 from starter.cli.terminal.output import note, say, show_json
 
 if TYPE_CHECKING:
@@ -22,53 +36,54 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
-Which = Annotated[str, typer.Argument(metavar="ID|NAME", help="The beginning of an id is enough.")]
+Which = Annotated[
+    str, typer.Argument(metavar="ID|NAME", help="The name, or the beginning of the id.")
+]
 
 
 @app.command()
-@sharing(WaveOptions)
-@sharing(Selection)
+@with_options(WaveOptions)
+@with_options(Selection)
 def create(
     chosen: Selection,
     waves: WaveOptions,
     name: Annotated[
         str | None,
-        typer.Option("--name", metavar="TEXT", help="By default of certificate and time."),
+        typer.Option("--name", metavar="TEXT", help="Default: certificate and time."),
     ] = None,
     explain: Explain = False,
     check: Checks = None,
     by: By = None,
     as_json: Json = False,
 ) -> None:
-    """Shows what a task would change, what it costs, what is refused and why, and keeps it.
+    """Shows what a task would change, cost and refuse, and saves that as a plan.
 
-    No cloud is touched: they are only asked what their resources serve now. `task create --plan`
-    with the id that is told does that and nothing else. Ends with exit code 2, and keeps nothing,
-    when nothing would be changed.
+    Nothing changes at any provider; resources are only read. `task create --plan ID` executes
+    exactly this plan. If nothing would change, nothing is saved and the exit code is 2.
 
-    The waves, and what becomes of findings (--check), are those of a task with the same options:
-    they are not kept with the plan.
+    The waves and the check policies (--check) are not saved with the plan: give the same options
+    to `task create`.
     """
     from datetime import UTC, datetime
 
     from domain.plans.builder import refuse_empty
     from starter.requests.plans import save
 
-    by, name = who(by), name_for(name, chosen.certificate, datetime.now(UTC))
-    policy, checks = read_policy(waves), said(check)
-    with opened() as (store, settings):
-        wish = wished(store, chosen)
-        plan = planned(store, wish, quiet=as_json, fresh=chosen.fresh)
-        balance, waving = store.quota.balance(), default_waving(plan.changes, policy)
+    by, name = get_requester(by), parse_or_build_name(name, chosen.certificate, datetime.now(UTC))
+    policy, checks = read_policy(waves), parse_check_policies(check)
+    with open_store() as (store, settings):
+        request = build_plan_request(store, chosen)
+        plan = build_plan(store, request, quiet=as_json, fresh=chosen.fresh)
+        balance, waving = store.quota.get_balance(), preview_default_waves(plan.changes, policy)
         saved, findings = None, list[Any]()
         if plan.changes:
-            findings = findings_of_plan(store, settings, plan, checks, quiet=as_json)
-            saved = save(store, plan, wish, name=name, origin="created", by=by)
+            findings = check_plan_changes(store, settings, plan, checks, quiet=as_json)
+            saved = save(store, plan, request, name=name, origin="created", by=by)
         if as_json:
-            told = facts(plan, balance, estimated(store, plan), waving)
-            show_json({**told, "findings": findings, "saved": saved})
+            fields = plan_to_json(plan, balance, estimate_duration(store, plan), waving)
+            show_json({**fields, "findings": findings, "saved": saved})
         else:
-            certificates, estimate = certificates_of(store, plan), estimated(store, plan)
+            certificates, estimate = list_certificates(store, plan), estimate_duration(store, plan)
             show_plan(plan, certificates, balance, estimate, explain=explain, waving=waving)
             show_findings(findings, beside_plan=True)
     refuse_empty(plan)
@@ -77,19 +92,19 @@ def create(
 
 
 @app.command()
-@sharing(WaveOptions)
+@with_options(WaveOptions)
 def show(which: Which, waves: WaveOptions, explain: Explain = False, as_json: Json = False) -> None:
-    """Shows a saved plan as it was when it was made, and the waves of a task with these options."""
+    """Shows a saved plan, and the waves that a task with these options would have."""
     policy = read_policy(waves)
-    with opened() as (store, _):
+    with open_store() as (store, _):
         saved = store.plans.find(which)
-        plan, balance = store.plans.plan(saved.id), store.quota.balance()
-        waving = default_waving(plan.changes, policy)
+        plan, balance = store.plans.get_plan(saved.id), store.quota.get_balance()
+        waving = preview_default_waves(plan.changes, policy)
         if as_json:
-            told = facts(plan, balance, estimated(store, plan), waving)
-            show_json({**told, "saved": saved})
+            fields = plan_to_json(plan, balance, estimate_duration(store, plan), waving)
+            show_json({**fields, "saved": saved})
             return
-        certificates, estimate = certificates_of(store, plan), estimated(store, plan)
+        certificates, estimate = list_certificates(store, plan), estimate_duration(store, plan)
         show_plan(plan, certificates, balance, estimate, explain=explain, waving=waving)
     show_saved([saved])
 
@@ -97,12 +112,12 @@ def show(which: Which, waves: WaveOptions, explain: Explain = False, as_json: Js
 @app.command("list")
 def list_(
     limit: Annotated[
-        int, typer.Option("--limit", metavar="N", min=1, help="The newest so many.")
+        int, typer.Option("--limit", metavar="N", min=1, help="At most this many.")
     ] = 50,
     as_json: Json = False,
 ) -> None:
     """Lists saved plans, newest first."""
-    with opened() as (store, _):
+    with open_store() as (store, _):
         found = store.plans.list(limit)
     if as_json:
         show_json(found)
@@ -115,17 +130,19 @@ def diff(
     which: Which,
     other: Annotated[
         str | None,
-        typer.Argument(metavar="[ID|NAME]", help="Another plan; else what its wish gives now."),
+        typer.Argument(
+            metavar="[ID|NAME]", help="The other plan. Default: the same plan made again now."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Shows what differs between two plans, or what has changed since one was made.
+    """Shows how two plans differ, or what has changed since one was made.
 
-    Of a single plan its wish is made anew: resources may have come or gone, may serve something
-    else by now, or a rule may refuse them. One from a file without a wish is held against its own
-    resources.
+    With one plan, its request is planned again and compared: resources may be new or gone, may
+    serve another certificate, or may be refused now. A plan from a file without a request is
+    compared with the current state of its resources.
     """
-    with opened() as (store, _):
+    with open_store() as (store, _):
         saved = store.plans.find(which)
         found = _differences(store, saved, other, quiet=as_json)
     if as_json:
@@ -136,12 +153,14 @@ def diff(
 
 @app.command()
 def delete(
-    which: Annotated[list[str], typer.Argument(metavar="ID|NAME...", help="One or several.")],
+    which: Annotated[
+        list[str], typer.Argument(metavar="ID|NAME...", help="One or several names or ids.")
+    ],
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Deletes saved plans; tasks that were made of them keep what they need."""
-    with opened() as (store, _):
+    """Deletes saved plans. Tasks that were created from them are not affected."""
+    with open_store() as (store, _):
         found = {each.id: each for each in map(store.plans.find, which)}
         for each in found.values():
             note(f"{each.id}  {each.name}: {each.changes} changes")
@@ -165,11 +184,11 @@ def _differences(
     from datetime import UTC, datetime
 
     from domain.plans.diff import differences
-    from starter.cli.terminal.output import metering
-    from starter.requests.plans import again
+    from starter.cli.terminal.output import show_progress
+    from starter.requests.plans import remake
 
-    plan = store.plans.plan(saved.id)
+    plan = store.plans.get_plan(saved.id)
     if other is not None:
-        return differences(plan, store.plans.plan(store.plans.find(other).id))
-    with metering("Reading what the resources serve", quiet=quiet):
-        return differences(plan, again(store, plan, saved.wish, now=datetime.now(UTC)))
+        return differences(plan, store.plans.get_plan(store.plans.find(other).id))
+    with show_progress("Reading what the resources serve", quiet=quiet):
+        return differences(plan, remake(store, plan, saved.plan_request, now=datetime.now(UTC)))

@@ -1,4 +1,4 @@
-"""Findings of the checks before a task's first change: made on demand, shown, refused."""
+"""`certroll plan check` and `task check`: runs the preflight checks and shows their findings."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from domain.errors import BadInput
-from starter.cli.shared import Json, opened
-from starter.cli.terminal.output import metering, say, show_json
+from starter.cli.shared import Json, open_store
+from starter.cli.terminal.output import say, show_json, show_progress
 
 if TYPE_CHECKING:
-    from domain.calendar.windows import Opening
+    from domain.calendar.windows import AllowedStart
     from domain.plans.plan import Change, Plan
     from domain.preflight.checks import Policy
     from domain.preflight.finding import Finding
@@ -20,27 +20,29 @@ if TYPE_CHECKING:
     from storage.store import Store
 
 OPTION = "--check"
-MOST_TOLD = 3
+MAX_LISTED = 3
 
 Checks = Annotated[
     list[str] | None,
     typer.Option(
         OPTION,
         metavar="NUMBER=POLICY",
-        help="What becomes of a check's findings: refuse, warn or off; repeatable.",
+        help="How to treat the findings of one check: refuse, warn or off; repeatable.",
     ),
 ]
-Which = Annotated[str, typer.Argument(metavar="ID|NAME", help="The beginning of an id is enough.")]
+Which = Annotated[
+    str, typer.Argument(metavar="ID|NAME", help="The name, or the beginning of the id.")
+]
 
 
-def said(checks: Sequence[str] | None) -> dict[str, "Policy"]:
-    """What `--check` says, by number."""
+def parse_check_policies(checks: Sequence[str] | None) -> dict[str, "Policy"]:
+    """Parses --check into policies by check number."""
     from domain.preflight.finding import parse_policies
 
     return parse_policies(checks or (), OPTION)
 
 
-def findings_of_plan(
+def check_plan_changes(
     store: "Store",
     settings: "Settings",
     plan: "Plan",
@@ -51,23 +53,29 @@ def findings_of_plan(
     ignore_windows: bool = False,
     quiet: bool,
 ) -> list["Finding"]:
-    """What is found before a task with this plan is made.
+    """Runs all checks for a task with this plan.
 
-    `at` is the asked time, by default now; `begins` is what windows have made of that.
+    `at` is the requested time, by default now; `begins` is the time that windows allow.
     """
-    from domain.calendar.windows import Opening
-    from starter.requests.calendar import opening
+    from domain.calendar.windows import AllowedStart
+    from starter.requests.calendar import find_allowed_start
 
     now = datetime.now(UTC)
-    asked = at or now
+    requested = at or now
 
-    def opens() -> Opening:
-        return Opening(at=asked) if ignore_windows else opening(store, plan, asked, now)
+    def find_start() -> AllowedStart:
+        return (
+            AllowedStart(at=requested)
+            if ignore_windows
+            else find_allowed_start(store, plan, requested, now)
+        )
 
-    return _found(store, settings, plan.changes, begins or asked, opens, checks, quiet=quiet)
+    return _run_checks(
+        store, settings, plan.changes, begins or requested, find_start, checks, quiet=quiet
+    )
 
 
-def findings_of_task(
+def check_task_changes(
     store: "Store",
     settings: "Settings",
     record: "TaskRecord",
@@ -75,44 +83,49 @@ def findings_of_task(
     *,
     quiet: bool,
 ) -> list["Finding"]:
-    """What is found for the changes of a task that still wait. BadInput if none does."""
-    from activities.calendar import opening_of_task
+    """Runs all checks for the pending changes of a task. Raises BadInput if there are none."""
     from domain.tasks.status import OutcomeStatus
+    from operations.deployment.start_time import find_task_start
 
     waiting = store.tasks.outcomes.list(record.id, OutcomeStatus.PENDING)
     if not waiting:
-        raise BadInput("nothing of it waits any more", where=f"task {record.id}")
+        raise BadInput(
+            "the task has no pending changes",
+            where=f"task {record.id}",
+            fix="Checks apply only to changes that have not started.",
+            code="nothing-pending",
+        )
 
-    def opens() -> "Opening":
-        return opening_of_task(store, record, record.at, datetime.now(UTC))
+    def find_start() -> "AllowedStart":
+        return find_task_start(store, record, record.at, datetime.now(UTC))
 
     changes = [each.change for each in waiting]
     both = {**record.checks, **checks}
-    return _found(store, settings, changes, record.at, opens, both, quiet=quiet)
+    return _run_checks(store, settings, changes, record.at, find_start, both, quiet=quiet)
 
 
-def _found(
+def _run_checks(
     store: "Store",
     settings: "Settings",
     changes: "Sequence[Change]",
     at: datetime,
-    opens: "Callable[[], Opening]",
+    find_start: "Callable[[], AllowedStart]",
     checks: Mapping[str, "Policy"],
     *,
     quiet: bool,
 ) -> list["Finding"]:
     from domain.preflight.finding import Policies
-    from operations.preflight.findings import Flight, findings
-    from operations.runtime.connector_pool import Clouds
+    from operations.preflight.findings import PreflightInput, run_checks
+    from operations.runtime.connector_pool import ConnectorPool
 
     policies = Policies(settings.check_policies, checks)
-    flight = Flight(changes, at, datetime.now(UTC), policies, opens)
-    with metering("Checking what it needs", quiet=quiet):
-        return findings(store, Clouds(store), settings, flight)
+    preflight = PreflightInput(changes, at, datetime.now(UTC), policies, find_start)
+    with show_progress("Running preflight checks", quiet=quiet):
+        return run_checks(store, ConnectorPool(store), settings, preflight)
 
 
 def show_findings(findings: Sequence["Finding"], *, beside_plan: bool = False) -> None:
-    """A line each; beside a plan without what that tells by itself."""
+    """Prints one line for each finding; beside a plan, not those that the plan shows itself."""
     from domain.preflight.checks import CHECK
 
     for each in findings:
@@ -120,53 +133,52 @@ def show_findings(findings: Sequence["Finding"], *, beside_plan: bool = False) -
             say(f"{'refused' if each.refused else 'check':<9}  {each}. {each.fix}")
 
 
-def refuse(findings: Sequence["Finding"], where: str) -> None:
-    """BadInput if anything is refused; all of it was shown before."""
+def refuse_findings(findings: Sequence["Finding"], where: str) -> None:
+    """Raises BadInput if a finding is refused. All findings were shown before."""
     refused = [each for each in findings if each.refused]
     if not refused:
         return
     numbers = ", ".join(dict.fromkeys(each.check for each in refused))
-    told = "; ".join(map(str, refused[:MOST_TOLD]))
-    more = f"; and {len(refused) - MOST_TOLD} more" if len(refused) > MOST_TOLD else ""
+    first = "; ".join(map(str, refused[:MAX_LISTED]))
+    more = f"; and {len(refused) - MAX_LISTED} more" if len(refused) > MAX_LISTED else ""
     raise BadInput(
-        f"{numbers} refused: {told}{more}",
+        f"{numbers} refused: {first}{more}",
         where=where,
-        fix=f"Mend it, leave out what it is about, or say {OPTION} {refused[0].check}=warn.",
+        fix=f"Fix it, leave out the resource, or give {OPTION} {refused[0].check}=warn.",
+        code="check-refused",
     )
 
 
 def check_task(which: Which, check: Checks = None, as_json: Json = False) -> None:
-    """Makes all checks of a waiting task now, as they are made again before its first change.
+    """Runs all preflight checks of a waiting task now. The task runs them again before it starts.
 
-    Nothing is changed, neither here nor at a cloud. Ends with exit code 2 when something is
-    refused. docs/checks.md lists the checks.
+    Nothing is changed. Exit code 2 if a check refuses something. docs/checks.md lists the checks.
     """
-    checks = said(check)
-    with opened() as (store, settings):
+    checks = parse_check_policies(check)
+    with open_store() as (store, settings):
         record = store.tasks.find(which)
-        found = findings_of_task(store, settings, record, checks, quiet=as_json)
-    _end(found, "task", record.id, as_json=as_json)
+        found = check_task_changes(store, settings, record, checks, quiet=as_json)
+    _report_findings(found, "task", record.id, as_json=as_json)
 
 
 def check_plan(which: Which, check: Checks = None, as_json: Json = False) -> None:
-    """Makes all checks of a saved plan now, as for a task that begins at once.
+    """Runs all preflight checks of a saved plan, as for a task that starts now.
 
-    Nothing is changed, neither here nor at a cloud. Ends with exit code 2 when something is
-    refused. docs/checks.md lists the checks.
+    Nothing is changed. Exit code 2 if a check refuses something. docs/checks.md lists the checks.
     """
-    checks = said(check)
-    with opened() as (store, settings):
+    checks = parse_check_policies(check)
+    with open_store() as (store, settings):
         saved = store.plans.find(which)
-        plan = store.plans.plan(saved.id)
-        found = findings_of_plan(store, settings, plan, checks, quiet=as_json)
-    _end(found, "plan", saved.id, as_json=as_json)
+        plan = store.plans.get_plan(saved.id)
+        found = check_plan_changes(store, settings, plan, checks, quiet=as_json)
+    _report_findings(found, "plan", saved.id, as_json=as_json)
 
 
-def _end(found: Sequence["Finding"], kind: str, name: str, *, as_json: bool) -> None:
+def _report_findings(found: Sequence["Finding"], kind: str, name: str, *, as_json: bool) -> None:
     if as_json:
         show_json({kind: name, "findings": found})
     else:
         show_findings(found)
         if not found:
-            say("Nothing was found.")
-    refuse(found, f"{kind} {name}")
+            say("No findings.")
+    refuse_findings(found, f"{kind} {name}")

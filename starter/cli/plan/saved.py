@@ -1,4 +1,4 @@
-"""Saved plans as a person reads them, and what differs between two of them."""
+"""`certroll plan export` and `import`, and the tables of saved plans and their differences."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from domain.errors import BadInput
-from starter.cli.shared import By, Json, opened, read_file, who
+from starter.cli.shared import By, Json, get_requester, open_store, read_file
 from starter.cli.terminal.output import note, say, show_json, show_table
 
 if TYPE_CHECKING:
@@ -21,25 +21,28 @@ if TYPE_CHECKING:
 
 def export(
     which: Annotated[
-        str, typer.Argument(metavar="ID|NAME", help="The beginning of an id is enough.")
+        str, typer.Argument(metavar="ID|NAME", help="The name, or the beginning of the id.")
     ],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Else it is printed.")
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Where to write it. Default: standard output."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Writes a saved plan as YAML: for review, and to live in git.
+    """Writes a saved plan as YAML, for review and for git.
 
-    It holds no secrets, and the same plan gives the same text.
+    The file holds no secrets. The same plan always gives the same text.
     """
     import sys
 
     from domain.plans.file import write
 
-    with opened() as (store, _):
+    with open_store() as (store, _):
         saved = store.plans.find(which)
         names = {each.fingerprint: each.name for each in store.certificates.list()}
-        pieces = write(saved, store.plans.plan(saved.id), names)
+        pieces = write(saved, store.plans.get_plan(saved.id), names)
         if as_json and output is None:
             show_json({"plan": saved, "text": "".join(pieces)})
         elif output is None:
@@ -52,30 +55,30 @@ def export(
                 show_json({"plan": saved, "file": str(output)})
 
 
-def take(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="As `plan export` writes it.")],
+def import_plan(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A file written by `plan export`.")],
     by: By = None,
     as_json: Json = False,
 ) -> None:
-    """Keeps the plan of a YAML file, after checking all of it; no cloud is asked.
+    """Checks a plan in a YAML file and saves it. No provider is called.
 
-    What is wrong is told with line and column, and then nothing is kept. A digest in the file has
-    to be the plan's; one that was edited on purpose goes without it.
+    Mistakes are reported with line and column, and nothing is saved. A digest in the file must
+    match the plan: remove the digest from a file that you have edited.
     """
     from domain.plans.file import MOST_BYTES, read
-    from starter.requests.plans import take as keep
+    from starter.requests.plans import import_plan as save
 
-    by = who(by)
+    by = get_requester(by)
     found, text = read(read_file(file, MOST_BYTES), str(file))
-    with opened() as (store, _):
-        saved = keep(store, found, text, str(file), by=by)
+    with open_store() as (store, _):
+        saved = save(store, found, text, str(file), by=by)
     if as_json:
         show_json(saved)
     else:
         show_saved([saved])
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"export": export, "import": take}
+COMMANDS: dict[str, Callable[..., None]] = {"export": export, "import": import_plan}
 
 
 def _write(path: Path, text: str) -> None:
@@ -83,15 +86,16 @@ def _write(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise BadInput(
-            f"cannot be written: {error.strerror or type(error).__name__}",
+            f"the file cannot be written: {error.strerror or type(error).__name__}",
             where=str(path),
             fix="Check the path and its permissions.",
+            code="unwritable-file",
         ) from None
 
 
 def show_saved(found: Sequence["SavedPlan"]) -> None:
-    """One line for each plan."""
-    from starter.cli.terminal.times import shown
+    """Prints one line for each plan."""
+    from starter.cli.terminal.times import format_minute
 
     rows = [
         (
@@ -99,7 +103,7 @@ def show_saved(found: Sequence["SavedPlan"]) -> None:
             each.name,
             str(each.changes),
             each.origin,
-            shown(each.created_at),
+            format_minute(each.created_at),
             each.created_by,
             each.digest[:12],
         )
@@ -110,24 +114,30 @@ def show_saved(found: Sequence["SavedPlan"]) -> None:
 
 
 def show_differences(found: Sequence["Difference"]) -> None:
-    """One line for each, and how many there are of each kind."""
+    """Prints one line for each difference, and how many there are of each kind."""
     rows = [
-        (each.resource, _words(each.what), each.was or "", each.now or "", each.reason or "")
+        (
+            each.resource,
+            _describe_difference(each.what),
+            each.was or "",
+            each.now or "",
+            each.reason or "",
+        )
         for each in found
     ]
-    columns = ("RESOURCE", "DIFFERS", "WAS", "NOW", "REASON")
-    show_table(columns, rows, empty="Nothing differs.")
+    columns = ("RESOURCE", "DIFFERENCE", "BEFORE", "NOW", "REASON")
+    show_table(columns, rows, empty="No differences.")
     if found:
-        counts = Counter(_words(each.what) for each in found)
+        counts = Counter(_describe_difference(each.what) for each in found)
         say(", ".join(f"{count} {what}" for what, count in counts.items()))
 
 
-def certificates_of(store: "Store", plan: "Plan") -> list["Certificate"]:
-    """Those of the plan that are still stored."""
-    from operations.planning.replan import certificates
+def list_certificates(store: "Store", plan: "Plan") -> list["Certificate"]:
+    """Lists the certificates of the plan that are still stored."""
+    from operations.planning.replan import find_certificates
 
-    return list(certificates(store, plan.certificates).values())
+    return list(find_certificates(store, plan.certificates).values())
 
 
-def _words(what: str) -> str:
+def _describe_difference(what: str) -> str:
     return {"before": "serves another", "after": "gets another"}.get(what, what)

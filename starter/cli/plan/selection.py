@@ -1,4 +1,7 @@
-"""What shall be deployed where: the options that `plan create` and `task create` share."""
+"""Options that select certificates and targets, and the plan that is built from them.
+
+Called by `plan create`, `task create` and `task edit`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,18 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from starter.cli.terminal.output import Meter, metering, note
+from starter.cli.terminal.output import Meter, note, show_progress
 
 if TYPE_CHECKING:
     from domain.plans.plan import Plan
     from domain.plans.request import PlanRequest
-    from operations.planning.bindings import Reading, Told
+    from operations.planning.bindings import ReadListener, ReadProgress
     from storage.store import Store
 
-MOST_SILENT = 200
-"""Resources to be read again; of more it is said how long that takes."""
+MAX_SILENT_READS = 200
+"""If more resources must be read again, the command says how long that takes."""
 
-SHORTEST_FINGERPRINT = 8
+MIN_FINGERPRINT_LENGTH = 8
 
 Certificates = Annotated[
     list[str] | None,
@@ -26,7 +29,7 @@ Certificates = Annotated[
         "--certificate",
         "-c",
         metavar="NAME|FINGERPRINT",
-        help="What to deploy; repeatable: each resource gets the one that fits it best.",
+        help="What to deploy; repeatable. Each resource gets the certificate that fits it best.",
     ),
 ]
 Accounts = Annotated[
@@ -35,14 +38,16 @@ Accounts = Annotated[
 ]
 Services = Annotated[
     list[str] | None,
-    typer.Option("--service", metavar="SERVICE", help="All of it that match; repeatable."),
+    typer.Option(
+        "--service", metavar="SERVICE", help="All matching resources of this service; repeatable."
+    ),
 ]
 Resources = Annotated[
     list[str] | None,
     typer.Option(
         "--resource",
         metavar="RESOURCE",
-        help="This one, by the name that the inventory shows, or its last part; repeatable.",
+        help="This resource: its id in the inventory, or the last part of it; repeatable.",
     ),
 ]
 AllMatched = Annotated[
@@ -50,13 +55,16 @@ AllMatched = Annotated[
     typer.Option(
         "--all-matched",
         "--all",
-        help="All that match and serve one now; without -c with any valid one of the vault.",
+        help="All matching resources that serve a certificate now. Without -c, any valid "
+        "certificate of the vault may be chosen.",
     ),
 ]
 Tags = Annotated[
     list[str] | None,
     typer.Option(
-        "--tag", metavar="KEY[=VALUE]", help="Only what has this tag; repeated, all of them."
+        "--tag",
+        metavar="KEY[=VALUE]",
+        help="Only resources with this tag; repeatable, all must match.",
     ),
 ]
 Hosts = Annotated[
@@ -64,7 +72,7 @@ Hosts = Annotated[
     typer.Option(
         "--host",
         metavar="GLOB",
-        help="Only names (or last parts) like *.shop.example.com or api-*; repeatable.",
+        help="Only resources whose name matches, e.g. *.shop.example.com or api-*; repeatable.",
     ),
 ]
 Issuers = Annotated[
@@ -72,8 +80,8 @@ Issuers = Annotated[
     typer.Option(
         "--issuer",
         metavar="TEXT",
-        help="Only what serves one whose issuer's common name has this in it, in any case; with "
-        "* or ? a pattern for all of it; repeatable.",
+        help="Only resources whose current certificate has this text in the common name of its "
+        "issuer, ignoring case. With * or ? it is a pattern for the whole name; repeatable.",
     ),
 ]
 ExpiringBefore = Annotated[
@@ -81,20 +89,22 @@ ExpiringBefore = Annotated[
     typer.Option(
         "--expiring-before",
         metavar="TIME",
-        help='Only what serves one that ends before, e.g. 2026-12-01 or "in 14d".',
+        help='Only resources whose certificate expires before, e.g. 2026-12-01 or "in 14d".',
     ),
 ]
 Serving = Annotated[
     list[str] | None,
     typer.Option(
-        "--serving", metavar="NAME|FINGERPRINT", help="Only what serves this one now; repeatable."
+        "--serving",
+        metavar="NAME|FINGERPRINT",
+        help="Only resources that serve this certificate now; repeatable.",
     ),
 ]
 RequireCoverage = Annotated[
     bool,
     typer.Option(
         "--require-coverage",
-        help="Refuse a change that takes a name from clients, instead of warning of it.",
+        help="Refuse a change that drops a served name, instead of only warning.",
     ),
 ]
 
@@ -102,14 +112,14 @@ Fresh = Annotated[
     bool,
     typer.Option(
         "--fresh",
-        help="Read again what each resource serves, instead of taking it from the inventory.",
+        help="Read what each resource serves now, instead of relying on the inventory.",
     ),
 ]
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The options themselves, once for all commands that take them (`sharing(Selection)`)."""
+    """The options, for all commands that take them (`with_options(Selection)`)."""
 
     certificate: Certificates = None
     account: Accounts = None
@@ -126,97 +136,102 @@ class Selection:
 
     @property
     def is_given(self) -> bool:
-        """Whether any of them was."""
+        """Whether any of the options was given."""
         return any(vars(self).values())
 
 
-def wished(store: "Store", chosen: Selection) -> "PlanRequest":
-    """What these options ask for; BadInput for a name that is not known."""
+def build_plan_request(store: "Store", chosen: Selection) -> "PlanRequest":
+    """Builds the plan request from the options. Raises BadInput for an unknown name."""
     from domain.plans.filters import Filters
     from domain.plans.request import PlanRequest, check_wish
 
-    wish = PlanRequest(
-        certificates=_fingerprints(store, chosen.certificate or ()),
+    request = PlanRequest(
+        certificates=_find_fingerprints(store, chosen.certificate or ()),
         accounts=tuple(store.accounts.get(name).name for name in chosen.account or ()),
-        services=_known(chosen.service or ()),
+        services=_check_services(chosen.service or ()),
         resources=tuple(chosen.resource or ()),
         all_matched=chosen.all_matched,
         require_coverage=chosen.require_coverage,
         tags=tuple(chosen.tag or ()),
         globs=tuple(chosen.host or ()),
         issuers=tuple(chosen.issuer or ()),
-        expiring_before=_time(chosen.expiring_before),
-        serving=tuple(_served(store, each) for each in chosen.serving or ()),
+        expiring_before=_parse_optional_time(chosen.expiring_before),
+        serving=tuple(_find_served(store, each) for each in chosen.serving or ()),
     )
-    check_wish(wish)
-    Filters(wish)  # before anything is synced for a pattern that is none
-    return wish
+    check_wish(request)
+    Filters(request)  # a bad pattern is refused before anything is synced
+    return request
 
 
-def planned(store: "Store", wish: "PlanRequest", *, quiet: bool, fresh: bool = False) -> "Plan":
-    """The plan for this wish, of what the inventory knows; changes nothing at the clouds.
+def build_plan(
+    store: "Store", request: "PlanRequest", *, quiet: bool, fresh: bool = False
+) -> "Plan":
+    """Builds the plan for a request from the inventory. Changes nothing at any provider.
 
-    An inventory that is too old is synced first where that is possible, and told of where not.
-    What is not known of a resource, or of none with `fresh`, is asked of its cloud.
+    An outdated inventory is synced first if possible, else a note says so. Unknown bindings are
+    read at the provider; with `fresh`, all of them are.
     """
     from operations.planning.planner import make_plan
-    from operations.runtime.connector_pool import Clouds
-    from starter.cli.inventory.progress import freshen
+    from operations.runtime.connector_pool import ConnectorPool
+    from starter.cli.inventory.progress import sync_if_outdated
 
-    freshen(store, wish.accounts, wish.services, quiet=quiet)
-    with metering("Reading what the resources serve", quiet=quiet) as meter:
+    sync_if_outdated(store, request.accounts, request.services, quiet=quiet)
+    with show_progress("Reading what the resources serve", quiet=quiet) as meter:
         now = datetime.now(UTC)
-        clouds, told = Clouds(store), telling(meter)
-        return make_plan(store, clouds, wish, now=now, fresh=fresh, told=told)
+        listener = build_read_listener(meter)
+        return make_plan(
+            store, ConnectorPool(store), request, now=now, fresh=fresh, listener=listener
+        )
 
 
-def telling(meter: Meter) -> "Told":
-    """Moves the bar; where much must be read, says first how much and how long that takes."""
+def build_read_listener(meter: Meter) -> "ReadListener":
+    """Builds a listener that moves the bar. Before a long read, it says how long that takes."""
     from domain.plans.estimate import duration
 
-    def told(reading: "Reading") -> None:
-        if reading.done == 0 and reading.total > MOST_SILENT:
+    def listen(reading: "ReadProgress") -> None:
+        if reading.read == 0 and reading.total > MAX_SILENT_READS:
             note(
                 f"{reading.total} resources must be read again, about {duration(reading.seconds)} "
-                "by the calls per second that their services allow."
+                "at the rate limits of their services."
             )
-        meter(reading.done, reading.total, "")
+        meter(reading.read, reading.total, "")
 
-    return told
+    return listen
 
 
-def _fingerprints(store: "Store", certificates: Sequence[str]) -> tuple[str, ...]:
+def _find_fingerprints(store: "Store", certificates: Sequence[str]) -> tuple[str, ...]:
     found = [store.certificates.find(name) for name in certificates]
     return tuple(dict.fromkeys(certificate.fingerprint for certificate in found))
 
 
-def _served(store: "Store", asked: str) -> str:
-    """The fingerprint: of ours by name or its beginning, else of anything that is served."""
+def _find_served(store: "Store", text: str) -> str:
+    """Finds a fingerprint by its beginning among all served ones, else by name in the vault."""
     from domain.errors import BadInput
 
-    beginning = asked.strip().lower().replace(":", "")
-    is_hex = len(beginning) >= SHORTEST_FINGERPRINT and set(beginning) <= set("0123456789abcdef")
-    served = store.inventory.serving_like(beginning) if is_hex else []
+    beginning = text.strip().lower().replace(":", "")
+    is_hex = len(beginning) >= MIN_FINGERPRINT_LENGTH and set(beginning) <= set("0123456789abcdef")
+    served = store.inventory.find_fingerprints(beginning) if is_hex else []
     if len(served) == 1:
         return served[0]
     if served:
         raise BadInput(
-            f"{asked!r} begins several fingerprints: {', '.join(each[:16] for each in served)}",
+            f"{text!r} matches several fingerprints: {', '.join(each[:16] for each in served)}",
             where="--serving",
-            fix="Give more digits of it.",
+            fix="Give more digits of the fingerprint.",
+            code="ambiguous-fingerprint",
         )
-    return store.certificates.find(asked).fingerprint
+    return store.certificates.find(text).fingerprint
 
 
-def _time(text: str | None) -> datetime | None:
+def _parse_optional_time(text: str | None) -> datetime | None:
     from starter.cli.terminal.times import parse_time
 
     return None if text is None else parse_time(text, datetime.now(UTC))
 
 
-def _known(services: Sequence[str]) -> tuple[str, ...]:
+def _check_services(services: Sequence[str]) -> tuple[str, ...]:
     import connectors
 
     for service in services:
-        connectors.load(service)
+        connectors.load_connector(service)
     return tuple(services)

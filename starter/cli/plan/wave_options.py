@@ -1,4 +1,4 @@
-"""In which waves a task goes: the options that the commands of plans and tasks share."""
+"""Options of the rollout policy, shared by the plan and task commands."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from domain.errors import BadInput
 
 if TYPE_CHECKING:
     from domain.plans.plan import Change
-    from domain.rollout.policy import OnBreach, Rollout
+    from domain.rollout.policy import OnBudgetExceeded, RolloutPolicy
 
 NONE, ANY = "none", "any"
 
@@ -19,48 +19,63 @@ Canary = Annotated[
     typer.Option(
         "--canary",
         metavar="N|N%|RESOURCE",
-        help='What goes first: so many, such a share, or these (repeatable); "none": nothing.',
+        help='First wave: a number, a share, or named resources (repeatable); "none": no canary.',
     ),
 ]
 CanaryPerService = Annotated[
     str | None,
-    typer.Option("--canary-per-service", metavar="N|N%", help="So many of each service go first."),
+    typer.Option(
+        "--canary-per-service",
+        metavar="N|N%",
+        help="The first wave: a number or share of each service.",
+    ),
 ]
 Waves = Annotated[
     list[str] | None,
     typer.Option(
         "--wave",
         metavar="N|N%",
-        help="The next so many of all; repeatable. What is left is the last wave.",
+        help="The next wave: a number, or a share of all; repeatable. The rest is the last wave.",
     ),
 ]
-OneWave = Annotated[bool, typer.Option("--one-wave", help="All at once, without a canary.")]
+OneWave = Annotated[
+    bool, typer.Option("--one-wave", help="Everything in one wave, without a canary.")
+]
 Bake = Annotated[
     str | None,
-    typer.Option("--bake", metavar="TIME", help='How long to wait after each wave, e.g. "15m".'),
+    typer.Option(
+        "--bake",
+        metavar="TIME",
+        help='Bake time: how long to wait after each wave, for example "15m".',
+    ),
 ]
 Gate = Annotated[
     bool | None,
-    typer.Option("--gate/--no-gate", help="Begin each further wave only by a person's word."),
+    typer.Option("--gate/--no-gate", help="Wait for `task proceed` before each further wave."),
 ]
 Failures = Annotated[
     str | None,
     typer.Option(
         "--failures",
         metavar="N|N%|any",
-        help="How many are borne after the canary, if there is one.",
+        help="Failure budget after the canary: how many changes may fail.",
     ),
 ]
 CanaryFailures = Annotated[
     int | None,
-    typer.Option("--canary-failures", metavar="N", min=0, help="How many the canary bears."),
+    typer.Option(
+        "--canary-failures",
+        metavar="N",
+        min=0,
+        help="Failure budget of the canary: how many of its changes may fail.",
+    ),
 ]
-Breach = Annotated[
+OnExceeded = Annotated[
     str | None,
     typer.Option(
-        "--on-breach",
+        "--on-budget-exceeded",
         metavar="stop|rollback-wave|rollback-all",
-        help="What is done once more have failed.",
+        help="What to do when more changes fail than the budget allows.",
     ),
 ]
 KeepTrying = Annotated[
@@ -68,28 +83,28 @@ KeepTrying = Annotated[
     typer.Option(
         "--keep-trying",
         metavar="TIME",
-        help='For how long what may pass is tried again, by default "1d"; "0m": only at once.',
+        help='How long to retry temporary failures. Default "1d"; "0m": no later retries.',
     ),
 ]
 KeepFailed = Annotated[
     bool | None,
     typer.Option(
-        "--keep-failed/--take-back-failed",
-        help="Leave what was changed and could not be verified as it is.",
+        "--keep-failed/--roll-back-failed",
+        help="Whether to leave a changed resource as it is when its verification fails.",
     ),
 ]
 AcceptUnverified = Annotated[
     bool | None,
     typer.Option(
         "--accept-unverified/--no-accept-unverified",
-        help="What nobody can reach from here counts as success.",
+        help="Whether a resource that cannot be reached from here counts as a success.",
     ),
 ]
 
 
 @dataclass(frozen=True)
 class WaveOptions:
-    """The options themselves, once for all commands that take them (`sharing(WaveOptions)`)."""
+    """The options, for all commands that take them (`with_options(WaveOptions)`)."""
 
     canary: Canary = None
     canary_per_service: CanaryPerService = None
@@ -99,38 +114,42 @@ class WaveOptions:
     gate: Gate = None
     failures: Failures = None
     canary_failures: CanaryFailures = None
-    on_breach: Breach = None
+    on_budget_exceeded: OnExceeded = None
     keep_trying: KeepTrying = None
     keep_failed: KeepFailed = None
     accept_unverified: AcceptUnverified = None
 
     @property
     def is_given(self) -> bool:
-        """Whether any of them was."""
-        told = {**vars(self), "one_wave": self.one_wave or None}
-        return any(each is not None and each != [] for each in told.values())
+        """Whether any of the options was given."""
+        given = {**vars(self), "one_wave": self.one_wave or None}
+        return any(each is not None and each != [] for each in given.values())
 
 
-class Policy(NamedTuple):
-    """What was asked of a rollout: fields that get another value, and canaries by name."""
+class PolicyOverrides(NamedTuple):
+    """The given options: fields of the rollout policy to replace, and named canaries."""
 
     fields: dict[str, Any]
-    names: tuple[str, ...] = ()
+    canary_names: tuple[str, ...] = ()
 
-    def over(self, base: "Rollout", changes: Sequence["Change"]) -> "Rollout":
-        """The rollout `base` with what was asked; BadInput for a canary that is not in the plan."""
-        named = {"canary_resources": _resolved(self.names, changes)} if self.names else {}
+    def apply_to(self, base: "RolloutPolicy", changes: Sequence["Change"]) -> "RolloutPolicy":
+        """Returns the policy `base` with these fields replaced."""
+        named = (
+            {"canary_resources": _resolve_canaries(self.canary_names, changes)}
+            if self.canary_names
+            else {}
+        )
         return base.model_copy(update={**self.fields, **named})
 
 
-def read_policy(options: WaveOptions) -> Policy:
-    """What these options ask for, before any plan is there; BadInput for what says nothing."""
-    from domain.rollout.text import read_size
+def read_policy(options: WaveOptions) -> PolicyOverrides:
+    """Parses the options, before there is a plan. Raises BadInput."""
+    from domain.rollout.policy import parse_size
     from starter.cli.terminal.times import parse_wait
 
-    fields, names = _first(options)
+    fields, names = _parse_canary_options(options)
     if options.wave:
-        fields["waves"] = tuple(read_size(each, "--wave") for each in options.wave)
+        fields["waves"] = tuple(parse_size(each, "--wave") for each in options.wave)
     if options.bake is not None:
         fields["bake_seconds"] = int(parse_wait(options.bake, "--bake").total_seconds())
     if options.keep_trying is not None:
@@ -138,53 +157,61 @@ def read_policy(options: WaveOptions) -> Policy:
         fields["keep_trying_seconds"] = int(longest.total_seconds())
     if options.failures is not None:
         is_any = options.failures.strip().lower() == ANY
-        fields["budget"] = None if is_any else read_size(options.failures, "--failures")
-    if options.on_breach is not None:
-        fields["on_breach"] = _breach(options.on_breach)
+        fields["budget"] = None if is_any else parse_size(options.failures, "--failures")
+    if options.on_budget_exceeded is not None:
+        fields["on_budget_exceeded"] = _parse_on_budget_exceeded(options.on_budget_exceeded)
     if options.keep_failed is not None:
-        fields["take_back_failed"] = not options.keep_failed
-    told = {
+        fields["roll_back_failed"] = not options.keep_failed
+    optional = {
         "gate": options.gate,
         "canary_budget": options.canary_failures,
         "accept_unverified": options.accept_unverified,
     }
-    return Policy({**fields, **{k: v for k, v in told.items() if v is not None}}, names)
+    return PolicyOverrides(
+        {**fields, **{k: v for k, v in optional.items() if v is not None}}, names
+    )
 
 
-def _first(options: WaveOptions) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """What goes first, and whether anything goes after it."""
-    from domain.rollout.text import read_size
+def _parse_canary_options(options: WaveOptions) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Parses the canary options and --one-wave: policy fields and named canaries."""
+    from domain.rollout.policy import parse_size
 
     if options.one_wave:
-        _refuse_beside_one_wave(options)
-        return {**_nothing_first(), "waves": (), "bake_seconds": 0, "gate": False}, ()
+        _check_one_wave(options)
+        return {**_build_no_canary(), "waves": (), "bake_seconds": 0, "gate": False}, ()
     if options.canary_per_service is None:
-        return _of_all([text.strip() for text in options.canary or ()])
+        return _parse_canary([text.strip() for text in options.canary or ()])
     if options.canary:
-        raise BadInput("the canary is told twice", where="--canary-per-service")
-    size = read_size(options.canary_per_service, "--canary-per-service")
+        raise BadInput(
+            "--canary and --canary-per-service exclude each other",
+            where="--canary-per-service",
+            fix="Give one of them.",
+            code="conflicting-options",
+        )
+    size = parse_size(options.canary_per_service, "--canary-per-service")
     return {"canary": size, "canary_per_service": True, "canary_resources": ()}, ()
 
 
-def _of_all(canary: Sequence[str]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    from domain.rollout.text import size_in
+def _parse_canary(canary: Sequence[str]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    from domain.rollout.policy import try_parse_size
 
     if not canary:
         return {}, ()
-    sizes = [size for text in canary if (size := size_in(text))]
+    sizes = [size for text in canary if (size := try_parse_size(text))]
     if (sizes or NONE in canary) and len(canary) > 1:
         raise BadInput(
-            "the canary is told twice",
+            "the canary has several sizes",
             where="--canary",
-            fix="Give one number or share, or name resources.",
+            fix="Give one number or one share, or name resources.",
+            code="conflicting-options",
         )
     if list(canary) == [NONE]:
-        return _nothing_first(), ()
+        return _build_no_canary(), ()
     fields = {"canary": None, "canary_per_service": False, "canary_resources": ()}
     return ({**fields, "canary": sizes[0]}, ()) if sizes else (fields, tuple(dict.fromkeys(canary)))
 
 
-def _nothing_first() -> dict[str, Any]:
+def _build_no_canary() -> dict[str, Any]:
     return {
         "canary": None,
         "canary_per_service": False,
@@ -193,7 +220,7 @@ def _nothing_first() -> dict[str, Any]:
     }
 
 
-def _refuse_beside_one_wave(options: WaveOptions) -> None:
+def _check_one_wave(options: WaveOptions) -> None:
     others = {
         "--canary": options.canary,
         "--canary-per-service": options.canary_per_service,
@@ -205,31 +232,36 @@ def _refuse_beside_one_wave(options: WaveOptions) -> None:
     for name, value in others.items():
         if value:
             raise BadInput(
-                f"with {name} it is not one wave", where="--one-wave", fix="Give one of the two."
+                f"--one-wave and {name} exclude each other",
+                where="--one-wave",
+                fix="Give one of them.",
+                code="conflicting-options",
             )
 
 
-def _breach(text: str) -> "OnBreach":
-    from domain.rollout.policy import OnBreach
+def _parse_on_budget_exceeded(text: str) -> "OnBudgetExceeded":
+    from domain.rollout.policy import OnBudgetExceeded
 
     known = {
-        each.value.replace("roll_back", "rollback").replace("_", "-"): each for each in OnBreach
+        each.value.replace("roll_back", "rollback").replace("_", "-"): each
+        for each in OnBudgetExceeded
     }
     if text not in known:
         raise BadInput(
-            f"{text[:60]!r} is nothing that could be done",
-            where="--on-breach",
+            f"there is no reaction {text[:60]!r}",
+            where="--on-budget-exceeded",
             fix=f"Use {', '.join(known)}.",
+            code="unknown-reaction",
         )
     return known[text]
 
 
-def _resolved(names: Sequence[str], changes: Sequence["Change"]) -> tuple[str, ...]:
-    """The ids of what is named by id or by its last part; an unknown name stays as it is."""
-    asked = set(names)
+def _resolve_canaries(names: Sequence[str], changes: Sequence["Change"]) -> tuple[str, ...]:
+    """Returns the ids of resources named by id or key. An unknown name stays as it is."""
+    wanted = set(names)
     found: dict[str, list[str]] = {}
     for change in changes:
         resource = change.resource
-        for name in asked & {resource.id, resource.key}:
+        for name in wanted & {resource.id, resource.key}:
             found.setdefault(name, []).append(resource.id)
     return tuple(each for name in names for each in found.get(name, [name]))

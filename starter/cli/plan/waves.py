@@ -1,99 +1,107 @@
-"""The waves of a task as a person reads them before it, and what became of each."""
+"""Shows the waves of a task and their outcomes. Called by the plan and task commands."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from starter.cli.terminal.output import say, some, words
+from starter.cli.terminal.output import humanize, join_names, say
 
 if TYPE_CHECKING:
     from domain.plans.plan import Change
-    from domain.rollout.policy import Rollout
-    from domain.rollout.text import Wave
+    from domain.rollout.policy import RolloutPolicy
+    from domain.rollout.summary import WaveSummary
     from domain.tasks.record import OutcomeRecord
-    from starter.cli.plan.wave_options import Policy
+    from starter.cli.plan.wave_options import PolicyOverrides
 
 
-class Waving(NamedTuple):
-    """A rollout, and the waves that some changes have by it."""
+class WavePreview(NamedTuple):
+    """A rollout policy, and the waves into which it divides some changes."""
 
-    rollout: "Rollout"
-    waves: "tuple[Wave, ...]"
+    rollout: "RolloutPolicy"
+    waves: "tuple[WaveSummary, ...]"
 
     @property
-    def facts(self) -> dict[str, Any]:
-        """As JSON."""
+    def json_fields(self) -> dict[str, Any]:
+        """Policy and waves, for JSON."""
         return {"rollout": self.rollout, "waves": self.waves}
 
 
-def waving(changes: Sequence["Change"], rollout: "Rollout") -> Waving:
-    """The waves that a task of these changes would have; BadInput if they cannot be had."""
-    from domain.rollout.assignment import assign
-    from domain.rollout.text import waves_of
+def preview_waves(changes: Sequence["Change"], rollout: "RolloutPolicy") -> WavePreview:
+    """Computes the waves of these changes. Raises BadInput if the policy cannot apply."""
+    from domain.rollout.assignment import assign_waves
+    from domain.rollout.summary import summarize_waves
 
     if not changes:
-        return Waving(rollout, ())
-    return Waving(rollout, waves_of(changes, assign(changes, rollout), rollout))
+        return WavePreview(rollout, ())
+    return WavePreview(rollout, summarize_waves(changes, assign_waves(changes, rollout), rollout))
 
 
-def default_waving(changes: Sequence["Change"], policy: "Policy") -> Waving:
-    """Those of a new task, of which no more is said than `policy`."""
-    from domain.rollout.assignment import default_rollout
+def preview_default_waves(changes: Sequence["Change"], policy: "PolicyOverrides") -> WavePreview:
+    """Computes the waves of a new task: the default policy with the given options."""
+    from domain.rollout.assignment import build_default_policy
 
-    base = default_rollout(changes)
-    return waving(changes, policy.over(base, changes) if changes else base)
+    base = build_default_policy(changes)
+    return preview_waves(changes, policy.apply_to(base, changes) if changes else base)
 
 
-def show_waves(told: Waving) -> None:
-    """One line each, and which resources are the canary."""
-    from domain.rollout import text
+def show_waves(preview: WavePreview) -> None:
+    """Prints one line for each wave, and which resources are the canary."""
+    from domain.rollout import summary
 
-    for number, line in enumerate(text.told(told.rollout, told.waves), 1):
+    for number, line in enumerate(summary.format_waves(preview.rollout, preview.waves), 1):
         say(f"wave {number:<4}  {line}")
-    for wave in told.waves:
+    for wave in preview.waves:
         if wave.resources:
-            say(f"canary     {some(wave.resources)}")
-    for line in text.beside(told.rollout):
+            say(f"canary     {join_names(wave.resources)}")
+    for line in summary.format_exceptions(preview.rollout):
         say(f"policy     {line}")
 
 
-def of_task(rollout: "Rollout", outcomes: Sequence["OutcomeRecord"]) -> Waving:
-    """Those that a task has, as they are stored."""
-    from domain.rollout.text import waves_of
+def summarize_task_waves(
+    rollout: "RolloutPolicy", outcomes: Sequence["OutcomeRecord"]
+) -> WavePreview:
+    """Computes the waves of a task from its stored outcomes."""
+    from domain.rollout.summary import summarize_waves
 
     changes, assigned = [each.change for each in outcomes], [each.wave for each in outcomes]
-    return Waving(rollout, waves_of(changes, assigned, rollout))
+    return WavePreview(rollout, summarize_waves(changes, assigned, rollout))
 
 
-def counted(told: Waving, outcomes: Sequence["OutcomeRecord"]) -> list[dict[str, Any]]:
-    """Each wave as JSON, with how many of its changes are in each status."""
-    tallies = _tallies(told, outcomes)
+def waves_to_json(
+    preview: WavePreview, outcomes: Sequence["OutcomeRecord"]
+) -> list[dict[str, Any]]:
+    """Converts each wave to JSON, with how many of its changes are in each status."""
+    tallies = _count_outcomes(preview, outcomes)
     return [
         {**wave.model_dump(mode="json"), "tally": tally}
-        for wave, tally in zip(told.waves, tallies, strict=True)
+        for wave, tally in zip(preview.waves, tallies, strict=True)
     ]
 
 
-def wave_facts(told: Waving, outcomes: Sequence["OutcomeRecord"]) -> list[tuple[str, str]]:
-    """A fact for each wave: its policy, and below it its counters."""
-    from domain.rollout import text
+def list_wave_facts(
+    preview: WavePreview, outcomes: Sequence["OutcomeRecord"]
+) -> list[tuple[str, str]]:
+    """Returns one field for each wave: its policy, and below it its counts."""
+    from domain.rollout import summary
 
-    lines = text.told(told.rollout, told.waves)
+    lines = summary.format_waves(preview.rollout, preview.waves)
     facts = [
-        (f"wave {number}", f"{line}\n{_told(tally)}")
+        (f"wave {number}", f"{line}\n{_format_tally(tally)}")
         for number, (line, tally) in enumerate(
-            zip(lines, _tallies(told, outcomes), strict=True), start=1
+            zip(lines, _count_outcomes(preview, outcomes), strict=True), start=1
         )
     ]
-    return [*facts, *(("policy", line) for line in text.beside(told.rollout))]
+    return [*facts, *(("policy", line) for line in summary.format_exceptions(preview.rollout))]
 
 
-def _tallies(told: Waving, outcomes: Sequence["OutcomeRecord"]) -> list[dict[str, int]]:
-    tallies: list[dict[str, int]] = [{} for _ in told.waves]
+def _count_outcomes(
+    preview: WavePreview, outcomes: Sequence["OutcomeRecord"]
+) -> list[dict[str, int]]:
+    tallies: list[dict[str, int]] = [{} for _ in preview.waves]
     for outcome in outcomes:
         tally = tallies[outcome.wave]
         tally[outcome.status.value] = tally.get(outcome.status.value, 0) + 1
     return tallies
 
 
-def _told(tally: dict[str, int]) -> str:
-    return ", ".join(f"{count} {words(status)}" for status, count in tally.items())
+def _format_tally(tally: dict[str, int]) -> str:
+    return ", ".join(f"{count} {humanize(status)}" for status, count in tally.items())

@@ -1,22 +1,22 @@
-"""Making a task: what is checked before the question, and what is told after it."""
+"""Creates or submits a task, after checks and confirmation.
+
+Called by `task create` and `task submit`.
+"""
 
 import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from domain.errors import BadInput
-from starter.cli.plan.preflight import findings_of_plan, refuse, show_findings
+from starter.cli.plan.preflight import check_plan_changes, refuse_findings, show_findings
 from starter.cli.shared import confirm
-from starter.cli.task.show import links, show_end
-from starter.cli.task.timing import Timing, timing
-from starter.cli.task.watch import until_ended
-from starter.cli.terminal.exit_codes import Code, Problem
+from starter.cli.task.show import get_links, show_end
+from starter.cli.task.timing import Timing, find_timing
+from starter.cli.task.watch import wait_until_ended
+from starter.cli.terminal.exit_codes import CommandFailed, ExitCode
 from starter.cli.terminal.output import note, say, show_fields, show_json
-
-if TYPE_CHECKING:
-    from domain.plans.plan import Plan
 
 if TYPE_CHECKING:
     from temporalio.client import Client
@@ -24,73 +24,64 @@ if TYPE_CHECKING:
     from domain.plans.plan import Plan
     from domain.preflight.checks import Policy
     from domain.preflight.finding import Finding
-    from domain.rollout.policy import Rollout
     from domain.tasks.record import TaskRecord
+    from domain.tasks.spec import TaskSpec
     from starter.cli.task.plan_choice import ChosenPlan
     from storage.settings import Settings
     from storage.store import Store
 
 
-MOST_TOLD = 5
+MAX_LISTED = 5
 
 
-def end_if_unread(plan: "Plan") -> None:
-    """Ends with the code of a cloud's failure where resources were left out for want of an answer.
+def exit_if_unread(plan: "Plan") -> None:
+    """Exits with code 3 where the plan lacks resources because their provider did not answer.
 
-    What was made stays: a script has to learn that it is not all that was asked for.
+    The task stays. A script must learn that the task does not cover all that was requested.
     """
-    left_out = plan.unread
-    if not left_out:
+    unread = plan.unread
+    if not unread:
         return
-    for each in left_out[:MOST_TOLD]:
+    for each in unread[:MAX_LISTED]:
         note(f"left out: {each.subject}: {each.reason}")
-    if len(left_out) > MOST_TOLD:
-        note(f"and {len(left_out) - MOST_TOLD} more")
-    note(f"{len(left_out)} resources are not part of this, since their cloud did not answer.")
-    note("Make another plan for them once it does: certroll plan create.")
-    raise Problem(Code.CLOUD)
+    if len(unread) > MAX_LISTED:
+        note(f"and {len(unread) - MAX_LISTED} more")
+    note(
+        f"{len(unread)} resources are not part of this task, because their provider did not answer."
+    )
+    note("Create another plan for them later: certroll plan create")
+    raise CommandFailed(ExitCode.CLOUD)
 
 
 NO_CHECKS: Mapping[str, "Policy"] = {}
-SHORTEST_DIGEST = 12
-
-
-class Asked(NamedTuple):
-    """What someone says of a task beside its plan."""
-
-    name: str
-    contacts: tuple[str, ...]
-    at: datetime
-    by: str
-    rollback_days: int
-    concurrency: int
-    rollout: "Rollout"
-    ignore_windows: str | None = None
-    checks: Mapping[str, "Policy"] = NO_CHECKS
+MIN_DIGEST_LENGTH = 12
 
 
 def check_digest(plan: "Plan", expected: str | None) -> None:
-    """Refuses a plan that is not the previewed one; the first 12 digits are enough."""
+    """Raises BadInput unless the plan has this digest; its first 12 digits are enough."""
     if expected is None:
         return
     given = expected.strip().lower()
-    if len(given) < SHORTEST_DIGEST or not plan.digest.startswith(given):
+    if len(given) < MIN_DIGEST_LENGTH or not plan.digest.startswith(given):
         raise BadInput(
-            f"the plan is now {plan.digest[:SHORTEST_DIGEST]}, not {expected[:64]!r}",
+            f"the digest of the plan is {plan.digest[:MIN_DIGEST_LENGTH]}, not {expected[:64]!r}",
             where="--digest",
-            fix="Something changed since it was shown: look at it again (certroll plan create).",
+            fix="The plan has changed since then. Review it again: certroll plan create",
+            code="digest-mismatch",
         )
 
 
 @contextmanager
-def kept(store: "Store", chosen: "ChosenPlan", by: str) -> Iterator[str | None]:
-    """The id of the saved plan; one that was made anew is saved, and not if the block fails."""
+def saved_plan_id(store: "Store", chosen: "ChosenPlan", by: str) -> Iterator[str | None]:
+    """Yields the id of the saved plan; saves one that was made again, unless the block fails."""
     from starter.requests.plans import save
 
-    if chosen.saved is None or not chosen.remade or chosen.plan.digest == chosen.saved.digest:
+    if chosen.saved is None or not chosen.is_remade or chosen.plan.digest == chosen.saved.digest:
         yield chosen.saved.id if chosen.saved else None
         return
-    new = save(store, chosen.plan, chosen.wish, name=chosen.saved.name, origin="created", by=by)
+    new = save(
+        store, chosen.plan, chosen.plan_request, name=chosen.saved.name, origin="created", by=by
+    )
     try:
         yield new.id
     except BaseException:
@@ -98,14 +89,14 @@ def kept(store: "Store", chosen: "ChosenPlan", by: str) -> Iterator[str | None]:
         raise
 
 
-class Creation:
-    """One task about to be made or submitted."""
+class TaskCreation:
+    """Creates or submits one task."""
 
     def __init__(self, store: "Store", settings: "Settings", *, as_json: bool) -> None:
         self.store, self.settings, self.as_json = store, settings, as_json
         self.findings: list[Finding] = []
 
-    def ask(
+    def confirm_start(
         self,
         plan: "Plan",
         at: datetime,
@@ -114,30 +105,30 @@ class Creation:
         checks: Mapping[str, "Policy"] = NO_CHECKS,
         yes: bool,
     ) -> Timing:
-        """Tells the time, or the opening that it is moved to, and what preflight finds.
+        """Shows start time and preflight findings, and asks for confirmation.
 
-        Goes on only after a yes, and not if a check refuses anything.
+        Raises BadInput if a check refuses anything.
         """
-        found = timing(self.store, plan, at, ignored=ignored)
+        timing = find_timing(self.store, plan, at, ignored=ignored)
         if not self.as_json:
-            say(f"time       {found.told}")
-        self._check(plan, found, checks, ignored=ignored)
-        one_way = sum(1 for change in plan.changes if change.not_reversible)
-        warning = f", {one_way} of them without a way back" if one_way else ""
-        warning += f", {plan.unproven} of them without proof" if plan.unproven else ""
+            say(f"time       {timing.text}")
+        self._check(plan, timing, checks, ignored=ignored)
+        irreversible = sum(1 for change in plan.changes if change.not_reversible)
+        warning = f", {irreversible} of them not reversible" if irreversible else ""
+        warning += f", {plan.unverifiable} of them not verifiable" if plan.unverifiable else ""
         confirm(f"Deploy to {len(plan.changes)} resources{warning}?", yes=yes)
-        return found
+        return timing
 
     def _check(
-        self, plan: "Plan", found: Timing, checks: Mapping[str, "Policy"], *, ignored: bool
+        self, plan: "Plan", timing: Timing, checks: Mapping[str, "Policy"], *, ignored: bool
     ) -> None:
-        self.findings = findings_of_plan(
+        self.findings = check_plan_changes(
             self.store,
             self.settings,
             plan,
             checks,
-            at=found.asked,
-            begins=found.found.at,
+            at=timing.requested,
+            begins=timing.allowed.at,
             ignore_windows=ignored,
             quiet=self.as_json,
         )
@@ -145,116 +136,86 @@ class Creation:
             show_findings(self.findings, beside_plan=True)
         elif any(each.refused for each in self.findings):
             show_json({"findings": self.findings})
-        refuse(self.findings, "plan")
+        refuse_findings(self.findings, "plan")
 
-    async def create(self, chosen: "ChosenPlan", asked: Asked, *, yes: bool, wait: bool) -> None:
-        """Connects, asks, creates, tells, and waits if asked to."""
+    async def create(
+        self, chosen: "ChosenPlan", spec: "TaskSpec", *, yes: bool, wait: bool
+    ) -> None:
+        """Asks, creates the task, shows it, and waits for its end if `wait`."""
         from starter.requests.tasks import create
         from starter.temporal.client import connect
 
         client = await connect(self.settings)
-        ignored = asked.ignore_windows is not None
-        found = await asyncio.to_thread(
-            self.ask, chosen.plan, asked.at, ignored=ignored, checks=asked.checks, yes=yes
+        ignored = spec.ignore_windows is not None
+        timing = await asyncio.to_thread(
+            self.confirm_start, spec.plan, spec.at, ignored=ignored, checks=spec.checks, yes=yes
         )
-        with kept(self.store, chosen, asked.by) as plan_id:
-            record = await create(
-                self.store,
-                client,
-                name=asked.name,
-                plan=chosen.plan,
-                contacts=asked.contacts,
-                at=asked.at,
-                created_by=asked.by,
-                rollback_days=asked.rollback_days,
-                concurrency=asked.concurrency,
-                rollout=asked.rollout,
-                require_coverage=chosen.require_coverage,
-                checks=asked.checks,
-                ignore_windows=asked.ignore_windows,
-                plan_id=plan_id,
-            )
-        await self.tell(client, record, found, wait=wait)
-        end_if_unread(chosen.plan)
+        with saved_plan_id(self.store, chosen, spec.created_by) as plan_id:
+            spec = spec.model_copy(update={"plan_id": plan_id})
+            record = await create(self.store, client, spec)
+        await self.show_created(client, record, timing, wait=wait)
+        exit_if_unread(spec.plan)
 
     async def submit(
         self, record: "TaskRecord", plan: "Plan", by: str, *, yes: bool, wait: bool
     ) -> None:
-        """The same for a draft; a plan that is not its own any more becomes its own first."""
+        """Asks and submits a draft. A plan that is not the draft's replaces it first."""
         from starter.requests import drafts
         from starter.temporal.client import connect
 
         client = await connect(self.settings)
         ignored = record.windows_ignored is not None
-        found = await asyncio.to_thread(
-            self.ask, plan, record.at, ignored=ignored, checks=record.checks, yes=yes
+        timing = await asyncio.to_thread(
+            self.confirm_start, plan, record.at, ignored=ignored, checks=record.checks, yes=yes
         )
         if plan.digest != record.digest:
-            wish = record.draft.wish if record.draft else None
-            drafts.edit(self.store, record, drafts.Edits(plan=plan, wish=wish), by)
+            request = record.draft.plan_request if record.draft else None
+            drafts.edit(self.store, record, drafts.Edits(plan=plan, plan_request=request), by)
             record = self.store.tasks.get(record.id)
         submitted = await drafts.submit(self.store, client, record, by)
-        await self.tell(client, submitted, found, wait=wait)
+        await self.show_created(client, submitted, timing, wait=wait)
 
-    def draft(self, chosen: "ChosenPlan", asked: Asked) -> None:
-        """Writes a draft and tells how to go on; no engine is asked."""
-        from domain.tasks.record import Draft
+    def create_draft(self, chosen: "ChosenPlan", spec: "TaskSpec") -> None:
+        """Saves a draft and shows the next commands. Temporal is not needed."""
         from starter.requests import drafts
-        from starter.requests.task_draft import drafted
 
-        remembered = Draft(
-            rollback_days=asked.rollback_days,
-            require_coverage=chosen.require_coverage,
-            wish=chosen.wish,
-        )
-        with kept(self.store, chosen, asked.by) as plan_id:
-            draft = drafted(
-                name=asked.name,
-                plan=chosen.plan,
-                contacts=asked.contacts,
-                at=asked.at,
-                created_by=asked.by,
-                asked=remembered,
-                concurrency=asked.concurrency,
-                rollout=asked.rollout,
-                checks=asked.checks,
-                ignore_windows=asked.ignore_windows,
-                plan_id=plan_id,
-            )
-            record = drafts.write(self.store, draft, chosen.plan)
+        with saved_plan_id(self.store, chosen, spec.created_by) as plan_id:
+            record = drafts.save(self.store, spec.model_copy(update={"plan_id": plan_id}))
         if self.as_json:
             show_json({"task": record})
             return
         facts = [("draft", record.id), ("change", f"certroll task edit {record.id} ...")]
-        show_fields([*facts, ("begin", f"certroll task submit {record.id}")])
+        show_fields([*facts, ("start", f"certroll task submit {record.id}")])
 
-    async def tell(
-        self, client: "Client", record: "TaskRecord", timed: Timing, *, wait: bool
+    async def show_created(
+        self, client: "Client", record: "TaskRecord", timing: Timing, *, wait: bool
     ) -> None:
-        """Where the task is to be seen, and with `wait` how it ended."""
-        from starter.temporal.client import workers
+        """Shows where to follow the task; with `wait`, how it ended."""
+        from starter.temporal.client import count_workers
 
-        found = links(record, self.settings)
+        links = get_links(record, self.settings)
         if self.as_json:
             if not wait:
-                show_json({"task": record, **timed.facts, "findings": self.findings, **found})
+                show_json(
+                    {"task": record, **timing.json_fields, "findings": self.findings, **links}
+                )
         else:
-            facts = [("task", record.id), ("workflow", found["workflow_id"] or "")]
-            facts += [("web", found["web"])] if found["web"] else []
-            show_fields([*facts, ("take back", found["rollback"] or "")])
-        if not await workers(client):
-            note("No worker takes work now: start one with `certroll up` or `certroll-worker`.")
+            facts = [("task", record.id), ("workflow", links["workflow_id"] or "")]
+            facts += [("web", links["web"])] if links["web"] else []
+            show_fields([*facts, ("roll back", links["rollback"] or "")])
+        if not await count_workers(client):
+            note("No worker is running. Start one: `certroll up` or `certroll-worker`.")
         if wait:
-            await self._wait(record, timed)
+            await self._wait(record, timing)
 
-    async def _wait(self, record: "TaskRecord", timed: Timing) -> None:
+    async def _wait(self, record: "TaskRecord", timing: Timing) -> None:
         from domain.tasks.status import TaskStatus
 
         def silent(record: "TaskRecord") -> None:
             return
 
-        ended = await until_ended(self.store, record, silent if self.as_json else None)
-        more = {**timed.facts, **links(record, self.settings)}
+        ended = await wait_until_ended(self.store, record, silent if self.as_json else None)
+        more = {**timing.json_fields, **get_links(record, self.settings)}
         show_end(self.store, ended, as_json=self.as_json, **more)
         if ended.status is not TaskStatus.SUCCEEDED:
-            raise Problem(Code.TASK)
+            raise CommandFailed(ExitCode.TASK)

@@ -1,4 +1,4 @@
-"""Deleting tasks, one or many: all of them, or none where a single one is wrong."""
+"""`certroll task delete`: deletes all named tasks, or none if one of the names is wrong."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from domain.errors import BadInput
-from starter.cli.shared import By, Json, Reason, Yes, confirm, opened, who, why
-from starter.cli.task.options import known_status
-from starter.cli.terminal.output import note, say, show_json, words
+from starter.cli.shared import (
+    By,
+    Json,
+    Reason,
+    Yes,
+    confirm,
+    get_requester,
+    open_store,
+    parse_reason,
+)
+from starter.cli.task.options import parse_status
+from starter.cli.terminal.output import humanize, note, say, show_json
 
 if TYPE_CHECKING:
     from domain.tasks.record import TaskRecord
@@ -22,63 +31,75 @@ if TYPE_CHECKING:
 def delete(
     reason: Reason,
     which: Annotated[
-        list[str] | None, typer.Argument(metavar="[ID|NAME...]", help="One or several.")
+        list[str] | None,
+        typer.Argument(metavar="[ID|NAME...]", help="One or several names or ids."),
     ] = None,
     status: Annotated[
         list[str] | None,
-        typer.Option("--status", metavar="STATUS", help="All that are, say, failed; repeatable."),
+        typer.Option(
+            "--status",
+            metavar="STATUS",
+            help="All tasks of this status, for example failed; repeatable.",
+        ),
     ] = None,
     older_than: Annotated[
         str | None,
         typer.Option(
             "--older-than",
             metavar="AGE",
-            help='Of --status only those that ended so long ago: "30d", "12h".',
+            help='With --status: only tasks that ended at least this long ago, "30d" or "12h".',
         ),
     ] = None,
     by: By = None,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Deletes tasks; they cannot be rolled back any more.
+    """Deletes tasks. A deleted task can no longer be rolled back.
 
-    What waits or runs is cancelled first, and what it did not deploy is refunded; what is deployed
-    stays. Its audit says who deleted it and why. If one of those named is wrong, none is deleted.
+    A task that waits or runs is cancelled first, and unused quota is refunded; deployed
+    certificates stay. The audit log keeps who deleted it and why. If one name is wrong, no task
+    is deleted.
     """
     from starter.cli.terminal.times import parse_age
 
-    reason, by = why(reason), who(by)
-    _check_words(which, status, older_than)
-    statuses = [known_status(each) for each in status or ()]
+    reason, by = parse_reason(reason), get_requester(by)
+    _check_arguments(which, status, older_than)
+    statuses = [parse_status(each) for each in status or ()]
     age = None if older_than is None else parse_age(older_than)
-    with opened() as (store, settings):
-        records = _named(store, which) if which else _filtered(store, statuses, age)
+    with open_store() as (store, settings):
+        records = _find_named(store, which) if which else _list_filtered(store, statuses, age)
         if records:
             _warn(records)
-            confirm(f"Delete {_counted(len(records))}?", yes=yes)
+            confirm(f"Delete {_format_count(len(records))}?", yes=yes)
             asyncio.run(_delete_all(store, settings, records, reason, by))
     if as_json:
-        show_json({"asked": "delete", "tasks": [record.id for record in records]})
+        show_json({"requested": "delete", "tasks": [record.id for record in records]})
     elif records:
         names = ", ".join(record.name for record in records)
-        say(f"Asked to delete {names}.")
+        say(f"Deletion requested: {names}.")
     else:
-        say("There is no such task.")
+        say("No task matches.")
 
 
-def _check_words(
+def _check_arguments(
     which: Sequence[str] | None, status: Sequence[str] | None, older_than: str | None
 ) -> None:
     if bool(which) == bool(status):
         raise BadInput(
-            "name tasks, or say of which status: one of both",
-            fix="For example: certroll task delete --status failed --older-than 30d.",
+            "give either tasks or --status",
+            fix="For example: certroll task delete --status failed --older-than 30d",
+            code="conflicting-options",
         )
     if older_than is not None and not status:
-        raise BadInput("only narrows --status", where="--older-than", fix="Add --status.")
+        raise BadInput(
+            "--older-than needs --status",
+            where="--older-than",
+            fix="Add --status.",
+            code="missing-option",
+        )
 
 
-def _named(store: "Store", which: Sequence[str]) -> "list[TaskRecord]":
+def _find_named(store: "Store", which: Sequence[str]) -> "list[TaskRecord]":
     found: dict[str, TaskRecord] = {}
     wrong: list[str] = []
     for each in which:
@@ -89,14 +110,15 @@ def _named(store: "Store", which: Sequence[str]) -> "list[TaskRecord]":
             continue
         found[record.id] = record
         if record.deleted_at is not None:
-            wrong.append(f"{each} is deleted already.")
+            wrong.append(f"{each} is already deleted.")
     if wrong:
-        fix = "Nothing was deleted."
-        raise BadInput(" ".join(wrong).removesuffix("."), fix=fix)
+        raise BadInput(
+            " ".join(wrong).removesuffix("."), fix="Nothing was deleted.", code="unknown-task"
+        )
     return list(found.values())
 
 
-def _filtered(
+def _list_filtered(
     store: "Store", statuses: "Sequence[TaskStatus]", age: timedelta | None
 ) -> "list[TaskRecord]":
     now = datetime.now(UTC)
@@ -110,33 +132,35 @@ def _filtered(
 
 
 def _warn(records: "Sequence[TaskRecord]") -> None:
-    note("A deleted task can no longer be rolled back; what it deployed stays.")
+    note("A deleted task can no longer be rolled back. Deployed certificates stay.")
     for record in records:
-        note(f"  {record.id}  {record.name}: {_what(record)}")
+        note(f"  {record.id}  {record.name}: {_describe_consequence(record)}")
 
 
-def _what(record: "TaskRecord") -> str:
+def _describe_consequence(record: "TaskRecord") -> str:
     from domain.tasks.status import TaskStatus as Status
 
     if record.status is Status.DRAFT:
-        return "a draft, nothing of it was begun"
+        return "a draft, nothing has started"
     if record.status is Status.SCHEDULED:
-        return f"waits; it is cancelled, and its quota ({record.cost}) refunded"
+        return f"scheduled; it is cancelled and its quota ({record.cost}) refunded"
     if record.status in (Status.RUNNING, Status.ROLLING_BACK):
-        return f"{words(record.status)}; what was not begun is cancelled and refunded"
-    return f"{words(record.status)}, {record.tally.deployed} deployed"
+        return (
+            f"{humanize(record.status)}; changes that have not started are cancelled and refunded"
+        )
+    return f"{humanize(record.status)}, {record.tally.deployed} deployed"
 
 
-def _counted(count: int) -> str:
+def _format_count(count: int) -> str:
     return "this task" if count == 1 else f"these {count} tasks"
 
 
 async def _delete_all(
     store: "Store", settings: "Settings", records: Sequence["TaskRecord"], reason: str, by: str
 ) -> None:
-    """Drafts need no engine: nothing of them runs."""
+    """Requests each deletion. Drafts need no Temporal, since they have no workflow."""
     from domain.tasks.status import TaskStatus
-    from starter.requests.tasks import delete as ask
+    from starter.requests.tasks import delete as request_deletion
     from starter.temporal.client import connect
 
     others = [record for record in records if record.status is not TaskStatus.DRAFT]
@@ -145,4 +169,4 @@ async def _delete_all(
         if client is None or record.status is TaskStatus.DRAFT:
             store.tasks.delete(record.id, by, reason, datetime.now(UTC))
         else:
-            await ask(store, client, record, reason, by)
+            await request_deletion(store, client, record, reason, by)

@@ -1,4 +1,4 @@
-"""Drafts: edited as often as one likes, and submitted once."""
+"""`certroll task edit` and `certroll task submit`: drafts of tasks."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -7,16 +7,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from domain.errors import BadInput
-from starter.cli.option_groups import sharing
-from starter.cli.plan.saved import certificates_of
+from starter.cli.option_groups import with_options
+from starter.cli.plan.saved import list_certificates
 from starter.cli.plan.selection import Selection
-from starter.cli.plan.show import estimated, show_plan
-from starter.cli.plan.wave_options import Policy, WaveOptions, read_policy
-from starter.cli.plan.waves import Waving, show_waves, waving
-from starter.cli.shared import By, Json, Yes, checked_name, opened, who
-from starter.cli.task.create import Creation
+from starter.cli.plan.show import estimate_duration, show_plan
+from starter.cli.plan.wave_options import PolicyOverrides, WaveOptions, read_policy
+from starter.cli.plan.waves import WavePreview, preview_waves, show_waves
+from starter.cli.shared import By, Json, Yes, get_requester, open_store, parse_name
+from starter.cli.task.create import TaskCreation
 from starter.cli.task.options import Contacts, PlanId, Remake, Wait
-from starter.cli.task.plan_choice import check_choice, choose, differences_now, refuse_moved, remade
+from starter.cli.task.plan_choice import (
+    check_choice,
+    choose_plan,
+    list_current_differences,
+    refuse_outdated,
+    remake_plan,
+)
 from starter.cli.terminal.output import say, show_fields, show_json
 
 if TYPE_CHECKING:
@@ -25,63 +31,73 @@ if TYPE_CHECKING:
     from starter.requests.drafts import Edits
     from storage.store import Store
 
-Which = Annotated[str, typer.Argument(metavar="ID|NAME", help="The beginning of an id is enough.")]
+Which = Annotated[
+    str, typer.Argument(metavar="ID|NAME", help="The name, or the beginning of the id.")
+]
 
 
-@sharing(WaveOptions)
-@sharing(Selection)
+@with_options(WaveOptions)
+@with_options(Selection)
 def edit(
     which: Which,
     chosen: Selection,
     waves: WaveOptions,
     plan: PlanId = None,
-    name: Annotated[
-        str | None, typer.Option("--name", metavar="TEXT", help="Another name.")
-    ] = None,
+    name: Annotated[str | None, typer.Option("--name", metavar="TEXT", help="A new name.")] = None,
     contact: Contacts = None,
-    no_contacts: Annotated[bool, typer.Option("--no-contacts", help="Tell nobody.")] = False,
+    no_contacts: Annotated[bool, typer.Option("--no-contacts", help="Notify nobody.")] = False,
     at: Annotated[
         str | None, typer.Option("--at", metavar="TIME", help="As for `task create`.")
     ] = None,
     rollback_days: Annotated[
         int | None,
         typer.Option(
-            "--rollback-days", metavar="N", min=0, max=365, help="How long it may be taken back."
+            "--rollback-days",
+            metavar="N",
+            min=0,
+            max=365,
+            help="How many days it can be rolled back.",
         ),
     ] = None,
     concurrency: Annotated[
-        int | None, typer.Option("--concurrency", metavar="N", min=1, max=500, help="At once.")
+        int | None,
+        typer.Option("--concurrency", metavar="N", min=1, max=500, help="Changes in parallel."),
     ] = None,
     by: By = None,
     as_json: Json = False,
 ) -> None:
-    """Edits a draft, and shows what changes.
+    """Edits a draft and shows what has changed.
 
-    What is not given stays as it is; contacts are replaced as a whole. Another plan is a saved one
-    (--plan), or is made at once of certificates and where they go.
+    Options that are not given leave their field as it is. --contact replaces all contacts. A new
+    plan is a saved one (--plan), or is made now from certificates and targets.
     """
     from starter.cli.terminal.times import parse_time
     from starter.requests import drafts
 
-    by, now, policy = who(by), datetime.now(UTC), read_policy(waves)
+    by, now, policy = get_requester(by), datetime.now(UTC), read_policy(waves)
     if contact and no_contacts:
-        raise BadInput("contacts are named and refused at once", where="--no-contacts")
+        raise BadInput(
+            "--contact and --no-contacts exclude each other",
+            where="--no-contacts",
+            fix="Give one of them.",
+            code="conflicting-options",
+        )
     edits = drafts.Edits(
-        name=None if name is None else checked_name(name),
+        name=None if name is None else parse_name(name),
         contacts=() if no_contacts else tuple(contact) if contact else None,
         at=None if at is None else parse_time(at, now),
         rollback_days=rollback_days,
         concurrency=concurrency,
     )
-    with opened() as (store, _):
+    with open_store() as (store, _):
         record = store.tasks.find(which)
         drafts.check_is_draft(record)
         if plan is not None or chosen.is_given:
             begins = edits.at or record.at
-            edits = _with_plan(store, edits, chosen, plan, begins=begins, as_json=as_json)
-        edits, told = _with_waves(store, record, edits, policy)
+            edits = _add_plan(store, edits, chosen, plan, begins=begins, as_json=as_json)
+        edits, preview = _add_rollout(store, record, edits, policy)
         if not as_json and edits.plan is not None:
-            _show(store, edits.plan, told)
+            _show(store, edits.plan, preview)
             say()
         changes = drafts.edit(store, record, edits, by)
         edited = store.tasks.get(record.id)
@@ -91,9 +107,9 @@ def edit(
         show_fields([(each.what, f"{each.was} -> {each.now}") for each in changes])
         if edits.plan is None and waves.is_given:
             say()
-            show_waves(told)
+            show_waves(preview)
     else:
-        say("Nothing changes.")
+        say("Nothing has changed.")
 
 
 def submit(
@@ -104,35 +120,35 @@ def submit(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Checks all of a draft again, asks, and makes it a task that runs at its time.
+    """Checks a draft again, asks for confirmation, and schedules it.
 
-    It is refused, and stays a draft, when what it was made of has moved since, or a rule, a contact
-    or the quota does not allow it any more.
+    It is refused and stays a draft if its plan is outdated, or if a rule, a contact or the quota
+    no longer allows it.
     """
     from domain.plans.builder import refuse_empty
     from domain.plans.quota import check_reservation
     from starter.requests import drafts
 
-    by = who(by)
-    with opened() as (store, settings):
+    by = get_requester(by)
+    with open_store() as (store, settings):
         record = store.tasks.find(which)
         drafts.check_is_draft(record)
-        plan = _plan_now(store, record, remake=remake, as_json=as_json)
-        balance = store.quota.balance()
+        plan = _get_current_plan(store, record, remake=remake, as_json=as_json)
+        balance = store.quota.get_balance()
         if not as_json:
             replaced = None if plan.digest == record.digest else plan
-            rollout = drafts.rollout_with(store, record, replaced)
-            _show(store, plan, waving(plan.changes, rollout))
+            rollout = drafts.get_rollout_with_plan(store, record, replaced)
+            _show(store, plan, preview_waves(plan.changes, rollout))
         refuse_empty(plan)
         check_reservation(plan.cost, balance)
-        creation = Creation(store, settings, as_json=as_json)
+        creation = TaskCreation(store, settings, as_json=as_json)
         asyncio.run(creation.submit(record, plan, by, yes=yes, wait=wait))
 
 
 COMMANDS = (edit, submit)
 
 
-def _with_plan(
+def _add_plan(
     store: "Store",
     edits: "Edits",
     chosen: Selection,
@@ -142,34 +158,41 @@ def _with_plan(
     as_json: bool,
 ) -> "Edits":
     check_choice(chosen, plan, remake=False)
-    found = choose(store, chosen, plan, remake=False, begins=begins, as_json=as_json)
+    found = choose_plan(store, chosen, plan, remake=False, begins=begins, as_json=as_json)
     saved = found.saved.id if found.saved else None
-    return edits.model_copy(update={"plan": found.plan, "plan_id": saved, "wish": found.wish})
+    return edits.model_copy(
+        update={"plan": found.plan, "plan_id": saved, "plan_request": found.plan_request}
+    )
 
 
-def _with_waves(
-    store: "Store", record: "TaskRecord", edits: "Edits", policy: Policy
-) -> tuple["Edits", Waving]:
-    """The edits with the rollout that is asked for, over the one that the draft has."""
+def _add_rollout(
+    store: "Store", record: "TaskRecord", edits: "Edits", policy: PolicyOverrides
+) -> tuple["Edits", WavePreview]:
+    """Applies the wave options to the rollout policy of the draft, and returns the new waves."""
     from starter.requests import drafts
 
-    base = drafts.rollout_with(store, record, edits.plan)
-    changes = (edits.plan or store.tasks.plan(record.id)).changes
-    told = waving(changes, policy.over(base, changes) if changes else base)
-    return edits.model_copy(update={"rollout": told.rollout}), told
+    base = drafts.get_rollout_with_plan(store, record, edits.plan)
+    changes = (edits.plan or store.tasks.get_plan(record.id)).changes
+    preview = preview_waves(changes, policy.apply_to(base, changes) if changes else base)
+    return edits.model_copy(update={"rollout": preview.rollout}), preview
 
 
-def _show(store: "Store", plan: "Plan", told: Waving) -> None:
-    certificates, balance = certificates_of(store, plan), store.quota.balance()
-    show_plan(plan, certificates, balance, estimated(store, plan), waving=told)
+def _show(store: "Store", plan: "Plan", preview: WavePreview) -> None:
+    certificates, balance = list_certificates(store, plan), store.quota.get_balance()
+    show_plan(plan, certificates, balance, estimate_duration(store, plan), waving=preview)
 
 
-def _plan_now(store: "Store", record: "TaskRecord", *, remake: bool, as_json: bool) -> "Plan":
-    plan, wish = store.tasks.plan(record.id), record.draft.wish if record.draft else None
+def _get_current_plan(
+    store: "Store", record: "TaskRecord", *, remake: bool, as_json: bool
+) -> "Plan":
+    plan, request = (
+        store.tasks.get_plan(record.id),
+        record.draft.plan_request if record.draft else None,
+    )
     if remake:
-        return remade(store, plan, wish, as_json=as_json)
-    found = differences_now(store, plan, wish, record.at, quiet=as_json)
+        return remake_plan(store, plan, request, as_json=as_json)
+    found = list_current_differences(store, plan, request, record.at, quiet=as_json)
     if found:
-        look = f"certroll task show {record.id}"
-        refuse_moved(found, f"task {record.id}", look, as_json=as_json)
+        command = f"certroll task show {record.id}"
+        refuse_outdated(found, f"task {record.id}", command, as_json=as_json)
     return plan

@@ -1,35 +1,43 @@
-"""The options of a task beside its plan, for the commands that make and edit it."""
+"""Options of a task, shared by the commands that create and edit it."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from domain.errors import BadInput
-from starter.cli.shared import why
+from starter.cli.shared import parse_reason
 
 if TYPE_CHECKING:
     from domain.tasks.status import TaskStatus
 
 PlanId = Annotated[
     str | None,
-    typer.Option("--plan", metavar="ID|NAME", help="Exactly this saved plan, as it was shown."),
+    typer.Option(
+        "--plan", metavar="ID|NAME", help="Execute this saved plan, exactly as it was shown."
+    ),
 ]
 Remake = Annotated[
     bool,
-    typer.Option("--remake", help="Make it anew from its wish; what differs is shown first."),
+    typer.Option(
+        "--remake", help="Make the plan again from its request, and show the differences first."
+    ),
 ]
 Name = Annotated[
     str | None,
-    typer.Option("--name", metavar="TEXT", help="By default the plan's, or certificate and time."),
+    typer.Option(
+        "--name", metavar="TEXT", help="Default: the name of the plan, or certificate and time."
+    ),
 ]
 Contacts = Annotated[
     list[str] | None,
-    typer.Option("--contact", metavar="NAME", help="Whom to tell; repeatable, at most 10."),
+    typer.Option("--contact", metavar="NAME", help="Whom to notify; repeatable, at most 10."),
 ]
 At = Annotated[
     str,
     typer.Option(
-        "--at", metavar="TIME", help='RFC 3339, "2026-12-01 03:00" (local) or "in 2h30m".'
+        "--at",
+        metavar="TIME",
+        help='When to start: RFC 3339, "2026-12-01 03:00" (local time) or "in 2h30m".',
     ),
 ]
 IgnoreWindows = Annotated[
@@ -37,31 +45,38 @@ IgnoreWindows = Annotated[
     typer.Option(
         "--ignore-windows",
         metavar="REASON",
-        help="Heed neither maintenance windows nor freezes; the reason goes into the audit.",
+        help="Ignore maintenance windows and freezes. The reason goes into the audit log.",
     ),
 ]
-Wait = Annotated[bool, typer.Option("--wait", help="Until it ends; code 5 on failure.")]
+Wait = Annotated[
+    bool, typer.Option("--wait", help="Wait until the task ends; exit code 5 if it fails.")
+]
 RollbackDays = Annotated[
     int,
     typer.Option(
-        "--rollback-days", metavar="N", min=0, max=365, help="How long it may be taken back."
+        "--rollback-days", metavar="N", min=0, max=365, help="How many days it can be rolled back."
     ),
 ]
 Concurrency = Annotated[
-    int, typer.Option("--concurrency", metavar="N", min=1, max=500, help="Changes at once.")
+    int, typer.Option("--concurrency", metavar="N", min=1, max=500, help="Changes in parallel.")
 ]
 
 
-def reason_to_ignore(given: str | None) -> str | None:
-    """Why windows and freezes are not heeded; None where they are."""
-    return None if given is None else why(given, "--ignore-windows")
+def parse_ignore_reason(given: str | None) -> str | None:
+    """Checks the reason of --ignore-windows; None where it was not given."""
+    return None if given is None else parse_reason(given, "--ignore-windows")
 
 
-def known_status(status: str) -> "TaskStatus":
-    """The status of this name; BadInput that tells those there are."""
+def parse_status(status: str) -> "TaskStatus":
+    """Returns the status of this name. Raises BadInput that lists all of them."""
     from domain.tasks.status import TaskStatus
 
     known = [each.value for each in TaskStatus]
     if status not in known:
-        raise BadInput(f"{status!r} is no status", where="--status", fix=f"Use {', '.join(known)}.")
+        raise BadInput(
+            f"there is no status {status[:60]!r}",
+            where="--status",
+            fix=f"Use {', '.join(known)}.",
+            code="unknown-status",
+        )
     return TaskStatus(status)

@@ -1,12 +1,15 @@
-"""Which plan a task is to do: a saved one, or one made now of what was selected."""
+"""Finds the plan that a task executes: a saved one, or one made now from the selection.
+
+Called by `task create`, `task edit` and `task submit`.
+"""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from domain.errors import BadInput
 from starter.cli.plan.saved import show_differences
-from starter.cli.plan.selection import Selection, planned, wished
-from starter.cli.terminal.output import metering, say, show_json
+from starter.cli.plan.selection import Selection, build_plan, build_plan_request
+from starter.cli.terminal.output import say, show_json, show_progress
 
 if TYPE_CHECKING:
     from domain.plans.diff import Difference
@@ -17,42 +20,49 @@ if TYPE_CHECKING:
 
 
 class ChosenPlan(NamedTuple):
-    """A plan, what it was made from, and the saved one that it is; `remade`: of that one's wish."""
+    """A plan, its request, and the saved plan behind it.
+
+    `is_remade`: it was made again from the request of the saved plan.
+    """
 
     plan: "Plan"
-    wish: "PlanRequest | None"
+    plan_request: "PlanRequest | None"
     saved: "SavedPlan | None" = None
-    remade: bool = False
+    is_remade: bool = False
 
     @property
     def name(self) -> str | None:
-        """That of the saved plan."""
+        """The name of the saved plan."""
         return self.saved.name if self.saved else None
 
     @property
     def require_coverage(self) -> bool:
-        """Whether a change is refused that takes a name from clients."""
-        return self.wish is not None and self.wish.require_coverage
+        """Whether a change that drops a served name is refused."""
+        return self.plan_request is not None and self.plan_request.require_coverage
 
 
 def check_choice(chosen: Selection, plan: str | None, *, remake: bool) -> None:
-    """BadInput unless there is one way to tell what is to be done."""
+    """Raises BadInput unless exactly one of --plan and a selection is given."""
     if plan is not None and chosen.is_given:
         raise BadInput(
-            "a saved plan says already what goes where",
+            "a saved plan and a selection exclude each other",
             where="--plan",
-            fix="Give either --plan, or --certificate and where it goes.",
+            fix="Give either --plan, or --certificate with its targets.",
+            code="conflicting-options",
         )
     if plan is None and not chosen.is_given:
         raise BadInput(
-            "nothing says what shall be deployed",
-            fix="Give --plan ID (certroll plan list), or --certificate and where it goes.",
+            "neither a plan nor a certificate is given",
+            fix="Give --plan ID (see certroll plan list), or --certificate with its targets.",
+            code="nothing-selected",
         )
     if remake and plan is None:
-        raise BadInput("only a saved plan is made anew", where="--remake", fix="Give --plan ID.")
+        raise BadInput(
+            "--remake needs --plan", where="--remake", fix="Give --plan ID.", code="missing-option"
+        )
 
 
-def choose(
+def choose_plan(
     store: "Store",
     chosen: Selection,
     which: str | None,
@@ -61,51 +71,63 @@ def choose(
     begins: datetime,
     as_json: bool,
 ) -> ChosenPlan:
-    """The plan to do. BadInput for a saved one that has moved, after showing how."""
+    """Returns the plan to execute. Shows the differences of an outdated one and raises BadInput."""
     if which is None:
-        wish = wished(store, chosen)
-        return ChosenPlan(planned(store, wish, quiet=as_json, fresh=chosen.fresh), wish)
+        request = build_plan_request(store, chosen)
+        return ChosenPlan(build_plan(store, request, quiet=as_json, fresh=chosen.fresh), request)
     saved = store.plans.find(which)
-    plan = store.plans.plan(saved.id)
+    plan = store.plans.get_plan(saved.id)
     if remake:
-        return ChosenPlan(remade(store, plan, saved.wish, as_json=as_json), saved.wish, saved, True)
-    found = differences_now(store, plan, saved.wish, begins, quiet=as_json)
+        return ChosenPlan(
+            remake_plan(store, plan, saved.plan_request, as_json=as_json),
+            saved.plan_request,
+            saved,
+            True,
+        )
+    found = list_current_differences(store, plan, saved.plan_request, begins, quiet=as_json)
     if found:
-        refuse_moved(found, f"plan {saved.id}", f"certroll plan diff {saved.id}", as_json=as_json)
-    return ChosenPlan(plan, saved.wish, saved)
+        refuse_outdated(
+            found, f"plan {saved.id}", f"certroll plan diff {saved.id}", as_json=as_json
+        )
+    return ChosenPlan(plan, saved.plan_request, saved)
 
 
-def differences_now(
-    store: "Store", plan: "Plan", wish: "PlanRequest | None", begins: datetime, *, quiet: bool
+def list_current_differences(
+    store: "Store", plan: "Plan", request: "PlanRequest | None", begins: datetime, *, quiet: bool
 ) -> "tuple[Difference, ...]":
-    """Why exactly this plan cannot be done any more; empty if it can."""
-    from starter.requests.plans import moved
+    """Lists why exactly this plan can no longer be executed; empty if it can."""
+    from starter.requests.plans import list_differences
 
-    with metering("Reading what the resources serve", quiet=quiet):
-        return moved(store, plan, wish, begins=begins)
+    with show_progress("Reading what the resources serve", quiet=quiet):
+        return list_differences(store, plan, request, begins=begins)
 
 
-def refuse_moved(found: "tuple[Difference, ...]", where: str, look: str, *, as_json: bool) -> None:
-    """Shows what has moved, and raises BadInput."""
+def refuse_outdated(
+    found: "tuple[Difference, ...]", where: str, command: str, *, as_json: bool
+) -> None:
+    """Shows the differences and raises BadInput."""
     if as_json:
-        show_json({"moved": found})
+        show_json({"differences": found})
     else:
         show_differences(found)
     count = len({each.resource for each in found})
     raise BadInput(
-        f"what it was made of has moved: {count} of its resources differ now",
+        f"the plan is outdated: {count} of its resources differ now",
         where=where,
-        fix=f"Make it anew from its wish with --remake, or look: {look}",
+        fix=f"Make it again with --remake, or see the differences: {command}",
+        code="plan-outdated",
     )
 
 
-def remade(store: "Store", plan: "Plan", wish: "PlanRequest | None", *, as_json: bool) -> "Plan":
-    """The plan as its wish makes it now; shows what differs."""
+def remake_plan(
+    store: "Store", plan: "Plan", request: "PlanRequest | None", *, as_json: bool
+) -> "Plan":
+    """Makes the plan again from its request, and shows the differences."""
     from domain.plans.diff import differences
-    from starter.requests.plans import again
+    from starter.requests.plans import remake
 
-    with metering("Reading what the resources serve", quiet=as_json):
-        fresh = again(store, plan, wish, now=datetime.now(UTC))
+    with show_progress("Reading what the resources serve", quiet=as_json):
+        fresh = remake(store, plan, request, now=datetime.now(UTC))
     if not as_json:
         show_differences(differences(plan, fresh))
         say()

@@ -1,11 +1,11 @@
-"""Waiting for a task: a live bar for people, lines for logs, JSON lines for programs."""
+"""Waits for a task and shows its progress: a live bar, lines in a log, or JSON lines."""
 
 import asyncio
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from starter.cli.terminal.output import metering, note, words
+from starter.cli.terminal.output import humanize, note, show_progress
 
 if TYPE_CHECKING:
     from temporalio.client import Client
@@ -15,80 +15,85 @@ if TYPE_CHECKING:
     from domain.tasks.status import Tally
     from storage.store import Store
 
-Told = Callable[["TaskRecord"], None]
-SECONDS_BETWEEN_LOOKS = 0.3
+OnChange = Callable[["TaskRecord"], None]
+POLL_SECONDS = 0.3
 
 
-async def until_ended(store: "Store", record: "TaskRecord", told: Told | None) -> "TaskRecord":
-    """The task once nothing of it runs any more; `told` hears of each change instead of a person.
+async def wait_until_ended(
+    store: "Store", record: "TaskRecord", on_change: OnChange | None
+) -> "TaskRecord":
+    """Waits until the task has ended, and returns it. Ctrl-C ends only the waiting.
 
-    Ctrl-C ends only the waiting.
+    With `on_change`, that is called with each new state, and nothing is printed.
     """
     from starter.requests.tasks import watch
 
-    last, show = record, _shower(record)
+    last, show = record, _build_status_printer(record)
     try:
-        with metering(record.name, quiet=told is not None) as meter:
+        with show_progress(record.name, quiet=on_change is not None) as meter:
             async for last in watch(store, record.id):
-                (told or show)(last)
-                meter(_done(last.tally), last.tally.total, _counts(last))
+                (on_change or show)(last)
+                meter(_count_done(last.tally), last.tally.total, _format_counts(last))
     except asyncio.CancelledError:
-        note(f"The task goes on by itself: certroll task watch {record.id}")
+        note(f"The task continues. Watch it again: certroll task watch {record.id}")
         raise
     return last
 
 
-async def until_idle(store: "Store", client: "Client", record: "TaskRecord") -> "TaskRecord":
-    """The task once no rollback or retry of it is waiting or under way any more."""
+async def wait_until_idle(store: "Store", client: "Client", record: "TaskRecord") -> "TaskRecord":
+    """Waits until no rollback or retry of the task is pending or running, and returns it."""
     from starter.requests.tasks import progress
 
-    show = _shower(record)
+    show = _build_status_printer(record)
     while True:
-        told = await progress(client, record)
-        closed = told is None or await _is_closed(client, record)
+        state = await progress(client, record)
+        closed = state is None or await _is_closed(client, record)
         record = await asyncio.to_thread(store.tasks.get, record.id)
         show(record)
-        if closed or (told is not None and _is_idle(told, record)):
+        if closed or (state is not None and _is_idle(state, record)):
             return record
-        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+        await asyncio.sleep(POLL_SECONDS)
 
 
-def _is_idle(told: "Progress", record: "TaskRecord") -> bool:
-    """Whether nothing runs or waits; the workflow knows its status before it is written down."""
+def _is_idle(state: "Progress", record: "TaskRecord") -> bool:
+    """Whether nothing runs or waits, and storage has the status that the workflow has."""
     from domain.tasks.status import Phase
 
-    asked = told.pending_rollbacks or told.pending_retries
-    return told.phase is Phase.SETTLED and not asked and told.status is record.status
+    pending = state.pending_rollbacks or state.pending_retries
+    return state.phase is Phase.SETTLED and not pending and state.status is record.status
 
 
 async def _is_closed(client: "Client", record: "TaskRecord") -> bool:
-    """A task that was rolled back before it began ends with the request still in its state."""
+    """Whether the workflow has closed.
+
+    A task that is rolled back before it starts closes with the request still in its state.
+    """
     from temporalio.client import WorkflowExecutionStatus as Status
 
-    from domain.tasks.messages import workflow_id
+    from domain.tasks.messages import build_workflow_id
 
-    described = await client.get_workflow_handle(workflow_id(record.id)).describe()
+    described = await client.get_workflow_handle(build_workflow_id(record.id)).describe()
     return described.status not in (Status.RUNNING, Status.CONTINUED_AS_NEW)
 
 
-def _shower(record: "TaskRecord") -> Told:
-    """Tells each new status on a line of its own where no live bar is shown."""
+def _build_status_printer(record: "TaskRecord") -> OnChange:
+    """Builds a function that prints each new status where no live bar is shown."""
     last: list[str] = []
 
     def show(record: "TaskRecord") -> None:
         if record.status not in last[-1:]:
             last.append(record.status)
             if not sys.stderr.isatty():
-                note(f"{record.name}: {_counts(record)}")
+                note(f"{record.name}: {_format_counts(record)}")
 
     return show
 
 
-def _counts(record: "TaskRecord") -> str:
-    counts = [f"{count} {words(name)}" for name, count in record.tally if count]
-    proof = f"; without proof: {record.unproven}" if record.unproven else ""
-    return f"{words(record.status)} ({', '.join(counts)}{proof})"
+def _format_counts(record: "TaskRecord") -> str:
+    counts = [f"{count} {humanize(name)}" for name, count in record.tally if count]
+    unverifiable = f"; not verifiable: {record.unverifiable}" if record.unverifiable else ""
+    return f"{humanize(record.status)} ({', '.join(counts)}{unverifiable})"
 
 
-def _done(tally: "Tally") -> int:
+def _count_done(tally: "Tally") -> int:
     return tally.total - tally.pending - tally.deploying - tally.rolling_back

@@ -1,4 +1,4 @@
-"""Exit codes, and which error leads to which; only the edge of the program asks here."""
+"""Exit codes, and the code and JSON fields of each error. `starter.cli.main` asks here."""
 
 import logging
 import os
@@ -9,11 +9,11 @@ from typing import NoReturn
 from domain.errors import BadInput, CertrollError, CloudError
 
 
-class Code(IntEnum):
-    """What a script can tell from how a command ended."""
+class ExitCode(IntEnum):
+    """How a command ended, for scripts."""
 
-    FINE = 0
-    UNFORESEEN = 1
+    SUCCESS = 0
+    UNEXPECTED = 1
     BAD_INPUT = 2
     CLOUD = 3
     ENGINE = 4
@@ -22,54 +22,54 @@ class Code(IntEnum):
     INTERRUPTED = 130
 
 
-MEANING = {
-    Code.FINE: "all went well",
-    Code.UNFORESEEN: "an error that nobody foresaw, or a question that was answered with no",
-    Code.BAD_INPUT: "what was asked for, or a setting, is wrong; nothing was changed",
-    Code.CLOUD: "a provider refused or failed; the cause and what to do are told",
-    Code.ENGINE: "Temporal does not answer, or (doctor) something here is missing",
-    Code.TASK: "a task that was waited for did not succeed, or a renewal was left to a person",
-    Code.EXPIRY: "a certificate that is served expires sooner than was allowed for",
-    Code.INTERRUPTED: "interrupted by Ctrl-C; tasks go on by themselves",
+MEANINGS = {
+    ExitCode.SUCCESS: "success",
+    ExitCode.UNEXPECTED: "an unexpected error, or a question was answered with no",
+    ExitCode.BAD_INPUT: "the command line, the input or a setting is wrong; nothing was changed",
+    ExitCode.CLOUD: "a provider refused or failed; the error says why and what to do",
+    ExitCode.ENGINE: "Temporal does not answer; or doctor found something missing on this machine",
+    ExitCode.TASK: "a task did not succeed, endpoints have drifted, or a renewal needs a person",
+    ExitCode.EXPIRY: "a served certificate expires within the limit of `expiry --fail-within`",
+    ExitCode.INTERRUPTED: "interrupted by Ctrl-C; tasks continue",
 }
 
 
 _BRIDGE = "temporalio.bridge.temporal_sdk_bridge"
-_NOT_WRITTEN = 120  # as Python itself ends where its output could not be written
+_NOT_WRITTEN = 120  # as Python itself exits when its output cannot be written
 
 
-class Problem(Exception):
-    """Ends a command with a code after everything has been printed already."""
+class CommandFailed(Exception):
+    """Ends a command with an exit code. The command has printed everything already."""
 
-    def __init__(self, code: Code) -> None:
+    def __init__(self, code: ExitCode) -> None:
         self.code = code
         super().__init__(code.name)
 
 
-def code_for(error: BaseException) -> Code:
-    """The code that this error ends the program with."""
-    if isinstance(error, Problem):
+def get_exit_code(error: BaseException) -> ExitCode:
+    """Returns the exit code for an error."""
+    if isinstance(error, CommandFailed):
         return error.code
-    if isinstance(error, BadInput) or _is_from("storage.vault", "VaultError", error):
-        return Code.BAD_INPUT
+    if isinstance(error, BadInput) or _is_from("storage.secrets.vault", "VaultError", error):
+        return ExitCode.BAD_INPUT
     if isinstance(error, CloudError):
-        return Code.CLOUD
-    if _is_from("starter.engine", "EngineUnreachable", error):
-        return Code.ENGINE
+        return ExitCode.CLOUD
+    if _is_from("starter.temporal.client", "EngineUnreachable", error):
+        return ExitCode.ENGINE
     if _is_from("temporalio.service", "RPCError", error):
-        return Code.ENGINE
-    return Code.UNFORESEEN
+        return ExitCode.ENGINE
+    return ExitCode.UNEXPECTED
 
 
-def is_told(error: BaseException) -> bool:
-    """Whether the error's own words are for people and hold no secrets."""
-    return isinstance(error, CertrollError) or code_for(error) is Code.ENGINE
+def is_reportable(error: BaseException) -> bool:
+    """Whether the error's own text is meant for people and holds no secrets."""
+    return isinstance(error, CertrollError) or get_exit_code(error) is ExitCode.ENGINE
 
 
-def told(error: BaseException) -> dict[str, str | None]:
-    """The error as `what`, `where` and `fix`; a provider's also with `code` and `request_id`."""
+def to_error_fields(error: BaseException) -> dict[str, str | None]:
+    """Returns an error as `what`, `where`, `fix` and `code`; a provider's also as `request_id`."""
     if isinstance(error, BadInput):
-        return {"what": error.what, "where": error.where, "fix": error.fix}
+        return {"what": error.what, "where": error.where, "fix": error.fix, "code": error.code}
     if isinstance(error, CloudError):
         return {
             "what": error.message,
@@ -78,20 +78,26 @@ def told(error: BaseException) -> dict[str, str | None]:
             "code": error.code,
             "request_id": error.request_id,
         }
-    return {"what": str(error), "where": None, "fix": None}
+    code = getattr(error, "code", None)
+    if get_exit_code(error) is ExitCode.ENGINE:
+        code = "temporal-unreachable"
+    return {"what": str(error), "where": None, "fix": None, "code": code or "failed"}
 
 
 def _is_from(module: str, name: str, error: BaseException) -> bool:
-    """Whether it is of a class whose module is slow to import: raised, it was imported already."""
+    """Whether the error is of a class whose module is slow to import.
+
+    Where such an error was raised, its module is loaded already.
+    """
     loaded = sys.modules.get(module)
     return loaded is not None and isinstance(error, getattr(loaded, name))
 
 
-def leave(code: int | str | None) -> NoReturn:
-    """Ends the process as `sys.exit` would, with everything written out.
+def exit_process(code: int | str | None) -> NoReturn:
+    """Flushes all output and ends the process, as `sys.exit` does.
 
-    Where Temporal's SDK was used, Python is not taken apart before: threads of the SDK that still
-    call into it would now and then abort a process that has done its work (sdk-python issue 300).
+    Where Temporal's SDK was used, this skips the finalization of Python: threads of the SDK still
+    call into it, and sometimes abort a process that has done its work (sdk-python issue 300).
     """
     if _BRIDGE not in sys.modules or isinstance(code, str):
         sys.exit(code)

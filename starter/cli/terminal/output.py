@@ -1,4 +1,7 @@
-"""What commands print: tables for people, whole lines for pipes, JSON for programs."""
+"""Prints results: tables on a terminal, whole lines in a pipe, JSON for programs.
+
+All commands call it.
+"""
 
 import csv
 import json
@@ -12,7 +15,7 @@ import typer
 
 Meter = Callable[[int, int | None, str], None]
 
-MOST_FOR_PEOPLE = 200
+MAX_TERMINAL_ROWS = 200
 
 _GAP = "  "
 _SHORT = 14
@@ -31,90 +34,90 @@ _BAD = {"failed", "partially failed", "partially rolled back", "rollback failed"
 
 
 def printable(text: str) -> str:
-    """The text without whatever could play tricks with a terminal; line ends stay."""
+    """Replaces control characters, which could manipulate a terminal. Line ends stay."""
     return "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def is_terminal() -> bool:
-    """Whether a person reads what is printed."""
+    """Whether standard output is a terminal."""
     return sys.stdout.isatty()
 
 
-def shown_at_most(limit: int | None) -> int | None:
-    """How many rows to show: as told, else a few screens for a person, and all for a program."""
-    return MOST_FOR_PEOPLE if limit is None and is_terminal() else limit
+def get_row_limit(limit: int | None) -> int | None:
+    """Returns the given limit; without one, 200 rows on a terminal and all rows in a pipe."""
+    return MAX_TERMINAL_ROWS if limit is None and is_terminal() else limit
 
 
-def say_rest(shown: int, total: int) -> None:
-    """Says how many rows were left out."""
+def say_omitted(shown: int, total: int) -> None:
+    """Prints how many rows were left out."""
     if total > shown:
         note(f"... and {total - shown} more: --limit {total} shows all.")
 
 
 def say(text: str = "") -> None:
-    """A line for people."""
+    """Prints one line to standard output."""
     typer.echo(printable(text))
 
 
 def note(text: str) -> None:
-    """A line beside the result: on standard error, so that a pipe never takes it for data."""
+    """Prints one line to standard error, so that a pipe never takes it for data."""
     typer.echo(printable(text), err=True)
 
 
 def show_json(value: Any) -> None:
-    """The value as indented JSON; our values and times inside it too."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+    """Prints a value as indented JSON. It may contain domain values and times."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_to_json_value))
 
 
 def show_json_list(values: Iterable[Any]) -> None:
-    """The same for a list of any length: each value is printed before the next one is made."""
-    opened = False
+    """Prints a JSON list value by value, so that a long list never lies in memory."""
+    is_open = False
     for value in values:
-        text = json.dumps(value, indent=2, ensure_ascii=False, default=_plain)
-        typer.echo(("," if opened else "[") + "\n" + indent(text, "  "), nl=False)
-        opened = True
-    typer.echo("\n]" if opened else "[]")
+        text = json.dumps(value, indent=2, ensure_ascii=False, default=_to_json_value)
+        typer.echo(("," if is_open else "[") + "\n" + indent(text, "  "), nl=False)
+        is_open = True
+    typer.echo("\n]" if is_open else "[]")
 
 
-def json_line(value: Any, *, err: bool = False) -> None:
-    """The value as JSON on one line."""
-    typer.echo(json.dumps(value, ensure_ascii=False, default=_plain), err=err)
+def show_json_line(value: Any, *, err: bool = False) -> None:
+    """Prints a value as JSON on one line."""
+    typer.echo(json.dumps(value, ensure_ascii=False, default=_to_json_value), err=err)
 
 
-def _plain(value: Any) -> Any:
-    """What JSON has no form for: our values as they are in storage, times as RFC 3339."""
+def _to_json_value(value: Any) -> Any:
+    """Converts domain values and times (RFC 3339) to JSON."""
     if hasattr(value, "model_dump"):
         return value.model_dump(mode="json")
     if hasattr(value, "isoformat"):
         return value.isoformat()
-    raise TypeError(f"{type(value).__name__} has no form in JSON")
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str = "") -> None:
-    """Rows under their columns. Nothing is ever cut off: a terminal folds, a pipe gets long lines.
+    """Prints a table. Nothing is cut off: a terminal folds cells, a pipe gets long lines.
 
-    Without rows, `empty` is said instead.
+    Without rows it prints `empty`.
     """
     clean = [[printable(cell).replace("\n", " ") for cell in row] for row in rows]
     if not clean:
         (say if is_terminal() else note)(empty)
     elif is_terminal():
-        _for_people(columns, clean)
+        _print_for_terminal(columns, clean)
     else:
-        _for_pipes([list(columns), *clean])
+        _print_for_pipe([list(columns), *clean])
 
 
 def show_csv(columns: Sequence[str], rows: Iterable[Sequence[str | int | None]]) -> None:
-    """Rows under their columns as CSV, in which no text can be taken for a formula.
+    """Prints a table as CSV. Texts that look like a formula are escaped.
 
-    Names are chosen by others, and a spreadsheet would run one that begins like a formula.
+    Others choose the names, and a spreadsheet would run a name that begins like a formula.
     """
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([_harmless(cell) for cell in row] for row in rows)
+    writer.writerows([_escape_formula(cell) for cell in row] for row in rows)
 
 
-def _harmless(cell: str | int | None) -> str | int | None:
+def _escape_formula(cell: str | int | None) -> str | int | None:
     if not isinstance(cell, str):
         return cell
     text = printable(cell).replace("\n", " ")
@@ -122,7 +125,7 @@ def _harmless(cell: str | int | None) -> str | int | None:
 
 
 def show_fields(fields: Sequence[tuple[str, str]]) -> None:
-    """One thing: a line for each of its facts, the names aligned."""
+    """Prints one line for each field, names aligned."""
     width = max(len(name) for name, _ in fields)
     for name, value in fields:
         first, *more = printable(value).split("\n")
@@ -131,19 +134,19 @@ def show_fields(fields: Sequence[tuple[str, str]]) -> None:
             say(f"{'':<{width}}{_GAP}{line}")
 
 
-def some(names: Sequence[str], most: int = 3) -> str:
-    """The names with commas; on a terminal only the first few, and how many more there are."""
+def join_names(names: Sequence[str], most: int = 3) -> str:
+    """Joins names with commas. A terminal gets the first few, and how many more there are."""
     if is_terminal() and len(names) > most:
         return f"{', '.join(names[:most])} and {len(names) - most} more"
     return ", ".join(names)
 
 
-def words(value: str) -> str:
-    """A status as people read it."""
+def humanize(value: str) -> str:
+    """Writes a status with spaces: "rolled back"."""
     return value.replace("_", " ")
 
 
-def _for_people(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _print_for_terminal(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -151,38 +154,41 @@ def _for_people(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
     console, table = Console(file=sys.stdout), Table(box=box.SIMPLE_HEAD, pad_edge=False)
     # Short columns stay whole, long ones fold; where not even that fits, all of them fold.
-    least = [min(width, _SHORT) for width in _widths([columns, *rows])]
+    least = [min(width, _SHORT) for width in _measure_columns([columns, *rows])]
     fits = sum(least) + 3 * len(least) <= console.width
     for column, width in zip(columns, least, strict=True):
         table.add_column(column, overflow="fold", min_width=width if fits else None)
     for row in rows:
-        table.add_row(*(Text(cell, style=_style(cell)) for cell in row))
+        table.add_row(*(Text(cell, style=_get_style(cell)) for cell in row))
     console.print(table)
 
 
-def _style(cell: str) -> str:
+def _get_style(cell: str) -> str:
     return "green" if cell in _GOOD else "red" if cell in _BAD else ""
 
 
-def _for_pipes(rows: Sequence[Sequence[str]]) -> None:
+def _print_for_pipe(rows: Sequence[Sequence[str]]) -> None:
     from rich.cells import cell_len
 
-    widths = _widths(rows)
+    widths = _measure_columns(rows)
     for row in rows:
         cells = (c + " " * (w - cell_len(c)) for c, w in zip(row, widths, strict=True))
         typer.echo(_GAP.join(cells).rstrip())
 
 
-def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
-    """What each column needs, in cells of a terminal."""
+def _measure_columns(rows: Sequence[Sequence[str]]) -> list[int]:
+    """Returns the width of each column, in terminal cells."""
     from rich.cells import cell_len
 
     return [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
 
 
 @contextmanager
-def metering(what: str, *, quiet: bool = False) -> Iterator[Meter]:
-    """A live bar on standard error, told (done, total or None, text); silent where no one looks."""
+def show_progress(what: str, *, quiet: bool = False) -> Iterator[Meter]:
+    """Shows a live bar on standard error; nothing where that is not a terminal.
+
+    The block calls the meter with (done, total or None, text).
+    """
     if quiet or not sys.stderr.isatty():
         yield lambda done, total, text: None
         return

@@ -1,4 +1,7 @@
-"""Times as people write them, and as they are shown: never without a zone."""
+"""Parses times as people write them, and formats times for output. All commands call it.
+
+Every time has a zone.
+"""
 
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -22,29 +25,28 @@ _STAMP = re.compile(
 
 
 class LocalZone(tzinfo):
-    """The zone of this machine with all its changes of the clock, as its C library tells.
+    """The time zone of this machine with all its clock changes, from the C library.
 
-    The offset that `datetime.now().astimezone()` gives is only today's: in March it would be wrong
-    for July.
+    `datetime.now().astimezone()` gives only the offset of today: in March it is wrong for July.
     """
 
     def utcoffset(self, when: datetime | None) -> timedelta | None:
-        """The offset at this local time; its `fold` tells hours apart that come twice."""
+        """Returns the offset at this local time; `fold` distinguishes an hour that comes twice."""
         if when is None:
             return None
         naive = when.replace(tzinfo=None)
         return naive.replace(tzinfo=UTC) - naive.astimezone(UTC)
 
     def dst(self, when: datetime | None) -> timedelta | None:
-        """Not known by itself: the offset says it all."""
+        """Returns None: only the whole offset is known."""
         return None
 
     def tzname(self, when: datetime | None) -> str | None:
-        """The abbreviation, such as CET."""
+        """Returns the abbreviation, such as CET."""
         return None if when is None else when.replace(tzinfo=None).astimezone().tzname()
 
     def fromutc(self, when: datetime) -> datetime:
-        """Local time for a UTC one, with `fold` set where an hour comes for the second time."""
+        """Converts UTC to local time; sets `fold` where an hour comes for the second time."""
         absolute = when.replace(tzinfo=UTC)
         naive = absolute.astimezone().replace(tzinfo=None, fold=0)
         return naive.replace(tzinfo=self, fold=int(naive.astimezone(UTC) != absolute))
@@ -54,24 +56,24 @@ LOCAL = LocalZone()
 
 
 def parse_time(text: str, now: datetime, zone: tzinfo = LOCAL) -> datetime:
-    """An aware time out of RFC 3339, "in 2h30m", or a local time in `zone`, or "now".
+    """Parses RFC 3339, "in 2h30m", "now", or a local time in `zone`.
 
-    Raises BadInput for what is none of these, for local times that a change of the clock skips or
-    tells twice, and for times more than ten years away.
+    Raises BadInput for anything else, for a local time that a clock change skips or repeats, and
+    for a time more than ten years away.
     """
     stripped = text.strip()
     if stripped.lower() == "now":
         return now
     if after := _AFTER.fullmatch(stripped):
-        return _within_reach(text, now, _duration(after.group(1)))
+        return _add_checked(text, now, _sum_amounts(after.group(1)))
     stamp = _STAMP.fullmatch(stripped)
     if stamp is None or stamp.group(2) is None:
-        raise _unreadable(text, "cannot be read")
-    return _stamped(text, stamp, now, zone)
+        raise _build_error(text, "cannot be read")
+    return _parse_stamp(text, stamp, now, zone)
 
 
 def parse_day(text: str, now: datetime, zone: tzinfo = LOCAL) -> datetime:
-    """As `parse_time`, and a date alone is the midnight that it begins with."""
+    """Parses like `parse_time`; a date alone means the midnight at which it begins."""
     stamp = _STAMP.fullmatch(text.strip())
     if stamp is not None and stamp.group(2) is None:
         return parse_time(f"{stamp.group(1)} 00:00", now, zone)
@@ -79,104 +81,110 @@ def parse_day(text: str, now: datetime, zone: tzinfo = LOCAL) -> datetime:
 
 
 def parse_age(text: str) -> timedelta:
-    """How long: "30d", "1d12h"; BadInput for anything else."""
-    age = _long(text, "age", "--older-than", "30d")
+    """Parses the age of `--older-than`: "30d", "1d12h"."""
+    age = _parse_duration(text, "age", "--older-than", "30d")
     if age > FURTHEST:
-        raise BadInput(f"{text[:60]!r} is more than ten years", where="--older-than")
+        raise BadInput(
+            f"{text[:60]!r} is more than ten years", where="--older-than", code="time-out-of-range"
+        )
     return age
 
 
 def parse_wait(text: str, where: str) -> timedelta:
-    """The same for a wait, "15m", of at most a week."""
-    wait = _long(text, "length of time", where, "15m")
+    """Parses a duration of at most a week: "15m"."""
+    wait = _parse_duration(text, "duration", where, "15m")
     if wait > LONGEST_WAIT:
-        raise BadInput(f"{text[:60]!r} is more than a week", where=where)
+        raise BadInput(f"{text[:60]!r} is more than a week", where=where, code="time-out-of-range")
     return wait
 
 
-def shown(when: datetime, zone: tzinfo = LOCAL) -> str:
-    """For tables: to the minute, with the zone's short name."""
+def format_minute(when: datetime, zone: tzinfo = LOCAL) -> str:
+    """Formats a time for tables: to the minute, with the zone's short name."""
     local = when.astimezone(zone)
     return f"{local:%Y-%m-%d %H:%M} {local.tzname()}"
 
 
-def logged(when: datetime, zone: tzinfo = LOCAL) -> str:
-    """For audits: to the second, with the zone's short name."""
+def format_second(when: datetime, zone: tzinfo = LOCAL) -> str:
+    """Formats a time for audit entries: to the second, with the zone's short name."""
     local = when.astimezone(zone)
     return f"{local:%Y-%m-%d %H:%M:%S} {local.tzname()}"
 
 
-def echoed(when: datetime, zone: tzinfo = LOCAL) -> str:
-    """For an answer to whoever gave the time: to the second, with zone and offset."""
+def format_with_offset(when: datetime, zone: tzinfo = LOCAL) -> str:
+    """Formats a time that the caller gave: to the second, with zone and offset."""
     local = when.astimezone(zone)
-    return f"{logged(when, zone)} (UTC{_offset(local)})"
+    return f"{format_second(when, zone)} (UTC{_format_offset(local)})"
 
 
-def days_left(until: datetime, now: datetime) -> int:
-    """Whole days from `now`; negative once it has passed."""
+def count_days_left(until: datetime, now: datetime) -> int:
+    """Counts whole days from `now`; negative once the time has passed."""
     return (until - now).days
 
 
-def _long(text: str, what: str, where: str, example: str) -> timedelta:
+def _parse_duration(text: str, what: str, where: str, example: str) -> timedelta:
     after = _AFTER.fullmatch(f"in {text.strip()}")
     if after is None:
         fix = f'Write it as "{example}" or "1d12h" (d, h, m, s).'
-        raise BadInput(f"{text[:60]!r} is no {what}", where=where, fix=fix)
-    return _duration(after.group(1))
+        raise BadInput(
+            f"{text[:60]!r} is not a valid {what}", where=where, fix=fix, code="invalid-time"
+        )
+    return _sum_amounts(after.group(1))
 
 
-def _duration(text: str) -> timedelta:
+def _sum_amounts(text: str) -> timedelta:
     total = timedelta()
     for amount, unit in _AMOUNT.findall(text.lower()):
         total += timedelta(**{_UNITS[unit]: int(amount)})
     return total
 
 
-def _within_reach(text: str, now: datetime, ahead: timedelta) -> datetime:
+def _add_checked(text: str, now: datetime, ahead: timedelta) -> datetime:
     if abs(ahead) > FURTHEST:
-        raise _unreadable(text, "is more than ten years away")
+        raise _build_error(text, "is more than ten years away", "time-out-of-range")
     return now + ahead
 
 
-def _stamped(text: str, stamp: re.Match[str], now: datetime, zone: tzinfo) -> datetime:
+def _parse_stamp(text: str, stamp: re.Match[str], now: datetime, zone: tzinfo) -> datetime:
     day, clock, fraction, offset = stamp.groups()
     digits = f".{fraction[:6]:0<6}" if fraction else ""
     try:
         when = datetime.fromisoformat(f"{day}T{clock}{digits}{(offset or '').upper()}")
     except ValueError:
-        raise _unreadable(text, "is in no calendar") from None
+        raise _build_error(text, "is not a date and time of the calendar") from None
     if abs(when.replace(tzinfo=UTC) - now) > FURTHEST:
-        raise _unreadable(text, "is more than ten years away")
-    return when if offset else _local(text, when, zone)
+        raise _build_error(text, "is more than ten years away", "time-out-of-range")
+    return when if offset else _resolve_local(text, when, zone)
 
 
-def _local(text: str, naive: datetime, zone: tzinfo) -> datetime:
+def _resolve_local(text: str, naive: datetime, zone: tzinfo) -> datetime:
     early, late = (naive.replace(tzinfo=zone, fold=fold) for fold in (0, 1))
     if early.utcoffset() == late.utcoffset():
         return early
     if early.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != naive:
-        # In a gap the two offsets land on its two sides.
-        before, after = (shown(when, zone) for when in sorted(_utc(early, late)))
+        # In a gap, the two offsets give the times before and after it.
+        before, after = (format_minute(when, zone) for when in sorted(_to_utc(early, late)))
         raise BadInput(
-            f"{text!r} does not exist here: the clock is put forward over it",
+            f"{text!r} does not exist in the local zone: the clock is put forward past it",
             where="time",
-            fix=f"Nearest are {before} and {after}.",
+            fix=f"The nearest times are {before} and {after}.",
+            code="skipped-local-time",
         )
     raise BadInput(
-        f"{text!r} comes twice here: the clock is put back over it",
+        f"{text!r} comes twice in the local zone: the clock is put back over it",
         where="time",
-        fix=f"Say which is meant: {early.isoformat()} or {late.isoformat()}.",
+        fix=f"Give one of them: {early.isoformat()} or {late.isoformat()}.",
+        code="repeated-local-time",
     )
 
 
-def _utc(*times: datetime) -> list[datetime]:
+def _to_utc(*times: datetime) -> list[datetime]:
     return [when.astimezone(UTC) for when in times]
 
 
-def _unreadable(text: str, what: str) -> BadInput:
-    return BadInput(f"{text[:60]!r} {what}", where="time", fix=FORMS)
+def _build_error(text: str, what: str, code: str = "invalid-time") -> BadInput:
+    return BadInput(f"{text[:60]!r} {what}", where="time", fix=FORMS, code=code)
 
 
-def _offset(when: datetime) -> str:
+def _format_offset(when: datetime) -> str:
     text = f"{when:%z}"
     return f"{text[:3]}:{text[3:5]}"

@@ -1,4 +1,4 @@
-"""The first schema."""
+"""Creates all tables: the first version of the schema."""
 
 from datetime import datetime
 from typing import Any
@@ -20,9 +20,9 @@ NEWEST_FIRST = (
     "maintenance_window",
     "saved_change",
     "saved_plan",
-    "remembered",
+    "last_binding",
     "sync",
-    "budget",
+    "rate_budget",
     "lock",
     "delivery",
     "contact",
@@ -40,7 +40,7 @@ NEWEST_FIRST = (
 
 
 def upgrade() -> None:
-    """Forward."""
+    """Create all tables."""
     _certificates()
     _accounts()
     _tasks()
@@ -48,7 +48,7 @@ def upgrade() -> None:
     _events()
     _quota()
     _contacts()
-    _turns()
+    _coordination()
     _syncs()
     _saved_plans()
     _calendar()
@@ -56,7 +56,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Back; indices go with their tables."""
+    """Drop all tables; their indices go with them."""
     for table in NEWEST_FIRST:
         op.drop_table(table)
 
@@ -142,7 +142,7 @@ def _accounts() -> None:
         _time("not_after", nullable=True),
         _time("seen_at"),
         _time("read_at", nullable=True),
-        _time("asked_at", nullable=True),
+        _time("checked_at", nullable=True),
         _time("vanished_at", nullable=True),
         _key("resource", "id"),
         _parent("resource", "account", "account.name", cascade=True),
@@ -180,7 +180,7 @@ def _tasks() -> None:
         _number("concurrency"),
         _json("rollout"),
         _json("checks"),
-        _number("unproven"),
+        _number("unverifiable"),
         _text("plan_id", nullable=True),
         _text("windows_ignored", nullable=True),
         _json("draft", nullable=True),
@@ -192,9 +192,14 @@ def _tasks() -> None:
         _key("task", "id"),
     )
     op.create_index("ix_task_created_at", "task", ["created_at"])
-    kept = sa.text("deleted_at IS NULL")
+    not_deleted = sa.text("deleted_at IS NULL")
     op.create_index(
-        "uq_task_name_kept", "task", ["name"], unique=True, sqlite_where=kept, postgresql_where=kept
+        "uq_task_name_not_deleted",
+        "task",
+        ["name"],
+        unique=True,
+        sqlite_where=not_deleted,
+        postgresql_where=not_deleted,
     )
     op.create_table(
         "task_certificate",
@@ -240,7 +245,7 @@ def _events() -> None:
         _number("id"),
         _text("task_id"),
         _time("at"),
-        _text("kind"),
+        _text("code"),
         _text("by"),
         _text("text"),
         _key("task_event", "id"),
@@ -276,7 +281,7 @@ def _contacts() -> None:
         _text("name"),
         _text("kind"),
         _json("events", nullable=True),
-        _text("shown"),
+        _text("redacted_address"),
         _sealed(),
         _key("contact", "name"),
     )
@@ -297,7 +302,7 @@ def _contacts() -> None:
     op.create_index("ix_delivery_contact_subject", "delivery", ["contact", "subject"])
 
 
-def _turns() -> None:
+def _coordination() -> None:
     op.create_table(
         "lock",
         _text("name"),
@@ -307,11 +312,11 @@ def _turns() -> None:
         sa.PrimaryKeyConstraint("name", name="pk_lock"),
     )
     op.create_table(
-        "budget",
+        "rate_budget",
         _text("name"),
         sa.Column("next_at", sa.Float(), nullable=False),
-        sa.Column("handed_out_at", sa.Float(), nullable=False),
-        sa.PrimaryKeyConstraint("name", name="pk_budget"),
+        sa.Column("issued_at", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_rate_budget"),
     )
 
 
@@ -335,15 +340,15 @@ def _syncs() -> None:
         _parent("sync", "account", "account.name", cascade=True),
     )
     op.create_table(
-        "remembered",
+        "last_binding",
         _text("resource_id"),
         _text("account"),
         _json("binding"),
         _time("at"),
-        _key("remembered", "resource_id"),
-        _parent("remembered", "account", "account.name", cascade=True),
+        _key("last_binding", "resource_id"),
+        _parent("last_binding", "account", "account.name", cascade=True),
     )
-    op.create_index("ix_remembered_account", "remembered", ["account"])
+    op.create_index("ix_last_binding_account", "last_binding", ["account"])
 
 
 def _saved_plans() -> None:
@@ -353,7 +358,7 @@ def _saved_plans() -> None:
         _text("name"),
         _text("digest"),
         _text("origin"),
-        _json("wish", nullable=True),
+        _json("plan_request", nullable=True),
         _json("plan"),
         _time("created_at"),
         _text("created_by"),
@@ -393,8 +398,8 @@ def _evidence() -> None:
         _text("direction"),
         _time("at"),
         _text("endpoint"),
-        _text("wanted", nullable=True),
-        _text("seen", nullable=True),
+        _text("expected", nullable=True),
+        _text("observed", nullable=True),
         _text("problem", nullable=True),
         _text("address"),
         _text("server_name", nullable=True),
@@ -410,11 +415,11 @@ def _evidence() -> None:
         "edge_drift",
         _text("resource_id"),
         _text("task_id"),
-        _text("seen", nullable=True),
+        _text("observed", nullable=True),
         _text("address"),
         _text("problem"),
         _time("since"),
-        _time("seen_at"),
+        _time("observed_at"),
         _key("edge_drift", "resource_id"),
         _parent("edge_drift", "resource_id", "resource.id", cascade=True),
         _of_task("edge_drift"),

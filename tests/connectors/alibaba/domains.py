@@ -53,7 +53,7 @@ class DomainsContract(ConnectorContract):
         assert resource.key == "*.example.com"
         _, after = self.bound(lab, resource, made)
         assert after.names == ("*.example.com",)
-        (row,) = lab.cloud.resources(account=lab.account)
+        (row,) = lab.cloud.list_resources(account=lab.account)
         assert (row["name"], row["bound"]) == (".example.com", made.certificate.fingerprint)
 
     @pytest.mark.parametrize("status", ["offline", "checking", "stopping"])
@@ -103,7 +103,7 @@ class DomainsContract(ConnectorContract):
         self.bound(lab, self.placed(lab, lab.issue(HOST)).resource, made)
         carrying = [
             row["headers"]["x-acs-action"]
-            for row in lab.cloud.requests(lab.account)
+            for row in lab.cloud.list_requests(lab.account)
             if any(trace in row["query"] + row["body"] for trace in made.traces)
         ]
         assert carrying == ["UploadUserCertificate"]

@@ -3,6 +3,7 @@
 import pytest
 
 import connectors
+from connectors.alibaba._bases.pem import KEY_UNKNOWN
 from domain.errors import Permanent
 from domain.resources.resource import CertificateRef
 from tests.connectors.contract import ConnectorContract
@@ -15,7 +16,7 @@ class PemContract(ConnectorContract):
 
     def stored(self, lab: Lab, made: Material) -> list[str]:
         """The resources that serve it: there is no store."""
-        rows = lab.cloud.resources(account=lab.account)
+        rows = lab.cloud.list_resources(account=lab.account)
         return [row["name"] for row in rows if row["bound"] == made.certificate.fingerprint]
 
     def send_key(self, lab: Lab, made: Material, **changes: str) -> None:
@@ -26,16 +27,16 @@ class PemContract(ConnectorContract):
     def test_installing_twice_uploads_once(self, lab: Lab) -> None:
         made, resource = lab.issue(HOST), self.any_resource(lab)
         connector = lab.connector(self.service)
-        before = len(lab.cloud.requests(lab.account))
+        before = len(lab.cloud.list_requests(lab.account))
         references = [
             connector.install(made.certificate, made.key, resource),
             lab.connector(self.service).install(made.certificate, made.key, resource),
         ]
         fields = {"fingerprint": made.certificate.fingerprint}
         assert references == [CertificateRef(store="vault", fields=fields)] * 2
-        assert connector.store(resource) == "vault"
+        assert connector.store_name(resource) == "vault"
         assert made.opened == 0
-        assert len(lab.cloud.requests(lab.account)) == before
+        assert len(lab.cloud.list_requests(lab.account)) == before
 
     def test_an_upload_whose_answer_was_lost_is_found_again(self, lab: Lab) -> None:
         """Nothing is uploaded ahead of a change; see the test of changes for these."""
@@ -47,21 +48,22 @@ class PemContract(ConnectorContract):
         """There is no store, so nothing is to be removed: our vault is no one's to clean up."""
         reference = self.install(lab, lab.issue(HOST))
         connector = lab.connector(self.service)
-        assert connectors.keeper(reference.store) is None
+        assert connectors.find_store_service(reference.store) is None
         assert connector.space(reference.store) is None
-        assert "keeps no certificates" in str(connector.removable(reference))
-        with pytest.raises(Permanent, match="keeps no certificates"):
+        assert connector.in_use_by(reference) is not None
+        with pytest.raises(Permanent) as refused:
             connector.remove(reference)
+        assert refused.value.code == "NoStore"
 
     def test_a_removal_whose_answer_was_lost_is_made_again(self, lab: Lab) -> None:
         """See above."""
         reference = self.install(lab, lab.issue(HOST))
-        assert connectors.keeper(reference.store) is None
+        assert connectors.find_store_service(reference.store) is None
 
     def test_what_it_serves_stays_in_its_store(self, lab: Lab) -> None:
         """See above."""
         reference = self.install(lab, lab.issue(HOST))
-        assert connectors.keeper(reference.store) is None
+        assert connectors.find_store_service(reference.store) is None
 
     @pytest.mark.parametrize("algorithm", ["ec", "rsa"])
     def test_both_kinds_of_keys_are_installed(self, lab: Lab, algorithm: str) -> None:
@@ -76,7 +78,7 @@ class PemContract(ConnectorContract):
         traces = made.traces
         carrying = [
             row
-            for row in lab.cloud.requests(lab.account)
+            for row in lab.cloud.list_requests(lab.account)
             if any(trace in row["query"] + row["body"] for trace in traces)
         ]
         assert [row["headers"]["x-acs-action"] for row in carrying] == [self.binding]
@@ -92,7 +94,7 @@ class PemContract(ConnectorContract):
         assert before is not None
         assert before.fingerprint == former.certificate.fingerprint
         assert before.ref is None
-        assert "private key" in str(connector.not_reversible(resource, before))
+        assert connector.not_reversible(resource, before) == KEY_UNKNOWN
 
     def test_a_certificate_that_the_vault_has_lost_is_not_sent(self, lab: Lab) -> None:
         made, resource = lab.issue(HOST), self.placed(lab, lab.issue(HOST)).resource

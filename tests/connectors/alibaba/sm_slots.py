@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from connectors.alibaba._bases.sm_slot import UNKNOWN_BEFORE, UNVERIFIABLE
 from domain.certificates.keys import Algorithm
 from domain.errors import CloudError, NeedsOperator, Permanent, Transient
 from domain.plans.plan import wanted
@@ -12,14 +13,14 @@ from domain.resources.connector import Connector
 from domain.resources.resource import CertificateRef, Resource
 from tests.connectors.lab import Lab, everything
 from tests.connectors.store_contract import HOST
-from tests.support.sm2_factory import Sm2Authority, Sm2Pair, make_pair
+from tests.support.sm2_factory import Sm2Authority, Sm2Pair, build_pair
 
 ISSUER = Sm2Authority.root().sub()
 
 
 def pair(*hosts: str) -> Sm2Pair:
     """A new pair."""
-    return make_pair("shop", *(hosts or (HOST,)), issuer=ISSUER)
+    return build_pair("shop", *(hosts or (HOST,)), issuer=ISSUER)
 
 
 def pair_slot(lab: Lab, service: str) -> tuple[Connector, Resource]:
@@ -46,11 +47,13 @@ class SmSlotsContract:
         return lab.connector(self.service).install(made.certificate, made.key, resource)
 
     def state(self, lab: Lab) -> dict[str, Any]:
-        (row,) = lab.cloud.resources(account=lab.account)
+        (row,) = lab.cloud.list_resources(account=lab.account)
         return row
 
     def stored(self, lab: Lab, made: Sm2Pair) -> list[str]:
-        told = lab.cloud.certificates(account=lab.account, fingerprint=made.certificate.fingerprint)
+        told = lab.cloud.list_certificates(
+            account=lab.account, fingerprint=made.certificate.fingerprint
+        )
         return [str(row["id"]) for row in told]
 
     def test_they_are_listed_only_if_the_account_asks_for_them(self, lab: Lab) -> None:
@@ -94,7 +97,7 @@ class SmSlotsContract:
         connector.bind(slot, reference)
         assert connector.read(slot) is None
         assert connector.warnings(slot, None) == ()
-        assert "not known here" in str(connector.not_reversible(slot, None))
+        assert connector.not_reversible(slot, None) == UNKNOWN_BEFORE
         ours = wanted(made.certificate).model_copy(update={"ref": reference})
         lab.memory.bound[slot.id] = ours
         assert connector.read(slot) == ours
@@ -104,15 +107,16 @@ class SmSlotsContract:
     def test_nothing_proves_what_it_serves(self, lab: Lab) -> None:
         connector, slot = self.slot(lab)
         usual = slot.model_copy(update={"slot": "default", "key": HOST})
-        assert "TLCP" in str(connector.unproven(slot))
-        assert connector.unproven(usual) is None
+        assert connector.explain_unverifiable(slot) == UNVERIFIABLE
+        assert connector.explain_unverifiable(usual) is None
         assert connector.warnings(usual, None) == ()
         assert Algorithm.SM2 in connector.algorithms
 
     def test_it_is_not_switched_off_from_here(self, lab: Lab) -> None:
         connector, slot = self.slot(lab)
-        with pytest.raises(Permanent, match="not known here"):
+        with pytest.raises(Permanent) as refused:
             connector.bind(slot, None)
+        assert refused.value.code == "NotKnown"
         assert self.state(lab)["sm_applied"] == []
 
     def test_a_change_has_arrived_once_the_domain_is_not_being_configured(self, lab: Lab) -> None:
@@ -132,7 +136,7 @@ class SmSlotsContract:
     def test_an_upload_whose_answer_was_lost_is_found_again(self, lab: Lab) -> None:
         _, slot = self.slot(lab)
         made = pair()
-        lab.cloud.fault("lost", "UploadUserCertificate", count=1)
+        lab.cloud.add_fault("lost", "UploadUserCertificate", count=1)
         with pytest.raises(Transient):
             self.install(lab, made, slot)
         assert self.stored(lab, made) == [self.install(lab, made, slot).fields["cert_id"]]
@@ -140,7 +144,7 @@ class SmSlotsContract:
     def test_a_change_whose_answer_was_lost_is_made_again(self, lab: Lab) -> None:
         connector, slot = self.slot(lab)
         reference = self.install(lab, pair(), slot)
-        lab.cloud.fault("lost", self.setter, count=1)
+        lab.cloud.add_fault("lost", self.setter, count=1)
         with pytest.raises(Transient):
             connector.bind(slot, reference)
         connector.bind(slot, reference)
@@ -161,7 +165,7 @@ class SmSlotsContract:
     ) -> None:
         connector, slot = self.slot(lab)
         reference = self.install(lab, pair(), slot)
-        lab.cloud.fault(operation=self.setter, **fault)
+        lab.cloud.add_fault(operation=self.setter, **fault)
         with pytest.raises(kind):
             connector.bind(slot, reference)
 
@@ -176,15 +180,15 @@ class SmSlotsContract:
     def test_only_the_upload_carries_the_keys_and_no_error_repeats_them(self, lab: Lab) -> None:
         connector, slot = self.slot(lab)
         made = pair()
-        lab.cloud.fault("reset", "UploadUserCertificate", count=1)
+        lab.cloud.add_fault("reset", "UploadUserCertificate", count=1)
         with pytest.raises(CloudError) as failure:
             self.install(lab, made, slot)
         told = "".join(traceback.format_exception(failure.value))
-        assert not any(trace in told + repr(vars(failure.value)) for trace in made.traces)
+        assert not any(trace in told + repr(vars(failure.value)) for trace in made.key_fragments)
         connector.bind(slot, self.install(lab, made, slot))
         carrying = {
             row["headers"]["x-acs-action"]
-            for row in lab.cloud.requests(lab.account)
-            if any(trace in row["query"] + row["body"] for trace in made.traces)
+            for row in lab.cloud.list_requests(lab.account)
+            if any(trace in row["query"] + row["body"] for trace in made.key_fragments)
         }
         assert carrying == {"UploadUserCertificate"}

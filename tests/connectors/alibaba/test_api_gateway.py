@@ -87,6 +87,6 @@ class TestApiGateway(PemContract):
 
     def test_a_change_that_collides_with_another_is_made_again(self, lab: Lab) -> None:
         resource = self.placed(lab, lab.issue(HOST)).resource
-        lab.cloud.fault("error", self.binding, code="RepeatedCommit")
+        lab.cloud.add_fault("error", self.binding, code="RepeatedCommit")
         with pytest.raises(Transient):
             self.bound(lab, resource, lab.issue(HOST))

@@ -49,7 +49,7 @@ class TestApig(ConnectorContract):
         place(lab, HOST, lab.issue(HOST), settings=settings)
         (found,) = everything(lab.connector(self.service))
         self.bound(lab, found.resource, lab.issue(HOST))
-        (sent,) = [row for row in lab.cloud.requests(lab.account) if row["method"] == "PUT"]
+        (sent,) = [row for row in lab.cloud.list_requests(lab.account) if row["method"] == "PUT"]
         body = json.loads(sent["body"])
         assert {name: body.get(name) for name in settings} == settings
         assert (body["protocol"], body["domainScope"]) == ("HTTPS", "Dedicated")

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from connectors.alibaba._bases.stored import GONE_FROM_STORE
 from domain.errors import Permanent
 from domain.resources.connector import Scenario
 from tests.connectors.contract import ConnectorContract
@@ -39,7 +40,7 @@ class TestDdos(ConnectorContract):
     def test_the_service_is_asked_for_ten_rules_at_most(self, lab: Lab) -> None:
         self.fill(lab, 23)
         assert len(list(everything(lab.connector(self.service)))) == 23
-        sizes = [row["query"] for row in lab.cloud.requests(lab.account)]
+        sizes = [row["query"] for row in lab.cloud.list_requests(lab.account)]
         assert all("PageSize=10" in query for query in sizes)
 
     def test_a_rule_without_https_takes_no_certificate(self, lab: Lab) -> None:
@@ -59,9 +60,7 @@ class TestDdos(ConnectorContract):
         assert before is not None
         assert before.name is not None
         assert (before.fingerprint, before.ref) == (None, None)
-        assert "does not lie in this account's store" in str(
-            connector.not_reversible(found.resource, before)
-        )
+        assert connector.not_reversible(found.resource, before) == GONE_FROM_STORE
         self.bound(lab, found.resource, lab.issue(HOST))
 
     def test_a_certificate_that_is_not_offered_for_the_domain_is_known_by_the_store(
@@ -116,7 +115,7 @@ class TestDdos(ConnectorContract):
         self.bound(lab, self.placed(lab, lab.issue(HOST)).resource, made)
         carrying = [
             row["headers"]["x-acs-action"]
-            for row in lab.cloud.requests(lab.account)
+            for row in lab.cloud.list_requests(lab.account)
             if any(trace in row["query"] + row["body"] for trace in made.traces)
         ]
         assert carrying == ["UploadUserCertificate"]

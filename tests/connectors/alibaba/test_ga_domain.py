@@ -92,9 +92,9 @@ class TestGaDomain(ConnectorContract):
     def test_it_is_settled_only_when_the_accelerator_is_at_rest(self, lab: Lab) -> None:
         resource = self.placed(lab, lab.issue(HOST)).resource
         connector, reference = lab.connector(self.service), self.install(lab, lab.issue(HOST))
-        lab.cloud.propagation(3600)
+        lab.cloud.set_propagation(3600)
         try:
             connector.bind(resource, reference)
             assert not connector.settled(resource, reference)
         finally:
-            lab.cloud.propagation(0)
+            lab.cloud.set_propagation(0)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from connectors.alibaba._bases.stored import GONE_FROM_STORE
 from domain.errors import Permanent, Transient
 from domain.resources.connector import Scenario
 from domain.resources.resource import CertificateRef
@@ -60,7 +61,7 @@ class TestGaListener(ConnectorContract):
         connector = lab.connector(self.service)
         first, second = [found.resource for found in everything(connector)]
         reference = self.install(lab, lab.issue(HOST))
-        lab.cloud.propagation(3600)
+        lab.cloud.set_propagation(3600)
         try:
             connector.bind(first, reference)
             assert not connector.settled(first, reference)
@@ -71,7 +72,7 @@ class TestGaListener(ConnectorContract):
                 connector.bind(first, reference)
             assert busy.value.code == "StateError.Listener"
         finally:
-            lab.cloud.propagation(0)
+            lab.cloud.set_propagation(0)
 
     def test_an_accelerator_without_funds_is_listed_with_its_state(self, lab: Lab) -> None:
         accelerator(lab, listener(lab.issue(HOST)), state="finacialLocked")
@@ -86,11 +87,11 @@ class TestGaListener(ConnectorContract):
     def test_a_former_certificate_that_the_store_has_lost_has_no_way_back(self, lab: Lab) -> None:
         resource = self.placed(lab, lab.issue(HOST)).resource
         connector = lab.connector(self.service)
-        lab.cloud.fault("error", "GetUserCertificateDetail", code="NotFound", status=404)
+        lab.cloud.add_fault("error", "GetUserCertificateDetail", code="NotFound", status=404)
         before = connector.read(resource)
         assert before is not None
         assert before.fingerprint is None
-        assert "store" in str(connector.not_reversible(resource, before))
+        assert connector.not_reversible(resource, before) == GONE_FROM_STORE
 
     def test_a_certificate_of_the_other_site_is_refused(self, lab: Lab) -> None:
         resource = self.placed(lab, lab.issue(HOST)).resource

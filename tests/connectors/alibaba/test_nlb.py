@@ -22,7 +22,7 @@ class TestNlb(ListenersContract):
         self.changed(lab, self.beside(lab, OTHER)[f"sni/{OTHER}"], lab.issue(OTHER))
         sent = {
             request["headers"]["x-acs-action"]: request
-            for request in lab.cloud.requests(lab.account)
+            for request in lab.cloud.list_requests(lab.account)
         }
         for action in (
             "AssociateAdditionalCertificatesWithListener",

@@ -37,8 +37,9 @@ class RoutesContract(ConnectorContract):
         assert traits.scenarios == {Scenario.UPDATE}
         found = self.placed(lab, None)
         assert (found.binding_known, found.binding) == (True, None)
-        with pytest.raises(Permanent, match="HTTP"):
+        with pytest.raises(Permanent) as refused:
             lab.connector(self.service).bind(found.resource, None)
+        assert refused.value.code == "AlwaysOn"
 
     def test_the_listing_tells_what_is_served(self, lab: Lab) -> None:
         found = self.placed(lab, lab.issue(HOST))
@@ -76,8 +77,9 @@ class RoutesContract(ConnectorContract):
         gone = found.resource.model_copy(
             update={"detail": {**found.resource.detail, "ingress": "1"}}
         )
-        with pytest.raises(Permanent, match="IngressNotFound"):
+        with pytest.raises(Permanent) as refused:
             lab.connector(self.service).bind(gone, reference)
+        assert refused.value.code == "IngressNotFound"
 
 
 class TestSaeOnAlb(RoutesContract):
@@ -103,7 +105,7 @@ class TestSaeOnAlb(RoutesContract):
 
     def listed(self, lab: Lab, found: Found) -> list[str]:
         connector: Any = lab.connector(self.service)
-        row = connector.routes.one(found.resource.region, found.resource.detail["ingress"])
+        row = connector.routes.get_route(found.resource.region, found.resource.detail["ingress"])
         return str(row["CertIds"]).split(",")
 
     def test_each_certificate_of_a_list_is_a_slot_and_the_others_stay(self, lab: Lab) -> None:

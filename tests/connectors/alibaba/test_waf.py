@@ -47,7 +47,7 @@ class TestWaf(ConnectorContract):
 
     def sent(self, lab: Lab, action: str) -> dict[str, list[str]]:
         """The parameters of the last call of an operation."""
-        rows = lab.cloud.requests(lab.account)
+        rows = lab.cloud.list_requests(lab.account)
         return parse_qs(
             [row for row in rows if row["headers"]["x-acs-action"] == action][-1]["query"]
         )

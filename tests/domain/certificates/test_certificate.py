@@ -1,4 +1,4 @@
-"""An upload becomes a certificate with all its facts, or one clear refusal."""
+"""An upload becomes a certificate with all its facts, or is refused."""
 
 import json
 from datetime import timedelta
@@ -9,21 +9,21 @@ from cryptography.hazmat.primitives import hashes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.certificates.certificate import Certificate, Files, Source, check_name
+from domain.certificates.certificate import Certificate, FileNames, Source, check_name
 from domain.certificates.keys import Algorithm
 from domain.errors import BadInput
-from tests.domain.uploads import refusal, upload
-from tests.support.factory import CA, DAY, NOW, Authority, as_sm2, self_signed
+from tests.support.factory import CA, DAY, NOW, Authority, build_self_signed, relabel_as_sm2
+from tests.support.uploads import refuse_upload, upload
 
 CA_1 = CA()
 LEAF = CA_1.leaf(["www.example.com", "*.example.com"])
 
 
-def test_every_fact_of_the_leaf_is_told() -> None:
+def test_every_fact_of_the_leaf_is_read() -> None:
     made, _ = upload(LEAF, source=Source.OFFICIAL)
     own = LEAF.certificate
     assert made.fingerprint == LEAF.fingerprint == own.fingerprint(hashes.SHA256()).hex()
-    assert made.short == LEAF.fingerprint[:12]
+    assert made.short_fingerprint == LEAF.fingerprint[:12]
     assert made.sha1 == own.fingerprint(hashes.SHA1()).hex()  # noqa: S303 - how stores list it
     assert made.name == "main"
     assert made.names == ("www.example.com", "*.example.com")
@@ -75,46 +75,54 @@ def test_everything_may_be_in_one_file() -> None:
     assert upload(LEAF, certificate=one, key=one)[0].fingerprint == LEAF.fingerprint
 
 
-def test_files_glued_without_a_line_end_are_told_apart() -> None:
+def test_blocks_glued_without_a_line_end_are_separated() -> None:
     glued = LEAF.leaf_pem.rstrip() + LEAF.chain_pem.rstrip() + LEAF.key_pem
     assert upload(LEAF, certificate=glued, key=glued)[0].chain_pem == LEAF.pem.decode()
 
 
 def test_a_self_signed_leaf_is_its_own_chain_even_if_it_calls_itself_an_authority() -> None:
-    for leaf in (self_signed(), self_signed(ca=True)):
+    for leaf in (build_self_signed(), build_self_signed(ca=True)):
         made, _ = upload(leaf, certificate=leaf.leaf_pem)
         assert made.chain_pem == leaf.leaf_pem.decode()
 
 
 def test_a_key_of_another_certificate_is_refused() -> None:
     for other in (CA_1.leaf(), CA_1.leaf(algorithm="rsa")):
-        message = refusal(LEAF, key=other.key_pem, files=Files(key="other.key"))
-        assert message.startswith("other.key: the private key does not match 'CN=www.example.com'")
+        refused = refuse_upload(LEAF, key=other.key_pem, files=FileNames(key="other.key"))
+        assert (refused.code, refused.where) == ("key-mismatch", "other.key")
+        assert "'CN=www.example.com'" in refused.what
 
 
 def test_an_expired_leaf_is_refused_with_the_times() -> None:
     leaf = CA_1.leaf(not_before=NOW - 9 * DAY, not_after=NOW - DAY)
-    message = refusal(leaf, files=Files(certificate="old.pem"))
-    assert message.startswith("old.pem: 'CN=www.example.com' expired on ")
-    assert f"{NOW - DAY:%Y-%m-%d %H:%M} UTC; it is {NOW:%Y-%m-%d %H:%M} UTC" in message
+    refused = refuse_upload(leaf, files=FileNames(certificate="old.pem"))
+    assert (refused.code, refused.where) == ("expired-certificate", "old.pem")
+    for part in ("'CN=www.example.com'", f"{NOW - DAY:%Y-%m-%d %H:%M}", f"{NOW:%Y-%m-%d %H:%M}"):
+        assert part in refused.what
 
 
 def test_a_leaf_of_the_future_is_refused_with_the_times() -> None:
-    message = refusal(CA_1.leaf(not_before=NOW + DAY))
-    assert f"is not valid before {NOW + DAY:%Y-%m-%d %H:%M} UTC" in message
+    refused = refuse_upload(CA_1.leaf(not_before=NOW + DAY))
+    assert refused.code == "not-yet-valid"
+    assert f"{NOW + DAY:%Y-%m-%d %H:%M} UTC" in refused.what
 
 
 def test_validity_includes_its_first_and_last_second() -> None:
     own = LEAF.certificate
     for edge in (own.not_valid_before_utc, own.not_valid_after_utc):
         assert upload(LEAF, now=edge)
-    assert "expired" in refusal(LEAF, now=own.not_valid_after_utc + timedelta(seconds=1))
+    late = refuse_upload(LEAF, now=own.not_valid_after_utc + timedelta(seconds=1))
+    assert late.code == "expired-certificate"
+    early = refuse_upload(LEAF, now=own.not_valid_before_utc - timedelta(seconds=1))
+    assert early.code == "not-yet-valid"
 
 
-def test_half_of_an_sm2_pair_is_refused_by_name() -> None:
-    told = "made for SM2, whose certificates come in pairs"
-    assert told in refusal(LEAF, certificate=as_sm2(LEAF.leaf_pem))
-    assert told in refusal(LEAF, key=as_sm2(LEAF.key_pem))
+def test_half_of_an_sm2_pair_is_refused() -> None:
+    for half in (
+        {"certificate": relabel_as_sm2(LEAF.leaf_pem)},
+        {"key": relabel_as_sm2(LEAF.key_pem)},
+    ):
+        assert refuse_upload(LEAF, **half).code == "sm2-pair-required"
 
 
 def test_a_leaf_with_addresses_only_is_taken() -> None:
@@ -123,56 +131,60 @@ def test_a_leaf_with_addresses_only_is_taken() -> None:
     assert (made.names, made.addresses) == ((), ("192.0.2.1", "2001:db8::1"))
 
 
-def test_names_that_no_client_accepts_are_left_out_and_each_is_told_once() -> None:
+def test_names_that_no_client_accepts_are_left_out_and_each_is_listed_once() -> None:
     names = ["WWW.example.com", "www.example.com", "f*.example.com", "*.com"]
     leaf = CA_1.leaf(names)
     assert upload(leaf)[0].names == ("www.example.com",)
 
 
 @pytest.mark.parametrize("name", ["a", "x" * 63, "main 2030", "Büro", "a.b_c-d/e", "カタカナ"])
-def test_names_that_every_store_takes(name: str) -> None:
+def test_a_name_that_every_store_accepts_is_kept(name: str) -> None:
     assert check_name(name) == name
 
 
 @pytest.mark.parametrize(
-    ("name", "complaint"),
+    ("name", "part"),
     [
-        ("", "is empty"),
-        (" ", "begins or ends with a space"),
-        (" a", "begins or ends with a space"),
-        ("a\n", "begins or ends with a space"),
-        ("x" * 64, "has 64 characters, too long"),
-        ("证书", "the Chinese character '证'"),
-        ("main-書", "the Chinese character '書'"),
-        ("\N{CJK COMPATIBILITY IDEOGRAPH-F900}", "the Chinese character"),
-        ("a\x00b", r"the unprintable character '\x00'"),
-        ("a\x1b[2J", r"the unprintable character '\x1b'"),
-        ("a\N{RIGHT-TO-LEFT OVERRIDE}b", r"the unprintable character '\u202e'"),
+        ("", ""),
+        (" ", "' '"),
+        (" a", "' a'"),
+        ("a\n", r"'a\n'"),
+        ("x" * 64, "64"),
+        ("证书", "'证'"),
+        ("main-書", "'書'"),
+        ("\N{CJK COMPATIBILITY IDEOGRAPH-F900}", "\N{CJK COMPATIBILITY IDEOGRAPH-F900}"),
+        ("a\x00b", r"'\x00'"),
+        ("a\x1b[2J", r"'\x1b'"),
+        ("a\N{RIGHT-TO-LEFT OVERRIDE}b", r"'\u202e'"),
     ],
 )
-def test_names_that_a_store_would_refuse(name: str, complaint: str) -> None:
-    message = refusal(LEAF, name=name)
-    assert complaint in message
-    assert "Take 1 to 63 characters" in message
-    assert message.isprintable()
+def test_a_name_that_a_store_would_refuse_is_refused_with_the_wrong_part(
+    name: str, part: str
+) -> None:
+    refused = refuse_upload(LEAF, name=name)
+    assert refused.code == "invalid-certificate-name"
+    assert part in refused.what
+    assert "63" in (refused.fix or "")
+    assert str(refused).isprintable()
 
 
 def test_with_roots_the_chain_must_end_at_one_of_them() -> None:
     other = Authority.root("Other").pem
     made, _ = upload(LEAF)
     assert upload(LEAF, roots=other + CA_1.root_pem)[0] == made
-    assert "'CN=certroll practice root', whose certificate is missing" in refusal(LEAF, roots=other)
-    assert "roots.pem: the file is empty" in refusal(
-        LEAF, roots=b"", files=Files(roots="roots.pem")
-    )
+    refused = refuse_upload(LEAF, roots=other)
+    assert refused.code == "incomplete-chain"
+    assert "'CN=certroll practice root'" in refused.what
+    empty = refuse_upload(LEAF, roots=b"", files=FileNames(roots="roots.pem"))
+    assert (empty.code, empty.where) == ("empty-file", "roots.pem")
 
 
 def test_terminal_tricks_in_a_subject_do_not_reach_the_message() -> None:
     evil = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a\x1b]0 owned\x07b")])
     leaf = CA_1.issuing.leaf(subject=evil, issuer_url="http://x/\x1b[2J")
-    message = refusal(leaf, certificate=leaf.leaf_pem)
-    assert "a\N{REPLACEMENT CHARACTER}]0 owned" in message
-    assert message.isprintable()
+    refused = refuse_upload(leaf, certificate=leaf.leaf_pem)
+    assert "a\N{REPLACEMENT CHARACTER}]0 owned" in refused.what
+    assert str(refused).isprintable()
 
 
 # Damage may hit the serial number, and a negative one is warned of.

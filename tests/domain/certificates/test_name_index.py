@@ -1,4 +1,4 @@
-"""Which certificate is taken for a resource, and that the index agrees with the slow way."""
+"""Which certificate is chosen for a resource; the index agrees with a slow comparison."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.certificates.hostnames import canonical, covers_all
-from domain.certificates.name_index import NameIndex
+from domain.certificates.hostnames import covers_all, to_canonical
+from domain.certificates.name_index import ChoiceRule, NameIndex
 from tests.domain.certificates.test_hostnames import NAMES
 
 JANUARY = datetime(2030, 1, 1, tzinfo=UTC)
@@ -33,55 +33,54 @@ def candidates() -> st.SearchStrategy[list[Candidate]]:
 
 
 def rank(one: Candidate, hosts: Sequence[str]) -> tuple[int, datetime, str]:
-    """How many hosts it names as they are, then until when it lasts, then the fingerprint."""
-    own = {canonical(name) for name in one.names}
-    return sum(canonical(host) in own for host in hosts), one.not_after, one.fingerprint
+    """How many hosts it has as exact names, then its expiry, then the fingerprint."""
+    own = {to_canonical(name) for name in one.names}
+    return sum(to_canonical(host) in own for host in hosts), one.not_after, one.fingerprint
 
 
-def slowly(held: Sequence[Candidate], hosts: Sequence[str]) -> list[Candidate]:
+def slowly(stored: Sequence[Candidate], hosts: Sequence[str]) -> list[Candidate]:
     """All that cover the hosts, best first, by comparing each name with each."""
-    fit = [one for one in held if covers_all(one.names, hosts)]
+    fit = [one for one in stored if covers_all(one.names, hosts)]
     return sorted(fit, key=lambda one: rank(one, hosts), reverse=True)
 
 
-def chosen(held: Sequence[Candidate], *hosts: str) -> tuple[Candidate, str]:
-    choice = NameIndex(held).choose(hosts)
+def choose(stored: Sequence[Candidate], *hosts: str) -> tuple[Candidate, ChoiceRule]:
+    choice = NameIndex(stored).choose(hosts)
     assert choice is not None
-    return choice.certificate, choice.why
+    return choice.certificate, choice.rule
 
 
 def test_an_exact_name_wins_over_a_wildcard_that_expires_later() -> None:
     exact = Candidate("1", ("www.example.com",))
     broad = Candidate("2", ("*.example.com",), JANUARY + timedelta(days=90))
-    assert chosen([broad, exact], "WWW.example.com") == (
-        exact,
-        "names it, where others cover it by a wildcard",
-    )
+    assert choose([broad, exact], "WWW.example.com") == (exact, ChoiceRule.EXACT_NAME)
 
 
 def test_among_equals_the_latest_expiry_wins() -> None:
     soon = Candidate("2", ("*.example.com",))
     late = Candidate("1", ("*.example.com",), JANUARY + timedelta(days=90))
-    why = "expires last (2030-04-01) of those that cover it"
-    assert chosen([soon, late], "www.example.com") == (late, why)
-    assert chosen([late, soon], "www.example.com") == (late, why)
+    for stored in ([soon, late], [late, soon]):
+        assert choose(stored, "www.example.com") == (late, ChoiceRule.EXPIRES_LAST)
+    choice = NameIndex([soon, late]).choose(["www.example.com"])
+    assert choice is not None
+    assert "2030-04-01" in choice.reason
 
 
 def test_the_last_resort_is_the_fingerprint_whatever_the_order() -> None:
     one, two = Candidate("1", ("a.example.com",)), Candidate("2", ("a.example.com",))
-    why = "equal to another; the fingerprint decided"
-    assert chosen([one, two], "a.example.com") == chosen([two, one], "a.example.com") == (two, why)
+    for stored in ([one, two], [two, one]):
+        assert choose(stored, "a.example.com") == (two, ChoiceRule.FINGERPRINT)
 
 
-def test_only_what_covers_every_host_is_taken() -> None:
+def test_only_a_certificate_that_covers_every_host_is_chosen() -> None:
     both = Candidate("1", ("*.example.com", "example.com"))
     one = Candidate("2", ("www.example.com",), JANUARY + timedelta(days=90))
     hosts = ["www.example.com", "example.com"]
-    assert chosen([one, both], *hosts) == (both, "the only certificate that covers it")
+    assert choose([one, both], *hosts) == (both, ChoiceRule.ONLY_ONE)
     assert NameIndex([one]).choose(hosts) is None
 
 
-def test_what_does_not_fit_is_passed_over() -> None:
+def test_a_certificate_that_does_not_fit_is_passed_over() -> None:
     exact = Candidate("1", ("www.example.com",))
     broad = Candidate("2", ("*.example.com",))
     choice = NameIndex([exact, broad]).choose(["www.example.com"], lambda one: one is not exact)
@@ -90,18 +89,18 @@ def test_what_does_not_fit_is_passed_over() -> None:
 
 
 @pytest.mark.parametrize("hosts", [[], [".example.com"], ["www.example.com", "bad..name"]])
-def test_the_index_finds_nothing_for_what_are_no_hosts(hosts: list[str]) -> None:
+def test_the_index_finds_nothing_for_texts_that_are_not_host_names(hosts: list[str]) -> None:
     index = NameIndex([Candidate("1", ("*.example.com", "www.example.com"))])
-    assert list(index.covering(hosts)) == []
+    assert list(index.list_covering(hosts)) == []
     assert index.choose(hosts) is None
 
 
-@given(held=candidates(), hosts=st.lists(NAMES, max_size=3))
-def test_the_index_finds_what_looking_at_each_would_find_in_the_same_order(
-    held: list[Candidate], hosts: list[str]
+@given(stored=candidates(), hosts=st.lists(NAMES, max_size=3))
+def test_the_index_finds_the_same_as_a_slow_comparison_in_the_same_order(
+    stored: list[Candidate], hosts: list[str]
 ) -> None:
-    index = NameIndex(held)
-    expected = slowly(held, hosts)
-    assert list(index.covering(hosts)) == expected
+    index = NameIndex(stored)
+    expected = slowly(stored, hosts)
+    assert list(index.list_covering(hosts)) == expected
     choice = index.choose(hosts)
     assert (choice and choice.certificate) == (expected[0] if expected else None)

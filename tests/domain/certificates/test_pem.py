@@ -1,14 +1,14 @@
-"""Files as people have them: cut off, binary, glued together, or something else altogether."""
+"""Files are read in every shape: binary, indented, on one line; damaged ones are refused."""
 
 import base64
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from domain.certificates.certificate import Files
-from domain.certificates.pem import Block, blocks, is_cut
-from tests.domain.uploads import refusal, upload
+from domain.certificates.certificate import FileNames
+from domain.certificates.pem import PemBlock, is_truncated, read_blocks
 from tests.support.factory import CA
+from tests.support.uploads import refuse_upload, upload
 
 LEAF = CA().leaf()
 DER = LEAF.certificate.public_bytes(Encoding.DER)
@@ -23,69 +23,75 @@ def armoured(der: bytes) -> bytes:
 @pytest.mark.parametrize("file", ["certificate", "chain", "key"])
 @pytest.mark.parametrize("content", [b"", b" \n\n"])
 def test_an_empty_file_is_named(file: str, content: bytes) -> None:
-    message = refusal(LEAF, **{file: content})
-    assert message == f"{file} file: the file is empty. Give the file that was meant."
+    refused = refuse_upload(LEAF, **{file: content})
+    assert (refused.code, refused.where) == ("empty-file", f"{file} file")
 
 
 @pytest.mark.parametrize(
-    ("content", "complaint"),
+    ("content", "code", "part"),
     [
-        (LEAF.leaf_pem[:-30], "truncated: the CERTIFICATE block that begins on line 1 has no end"),
-        (LEAF.leaf_pem[:-5], "truncated: the CERTIFICATE block that begins on line 1 has no end"),
-        (LEAF.leaf_pem.partition(b"\n")[2], " ends a CERTIFICATE block that does not begin"),
+        (LEAF.leaf_pem[:-30], "truncated-file", "line 1 "),
+        (LEAF.leaf_pem[:-5], "truncated-file", "line 1 "),
+        (LEAF.leaf_pem.partition(b"\n")[2], "truncated-file", " ends a CERTIFICATE block"),
         (
             b"# chain\n" + LEAF.leaf_pem[:300] + b"\n" + LEAF.chain_pem,
-            "truncated: the CERTIFICATE block that begins on line 2 has no end",
+            "truncated-file",
+            "line 2 ",
         ),
-        (LEAF.leaf_pem.replace(b"CERTIFICATE-----\n", b"X-----\n", 1), "does not begin"),
-        (LEAF.leaf_pem.replace(b"MII", b"M*I", 1), "begins on line 1 is not valid base64"),
-        (LEAF.leaf_pem.replace(b"MII", b"MI", 1), "begins on line 1 is not valid base64"),
-        (armoured(DER[:-9]), "begins on line 1 is shorter than it says itself"),
-        (armoured(b""), "begins on line 1 is shorter than it says itself"),
-        (armoured(DER[:4] + b"\x31" + DER[5:]), "certificate that begins on line 1 is damaged"),
-        (armoured(DER.replace(b"\x55\x1d\x11\x04", b"\x55\x1d\x0e\x04")), "is damaged"),
-        (DER[:-9], "truncated: the file is shorter than it says itself"),
-        (DER[:1], "truncated: the file is shorter than it says itself"),
-        (b"0123456789" * 20, "binary, but not a certificate in DER"),
-        (b"hello", "holds no certificate in PEM"),
-        (LEAF.key_pem, "holds no certificate, only PRIVATE KEY"),
-        (REQUEST + LEAF.key_pem, "holds no certificate, only CERTIFICATE REQUEST, PRIVATE KEY"),
-        (LEAF.pem.decode().encode("utf-16"), "holds no certificate in PEM"),
+        (LEAF.leaf_pem.replace(b"CERTIFICATE-----\n", b"X-----\n", 1), "truncated-file", ""),
+        (LEAF.leaf_pem.replace(b"MII", b"M*I", 1), "truncated-file", "base64"),
+        (LEAF.leaf_pem.replace(b"MII", b"MI", 1), "truncated-file", "base64"),
+        (armoured(DER[:-9]), "truncated-file", "line 1 "),
+        (armoured(b""), "truncated-file", "line 1 "),
+        (armoured(DER[:4] + b"\x31" + DER[5:]), "damaged-certificate", "line 1 "),
+        (
+            armoured(DER.replace(b"\x55\x1d\x11\x04", b"\x55\x1d\x0e\x04")),
+            "damaged-certificate",
+            "line 1 ",
+        ),
+        (DER[:-9], "truncated-file", ""),
+        (DER[:1], "truncated-file", ""),
+        (b"0123456789" * 20, "not-a-certificate", "DER"),
+        (b"hello", "no-certificate", "PEM"),
+        (LEAF.key_pem, "no-certificate", "PRIVATE KEY"),
+        (REQUEST + LEAF.key_pem, "no-certificate", "CERTIFICATE REQUEST, PRIVATE KEY"),
+        (LEAF.pem.decode().encode("utf-16"), "no-certificate", "PEM"),
     ],
 )
-def test_what_is_no_whole_certificate_is_refused_with_the_place(
-    content: bytes, complaint: str
+def test_a_file_without_a_whole_certificate_is_refused(
+    content: bytes, code: str, part: str
 ) -> None:
-    message = refusal(LEAF, certificate=content, files=Files(certificate="a/b.pem"))
-    assert message.startswith("a/b.pem: ")
-    assert complaint in message
+    files = FileNames(certificate="a/b.pem")
+    refused = refuse_upload(LEAF, certificate=content, files=files)
+    assert (refused.code, refused.where) == (code, "a/b.pem")
+    assert part in refused.what
 
 
-def test_binary_certificates_are_taken() -> None:
+def test_binary_certificates_are_accepted() -> None:
     made, _ = upload(LEAF, certificate=DER, chain=LEAF.chain_pem)
     assert made.chain_pem == LEAF.pem.decode()
 
 
-def test_base64_on_one_line_or_indented_is_taken() -> None:
+def test_base64_on_one_line_or_indented_is_accepted() -> None:
     indented = b"\n".join(b"   " + line for line in LEAF.pem.splitlines())
     for certificate in (armoured(DER) + LEAF.chain_pem, indented):
         assert upload(LEAF, certificate=certificate)[0].chain_pem == LEAF.pem.decode()
 
 
-def test_the_older_label_is_taken() -> None:
+def test_the_older_label_is_accepted() -> None:
     old = LEAF.pem.replace(b"CERTIFICATE-----", b"X509 CERTIFICATE-----")
     assert upload(LEAF, certificate=old)[0].chain_pem == LEAF.pem.decode()
 
 
-def test_a_block_does_not_show_what_it_holds() -> None:
-    block = blocks(LEAF.key_pem, "key")[0]
-    assert block.armoured == LEAF.key_pem
+def test_the_repr_of_a_block_does_not_show_its_content() -> None:
+    block = read_blocks(LEAF.key_pem, "key")[0]
+    assert block.pem == LEAF.key_pem
     assert block.is_key
-    assert repr(block) == repr(Block("PRIVATE KEY", 1, ())).replace(", lines=()", "")
+    assert repr(block) == repr(PemBlock("PRIVATE KEY", 1, ())).replace(", lines=()", "")
 
 
 @pytest.mark.parametrize(
-    ("der", "cut"),
+    ("der", "truncated"),
     [
         (b"", True),
         (b"\x30", True),
@@ -98,5 +104,5 @@ def test_a_block_does_not_show_what_it_holds() -> None:
         (b"\x30\x80\x00\x00", False),
     ],
 )
-def test_the_length_within_tells_whether_something_is_cut_off(der: bytes, cut: bool) -> None:
-    assert is_cut(der) is cut
+def test_the_length_field_shows_whether_a_file_is_truncated(der: bytes, truncated: bool) -> None:
+    assert is_truncated(der) is truncated

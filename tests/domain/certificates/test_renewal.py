@@ -1,4 +1,4 @@
-"""Successors: found without a word, only where it is plain; lines, names, and what is lost."""
+"""Which certificate a new one replaces, what it is called, and which names are lost."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from domain.certificates.certificate import Certificate, check_name
 from domain.certificates.keys import Algorithm
 from domain.certificates.renewal import (
-    Mode,
-    Policy,
-    ancestors,
-    candidates,
-    may_follow,
-    names_lost,
-    newest,
-    successor_name,
-    the_only,
+    RenewalMode,
+    RenewalPolicy,
+    build_successor_name,
+    choose_predecessor,
+    find_newest,
+    is_renewal_of,
+    list_lost_names,
+    list_predecessor_candidates,
+    list_predecessors,
 )
 from domain.errors import BadInput
 
@@ -64,12 +64,12 @@ certificates = st.builds(
 )
 
 
-def unique(held: Sequence[Certificate]) -> list[Certificate]:
-    return list({each.fingerprint: each for each in held}.values())
+def unique(stored: Sequence[Certificate]) -> list[Certificate]:
+    return list({each.fingerprint: each for each in stored}.values())
 
 
 @given(new=certificates, old=certificates)
-def test_one_follows_another_only_with_the_same_names_and_kind_of_key_and_later_expiry(
+def test_a_renewal_has_the_same_names_and_kind_of_key_and_expires_later(
     new: Certificate, old: Certificate
 ) -> None:
     same = (
@@ -78,89 +78,91 @@ def test_one_follows_another_only_with_the_same_names_and_kind_of_key_and_later_
         and new.algorithm == old.algorithm
     )
     later = new.not_after > old.not_after and new.fingerprint != old.fingerprint
-    assert may_follow(new, old) == (same and later)
-    assert not (may_follow(new, old) and may_follow(old, new))
+    assert is_renewal_of(new, old) == (same and later)
+    assert not (is_renewal_of(new, old) and is_renewal_of(old, new))
 
 
-@given(new=certificates, held=st.lists(certificates, max_size=12), data=st.data())
-def test_whatever_has_a_successor_already_is_no_candidate(
-    new: Certificate, held: list[Certificate], data: st.DataObject
+@given(new=certificates, stored=st.lists(certificates, max_size=12), data=st.data())
+def test_a_certificate_that_has_a_successor_is_no_candidate(
+    new: Certificate, stored: list[Certificate], data: st.DataObject
 ) -> None:
-    held = unique(held)
-    ids = [each.fingerprint for each in held]
+    stored = unique(stored)
+    ids = [each.fingerprint for each in stored]
     links = dict(zip(ids, data.draw(st.permutations(ids)), strict=True)) if ids else {}
     links = {new: old for new, old in links.items() if data.draw(st.booleans()) and new != old}
-    fit = candidates(new, held, links)
+    fit = list_predecessor_candidates(new, stored, links)
     followed = {old for after, old in links.items() if after != new.fingerprint}
     assert [each.name for each in fit] == sorted(each.name for each in fit)
-    for each in held:
+    for each in stored:
         free = each.fingerprint not in followed
-        assert (each in fit) == (free and may_follow(new, each))
+        assert (each in fit) == (free and is_renewal_of(new, each))
 
 
 def test_several_candidates_are_an_error_that_lists_them() -> None:
     new, *old = certificate(9), certificate(1, days=1), certificate(2, days=2)
-    assert the_only(new, ()) is None
-    assert the_only(new, old[:1]) == old[0]
+    assert choose_predecessor(new, ()) is None
+    assert choose_predecessor(new, old[:1]) == old[0]
     with pytest.raises(BadInput) as refused:
-        the_only(new, old)
+        choose_predecessor(new, old)
     for each in old:
-        assert f"{each.name} ({each.short})" in str(refused.value)
-    assert (refused.value.where, refused.value.fix) == (
-        "--replaces",
-        "Name the one that is meant, or none.",
-    )
+        assert f"{each.name} ({each.short_fingerprint})" in refused.value.what
+    assert (refused.value.code, refused.value.where) == ("several-predecessors", "--replaces")
 
 
 @given(length=st.integers(1, 30), at=st.integers(0, 29))
-def test_a_line_leads_from_any_place_to_its_newest_and_back_to_its_oldest(
+def test_a_line_leads_from_any_certificate_to_its_newest_and_back_to_its_oldest(
     length: int, at: int
 ) -> None:
     line = [f"{number:064x}" for number in range(length)]
     links = {new: old for old, new in pairwise(line)}
-    place = line[at % length]
-    assert newest(place, links) == line[-1]
-    assert ancestors(place, links) == tuple(reversed(line[: at % length]))
+    start = line[at % length]
+    assert find_newest(start, links) == line[-1]
+    assert list_predecessors(start, links) == tuple(reversed(line[: at % length]))
 
 
 @given(st.dictionaries(st.sampled_from("abcdef"), st.sampled_from("abcdef")))
-def test_even_a_circle_is_walked_to_an_end(links: dict[str, str]) -> None:
+def test_a_circle_of_links_ends(links: dict[str, str]) -> None:
     for start in "abcdef":
-        walked = ancestors(start, links)
-        assert len(set(walked)) == len(walked)
-        assert start not in walked
-        assert newest(start, links) in "abcdef"
+        found = list_predecessors(start, links)
+        assert len(set(found)) == len(found)
+        assert start not in found
+        assert find_newest(start, links) in "abcdef"
 
 
 names = st.text(st.sampled_from("ab -_.é"), min_size=1, max_size=63).map(str.strip).filter(bool)
 
 
 @given(name=names, new=certificates, taken=st.sets(names))
-def test_a_successor_gets_a_name_that_every_store_takes_and_always_the_same(
+def test_a_successor_always_gets_the_same_name_and_every_store_accepts_it(
     name: str, new: Certificate, taken: set[str]
 ) -> None:
-    given_name = successor_name(name, new, {name, *taken})
+    given_name = build_successor_name(name, new, {name, *taken})
     assert check_name(given_name) == given_name
     assert given_name not in {name, *taken}
-    assert given_name == successor_name(name, new, {name, *taken})
+    assert given_name == build_successor_name(name, new, {name, *taken})
     assert "-2026-11-24" in given_name
 
 
-def test_a_second_one_of_a_day_is_told_apart_by_its_fingerprint() -> None:
+def test_the_second_certificate_of_a_day_gets_its_fingerprint_in_the_name() -> None:
     new = certificate(0xABCDEF12 << 224)
-    assert successor_name("shop", new, {"shop"}) == "shop-2026-11-24"
-    assert successor_name("shop", new, {"shop", "shop-2026-11-24"}) == "shop-2026-11-24-abcdef12"
-    assert successor_name("x" * 63, new, ()) == f"{'x' * 52}-2026-11-24"
+    assert build_successor_name("shop", new, {"shop"}) == "shop-2026-11-24"
+    assert (
+        build_successor_name("shop", new, {"shop", "shop-2026-11-24"}) == "shop-2026-11-24-abcdef12"
+    )
+    assert build_successor_name("x" * 63, new, ()) == f"{'x' * 52}-2026-11-24"
 
 
 def test_names_and_addresses_that_only_the_former_has_are_lost() -> None:
     old = certificate(1, ["a.example.com", "shop.example.net"], addresses=["192.0.2.1"])
-    assert names_lost(certificate(2, ["*.example.com"]), old) == ("shop.example.net", "192.0.2.1")
-    assert names_lost(old, certificate(2)) == ()
+    assert list_lost_names(certificate(2, ["*.example.com"]), old) == (
+        "shop.example.net",
+        "192.0.2.1",
+    )
+    assert list_lost_names(old, certificate(2)) == ()
 
 
-def test_without_a_word_a_policy_does_nothing() -> None:
-    assert Policy().mode is Mode.MANUAL
+def test_the_default_policy_does_nothing() -> None:
+    assert RenewalPolicy().mode is RenewalMode.MANUAL
     for days in (-1, 366):
         with pytest.raises(ValueError, match="rollback_days"):
-            Policy(rollback_days=days)
+            RenewalPolicy(rollback_days=days)

@@ -1,4 +1,4 @@
-"""When an expiry is near, by the life of the certificate, and that each step is told once."""
+"""How near an expiry is, by the lifetime of the certificate; each step comes once."""
 
 from datetime import timedelta
 
@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.notifications.expiry_watch import Nearness, nearness
-from tests.storage.examples import NOW
+from domain.notifications.expiry_watch import Nearness, classify_nearness
+from tests.support.stored_examples import NOW
 
 N = Nearness
 DAY = timedelta(days=1)
 
 
 @pytest.mark.parametrize(
-    ("life", "days", "expected"),
+    ("lifetime", "days", "expected"),
     [
         (None, 30.1, None),
         (None, 30, N.MONTH),
@@ -36,20 +36,22 @@ DAY = timedelta(days=1)
         (None, -400, N.EXPIRED),
     ],
 )
-def test_how_near_it_is(life: float | None, days: float, expected: Nearness | None) -> None:
-    lasts = None if life is None else life * DAY
-    assert nearness(NOW + days * DAY, lasts, NOW) is expected
+def test_the_steps_of_an_expiry(
+    lifetime: float | None, days: float, expected: Nearness | None
+) -> None:
+    life = None if lifetime is None else lifetime * DAY
+    assert classify_nearness(NOW + days * DAY, life, NOW) is expected
 
 
 @given(st.none() | st.integers(1, 400).map(lambda days: days * DAY), st.integers(1, 48))
-def test_looking_often_tells_each_step_once_and_never_a_former_one(
+def test_regular_checks_find_each_step_once_and_never_an_earlier_one(
     life: timedelta | None, hours: int
 ) -> None:
     begins = -(life or 60 * DAY)
-    looks = range(int(begins / timedelta(hours=1)), 49, hours)
-    seen = [nearness(NOW, life, NOW + timedelta(hours=hour)) for hour in looks]
+    checks = range(int(begins / timedelta(hours=1)), 49, hours)
+    found = [classify_nearness(NOW, life, NOW + timedelta(hours=hour)) for hour in checks]
     order = [None, *Nearness]
-    places = [order.index(each) for each in seen]
-    assert places == sorted(places)
-    assert seen[-1] is N.EXPIRED
-    assert len(set(seen) - {None}) <= 4
+    steps = [order.index(each) for each in found]
+    assert steps == sorted(steps)
+    assert found[-1] is N.EXPIRED
+    assert len(set(found) - {None}) <= 4

@@ -1,23 +1,24 @@
-"""What becomes of texts that are told, and what a trial says."""
+"""The rules for the text of a message, and the test message."""
 
-from domain.notifications.message import clean, some, trial_message
-from tests.storage.examples import NOW
+from domain.notifications.events import EventClass
+from domain.notifications.message import build_test_message, join_examples, sanitize
+from tests.support.stored_examples import NOW
 
 
-def test_a_trial_is_about_no_task() -> None:
-    message = trial_message(NOW)
+def test_the_test_message_is_about_no_task() -> None:
+    message = build_test_message(NOW)
     assert (message.event, message.task_id, message.status) == ("test", None, None)
-    assert "finished, needs_operator, rolled_back, expiring, drifted" in message.body
+    assert all(each in message.body for each in EventClass)
 
 
-def test_a_text_is_one_line_that_plays_no_tricks() -> None:
-    assert clean("a\r\nBcc: b\x1b[31m\u202e") == (
+def test_a_text_is_one_line_of_printable_characters() -> None:
+    assert sanitize("a\r\nBcc: b\x1b[31m\u202e") == (
         "a Bcc: b\N{REPLACEMENT CHARACTER}[31m\N{REPLACEMENT CHARACTER}"
     )
-    assert clean("abcdefgh", 6) == "abc..."
-    assert clean("abcdef", 6) == "abcdef"
+    assert sanitize("abcdefgh", 6) == "abc..."
+    assert sanitize("abcdef", 6) == "abcdef"
 
 
-def test_of_many_names_it_is_told_how_many_more_there_are() -> None:
-    assert some(("a", "b"), 2) == "a, b"
-    assert some(("a", "b"), 12) == "a, b and 10 more"
+def test_a_list_of_examples_says_how_many_more_there_are() -> None:
+    assert join_examples(("a", "b"), 2) == "a, b"
+    assert join_examples(("a", "b"), 12) == "a, b and 10 more"

@@ -1,4 +1,4 @@
-"""What contacts are told of a task: its result, causes in groups, what was done, what is asked."""
+"""Messages about a task: its outcome, causes in groups, what was done, what to do next."""
 
 import json
 from typing import Any
@@ -8,89 +8,92 @@ from hypothesis import strategies as st
 
 from domain.notifications import events
 from domain.notifications.events import EventClass
-from domain.notifications.message import CauseGroup
-from domain.notifications.task_message import GROUPS_KEPT, Situation, task_message
-from domain.redaction import TAKEN_OUT
-from domain.rollout.policy import Rollout, Size
-from domain.tasks.record import TaskEvent
+from domain.notifications.message import CauseGroup, Message
+from domain.notifications.task_message import MAX_GROUPS_LISTED, TaskSituation, build_task_message
+from domain.redaction import REDACTED
+from domain.rollout.policy import RolloutPolicy, Size
+from domain.tasks.audit import TaskEvent, TaskEventCode
+from domain.tasks.retry import CANCELLED, TOO_MANY_FAILURES
 from domain.tasks.status import OutcomeStatus, Tally, TaskStatus
-from tests.storage.examples import LATER, NOW, plan, record
+from tests.support.stored_examples import NOW, plan, record
 
-S = OutcomeStatus
+S, C = OutcomeStatus, TaskEventCode
 
 
-def situation(status: TaskStatus, *causes: CauseGroup, **more: Any) -> Situation:
+def situation(status: TaskStatus, *causes: CauseGroup, **more: Any) -> TaskSituation:
     tally = Tally(**{each: more.pop(each) for each in list(more) if each in Tally.model_fields})
     updates: dict[str, Any] = {"status": status, "tally": tally}
     if "rollout" in more:
         updates["rollout"] = more.pop("rollout")
-    return Situation(record=record(plan()).model_copy(update=updates), causes=causes, **more)
+    return TaskSituation(record=record(plan()).model_copy(update=updates), causes=causes, **more)
 
 
 def group(code: str = "NotServed", count: int = 15, **more: Any) -> CauseGroup:
     examples = tuple(f"main/alibaba.cdn/{n}.example.com" for n in range(min(count, 3)))
-    told = {"status": S.FAILED, "message": "still the former", "advice": "Look.", **more}
-    return CauseGroup(code=code, count=count, examples=examples, **told)
+    fields = {"status": S.FAILED, "message": "still the former", "advice": "Look.", **more}
+    return CauseGroup(code=code, count=count, examples=examples, **fields)
 
 
-def line(kind: str, by: str, text: str) -> TaskEvent:
-    return TaskEvent(task_id="task-1", at=NOW, kind=kind, by=by, text=text)
+def finished(task: TaskSituation, retries: int = 0) -> Message:
+    return build_task_message(events.build_finished_event(retries), task, NOW)
 
 
-def test_a_success_is_told_with_its_counts_and_the_way_back() -> None:
-    message = task_message(events.finished(), situation(TaskStatus.SUCCEEDED, deployed=2), LATER)
+def event(code: TaskEventCode, by: str, text: str) -> TaskEvent:
+    return TaskEvent(task_id="task-1", at=NOW, code=code, by=by, text=text)
+
+
+def test_a_success_shows_its_counts_and_how_to_roll_back() -> None:
+    message = finished(situation(TaskStatus.SUCCEEDED, deployed=2))
     assert message.subject == "certroll: November succeeded"
-    assert message.body == (
-        "Task November (task-1): succeeded.\n"
-        "Resources: 2 deployed.\n"
-        "\n"
-        "What you may do:\n"
-        "  certroll task show task-1\n"
-        "  certroll task rollback task-1 --reason '...'\n"
+    assert (message.outcomes, message.causes, message.at) == ({"deployed": 2}, (), NOW)
+    assert message.commands == (
+        "certroll task show task-1",
+        "certroll task rollback task-1 --reason '...'",
     )
-    assert (message.outcomes, message.causes, message.at) == ({"deployed": 2}, (), LATER)
+    for data in ("November (task-1)", "2 deployed", *message.commands):
+        assert data in message.body
     assert not message.needs_operator
 
 
 def test_three_hundred_resources_with_one_cause_are_one_entry() -> None:
-    failed = situation(TaskStatus.PARTIALLY_FAILED, group(count=300), deployed=1, failed=300)
-    message = task_message(events.finished(), failed, NOW)
-    assert (
-        "Why:\n"
-        "- NotServed: 300 resources failed, e.g. main/alibaba.cdn/0.example.com, "
-        "main/alibaba.cdn/1.example.com, main/alibaba.cdn/2.example.com and 297 more\n"
-        "  still the former\n"
-        "  Look.\n"
-    ) in message.body
-    assert "  certroll task retry task-1 --reason '...'\n" in message.body
+    message = finished(
+        situation(TaskStatus.PARTIALLY_FAILED, group(count=300), deployed=1, failed=300)
+    )
+    (cause,) = message.causes
+    assert (cause.code, cause.count, len(cause.examples)) == ("NotServed", 300, 3)
+    assert message.body.count("NotServed") == 1
+    for data in ("300", *cause.examples, "297 more", "still the former", "Look."):
+        assert data in message.body
+    assert "certroll task retry task-1 --reason '...'" in message.commands
 
 
-def test_what_somebody_has_to_act_on_is_said_in_the_subject() -> None:
+def test_a_task_that_needs_an_operator_says_so_in_its_subject() -> None:
     locked = group("LockedAccount", 2, needs_operator=True)
-    message = task_message(events.finished(), situation(TaskStatus.FAILED, locked, failed=2), NOW)
-    assert message.subject == "certroll: November failed, somebody has to act"
+    message = finished(situation(TaskStatus.FAILED, locked, failed=2))
+    usual = finished(situation(TaskStatus.FAILED, group("LockedAccount", 2), failed=2))
     assert message.needs_operator
-    assert "Please act on the causes above, then:\n  certroll task show task-1\n" in message.body
-    assert "- LockedAccount: 2 resources failed, main/alibaba.cdn/0.example.com, " in message.body
+    assert not usual.needs_operator
+    assert message.subject.startswith(f"{usual.subject}, ")
+    assert "LockedAccount: 2 resources failed, main/alibaba.cdn/0.example.com, " in message.body
 
 
-def test_what_nothing_has_verified_is_counted_apart() -> None:
-    told = situation(TaskStatus.SUCCEEDED, deployed=3).model_copy(update={"unverified": 2})
-    message = task_message(events.finished(), told, NOW)
+def test_unverified_changes_are_counted_separately() -> None:
+    task = situation(TaskStatus.SUCCEEDED, deployed=3).model_copy(update={"unverified": 2})
+    message = finished(task)
     assert message.unverified == 2
-    assert "Of these 2 were accepted, but not verified.\n" in message.body
+    assert " 2 " in next(line for line in message.body.splitlines() if "not verified" in line)
 
 
-def test_a_task_that_waits_at_a_gate_tells_what_to_say() -> None:
-    waits = situation(
+def test_a_task_that_waits_at_a_gate_offers_to_proceed_and_to_stop() -> None:
+    waiting = situation(
         TaskStatus.RUNNING,
         deployed=5,
         pending=95,
-        rollout=Rollout(canary=Size(count=5), gate=True),
+        rollout=RolloutPolicy(canary=Size(count=5), gate=True),
         waves=(Tally(deployed=5), Tally(pending=95)),
     )
-    message = task_message(events.gate(0), waits, NOW)
-    assert message.subject == "certroll: November waits for you after the canary (wave 1 of 2)"
+    message = build_task_message(events.build_gate_event(0), waiting, NOW)
+    assert "the canary (wave 1 of 2)" in message.subject
     assert (message.event, message.occasion) == ("needs_operator", "needs_operator-gate-0")
     assert (message.wave, message.waves, message.needs_operator) == (0, 2, True)
     assert message.commands == (
@@ -100,88 +103,85 @@ def test_a_task_that_waits_at_a_gate_tells_what_to_say() -> None:
     )
 
 
-def test_a_task_that_stopped_itself_says_so_and_what_it_did() -> None:
+def test_a_task_that_stopped_itself_says_why_and_what_it_did() -> None:
     audit = (
-        line("created", "root@host", "plan 1a"),
-        line("breach", "certroll", "3 of 8 changes failed in the canary, none is borne"),
-        line("not told", "certroll", "contact gone"),
+        event(C.CREATED, "root@host", "plan 1a"),
+        event(C.BUDGET_EXCEEDED, "certroll", "3 of 8 changes failed in the canary, none allowed"),
+        event(C.NOTIFICATION_FAILED, "certroll", "contact gone"),
     )
     stopped = situation(
         TaskStatus.PARTIALLY_ROLLED_BACK,
         group(count=3, status=S.ROLLED_BACK),
-        group("TooManyFailures", 92, status=S.SKIPPED),
+        group(TOO_MANY_FAILURES, 92, status=S.SKIPPED),
         rolled_back=8,
         skipped=92,
         audit=audit,
     )
-    message = task_message(events.finished(), stopped, NOW)
-    assert message.subject == (
-        "certroll: November stopped itself, partially rolled back: too many failures"
-    )
+    message = finished(stopped)
+    assert "stopped itself, partially rolled back" in message.subject
     assert message.needs_operator
-    assert "It has stopped itself: 3 of 8 changes failed in the canary, " in message.body
-    assert message.done == (
-        "breach: 3 of 8 changes failed in the canary, none is borne",
-        "taken back: 3 resources",
-    )
-    assert "certroll has done by itself:\n  breach: 3 of 8 changes failed in" in message.body
+    assert message.done == (f"budget-exceeded: {audit[1].text}", "rolled back: 3 resources")
+    assert all(f"\n  {each}\n" in message.body for each in message.done)
     assert message.rollback is not None
     assert (message.rollback.automatic, message.rollback.reason) == (True, audit[1].text)
     assert "certroll task retry task-1 --reason '...'" in message.commands
-    again = stopped.model_copy(update={"audit": (*audit, line("retry", "ada@host", "mended"))})
-    assert not task_message(events.finished(1), again, NOW).needs_operator
+    retried = (*audit, event(C.RETRY, "ada@host", "mended"))
+    assert not finished(stopped.model_copy(update={"audit": retried}), 1).needs_operator
 
 
-def test_what_a_person_called_off_is_not_offered_to_be_tried_again() -> None:
-    called_off = situation(TaskStatus.CANCELLED, group("Cancelled", 9, status=S.SKIPPED))
-    message = task_message(events.finished(), called_off, NOW)
-    assert message.commands == ("certroll task show task-1",)
+def test_cancelled_changes_are_not_offered_for_a_retry() -> None:
+    cancelled = situation(TaskStatus.CANCELLED, group(CANCELLED, 9, status=S.SKIPPED))
+    assert finished(cancelled).commands == ("certroll task show task-1",)
 
 
-def test_a_rollback_tells_who_asked_and_why() -> None:
+def test_a_rollback_names_who_requested_it_and_why() -> None:
     audit = (
-        line("rollback", "certroll", "an earlier one"),
-        line("rollback", "ada@host", "old clients fail"),
+        event(C.ROLLBACK, "certroll", "an earlier one"),
+        event(C.ROLLBACK, "ada@host", "old clients fail"),
     )
-    back = situation(TaskStatus.ROLLED_BACK, rolled_back=2, audit=audit)
-    message = task_message(events.rolled_back(2), back, NOW)
-    assert message.subject == "certroll: November rolled back, as asked"
-    assert "Asked for by ada@host: old clients fail\n" in message.body
-    itself = task_message(events.rolled_back(1), back.model_copy(update={"audit": audit[:1]}), NOW)
-    assert itself.subject == "certroll: November rolled back, by itself"
-    assert itself.rollback is not None
-    assert itself.rollback.automatic
+    task = situation(TaskStatus.ROLLED_BACK, rolled_back=2, audit=audit)
+    message = build_task_message(events.build_rolled_back_event(2), task, NOW)
+    assert message.rollback is not None
+    assert not message.rollback.automatic
+    assert "ada@host: old clients fail\n" in message.body
+    earlier = task.model_copy(update={"audit": audit[:1]})
+    automatic = build_task_message(events.build_rolled_back_event(1), earlier, NOW)
+    assert automatic.rollback is not None
+    assert automatic.rollback.automatic
+    assert automatic.subject != message.subject
 
 
-def test_changes_that_are_tried_for_long_are_told_with_their_last_cause() -> None:
+def test_changes_that_are_retried_for_long_are_shown_with_their_last_cause() -> None:
     busy = group("Throttling", 4, status=S.DEPLOYING)
-    tries = situation(TaskStatus.RUNNING, deploying=4, pending=6, trying=(busy,))
-    message = task_message(events.retrying(), tries, NOW)
-    assert message.subject == "certroll: November tries 4 changes again and again"
-    assert "- Throttling: 4 resources deploying, e.g. " in message.body
+    task = situation(TaskStatus.RUNNING, deploying=4, pending=6, retrying=(busy,))
+    message = build_task_message(events.build_retrying_event(), task, NOW)
+    assert " 4 " in message.subject
+    assert [(each.code, each.count) for each in message.causes] == [("Throttling", 4)]
+    assert "Throttling: 4 resources deploying, e.g. " in message.body
+    assert message.commands == ("certroll task show task-1",)
 
 
 def test_the_json_of_a_message_is_public() -> None:
     """What is pinned here is literal on purpose: programs of others read it."""
-    message = task_message(
-        events.rolled_back(1),
+    message = build_task_message(
+        events.build_rolled_back_event(1),
         situation(
             TaskStatus.PARTIALLY_ROLLED_BACK,
             group(count=1, status=S.ROLLBACK_FAILED, needs_operator=True),
             rolled_back=1,
             rollback_failed=1,
             waves=(Tally(rolled_back=1, rollback_failed=1),),
-            audit=(line("rollback", "certroll", "wave 1 failed"),),
+            audit=(event(C.ROLLBACK, "certroll", "wave 1 failed"),),
         ),
         NOW,
     )
-    told = json.loads(message.model_dump_json())
-    assert told.pop("body").startswith("Task November (task-1): partially rolled back.\n")
-    assert told == {
+    public = json.loads(message.model_dump_json())
+    assert public.pop("body").startswith("Task November (task-1): partially rolled back.\n")
+    assert public == {
         "version": 1,
         "event": "rolled_back",
         "occasion": "rolled_back-1",
-        "subject": "certroll: November partially rolled back, by itself",
+        "subject": "certroll: November partially rolled back, automatically",
         "at": "2026-11-24T12:30:15.123456Z",
         "needs_operator": True,
         "task_id": "task-1",
@@ -213,9 +213,12 @@ def test_the_json_of_a_message_is_public() -> None:
     }
 
 
-def test_an_event_may_be_told_as_of_another_class() -> None:
-    message = task_message(
-        events.finished(), situation(TaskStatus.FAILED), NOW, told_as=EventClass.NEEDS_OPERATOR
+def test_an_event_may_be_sent_as_another_class() -> None:
+    message = build_task_message(
+        events.build_finished_event(),
+        situation(TaskStatus.FAILED),
+        NOW,
+        sent_as=EventClass.NEEDS_OPERATOR,
     )
     assert (message.event, message.occasion) == ("needs_operator", "finished")
 
@@ -236,20 +239,22 @@ groups = st.builds(
 
 @settings(max_examples=30)
 @given(st.lists(groups, max_size=12), st.lists(texts, max_size=9))
-def test_no_message_is_endless_or_holds_a_key(causes: list[CauseGroup], told: list[str]) -> None:
-    audit = tuple(line("rollback", "certroll", text) for text in told)
-    happened = situation(TaskStatus.FAILED, *causes * 7, failed=1, audit=audit)
-    for name in (events.finished(), events.rolled_back(1), events.gate(1)):
-        message = task_message(name, happened, NOW)
+def test_no_message_is_endless_or_holds_a_key(causes: list[CauseGroup], reasons: list[str]) -> None:
+    audit = tuple(event(C.ROLLBACK, "certroll", text) for text in reasons)
+    task = situation(TaskStatus.FAILED, *causes * 7, failed=1, audit=audit)
+    for name in (
+        events.build_finished_event(),
+        events.build_rolled_back_event(1),
+        events.build_gate_event(1),
+    ):
+        message = build_task_message(name, task, NOW)
         assert len(message.body) < 30_000
-        assert len(message.causes) <= GROUPS_KEPT
+        assert len(message.causes) <= MAX_GROUPS_LISTED
         assert "\n" not in message.subject
         assert "MIGHAgEAMBMG" not in message.model_dump_json()
         assert message.body.endswith("\n")
 
 
-def test_a_key_in_a_cause_is_taken_out() -> None:
-    message = task_message(
-        events.finished(), situation(TaskStatus.FAILED, group(message=f"refused {KEY}")), NOW
-    )
-    assert f"  refused {TAKEN_OUT}\n" in message.body
+def test_a_key_in_a_cause_is_redacted() -> None:
+    message = finished(situation(TaskStatus.FAILED, group(message=f"refused {KEY}")))
+    assert f"refused {REDACTED}\n" in message.body

@@ -7,13 +7,14 @@ from domain.certificates.keys import Algorithm
 from domain.errors import BadInput
 from domain.plans.builder import Candidate, assemble, refuse_empty
 from domain.plans.matching import Match, match
-from domain.plans.plan import Plan, Refusal
+from domain.plans.plan import Plan
+from domain.plans.refusal import Refusal, RefusalCode
 from domain.plans.request import PlanRequest
 from domain.resources.connector import Scenario, Traits
 from domain.resources.inventory_item import InventoryItem
 from domain.resources.resource import Binding, Resource
-from tests.storage.examples import NOW, OLD, certificate
 from tests.support.factory import DAY as DAYS
+from tests.support.stored_examples import NOW, OLD, certificate
 
 SERVICE = "alibaba.cdn"
 BOTH = frozenset({Scenario.FIRST, Scenario.UPDATE})
@@ -46,7 +47,9 @@ EXACT = cert("exact", "www.example.com")
 WILD = cert("wild", "*.example.com")
 
 
-def chosen(wish: PlanRequest, certificates: list[Certificate], *items: InventoryItem) -> dict[str, str]:
+def chosen(
+    wish: PlanRequest, certificates: list[Certificate], *items: InventoryItem
+) -> dict[str, str]:
     """The name of the certificate for each resource that gets one."""
     found = match(wish, certificates, items)
     return {each.resource.key: each.certificate.name for each in found.matches}
@@ -111,7 +114,7 @@ def test_a_named_resource_that_nothing_covers_is_refused_with_the_nearest_miss()
     deep, nameless = item("a.b.example.com"), item(key="none")
     matches, refusals, _ = match(wish, [WILD], [deep, nameless])
     assert matches == []
-    assert [each.rule for each in refusals] == ["names", "names"]
+    assert [each.code for each in refusals] == ["names", "names"]
     assert "exactly one label" in refusals[0].reason
     assert refusals[1].reason == "it has no names"
 
@@ -180,7 +183,7 @@ def test_of_the_vault_only_what_is_used_belongs_to_the_plan() -> None:
 def test_the_vault_does_not_replace_what_lasts_longer_unless_it_is_named() -> None:
     longer = Binding(fingerprint=OLD, not_after=EXACT.not_after + DAYS)
     (refusal,) = of_the_vault(candidate(before=longer)).refusals
-    assert refusal.rule == "expires sooner"
+    assert refusal.code == "expires-sooner"
     assert len(of_the_vault(candidate(before=longer, named=True)).changes) == 1
     assert len(plan_of(candidate(before=longer)).changes) == 1
     as_long = longer.model_copy(update={"not_after": EXACT.not_after})
@@ -207,7 +210,7 @@ def test_what_serves_the_certificate_already_stays_as_it_is() -> None:
 
 def test_a_first_certificate_is_set_only_where_the_resource_was_named() -> None:
     (refusal,) = plan_of(candidate(before=None)).refusals
-    assert refusal.rule == "first deployment"
+    assert refusal.code == "first-deployment"
     assert len(plan_of(candidate(before=None, named=True)).changes) == 1
 
 
@@ -216,14 +219,14 @@ def test_a_first_certificate_that_the_service_does_not_take_is_refused_for_that(
     for named in (True, False):
         one = candidate(before=None, named=named)
         (refusal,) = assemble([EXACT], [one], {SERVICE: update}, (), NOW).refusals
-        assert refusal.rule == "scenario"
+        assert refusal.code == "scenario"
 
 
 def test_a_certificate_out_of_its_time_is_refused() -> None:
     expired = cert("expired", "www.example.com", not_after=NOW)
-    given = Refusal(subject="x", rule="read", reason="no answer")
+    given = Refusal(subject="x", code=RefusalCode.READ, reason="no answer")
     plan = plan_of(candidate(by=expired), refusals=(given,))
-    assert [each.rule for each in plan.refusals] == ["read", "validity"]
+    assert [each.code for each in plan.refusals] == ["read", "validity"]
 
 
 def test_an_empty_plan_is_refused_with_the_reasons() -> None:

@@ -3,9 +3,10 @@
 import pytest
 
 from domain.plans.diff import Difference, What, differences
-from domain.plans.plan import Change, Plan, Refusal
+from domain.plans.plan import Change, Plan
+from domain.plans.refusal import Refusal, RefusalCode
 from domain.resources.resource import Binding, CertificateRef
-from tests.storage.examples import NEW, OLD, change, plan
+from tests.support.stored_examples import NEW, OLD, change, plan
 
 FIRST = "main/alibaba.cdn/host1.example.com"
 OTHER = "ef" * 32
@@ -41,7 +42,7 @@ def test_what_went_because_it_serves_the_certificate_says_so() -> None:
 
 @pytest.mark.parametrize("subject", [FIRST, "new"])
 def test_a_refusal_of_the_resource_or_of_its_certificate_is_the_reason(subject: str) -> None:
-    refusal = Refusal(subject=subject, rule="x", reason="that is why")
+    refusal = Refusal(subject=subject, code=RefusalCode.NAMES, reason="that is why")
     (gone,) = differences(plan(2), plan(1).model_copy(update={"refusals": (refusal,)}))
     assert (gone.what, gone.reason) == (What.REFUSED, "that is why")
 

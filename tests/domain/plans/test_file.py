@@ -15,7 +15,7 @@ from domain.plans.plan import Change, Plan
 from domain.plans.request import PlanRequest
 from domain.plans.saved import SavedPlan
 from domain.resources.resource import Binding, CertificateRef, Resource
-from tests.storage.examples import NEW, NOW, OLD, change, plan
+from tests.support.stored_examples import NEW, NOW, OLD, change, plan
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=30)
 TIMES = st.integers(0, 2**47).map(lambda microseconds: NOW + timedelta(microseconds=microseconds))
@@ -51,7 +51,7 @@ def saved(of: Plan, name: str = "autumn", wish: PlanRequest | None = None) -> Sa
         name=name,
         digest=of.digest,
         origin="created",
-        wish=wish,
+        plan_request=wish,
         created_at=NOW,
         created_by="root@host\n# not a line of its own",
         changes=len(of.changes),

@@ -14,7 +14,7 @@ from domain.plans.matching import match
 from domain.plans.request import PlanRequest, check_wish
 from domain.resources.inventory_item import InventoryItem
 from domain.resources.resource import Binding, Resource
-from tests.storage.examples import NOW, certificate
+from tests.support.stored_examples import NOW, certificate
 
 ALL = PlanRequest(certificates=("any",), all_matched=True)
 LABELS = st.sampled_from(["a", "b", "www", "Shop", "bücher", "xn--bcher-kva", "例え", "x_y", "7"])
@@ -114,7 +114,7 @@ def test_filters_narrow_what_is_taken_and_alone_take_all_that_fit() -> None:
 def test_a_named_resource_that_a_filter_leaves_out_is_refused_with_the_reason() -> None:
     wish = PlanRequest(certificates=("any",), resources=("r2",), tags=("env=prod",))
     (refusal,) = match(wish, [cert(1, ["*.example.com"])], [ONE, TWO]).refusals
-    assert (refusal.subject, refusal.rule) == (TWO.resource.id, "filter")
+    assert (refusal.subject, refusal.code) == (TWO.resource.id, "filter")
     assert refusal.reason == "it has no tag env=prod"
 
 

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.plans.plan import Change, Plan, Refusal, Total, invert, wanted
+from domain.plans.plan import Change, Plan, Total, invert, wanted
+from domain.plans.refusal import Refusal, RefusalCode
 from domain.resources.resource import Binding, CertificateRef, Resource
-from tests.storage.examples import NEW, certificate, change, plan
+from tests.support.stored_examples import NEW, certificate, change, plan
 
 words = st.text("abc-.", min_size=1, max_size=6)
 fields = st.dictionaries(words, words, max_size=3)
@@ -115,7 +116,7 @@ REPLACED: dict[str, Any] = {
     "lock": "main/lb-1",
     "cost": 0,
     "not_reversible": "nobody kept it",
-    "unproven": "nobody can look",
+    "unverifiable": "nobody can look",
     "warnings": ("a short outage",),
 }
 
@@ -147,7 +148,7 @@ def test_every_field_of_a_change_counts_in_the_digest(field: str) -> None:
 def test_the_order_of_changes_counts_and_what_is_only_told_does_not() -> None:
     made = plan(3)
     assert made.model_copy(update={"changes": made.changes[::-1]}).digest != made.digest
-    refusal = Refusal(subject="x", rule="names", reason="why")
+    refusal = Refusal(subject="x", code=RefusalCode.NAMES, reason="why")
     told = made.model_copy(update={"refusals": (refusal,), "unchanged": ("y",)})
     assert told.digest == made.digest
 

@@ -17,7 +17,7 @@ from domain.plans.rules import (
 )
 from domain.resources.connector import Scenario, Traits
 from domain.resources.resource import Binding
-from tests.storage.examples import certificate, resource
+from tests.support.stored_examples import certificate, resource
 
 OURS = certificate()
 FORMER = Binding(name="former")
@@ -68,7 +68,7 @@ def test_a_certificate_must_be_valid_when_the_plan_is_made() -> None:
     for moment in (OURS.not_before - tick, OURS.not_after):
         refusal = check_validity(OURS, moment)
         assert refusal is not None
-        assert (refusal.subject, refusal.rule) == (OURS.name, "validity")
+        assert (refusal.subject, refusal.code) == (OURS.name, "validity")
         assert f"{moment:%Y-%m-%d}" in refusal.reason
 
 
@@ -82,14 +82,14 @@ def test_a_resource_that_is_not_online_is_refused() -> None:
     stopped = resource().model_copy(update={"state": "stopped"})
     refusal = check_change(traits(*Scenario), stopped, FORMER, OURS)
     assert refusal is not None
-    assert (refusal.rule, refusal.reason) == ("state", "the resource is stopped")
+    assert (refusal.code, refusal.reason) == ("state", "the resource is stopped")
 
 
 def test_an_algorithm_that_the_service_does_not_take_is_refused() -> None:
     taken = traits(*Scenario, algorithms=(Algorithm.SM2, Algorithm.RSA))
     refusal = check_change(taken, resource(), FORMER, OURS)
     assert refusal is not None
-    assert refusal.rule == "algorithm"
+    assert refusal.code == "algorithm"
     assert refusal.reason == f"alibaba.cdn takes rsa, sm2, {OURS.name} is ec"
 
 
@@ -102,7 +102,7 @@ def test_a_scenario_that_the_service_does_not_know_is_refused(
 ) -> None:
     refusal = check_change(traits(offered), resource(), before, OURS)
     assert refusal is not None
-    assert refusal.rule == "scenario"
+    assert refusal.code == "scenario"
     assert reason in refusal.reason
 
 
@@ -114,7 +114,7 @@ def test_sm_certificates_go_where_they_are_taken(service: str) -> None:
     not_yet = taken.model_copy(update={"algorithms": frozenset({Algorithm.RSA})})
     refusal = check_change(not_yet, slot, FORMER, SM)
     assert refusal is not None
-    assert refusal.rule == "algorithm"
+    assert refusal.code == "algorithm"
 
 
 def test_a_service_may_say_why_it_takes_no_sm_certificates() -> None:
@@ -127,14 +127,14 @@ def test_a_service_may_say_why_it_takes_no_sm_certificates() -> None:
     ):
         refusal = check_change(taken, resource(), FORMER, given)
         assert refusal is not None
-        assert (refusal.rule, refusal.reason) == ("algorithm", reason)
+        assert (refusal.code, refusal.reason) == ("algorithm", reason)
 
 
 def test_sm_certificates_go_nowhere_else_at_this_provider() -> None:
     taken = Traits(service="alibaba.alb", scenarios=BOTH, algorithms=frozenset({Algorithm.SM2}))
     refusal = check_change(taken, resource(), FORMER, SM)
     assert refusal is not None
-    assert (refusal.rule, refusal.reason) == (
+    assert (refusal.code, refusal.reason) == (
         "sm",
         "SM certificates go to alibaba.cdn, alibaba.dcdn, alibaba.ddos only",
     )
@@ -154,7 +154,7 @@ def test_a_slot_takes_one_kind_only(slot: str, given: Certificate, told: str) ->
     taken = traits(*Scenario, algorithms=(Algorithm.SM2, Algorithm.EC))
     refusal = check_change(taken, resource().model_copy(update={"slot": slot}), FORMER, given)
     assert refusal is not None
-    assert refusal.rule == "slot"
+    assert refusal.code == "slot"
     assert refusal.reason.startswith(told)
     usual = taken.model_copy(update={"algorithms": frozenset({Algorithm.EC})})
     assert check_change(usual, resource(), FORMER, OURS) is None

@@ -11,7 +11,7 @@ from domain.plans.plan import Change, Plan, wanted
 from domain.plans.submission import check_submission
 from domain.resources.connector import Scenario, Traits
 from domain.resources.resource import Binding, Resource
-from tests.storage.examples import NOW, OLD, certificate
+from tests.support.stored_examples import NOW, OLD, certificate
 
 ALB, SAE = "alibaba.alb", "alibaba.sae"
 OURS = certificate()

@@ -11,7 +11,7 @@ from domain.preflight.finding import Finding
 from domain.preflight.rules import check_changes, check_key, check_states, check_stores, check_times
 from domain.resources.resource import Binding, Resource
 from tests.support.factory import DAY, NOW, Authority, Leaf
-from tests.support.sm2_factory import Sm2Authority, make_pair
+from tests.support.sm2_factory import Sm2Authority, build_pair
 
 LEAST = 7 * DAY
 MANAGED = "aa" * 32
@@ -72,10 +72,10 @@ def test_a_key_of_another_certificate_is_found_and_never_told() -> None:
 
 def test_both_keys_of_an_sm2_pair_must_be_its_own() -> None:
     issuer = Sm2Authority.root().sub()
-    one, other = (make_pair("sm", "www.example.com", issuer=issuer) for _ in range(2))
+    one, other = (build_pair("sm", "www.example.com", issuer=issuer) for _ in range(2))
     assert check_key(one.certificate, one.secret) == []
-    signs, _ = one.secret.pair()
-    _, decrypts = other.secret.pair()
+    signs, _ = one.secret.split_pair()
+    _, decrypts = other.secret.split_pair()
     mixed = PrivateKey(signs + decrypts)
     assert told(check_key(one.certificate, mixed)) == ["C03"]
 

@@ -7,7 +7,7 @@ from domain.certificates.keys import PrivateKey
 from domain.resources.connector import unpaced
 from domain.resources.resource import Binding, CertificateRef
 from tests.domain.plain import NoSettings, Plain, plain
-from tests.storage.examples import NEW, resource
+from tests.support.stored_examples import NEW, resource
 
 
 def test_it_locks_nothing_warns_of_nothing_and_has_nothing_to_release() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.resources.resource import Binding, CertificateRef, Resource, describe, serves
-from tests.storage.examples import NEW, NOW, OLD, resource
+from tests.support.stored_examples import NEW, NOW, OLD, resource
 
 
 def ref(number: str = "1") -> CertificateRef:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.resources.resource import Binding, CertificateRef
-from domain.resources.retention import Held, Need, Place, Verdict, judge
+from domain.resources.retention import Held, Need, Place, RetentionDecision, judge
 
 STORES = ("alibaba.cas/cn", "alibaba.clb/cn-hangzhou")
 ACCOUNTS = ("main", "other")
@@ -199,7 +199,7 @@ def test_it_goes_only_if_it_is_ours_and_nobody_wants_it(
         assert (verdict.stays is None) is may_go, verdict
 
 
-def gone(verdicts: list[Verdict]) -> set[tuple[str, str, str]]:
+def gone(verdicts: list[RetentionDecision]) -> set[tuple[str, str, str]]:
     return {
         (one.held.fingerprint, one.held.account, one.held.store)
         for one in verdicts

@@ -10,7 +10,7 @@ from domain.plans.request import PlanRequest
 from domain.resources.inventory_item import InventoryItem
 from domain.resources.resource import Resource
 from domain.resources.slots import choose, takes
-from tests.storage.examples import NOW, certificate, resource
+from tests.support.stored_examples import NOW, certificate, resource
 
 USUAL = certificate("usual").model_copy(update={"names": ("host0.example.com",)})
 PAIR = USUAL.model_copy(

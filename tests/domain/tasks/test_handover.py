@@ -1,16 +1,18 @@
-"""What came of handing a successor over: when it is done, and when a person has to act."""
+"""When the renewal of a certificate is done, and when a person has to act."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.certificates.renewal import Mode
-from domain.plans.plan import Refusal
-from domain.tasks.handover import STOPPED, Handover
+from domain.certificates.renewal import RenewalMode
+from domain.plans.refusal import Refusal, RefusalCode
+from domain.tasks.handover import STOPPED_BY_PERSON, Handover
 from domain.tasks.record import TaskRecord
 from domain.tasks.status import TaskStatus
 
-REFUSED = (Refusal(subject="main/alibaba.cdn/a.example.com", rule="state", reason="offline"),)
+REFUSED = (
+    Refusal(subject="main/alibaba.cdn/a.example.com", code=RefusalCode.STATE, reason="offline"),
+)
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
@@ -29,21 +31,21 @@ def task(status: TaskStatus) -> TaskRecord:
     )
 
 
-def test_only_an_automatic_renewal_can_leave_something_to_a_person() -> None:
-    for mode in Mode:
-        automatic = mode is Mode.AUTOMATIC
-        assert Handover(mode=mode, refusals=REFUSED).needs_someone is automatic
-        assert Handover(mode=mode, lost=("a.example.com",)).needs_someone is automatic
-        assert Handover(mode=mode, served=3).needs_someone is False
+def test_only_an_automatic_renewal_needs_an_operator() -> None:
+    for mode in RenewalMode:
+        automatic = mode is RenewalMode.AUTOMATIC
+        assert Handover(mode=mode, refusals=REFUSED).needs_operator is automatic
+        assert Handover(mode=mode, names_lost=("a.example.com",)).needs_operator is automatic
+        assert Handover(mode=mode, resources_served=3).needs_operator is False
 
 
 @pytest.mark.parametrize("status", TaskStatus)
-def test_a_task_that_someone_stopped_is_theirs(status: TaskStatus) -> None:
-    told = Handover(mode=Mode.AUTOMATIC, lost=("a.example.com",), task=task(status))
-    assert told.needs_someone is (status in STOPPED)
+def test_a_task_that_a_person_stopped_needs_an_operator(status: TaskStatus) -> None:
+    renewal = Handover(mode=RenewalMode.AUTOMATIC, names_lost=("a.example.com",), task=task(status))
+    assert renewal.needs_operator is (status in STOPPED_BY_PERSON)
 
 
-def test_nothing_is_planned_by_hand_or_for_a_reason() -> None:
-    assert Handover(mode=Mode.MANUAL).is_done
-    assert not Handover(mode=Mode.PROPOSE).is_done
-    assert Handover(mode=Mode.PROPOSE).because("nothing follows").is_done
+def test_a_manual_renewal_and_one_with_a_reason_are_done() -> None:
+    assert Handover(mode=RenewalMode.MANUAL).is_done
+    assert not Handover(mode=RenewalMode.PROPOSE).is_done
+    assert Handover(mode=RenewalMode.PROPOSE).with_reason("some-code", "nothing follows").is_done

@@ -1,17 +1,17 @@
-"""What a retry takes up: nothing that is deployed, nothing that a person called off."""
+"""What a retry takes up: nothing that is deployed, nothing that a person cancelled."""
 
 import pytest
 
 from domain.cause import Cause
 from domain.tasks.retry import (
     CANCELLED,
-    ROLLED_BACK_BEFORE,
+    ROLLBACK_REQUESTED,
+    ROLLED_BACK_WITH_WAVE,
     STOPPED,
-    TAKEN_BACK,
     TOO_MANY_FAILURES,
-    may_be_retried,
-    not_taken_back,
-    taken_back,
+    build_failed_rollback_cause,
+    build_rolled_back_cause,
+    may_retry,
 )
 from domain.tasks.status import OUTCOME_TRANSITIONS
 from domain.tasks.status import OutcomeStatus as S
@@ -20,35 +20,43 @@ CAUSE = Cause(code="NotServed", message="still serves another.", advice="Look.")
 
 
 @pytest.mark.parametrize("status", [S.FAILED, S.UNVERIFIED])
-def test_what_failed_or_was_not_verified_is_tried_again(status: S) -> None:
-    assert may_be_retried(status, CAUSE)
+def test_failed_and_unverified_changes_are_retried(status: S) -> None:
+    assert may_retry(status, CAUSE)
 
 
 @pytest.mark.parametrize("code", [STOPPED, TOO_MANY_FAILURES, "BadInput"])
-def test_what_was_skipped_since_the_task_stopped_is_tried_again(code: str) -> None:
-    assert may_be_retried(S.SKIPPED, Cause(code=code, message=""))
+def test_changes_that_were_skipped_because_the_task_stopped_are_retried(code: str) -> None:
+    assert may_retry(S.SKIPPED, Cause(code=code, message=""))
 
 
-@pytest.mark.parametrize("code", [CANCELLED, ROLLED_BACK_BEFORE])
-def test_what_a_person_called_off_is_not(code: str) -> None:
-    assert not may_be_retried(S.SKIPPED, Cause(code=code, message=""))
+@pytest.mark.parametrize("code", [CANCELLED, ROLLBACK_REQUESTED])
+def test_changes_that_a_person_cancelled_are_not_retried(code: str) -> None:
+    assert not may_retry(S.SKIPPED, Cause(code=code, message=""))
 
 
-def test_of_what_is_back_only_what_the_task_itself_took_back_is_tried_again() -> None:
-    assert may_be_retried(S.ROLLED_BACK, taken_back(CAUSE))
-    assert may_be_retried(S.ROLLED_BACK, taken_back(Cause(code=TAKEN_BACK, message="")))
-    assert not may_be_retried(S.ROLLED_BACK, None)
-    assert not may_be_retried(S.ROLLED_BACK, Cause(code="Accepted", message=""))
+def test_rolled_back_changes_are_retried_only_if_the_task_itself_rolled_them_back() -> None:
+    assert may_retry(S.ROLLED_BACK, build_rolled_back_cause(CAUSE))
+    assert may_retry(
+        S.ROLLED_BACK, build_rolled_back_cause(Cause(code=ROLLED_BACK_WITH_WAVE, message=""))
+    )
+    assert not may_retry(S.ROLLED_BACK, None)
+    assert not may_retry(S.ROLLED_BACK, Cause(code="Accepted", message=""))
 
 
 @pytest.mark.parametrize("status", list(S))
-def test_whatever_is_tried_again_may_become_pending(status: S) -> None:
-    if any(may_be_retried(status, cause) for cause in (None, CAUSE, taken_back(CAUSE))):
+def test_every_status_that_is_retried_may_become_pending(status: S) -> None:
+    if any(may_retry(status, cause) for cause in (None, CAUSE, build_rolled_back_cause(CAUSE))):
         assert S.PENDING in OUTCOME_TRANSITIONS[status]
 
 
-def test_causes_keep_what_was_wrong_and_say_what_became_of_it() -> None:
-    assert taken_back(CAUSE).message == "still serves another; it was taken back"
-    both = not_taken_back(CAUSE, Cause(code="Locked", message="busy", advice="Wait."))
-    assert (both.code, both.advice, both.taken_back) == ("NotServed", "Wait.", False)
-    assert both.message == "still serves another; taking it back failed too: Locked: busy"
+def test_the_cause_of_an_automatic_rollback_keeps_what_was_wrong() -> None:
+    cause = build_rolled_back_cause(CAUSE)
+    assert (cause.code, cause.advice, cause.rolled_back) == (CAUSE.code, CAUSE.advice, True)
+    assert cause.message.startswith("still serves another; ")
+
+
+def test_the_cause_of_a_failed_automatic_rollback_keeps_both_problems() -> None:
+    both = build_failed_rollback_cause(CAUSE, Cause(code="Locked", message="busy", advice="Wait."))
+    assert (both.code, both.advice, both.rolled_back) == ("NotServed", "Wait.", False)
+    assert both.message.startswith("still serves another; ")
+    assert both.message.endswith(": Locked: busy")

@@ -1,4 +1,4 @@
-"""Whose certificate it is that lies in a store: also after lost answers and refusals."""
+"""Which certificates a task installs, and whether a certificate in a store is ours."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -8,9 +8,13 @@ from temporalio.exceptions import ApplicationError
 
 from connectors.alibaba._stores import cas_listing
 from domain.certificates.certificate import Certificate
-from domain.tasks.record import TaskRecord
-from tests.activities.generations import Generations
-from tests.support.house import House
+from domain.resources.resource import Binding
+from domain.tasks.record import OutcomeRecord, TaskRecord
+from domain.tasks.status import OutcomeStatus
+from operations.deployment.installation import build_installation
+from tests.support.stack import Stack
+from tests.support.stored_examples import NEW, change
+from tests.support.successive_deployments import SuccessiveDeployments
 
 NAME = "a.example.com"
 UPLOAD = "UploadUserCertificate"
@@ -19,92 +23,110 @@ UPLOAD = "UploadUserCertificate"
 class Attempt:
     """A task that has to install one certificate."""
 
-    def __init__(self, house: House) -> None:
-        house.domains(NAME)
-        self.house, self.generations = house, Generations(house)
-        self.new: Certificate = house.upload("new", NAME)
+    def __init__(self, stack: Stack) -> None:
+        stack.seed_domains(NAME)
+        self.stack, self.generations = stack, SuccessiveDeployments(stack)
+        self.new: Certificate = stack.upload("new", NAME)
         self.task: TaskRecord = self.generations.create(self.new)
 
     def install(self) -> None:
         self.generations.install(self.task)
 
-    def fails(self) -> None:
+    def fail_install(self) -> None:
         with pytest.raises(ApplicationError):
             self.install()
 
-    def lies_there(self) -> None:
-        """Somebody else uploads it."""
-        pem = self.house.store.certificates.key(self.new.fingerprint).pem().decode()
+    def upload_by_someone_else(self) -> None:
+        pem = self.stack.store.certificates.get_key(self.new.fingerprint).pem().decode()
         row = {"name": "theirs", "pem": self.new.chain_pem, "key": pem}
-        self.house.cloud.seed("cas", account=self.house.key_id, certificates=[row])
+        self.stack.cloud.seed("cas", account=self.stack.key_id, certificates=[row])
 
     @property
-    def uploaded(self) -> bool:
-        (held,) = self.house.store.installations.held("main")
+    def is_ours(self) -> bool:
+        (held,) = self.stack.store.installations.list("main")
         assert held.fingerprint == self.new.fingerprint
         return held.uploaded
 
 
 @pytest.fixture
-def attempt(house: House) -> Iterator[Attempt]:
-    attempt = Attempt(house)
+def attempt(stack: Stack) -> Iterator[Attempt]:
+    attempt = Attempt(stack)
     yield attempt
     attempt.generations.stop()
 
 
-def test_what_we_uploaded_is_ours(attempt: Attempt) -> None:
+def test_an_uploaded_certificate_is_ours(attempt: Attempt) -> None:
     attempt.install()
-    assert attempt.uploaded
+    assert attempt.is_ours
     attempt.install()
-    assert attempt.uploaded
+    assert attempt.is_ours
 
 
-def test_what_was_found_there_is_not(attempt: Attempt) -> None:
-    attempt.lies_there()
+def test_a_certificate_that_was_found_in_the_store_is_not_ours(attempt: Attempt) -> None:
+    attempt.upload_by_someone_else()
     attempt.install()
-    assert not attempt.uploaded
+    assert not attempt.is_ours
 
 
 def test_an_upload_whose_answer_was_lost_is_still_ours(attempt: Attempt) -> None:
-    attempt.house.cloud.fault("lost", UPLOAD, count=1)
-    attempt.fails()
-    assert attempt.house.store.installations.held() == []
+    attempt.stack.cloud.add_fault("lost", UPLOAD, count=1)
+    attempt.fail_install()
+    assert attempt.stack.store.installations.list() == []
     attempt.install()
-    assert attempt.uploaded
-    assert len(attempt.house.cloud.certificates(fingerprint=attempt.new.fingerprint)) == 1
+    assert attempt.is_ours
+    assert len(attempt.stack.cloud.list_certificates(fingerprint=attempt.new.fingerprint)) == 1
 
 
-def test_after_an_upload_that_was_refused_what_is_found_is_not_ours(
+def test_a_certificate_found_after_a_refused_upload_is_not_ours(
     attempt: Attempt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cas_listing, "FRESH_FOR_LONG", 0)  # where all is slow, a list stays fresh
-    attempt.house.cloud.fault("error", UPLOAD, code="Forbidden.RAM", status=403, count=1)
-    attempt.fails()
-    attempt.lies_there()
+    attempt.stack.cloud.add_fault("error", UPLOAD, code="Forbidden.RAM", status=403, count=1)
+    attempt.fail_install()
+    attempt.upload_by_someone_else()
     attempt.install()
-    assert not attempt.uploaded
+    assert not attempt.is_ours
 
 
-def test_a_refusal_before_any_upload_forgets_no_former_one(attempt: Attempt) -> None:
-    attempt.house.cloud.fault("lost", UPLOAD, count=1)
-    attempt.fails()
-    attempt.house.cloud.fault(
+def test_a_refusal_before_an_upload_keeps_the_record_of_an_earlier_one(attempt: Attempt) -> None:
+    attempt.stack.cloud.add_fault("lost", UPLOAD, count=1)
+    attempt.fail_install()
+    attempt.stack.cloud.add_fault(
         "error", "ListUserCertificateOrder", code="Forbidden.RAM", status=403, count=1
     )
-    attempt.fails()
+    attempt.fail_install()
     attempt.install()
-    assert attempt.uploaded
+    assert attempt.is_ours
 
 
-def test_what_was_removed_is_uploaded_again_and_ours_again(attempt: Attempt) -> None:
+def test_a_removed_certificate_is_uploaded_again_and_ours_again(attempt: Attempt) -> None:
     attempt.install()
-    (held,) = attempt.house.store.installations.held("main")
-    attempt.house.clouds.connector("main", "alibaba.cas").remove(held.ref)
+    (held,) = attempt.stack.store.installations.list("main")
+    attempt.stack.connectors.get("main", "alibaba.cas").remove(held.ref)
     attempt.install()
-    (again,) = attempt.house.store.installations.held("main")
+    (again,) = attempt.stack.store.installations.list("main")
     assert again.uploaded
     assert again.ref != held.ref
-    attempt.house.store.installations.put(
+    attempt.stack.store.installations.save(
         held.fingerprint, held.account, held.store, held.ref, datetime.now(UTC)
     )
-    assert not attempt.uploaded
+    assert not attempt.is_ours
+
+
+@pytest.mark.parametrize("after", [None, Binding(name="theirs")])
+def test_a_change_that_binds_nothing_of_ours_needs_no_installation(after: Binding | None) -> None:
+    outcome = OutcomeRecord(
+        task_id="t1",
+        ordinal=0,
+        change=change().model_copy(update={"after": after}),
+        status=OutcomeStatus.PENDING,
+    )
+    assert build_installation(outcome) is None
+
+
+def test_a_certificate_without_a_name_is_labelled_by_its_fingerprint() -> None:
+    unnamed = change().model_copy(update={"after": Binding(fingerprint=NEW)})
+    outcome = OutcomeRecord(task_id="t1", ordinal=0, change=unnamed, status=OutcomeStatus.PENDING)
+    needed = build_installation(outcome)
+    assert needed is not None
+    assert needed.label.startswith(f"{NEW[:12]} into ")

@@ -1,18 +1,18 @@
-"""What an outcome tells of why a change ended as it did."""
+"""The causes with which changes end."""
 
 from domain.cause import Cause
-from operations.deployment.outcome import told
-from tests.storage.examples import CAUSE
+from operations.deployment.outcome import build_success_cause
+from tests.support.stored_examples import CAUSE
 
 
-def test_what_a_task_takes_back_by_itself_tells_why_and_whether_that_was_shown() -> None:
-    unseen = Cause(code="Unreachable", message="nobody can see it", unverified=True)
-    assert told(None, None) is None
-    assert told(None, unseen) == unseen
-    for why in (CAUSE, unseen):
-        shown, not_shown = told(why, None), told(why, unseen)
-        assert shown is not None
-        assert not_shown is not None
-        assert (shown.code, shown.taken_back, shown.unverified) == (why.code, True, False)
-        assert (not_shown.code, not_shown.unverified) == (why.code, True)
-        assert "nobody can see it" in not_shown.message
+def test_the_cause_of_an_automatic_rollback_has_its_reason_and_whether_it_was_verified() -> None:
+    unverified = Cause(code="Unreachable", message="no address answers", unverified=True)
+    assert build_success_cause(None, None) is None
+    assert build_success_cause(None, unverified) == unverified
+    for why in (CAUSE, unverified):
+        verified, unknown = build_success_cause(why, None), build_success_cause(why, unverified)
+        assert verified is not None
+        assert unknown is not None
+        assert (verified.code, verified.rolled_back, verified.unverified) == (why.code, True, False)
+        assert (unknown.code, unknown.unverified) == (why.code, True)
+        assert "no address answers" in unknown.message

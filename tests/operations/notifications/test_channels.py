@@ -1,4 +1,4 @@
-"""Mail and webhooks against real servers: what arrives, and how each failure is told."""
+"""Mail and webhooks against real servers: what arrives, and the error of each failure."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,22 +13,22 @@ from pydantic import SecretStr
 from pytest_httpserver import HTTPServer
 
 from domain.errors import BadInput, CloudError, NeedsOperator, Transient
-from domain.notifications.message import Message, trial_message
+from domain.notifications.message import Message, build_test_message
 from operations.notifications import channels
 from operations.notifications.channels import send
-from starter.temporal.processes import free_port
+from starter.temporal.processes import find_free_port
 from storage.settings import Settings
 
-MESSAGE = trial_message(datetime(2026, 11, 24, 12, tzinfo=UTC))
+MESSAGE = build_test_message(datetime(2026, 11, 24, 12, tzinfo=UTC))
 TO, FROM = "ops@example.com", "certroll@example.com"
 PASSWORD = "hidden-word"
 
 
 class Mailbox:
-    """Takes mail, unless it is told to refuse the recipient."""
+    """Accepts mail, unless it shall refuse the recipient."""
 
     def __init__(self) -> None:
-        self.taken: list[Any] = []
+        self.accepted: list[Any] = []
         self.refuse = False
 
     async def handle_RCPT(  # noqa: N802, RUF100 - aiosmtpd looks for this name
@@ -40,7 +40,7 @@ class Mailbox:
         return "250 OK"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802, RUF100
-        self.taken.append(envelope)
+        self.accepted.append(envelope)
         return "250 OK"
 
 
@@ -59,7 +59,7 @@ def mail_port(mailbox: Mailbox) -> Iterator[int]:
     controller = Controller(
         mailbox,
         hostname="127.0.0.1",
-        port=free_port(),
+        port=find_free_port(),
         authenticator=authenticate,
         auth_require_tls=False,
     )
@@ -73,8 +73,8 @@ def settings(folder: Path, url: str | None, mail_from: str | None = FROM) -> Set
     return Settings(home=folder, smtp_url=secret, mail_from=mail_from)
 
 
-async def refused(kind: str, address: str, configured: Settings) -> CloudError:
-    """The error of a message that could not be told; it never holds the address."""
+async def fail_send(kind: str, address: str, configured: Settings) -> CloudError:
+    """The error of a message that cannot be sent; it never contains the address."""
     with pytest.raises((Transient, NeedsOperator)) as caught:
         await send(kind, address, MESSAGE, configured)
     error = caught.value
@@ -90,57 +90,57 @@ async def test_a_mail_arrives_with_subject_and_body(
 ) -> None:
     url = f"smtp://someone:right@127.0.0.1:{mail_port}"
     await send("mail", TO, MESSAGE, settings(tmp_path, url))
-    (envelope,) = mailbox.taken
+    (envelope,) = mailbox.accepted
     mail = message_from_bytes(envelope.content, policy=policy.default)
     assert (envelope.mail_from, envelope.rcpt_tos) == (FROM, [TO])
     assert (mail["From"], mail["To"], mail["Subject"]) == (FROM, TO, MESSAGE.subject)
     assert mail.get_content() == MESSAGE.body.replace("\n", "\r\n")
 
 
-async def test_a_server_that_asks_for_no_password_is_given_none(
+async def test_a_server_without_authentication_gets_no_password(
     mailbox: Mailbox, mail_port: int, tmp_path: Path
 ) -> None:
     await send("mail", TO, MESSAGE, settings(tmp_path, f"smtp://127.0.0.1:{mail_port}"))
-    assert not mailbox.taken[0].smtp_utf8
+    assert not mailbox.accepted[0].smtp_utf8
 
 
-async def test_a_wrong_password_needs_someone_to_act(mail_port: int, tmp_path: Path) -> None:
+async def test_a_wrong_password_needs_an_operator(mail_port: int, tmp_path: Path) -> None:
     url = f"smtp://someone:{PASSWORD}@127.0.0.1:{mail_port}"
-    error = await refused("mail", TO, settings(tmp_path, url))
+    error = await fail_send("mail", TO, settings(tmp_path, url))
     assert isinstance(error, NeedsOperator)
     assert error.code == "SMTP535"
     assert error.advice is not None
     assert "CERTROLL_SMTP_URL" in error.advice
 
 
-async def test_no_mail_goes_in_clear_where_encryption_is_insisted_on(
+async def test_no_mail_is_sent_in_clear_if_encryption_is_required(
     mailbox: Mailbox, mail_port: int, tmp_path: Path
 ) -> None:
     url = f"smtp+starttls://someone:{PASSWORD}@127.0.0.1:{mail_port}"
-    error = await refused("mail", TO, settings(tmp_path, url))
+    error = await fail_send("mail", TO, settings(tmp_path, url))
     assert isinstance(error, Transient)
-    assert mailbox.taken == []
+    assert mailbox.accepted == []
 
 
-async def test_a_server_that_speaks_no_tls_takes_no_mail_over_it(
+async def test_a_server_without_tls_gets_no_mail_over_tls(
     mailbox: Mailbox, mail_port: int, tmp_path: Path
 ) -> None:
-    error = await refused("mail", TO, settings(tmp_path, f"smtps://127.0.0.1:{mail_port}"))
+    error = await fail_send("mail", TO, settings(tmp_path, f"smtps://127.0.0.1:{mail_port}"))
     assert isinstance(error, Transient)
-    assert mailbox.taken == []
+    assert mailbox.accepted == []
 
 
-async def test_a_mail_server_that_is_down_is_tried_again(tmp_path: Path) -> None:
-    error = await refused("mail", TO, settings(tmp_path, f"smtp://127.0.0.1:{free_port()}"))
+async def test_a_mail_server_that_is_down_is_a_transient_error(tmp_path: Path) -> None:
+    error = await fail_send("mail", TO, settings(tmp_path, f"smtp://127.0.0.1:{find_free_port()}"))
     assert isinstance(error, Transient)
     assert error.code == "MailFailed"
 
 
-async def test_a_refused_recipient_is_told_without_the_address(
+async def test_the_error_of_a_refused_recipient_does_not_contain_the_address(
     mailbox: Mailbox, mail_port: int, tmp_path: Path
 ) -> None:
     mailbox.refuse = True
-    error = await refused("mail", TO, settings(tmp_path, f"smtp://127.0.0.1:{mail_port}"))
+    error = await fail_send("mail", TO, settings(tmp_path, f"smtp://127.0.0.1:{mail_port}"))
     assert error.code == "MailFailed"
 
 
@@ -148,11 +148,12 @@ async def test_a_refused_recipient_is_told_without_the_address(
     ("url", "mail_from", "variable"),
     [(None, FROM, "CERTROLL_SMTP_URL"), ("smtp://127.0.0.1:25", None, "CERTROLL_MAIL_FROM")],
 )
-async def test_mail_that_is_not_set_up_is_refused_naming_the_variable(
+async def test_mail_without_a_setting_is_refused_with_its_variable(
     tmp_path: Path, url: str | None, mail_from: str | None, variable: str
 ) -> None:
-    with pytest.raises(BadInput, match=variable):
+    with pytest.raises(BadInput) as caught:
         await send("mail", TO, MESSAGE, settings(tmp_path, url, mail_from))
+    assert (caught.value.code, caught.value.where) == ("missing-setting", variable)
 
 
 @pytest.fixture
@@ -186,13 +187,13 @@ async def test_a_webhook_gets_the_message_as_json(httpserver: HTTPServer, tmp_pa
         (503, Transient, "WebhookFailed"),
     ],
 )
-async def test_any_answer_but_success_is_a_failure(
+async def test_any_status_but_success_is_an_error(
     httpserver: HTTPServer, tmp_path: Path, status: int, kind: type[CloudError], code: str
 ) -> None:
     httpserver.expect_request("/hook").respond_with_data(
         "see elsewhere", status=status, headers={"Location": httpserver.url_for("/other")}
     )
-    error = await refused("webhook", hook(httpserver), settings(tmp_path, None))
+    error = await fail_send("webhook", hook(httpserver), settings(tmp_path, None))
     assert type(error) is kind
     assert error.code == code
     assert str(status) in error.message
@@ -201,17 +202,19 @@ async def test_any_answer_but_success_is_a_failure(
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "xn--"])
-async def test_a_webhook_that_cannot_be_reached_is_tried_again(tmp_path: Path, host: str) -> None:
-    url = f"http://{host}:{free_port()}/hook?token=very-secret"
-    error = await refused("webhook", url, settings(tmp_path, None))
+async def test_a_webhook_that_cannot_be_reached_is_a_transient_error(
+    tmp_path: Path, host: str
+) -> None:
+    url = f"http://{host}:{find_free_port()}/hook?token=very-secret"
+    error = await fail_send("webhook", url, settings(tmp_path, None))
     assert isinstance(error, Transient)
     assert "very-secret" not in str(error)
 
 
-async def test_a_webhook_that_stays_silent_is_left_in_time(
+async def test_a_silent_webhook_is_a_transient_error_in_time(
     httpserver: HTTPServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     httpserver.expect_request("/hook").respond_with_data("")
     monkeypatch.setattr(channels, "SECONDS", 0.0)
-    error = await refused("webhook", hook(httpserver), settings(tmp_path, None))
+    error = await fail_send("webhook", hook(httpserver), settings(tmp_path, None))
     assert isinstance(error, Transient)

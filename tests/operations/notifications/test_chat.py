@@ -1,4 +1,4 @@
-"""Chat robots against a real server that answers as theirs do: 200, and the truth in the body."""
+"""Chat robots against a real server that answers as theirs do: 200, with a code in the body."""
 
 import base64
 import hashlib
@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from pytest_httpserver import HTTPServer
 
 from domain.errors import CloudError, NeedsOperator, Transient
-from domain.notifications.contact import ROBOT_KINDS, SIGNED_ROBOT_KINDS
-from domain.notifications.message import Message, trial_message
+from domain.notifications.channel_kind import ROBOT_KINDS, SIGNED_ROBOT_KINDS
+from domain.notifications.message import Message, build_test_message
 from operations.notifications.channels import send
-from operations.notifications.chat import ROBOTS, shortened
+from operations.notifications.chat import CUT_MARK, ROBOTS, shorten
 from storage.settings import Settings
 
-MESSAGE = trial_message(datetime(2026, 11, 24, 12, tzinfo=UTC))
+MESSAGE = build_test_message(datetime(2026, 11, 24, 12, tzinfo=UTC))
 TOKEN, SECRET = "token-hidden", "SEC-hidden"
 FINE: dict[str, Any] = {
     "dingtalk": {"errcode": 0, "errmsg": "ok"},
@@ -54,19 +54,19 @@ def server() -> Iterator[HTTPServer]:
         yield running
 
 
-def answering(server: HTTPServer, answer: Any, status: int = 200) -> str:
+def set_answer(server: HTTPServer, answer: Any, status: int = 200) -> str:
     text = answer if isinstance(answer, str) else json.dumps(answer)
     server.expect_request("/send").respond_with_data(text, status=status)
     return server.url_for(f"/send?key={TOKEN}")
 
 
-async def tell(kind: str, address: str, folder: Path, message: Message = MESSAGE) -> None:
+async def send_message(kind: str, address: str, folder: Path, message: Message = MESSAGE) -> None:
     await send(kind, address, message, Settings(home=folder))
 
 
-async def refused(kind: str, address: str, folder: Path) -> CloudError:
+async def fail_send(kind: str, address: str, folder: Path) -> CloudError:
     with pytest.raises((Transient, NeedsOperator)) as caught:
-        await tell(kind, address, folder)
+        await send_message(kind, address, folder)
     assert caught.value.__cause__ is None
     for secret in (TOKEN, SECRET, address):
         assert secret not in str(caught.value)
@@ -77,7 +77,7 @@ async def refused(kind: str, address: str, folder: Path) -> CloudError:
 async def test_a_robot_gets_subject_and_text_in_its_own_form(
     kind: str, server: HTTPServer, tmp_path: Path
 ) -> None:
-    await tell(kind, answering(server, FINE[kind]), tmp_path)
+    await send_message(kind, set_answer(server, FINE[kind]), tmp_path)
     body = json.loads(server.log[0][0].data)
     text = f"{MESSAGE.subject}\n{MESSAGE.body}"
     assert (
@@ -92,18 +92,18 @@ async def test_a_robot_gets_subject_and_text_in_its_own_form(
 
 
 @pytest.mark.parametrize(("kind", "answer"), REFUSED)
-async def test_a_200_that_is_a_refusal_needs_an_operator(
+async def test_a_refusal_with_status_200_needs_an_operator(
     kind: str, answer: Any, server: HTTPServer, tmp_path: Path
 ) -> None:
-    error = await refused(kind, answering(server, answer), tmp_path)
+    error = await fail_send(kind, set_answer(server, answer), tmp_path)
     assert (type(error), error.code) == (NeedsOperator, "RobotRefused")
 
 
 @pytest.mark.parametrize(("kind", "answer"), BUSY)
-async def test_a_200_that_says_too_fast_is_tried_again(
+async def test_a_busy_answer_with_status_200_is_a_transient_error(
     kind: str, answer: Any, server: HTTPServer, tmp_path: Path
 ) -> None:
-    error = await refused(kind, answering(server, answer), tmp_path)
+    error = await fail_send(kind, set_answer(server, answer), tmp_path)
     assert (type(error), error.code) == (Transient, "RobotBusy")
 
 
@@ -111,20 +111,20 @@ async def test_a_200_that_says_too_fast_is_tried_again(
     ("status", "expected"), [(429, Transient), (503, Transient), (404, NeedsOperator)]
 )
 @pytest.mark.parametrize("kind", ROBOTS)
-async def test_other_statuses_are_failures(
+async def test_other_statuses_are_errors(
     kind: str, status: int, expected: type[CloudError], server: HTTPServer, tmp_path: Path
 ) -> None:
-    error = await refused(kind, answering(server, FINE[kind], status), tmp_path)
+    error = await fail_send(kind, set_answer(server, FINE[kind], status), tmp_path)
     assert type(error) is expected
 
 
-async def test_a_robot_that_cannot_be_reached_is_tried_again(tmp_path: Path) -> None:
-    error = await refused("slack", f"http://127.0.0.1:9/{TOKEN}", tmp_path)
+async def test_a_robot_that_cannot_be_reached_is_a_transient_error(tmp_path: Path) -> None:
+    error = await fail_send("slack", f"http://127.0.0.1:9/{TOKEN}", tmp_path)
     assert type(error) is Transient
 
 
-async def test_dingtalk_is_signed_in_the_address(server: HTTPServer, tmp_path: Path) -> None:
-    await tell("dingtalk", f"{answering(server, FINE['dingtalk'])}#{SECRET}", tmp_path)
+async def test_dingtalk_is_signed_in_the_query(server: HTTPServer, tmp_path: Path) -> None:
+    await send_message("dingtalk", f"{set_answer(server, FINE['dingtalk'])}#{SECRET}", tmp_path)
     request, _ = server.log[0]
     stamp = request.args["timestamp"]
     digest = hmac.new(SECRET.encode(), f"{stamp}\n{SECRET}".encode(), hashlib.sha256).digest()
@@ -133,48 +133,46 @@ async def test_dingtalk_is_signed_in_the_address(server: HTTPServer, tmp_path: P
     assert request.args["key"] == TOKEN
 
 
-async def test_an_address_without_a_query_is_signed_as_well(
-    server: HTTPServer, tmp_path: Path
-) -> None:
+async def test_an_address_without_a_query_is_signed_too(server: HTTPServer, tmp_path: Path) -> None:
     server.expect_request("/robot").respond_with_data(json.dumps(FINE["dingtalk"]))
-    await tell("dingtalk", f"{server.url_for('/robot')}#{SECRET}", tmp_path)
+    await send_message("dingtalk", f"{server.url_for('/robot')}#{SECRET}", tmp_path)
     assert set(server.log[0][0].args) == {"timestamp", "sign"}
 
 
-def test_each_kind_of_contact_that_is_a_robot_can_be_told() -> None:
+def test_each_kind_of_robot_can_be_sent_to() -> None:
     assert tuple(ROBOTS) == ROBOT_KINDS
-    assert tuple(kind for kind, robot in ROBOTS.items() if robot.signed) == SIGNED_ROBOT_KINDS
+    assert tuple(kind for kind, robot in ROBOTS.items() if robot.sign) == SIGNED_ROBOT_KINDS
 
 
 async def test_feishu_is_signed_in_the_body(server: HTTPServer, tmp_path: Path) -> None:
-    await tell("feishu", f"{answering(server, FINE['feishu'])}#{SECRET}", tmp_path)
+    await send_message("feishu", f"{set_answer(server, FINE['feishu'])}#{SECRET}", tmp_path)
     body = json.loads(server.log[0][0].data)
     digest = hmac.new(f"{body['timestamp']}\n{SECRET}".encode(), b"", hashlib.sha256).digest()
     assert body["sign"] == base64.b64encode(digest).decode()
     assert SECRET not in server.log[0][0].url
 
 
-async def test_a_long_message_is_cut_to_what_wecom_takes(
+async def test_a_long_message_is_cut_to_the_limit_of_wecom(
     server: HTTPServer, tmp_path: Path
 ) -> None:
     long = MESSAGE.model_copy(update={"body": "证书" * 2000})
-    await tell("wecom", answering(server, FINE["wecom"]), tmp_path, long)
+    await send_message("wecom", set_answer(server, FINE["wecom"]), tmp_path, long)
     text = json.loads(server.log[0][0].data)["text"]["content"]
     assert 2000 < len(text.encode()) <= 2048
-    assert text.endswith("(shortened)")
+    assert text.endswith(CUT_MARK)
 
 
-async def test_a_message_that_is_cut_keeps_its_head_and_what_can_be_done(
+async def test_a_message_that_is_cut_keeps_its_head_and_its_last_paragraph(
     server: HTTPServer, tmp_path: Path
 ) -> None:
     causes = "".join(f"- 原因{n}: 300 resources failed, e.g. a.example.com\n" for n in range(90))
-    asked = "What you may do:\n  certroll task show 20261124-1a2b3c\n"
-    long = MESSAGE.model_copy(update={"body": f"Task 证书: failed.\n\nWhy:\n{causes}\n{asked}"})
-    await tell("wecom", answering(server, FINE["wecom"]), tmp_path, long)
+    last = "What you may do:\n  certroll task show 20261124-1a2b3c\n"
+    long = MESSAGE.model_copy(update={"body": f"Task 证书: failed.\n\nWhy:\n{causes}\n{last}"})
+    await send_message("wecom", set_answer(server, FINE["wecom"]), tmp_path, long)
     text = json.loads(server.log[0][0].data)["text"]["content"]
     assert len(text.encode()) <= 2048
     assert text.startswith(f"{MESSAGE.subject}\nTask 证书: failed.\n\nWhy:\n- 原因0: 300 resources")
-    assert text.endswith(f"e.g. a.example.com\n(shortened)\n\n{asked}")
+    assert text.endswith(f"e.g. a.example.com{CUT_MARK}\n\n{last}")
 
 
 @pytest.mark.parametrize(
@@ -185,11 +183,11 @@ async def test_a_message_that_is_cut_keeps_its_head_and_what_can_be_done(
         ("wecom", "<!channel> & <@U1>"),
     ],
 )
-async def test_nobody_is_called_by_what_others_named(
+async def test_names_in_a_message_mention_nobody(
     kind: str, shown: str, server: HTTPServer, tmp_path: Path
 ) -> None:
     named = MESSAGE.model_copy(update={"body": "<!channel> & <@U1>"})
-    await tell(kind, answering(server, FINE[kind]), tmp_path, named)
+    await send_message(kind, set_answer(server, FINE[kind]), tmp_path, named)
     sent = json.loads(server.log[0][0].data)
     text = (
         sent["text"]
@@ -205,19 +203,19 @@ lines = st.lists(st.text(max_size=60), max_size=12).map("\n".join)
 @example(text="\n\n\n\n\n\n0000\x1fࠀ\n\n00\x1f\n\n", most=40)
 @given(lines, st.integers(40, 300))
 def test_shortening_keeps_to_the_bytes_and_leaves_the_rest_as_it_was(text: str, most: int) -> None:
-    short = shortened(text, most)
+    short = shorten(text, most)
     assert len(json.dumps(short, ensure_ascii=False).encode()) - 2 <= most
     if short != text:
-        head, cut, asked = short.partition("\n(shortened)")
+        head, cut, last = short.partition(CUT_MARK)
         assert cut
         assert text.startswith(head)
-        assert text.rstrip("\n").endswith(asked.strip("\n"))
+        assert text.rstrip("\n").endswith(last.strip("\n"))
 
 
 @given(st.text())
-def test_what_fits_is_told_as_it_is(text: str) -> None:
-    assert shortened(text, 1000) == text
+def test_a_text_that_fits_stays_as_it_is(text: str) -> None:
+    assert shorten(text, 1000) == text
 
 
 def test_one_endless_line_is_cut_between_two_characters() -> None:
-    assert shortened("证" * 100, 50) == "证" * 12 + "\n(shortened)"
+    assert shorten("证" * 100, 50) == "证" * 12 + CUT_MARK

@@ -1,135 +1,135 @@
-"""Making a plan against a practice cloud: it asks, stores what it was told, changes nothing."""
+"""Building a plan against the practice cloud: it reads, saves bindings, and changes nothing."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from activities.inventory_sync import sync
 from domain.errors import BadInput
 from domain.plans.plan import wanted
 from domain.plans.request import PlanRequest
 from domain.resources.inventory_sync import INVENTORY_AGE
+from operations.inventory.service_sync import sync_here
 from operations.planning.planner import make_plan
-from tests.support.house import ACCOUNT, SERVICE, House
+from tests.support.stack import ACCOUNT, SERVICE, Stack
 
 NAMES = ("a.example.com", "b.example.com")
 ASK = "DescribeDomainCertificateInfo"
 READ = f"cdn.{ASK}"
 
 
-def reads(house: House) -> int:
-    return sum(house.cloud.calls().get(READ, {}).values())
+def count_reads(stack: Stack) -> int:
+    return sum(stack.cloud.count_calls().get(READ, {}).values())
 
 
-def test_a_plan_holds_what_each_resource_serves_and_what_it_shall_serve(any_house: House) -> None:
-    any_house.domains(*NAMES)
-    new = any_house.upload("new", *NAMES)
-    plan = any_house.plan(new)
+def test_a_plan_has_the_bindings_before_and_after_of_each_resource(any_stack: Stack) -> None:
+    any_stack.seed_domains(*NAMES)
+    new = any_stack.upload("new", *NAMES)
+    plan = any_stack.build_plan(new)
     assert [change.resource.key for change in plan.changes] == list(NAMES)
     for change in plan.changes:
         assert change.before is not None
-        assert change.before.fingerprint == any_house.former[change.resource.key]
+        assert change.before.fingerprint == any_stack.fingerprints_before[change.resource.key]
         assert change.after is not None
         assert change.after.fingerprint == new.fingerprint
-        item = any_house.store.inventory.get(change.resource.id)
+        item = any_stack.store.inventory.get(change.resource.id)
         assert item.binding == change.before
     assert plan.cost == 2
 
 
-def test_making_a_plan_changes_nothing_in_the_cloud(house: House) -> None:
-    house.domains(*NAMES)
-    before = house.cloud.resources(), house.cloud.certificates()
-    house.plan(house.upload("new", *NAMES))
-    assert (house.cloud.resources(), house.cloud.certificates()) == before
+def test_building_a_plan_changes_nothing_in_the_cloud(stack: Stack) -> None:
+    stack.seed_domains(*NAMES)
+    before = stack.cloud.list_resources(), stack.cloud.list_certificates()
+    stack.build_plan(stack.upload("new", *NAMES))
+    assert (stack.cloud.list_resources(), stack.cloud.list_certificates()) == before
 
 
-def test_what_was_read_a_moment_ago_is_not_read_again(house: House) -> None:
-    house.domains(*NAMES)
-    new = house.upload("new", *NAMES)
-    first = house.plan(new)
-    asked = reads(house)
+def test_a_binding_that_was_just_read_is_not_read_again(stack: Stack) -> None:
+    stack.seed_domains(*NAMES)
+    new = stack.upload("new", *NAMES)
+    first = stack.build_plan(new)
+    asked = count_reads(stack)
     assert asked == 2
-    assert house.plan(new).digest == first.digest
-    assert reads(house) == asked
+    assert stack.build_plan(new).digest == first.digest
+    assert count_reads(stack) == asked
 
 
-def test_what_was_read_long_ago_is_read_again(house: House) -> None:
-    house.domains(*NAMES)
-    new = house.upload("new", *NAMES)
-    house.plan(new)
-    house.rebind("a.example.com", house.ca.leaf(["a.example.com"]))
-    wish = PlanRequest(certificates=(new.fingerprint,), all_matched=True)
+def test_a_binding_that_was_read_long_ago_is_read_again(stack: Stack) -> None:
+    stack.seed_domains(*NAMES)
+    new = stack.upload("new", *NAMES)
+    stack.build_plan(new)
+    stack.rebind("a.example.com", stack.ca.leaf(["a.example.com"]))
+    request = PlanRequest(certificates=(new.fingerprint,), all_matched=True)
     later = datetime.now(UTC) + INVENTORY_AGE + timedelta(seconds=1)
-    plan = make_plan(house.store, house.clouds, wish, now=later)
+    plan = make_plan(stack.store, stack.connectors, request, now=later)
     former = plan.changes[0].before
     assert former is not None
-    assert former.fingerprint not in (None, house.former["a.example.com"])
+    assert former.fingerprint not in (None, stack.fingerprints_before["a.example.com"])
 
 
-def test_what_a_cloud_refuses_to_tell_is_refused_with_its_cause(house: House) -> None:
-    house.domains(*NAMES)
-    new = house.upload("new", *NAMES)
-    house.cloud.fault(
+def test_a_resource_that_cannot_be_read_is_refused_with_the_cause(stack: Stack) -> None:
+    stack.seed_domains(*NAMES)
+    new = stack.upload("new", *NAMES)
+    stack.cloud.add_fault(
         "error",
         "DescribeDomainCertificateInfo",
         resource="a.example.com",
         code="Forbidden.RAM",
         status=403,
     )
-    wish = PlanRequest(certificates=(new.fingerprint,), all_matched=True)
-    plan = make_plan(house.store, house.clouds, wish, now=datetime.now(UTC), fresh=True)
+    request = PlanRequest(certificates=(new.fingerprint,), all_matched=True)
+    plan = make_plan(stack.store, stack.connectors, request, now=datetime.now(UTC), fresh=True)
     assert [change.resource.key for change in plan.changes] == ["b.example.com"]
     (refusal,) = plan.refusals
-    assert (refusal.subject, refusal.rule) == (f"{ACCOUNT}/{SERVICE}/a.example.com", "read")
+    assert (refusal.subject, refusal.code) == (f"{ACCOUNT}/{SERVICE}/a.example.com", "read")
     assert "Forbidden.RAM" in refusal.reason
 
 
-def test_a_cloud_that_fails_now_and_then_is_asked_again(house: House) -> None:
-    house.domains(*NAMES)
-    new = house.upload("new", *NAMES)
-    house.cloud.fault("error", ASK, code="ServiceUnavailable", status=503, count=2)
-    wish = PlanRequest(certificates=(new.fingerprint,), all_matched=True)
-    plan = make_plan(house.store, house.clouds, wish, now=datetime.now(UTC), fresh=True)
+def test_a_transient_error_of_a_cloud_is_retried(stack: Stack) -> None:
+    stack.seed_domains(*NAMES)
+    new = stack.upload("new", *NAMES)
+    stack.cloud.add_fault("error", ASK, code="ServiceUnavailable", status=503, count=2)
+    request = PlanRequest(certificates=(new.fingerprint,), all_matched=True)
+    plan = make_plan(stack.store, stack.connectors, request, now=datetime.now(UTC), fresh=True)
     assert (len(plan.changes), plan.refusals) == (2, ())
 
 
-def test_what_a_silent_cloud_does_not_tell_is_left_out_and_named(house: House) -> None:
-    house.domains(*NAMES)
-    new = house.upload("new", *NAMES)
-    house.cloud.fault("error", ASK, resource="a.example.com", code="Unavailable", status=503)
-    wish = PlanRequest(certificates=(new.fingerprint,), all_matched=True)
-    plan = make_plan(house.store, house.clouds, wish, now=datetime.now(UTC), fresh=True)
+def test_a_resource_whose_cloud_does_not_answer_is_left_out_and_named(stack: Stack) -> None:
+    stack.seed_domains(*NAMES)
+    new = stack.upload("new", *NAMES)
+    stack.cloud.add_fault("error", ASK, resource="a.example.com", code="Unavailable", status=503)
+    request = PlanRequest(certificates=(new.fingerprint,), all_matched=True)
+    plan = make_plan(stack.store, stack.connectors, request, now=datetime.now(UTC), fresh=True)
     assert [change.resource.key for change in plan.changes] == ["b.example.com"]
     (silent,) = plan.unread
     assert silent.subject.endswith("a.example.com")
 
 
-def test_a_certificate_that_is_not_here_is_refused(house: House) -> None:
+def test_an_unknown_certificate_is_refused(stack: Stack) -> None:
     with pytest.raises(BadInput):
         make_plan(
-            house.store,
-            house.clouds,
+            stack.store,
+            stack.connectors,
             PlanRequest(certificates=("ab" * 32,), all_matched=True),
             now=datetime.now(UTC),
         )
 
 
-def test_a_filter_does_not_hide_that_the_default_slot_has_the_certificate_already(
-    house: House,
+def test_a_filter_does_not_hide_that_the_default_slot_already_has_the_certificate(
+    stack: Stack,
 ) -> None:
-    new = house.upload("new", "www.example.com", "api.example.com")
-    first, second = (house.ca.leaf([name]) for name in new.names)
+    new = stack.upload("new", "www.example.com", "api.example.com")
+    first, second = (stack.ca.leaf([name]) for name in new.names)
     given = [{"pem": each.pem.decode(), "key": each.key_pem.decode()} for each in (first, second)]
     listener = {"certificate": given[0], "additional": [given[1]]}
-    house.cloud.seed("alb", account=house.key_id, listeners=[listener])
-    assert sync(house.store, house.clouds, ACCOUNT, "alibaba.alb").error is None
-    slots = {each.resource.slot: each.resource.id for each in house.store.inventory.list()}
-    wish = PlanRequest(certificates=(new.fingerprint,), resources=(slots["sni"],))
+    stack.cloud.seed("alb", account=stack.key_id, listeners=[listener])
+    assert sync_here(stack.store, stack.connectors, ACCOUNT, "alibaba.alb").error is None
+    slots = {each.resource.slot: each.resource.id for each in stack.store.inventory.list()}
+    request = PlanRequest(certificates=(new.fingerprint,), resources=(slots["sni"],))
     now = datetime.now(UTC)
-    assert len(make_plan(house.store, house.clouds, wish, now=now).changes) == 1
-    house.store.inventory.bound(slots["default"], wanted(new), now)
-    plan = make_plan(house.store, house.clouds, wish, now=now)
+    assert len(make_plan(stack.store, stack.connectors, request, now=now).changes) == 1
+    stack.store.inventory.save_binding(slots["default"], wanted(new), now)
+    plan = make_plan(stack.store, stack.connectors, request, now=now)
     assert plan.changes == ()
-    assert [(each.subject, each.rule) for each in plan.refusals] == [
-        (slots["sni"], "once per listener")
+    assert [(each.subject, each.code) for each in plan.refusals] == [
+        (slots["sni"], "once-per-listener")
     ]

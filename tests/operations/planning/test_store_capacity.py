@@ -1,119 +1,123 @@
-"""A plan does not ask for uploads that a full store would refuse."""
+"""A plan refuses changes whose certificate would not fit into its store."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from activities.inventory_sync import sync
 from domain.plans.plan import Plan
-from operations.planning.store_capacity import RULE
-from tests.activities.generations import Generations
-from tests.support.house import ACCOUNT, House
+from domain.plans.refusal import RefusalCode
+from operations.inventory.service_sync import sync_here
+from tests.support.stack import ACCOUNT, Stack
+from tests.support.successive_deployments import SuccessiveDeployments
 
 NAMES = ("a.example.com", "b.example.com")
 QUOTA, LISTING = "quotas.GetProductQuota", "clb.DescribeServerCertificates"
 
 
-class Balancers(Generations):
+class LoadBalancers(SuccessiveDeployments):
     """Listeners of the classic load balancer, each with a certificate of its own."""
 
-    def __init__(self, house: House) -> None:
-        super().__init__(house)
+    def __init__(self, stack: Stack) -> None:
+        super().__init__(stack)
         listeners: list[dict[str, Any]] = []
         for name in NAMES:
-            leaf = house.ca.leaf([name])
+            leaf = stack.ca.leaf([name])
             pem = {"pem": leaf.pem.decode(), "key": leaf.key_pem.decode()}
             listeners.append({"certificate": pem})
-        house.cloud.seed("clb", account=house.key_id, listeners=listeners)
-        assert sync(house.store, house.clouds, ACCOUNT, "alibaba.clb").error is None
+        stack.cloud.seed("clb", account=stack.key_id, listeners=listeners)
+        assert sync_here(stack.store, stack.connectors, ACCOUNT, "alibaba.clb").error is None
 
-    def asked(self, operation: str) -> int:
-        return sum(self.house.cloud.calls().get(operation, {}).values())
+    def count_calls(self, operation: str) -> int:
+        return sum(self.stack.cloud.count_calls().get(operation, {}).values())
 
 
 @pytest.fixture
-def balancers(house: House) -> Iterator[Balancers]:
-    balancers = Balancers(house)
+def balancers(stack: Stack) -> Iterator[LoadBalancers]:
+    balancers = LoadBalancers(stack)
     yield balancers
     balancers.stop()
 
 
 def refused(plan: Plan) -> list[str]:
-    return [each.reason for each in plan.refusals if each.rule == RULE]
+    return [each.reason for each in plan.refusals if each.code == RefusalCode.STORE_FULL]
 
 
-def test_what_fits_is_planned_and_the_store_is_asked_once(balancers: Balancers) -> None:
-    plan = balancers.house.plan(balancers.house.upload("new", *NAMES))
+def test_a_certificate_that_fits_is_planned_and_the_store_is_asked_once(
+    balancers: LoadBalancers,
+) -> None:
+    plan = balancers.stack.build_plan(balancers.stack.upload("new", *NAMES))
     assert len(plan.changes) == 2
     assert refused(plan) == []
-    assert balancers.asked(QUOTA) == 1
+    assert balancers.count_calls(QUOTA) == 1
 
 
-def test_a_full_store_refuses_each_change_with_what_to_do(balancers: Balancers) -> None:
-    balancers.house.cloud.limit("clb", 2)
-    plan = balancers.house.plan(balancers.house.upload("new", *NAMES))
+def test_a_full_store_refuses_each_change_that_needs_it(balancers: LoadBalancers) -> None:
+    balancers.stack.cloud.set_limit("clb", 2)
+    plan = balancers.stack.build_plan(balancers.stack.upload("new", *NAMES))
     assert plan.changes == ()
-    told = (
-        "alibaba.clb/cn-hangzhou of main takes no more certificates, so 'new' does not fit; "
-        "nothing there is ours to remove: raise the quota, or delete by hand"
-    )
-    assert refused(plan) == [told, told]
-    assert balancers.asked(QUOTA) == 1
+    reasons = refused(plan)
+    assert len(reasons) == 2
+    for reason in reasons:
+        assert "alibaba.clb/cn-hangzhou of main" in reason
+        assert "'new'" in reason
+        assert "certroll certificate cleanup" not in reason
+    assert balancers.count_calls(QUOTA) == 1
 
 
-def test_what_could_go_is_named_with_the_command_that_removes_it(balancers: Balancers) -> None:
+def test_removable_certificates_are_named_with_the_command_that_removes_them(
+    balancers: LoadBalancers,
+) -> None:
     for name in ("first", "second", "third"):
         balancers.deploy(name, *NAMES)
-    balancers.house.cloud.limit("clb", 5)
-    new = balancers.house.upload("new", *NAMES)
-    plan = balancers.house.plan(new)
+    balancers.stack.cloud.set_limit("clb", 5)
+    new = balancers.stack.upload("new", *NAMES)
+    plan = balancers.stack.build_plan(new)
     assert plan.changes == ()
     assert all(
-        reason.endswith(
-            "if no former ones were kept, these could go: first, second "
-            "(certroll certificate cleanup --account main --keep 0)"
-        )
+        reason.endswith("first, second (certroll certificate cleanup --account main --keep 0)")
         for reason in refused(plan)
     )
-    balancers.house.store.keep_certificates = 1
+    balancers.stack.store.keep_certificates = 1
     assert all(
-        reason.endswith("could go: first (certroll certificate cleanup --account main)")
-        for reason in refused(balancers.house.plan(new))
+        reason.endswith(": first (certroll certificate cleanup --account main)")
+        for reason in refused(balancers.stack.build_plan(new))
     )
 
 
-def test_of_several_certificates_those_that_fit_are_planned(balancers: Balancers) -> None:
-    balancers.house.cloud.limit("clb", 3)
-    made = [balancers.house.upload(name, name) for name in NAMES]
-    plan = balancers.house.plan(*made)
+def test_of_several_certificates_those_that_fit_are_planned(balancers: LoadBalancers) -> None:
+    balancers.stack.cloud.set_limit("clb", 3)
+    made = [balancers.stack.upload(name, name) for name in NAMES]
+    plan = balancers.stack.build_plan(*made)
     assert len(plan.changes) == 1
     assert len(refused(plan)) == 1
 
 
-def test_what_is_known_to_lie_there_needs_no_space(balancers: Balancers) -> None:
-    new = balancers.house.upload("new", *NAMES)
+def test_a_certificate_that_is_recorded_in_the_store_needs_no_space(
+    balancers: LoadBalancers,
+) -> None:
+    new = balancers.stack.upload("new", *NAMES)
     balancers.install(balancers.create(new))
-    balancers.house.cloud.limit("clb", 3)
-    asked = balancers.asked(QUOTA)
-    assert len(balancers.house.plan(new).changes) == 2
-    assert balancers.asked(QUOTA) == asked
+    balancers.stack.cloud.set_limit("clb", 3)
+    calls = balancers.count_calls(QUOTA)
+    assert len(balancers.stack.build_plan(new).changes) == 2
+    assert balancers.count_calls(QUOTA) == calls
 
 
-def test_what_somebody_else_put_there_needs_no_space(balancers: Balancers) -> None:
-    house = balancers.house
-    new = house.upload("new", *NAMES)
-    key = house.store.certificates.key(new.fingerprint).traditional_pem().decode()
+def test_a_certificate_that_somebody_else_uploaded_needs_no_space(balancers: LoadBalancers) -> None:
+    stack = balancers.stack
+    new = stack.upload("new", *NAMES)
+    key = stack.store.certificates.get_key(new.fingerprint).traditional_pem().decode()
     listener = {"certificate": {"pem": new.chain_pem, "key": key}, "region": "cn-hangzhou"}
-    house.cloud.seed("clb", account=house.key_id, listeners=[listener])
-    house.cloud.limit("clb", 3)
-    assert len(house.plan(new).changes) == 2
+    stack.cloud.seed("clb", account=stack.key_id, listeners=[listener])
+    stack.cloud.set_limit("clb", 3)
+    assert len(stack.build_plan(new).changes) == 2
 
 
-def test_who_does_not_tell_a_limit_refuses_nothing(balancers: Balancers) -> None:
-    new = balancers.house.upload("new", *NAMES)
-    balancers.house.cloud.limit("clb", None)
-    assert len(balancers.house.plan(new).changes) == 2
-    balancers.house.cloud.limit("clb", 0)
-    balancers.house.cloud.fault("error", "GetProductQuota", code="NoPermission", status=403)
-    assert len(balancers.house.plan(new).changes) == 2
+def test_a_store_that_reports_no_limit_refuses_nothing(balancers: LoadBalancers) -> None:
+    new = balancers.stack.upload("new", *NAMES)
+    balancers.stack.cloud.set_limit("clb", None)
+    assert len(balancers.stack.build_plan(new).changes) == 2
+    balancers.stack.cloud.set_limit("clb", 0)
+    balancers.stack.cloud.add_fault("error", "GetProductQuota", code="NoPermission", status=403)
+    assert len(balancers.stack.build_plan(new).changes) == 2

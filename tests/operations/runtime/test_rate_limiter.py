@@ -1,16 +1,16 @@
-"""Calls per second, over several workers: each has a pacer, all share one budget."""
+"""Calls per second over several workers: each has a rate limiter, all share one budget."""
 
 import heapq
 from itertools import pairwise
 
 import pytest
 
-from operations.runtime.rate_limiter import Pacer
+from operations.runtime.rate_limiter import RateLimiter
 from storage.store import Store
 
 
 class Clock:
-    """Time that passes only by sleeping; `ahead` is by how much the time of day is wrong."""
+    """Time that passes only by sleeping; the time of day is `ahead` by so many seconds."""
 
     def __init__(self, ahead: float = 0.0) -> None:
         self.now, self.ahead = 1000.0, ahead
@@ -25,17 +25,17 @@ class Clock:
         self.now += seconds
 
 
-def paced(store: Store, rate: float, clock: Clock) -> Pacer:
-    return Pacer(store.budgets, "main/cdn", rate, clock, clock.steady, clock.sleep)
+def build_limiter(store: Store, rate: float, clock: Clock) -> RateLimiter:
+    return RateLimiter(store.rate_budgets, "main/cdn", rate, clock, clock.steady, clock.sleep)
 
 
-def pacers(store: Store, count: int, rate: float, clock: Clock) -> list[Pacer]:
-    return [paced(store, rate, clock) for _ in range(count)]
+def build_limiters(store: Store, count: int, rate: float, clock: Clock) -> list[RateLimiter]:
+    return [build_limiter(store, rate, clock) for _ in range(count)]
 
 
 def test_two_workers_together_keep_the_rate(store: Store) -> None:
     clock = Clock()
-    first, second = pacers(store, 2, 10, clock)
+    first, second = build_limiters(store, 2, 10, clock)
     calls: list[float] = []
     for number in range(100):
         (first if number % 3 else second).wait()
@@ -48,18 +48,18 @@ def test_two_workers_together_keep_the_rate(store: Store) -> None:
 
 def test_a_pause_is_not_followed_by_a_burst(store: Store) -> None:
     clock = Clock()
-    (pacer,) = pacers(store, 1, 10, clock)
-    pacer.wait()
+    (limiter,) = build_limiters(store, 1, 10, clock)
+    limiter.wait()
     clock.now += 60
     began = clock.now
     for _ in range(11):
-        pacer.wait()
+        limiter.wait()
     assert clock.now - began == pytest.approx(1.0)
 
 
 def test_all_workers_hold_when_the_provider_asks_for_it(store: Store) -> None:
     clock = Clock()
-    first, second = pacers(store, 2, 10, clock)
+    first, second = build_limiters(store, 2, 10, clock)
     first.wait()
     first.hold(5)
     began = clock.now
@@ -68,11 +68,9 @@ def test_all_workers_hold_when_the_provider_asks_for_it(store: Store) -> None:
 
 
 @pytest.mark.parametrize("ahead", [60.0, 240.0, 3600.0])
-def test_a_worker_whose_clock_was_ahead_keeps_nobody_waiting_for_it(
-    store: Store, ahead: float
-) -> None:
+def test_a_worker_whose_clock_was_ahead_delays_no_other(store: Store, ahead: float) -> None:
     clock, wrong = Clock(), Clock(ahead)
-    right, other = paced(store, 10, clock), paced(store, 10, wrong)
+    right, other = build_limiter(store, 10, clock), build_limiter(store, 10, wrong)
     other.wait()
     began = clock.now
     for _ in range(10):
@@ -86,14 +84,12 @@ def test_a_worker_whose_clock_was_ahead_keeps_nobody_waiting_for_it(
 
 
 @pytest.mark.parametrize("jump", [-240.0, 240.0])
-def test_a_clock_that_jumps_neither_stops_nor_frees_what_is_in_hand(
-    store: Store, jump: float
-) -> None:
+def test_a_clock_that_jumps_neither_stops_nor_frees_held_permits(store: Store, jump: float) -> None:
     clock = Clock()
-    pacer = paced(store, 10, clock)
-    pacer.wait()  # a quarter of a second's turns are in hand
+    limiter = build_limiter(store, 10, clock)
+    limiter.wait()  # this worker holds permits for a quarter of a second
     clock.ahead = jump
     began = clock.now
     for _ in range(20):
-        pacer.wait()
+        limiter.wait()
     assert clock.now - began == pytest.approx(2.0, abs=0.3)

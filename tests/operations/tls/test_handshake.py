@@ -1,4 +1,4 @@
-"""What a handshake tells, against real servers on loopback."""
+"""Handshakes with real servers on loopback, and the addresses of an endpoint."""
 
 import socket
 import ssl
@@ -12,16 +12,23 @@ from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from operations.tls.handshake import Endpoint, Seen, look
-from starter.temporal.processes import free_port
+from operations.tls.handshake import (
+    MAX_ADDRESSES,
+    Endpoint,
+    HandshakeResult,
+    build_unresolved_result,
+    resolve,
+    shake_hands,
+)
+from starter.temporal.processes import find_free_port
 from tests.support.factory import CA, Leaf
 
 Talk = Callable[[socket.socket], None]
 
 
 @contextmanager
-def served(talk: Talk) -> Iterator[int]:
-    """A port of loopback where each connection is handed to `talk`, one after the other."""
+def serve(talk: Talk) -> Iterator[int]:
+    """A port of loopback whose connections `talk` handles, one after the other."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def accept() -> None:
@@ -55,7 +62,7 @@ def leaves(ca: CA) -> dict[str, Leaf]:
 
 @pytest.fixture
 def edge(leaves: dict[str, Leaf], tmp_path: Path) -> Iterator[int]:
-    """Serves www.example.com by SNI, and another certificate to all other names."""
+    """Serves www.example.com by SNI, and another certificate for all other names."""
     contexts = {name: context_with(leaf, tmp_path) for name, leaf in leaves.items()}
     default = contexts["default.example.com"]
 
@@ -75,7 +82,7 @@ def edge(leaves: dict[str, Leaf], tmp_path: Path) -> Iterator[int]:
             except OSError:
                 return
 
-    with served(talk) as port:
+    with serve(talk) as port:
         yield port
 
 
@@ -83,15 +90,17 @@ def at(port: int, name: str = "www.example.com") -> Endpoint:
     return Endpoint(host="127.0.0.1", port=port, server_name=name)
 
 
-def test_the_leaf_that_is_served_is_told_by_its_fingerprint(
+def test_the_result_has_the_fingerprint_of_the_served_leaf(
     edge: int, leaves: dict[str, Leaf]
 ) -> None:
-    seen, expected = look(at(edge)), leaves["www.example.com"].fingerprint
-    assert (seen.fingerprint, seen.error, seen.reached) == (expected, None, True)
-    assert str(seen) == expected[:12]
+    result, expected = shake_hands(at(edge)), leaves["www.example.com"].fingerprint
+    assert (result.fingerprint, result.error, result.reached) == (expected, None, True)
+    assert str(result) == expected[:12]
 
 
-def test_all_that_the_server_sends_is_told_leaf_first(ca: CA, tmp_path: Path) -> None:
+def test_the_result_has_all_certificates_that_the_server_sent_leaf_first(
+    ca: CA, tmp_path: Path
+) -> None:
     leaf = ca.leaf(["www.example.com"])
     for chain in (leaf.chain_pem, b""):
         file = tmp_path / "edge.pem"
@@ -103,76 +112,114 @@ def test_all_that_the_server_sends_is_told_leaf_first(ca: CA, tmp_path: Path) ->
             with context.wrap_socket(connection, server_side=True) as tls:
                 tls.recv(1)
 
-        with served(talk) as port:
-            seen = look(at(port))
+        with serve(talk) as port:
+            result = shake_hands(at(port))
         sent = x509.load_pem_x509_certificates(leaf.leaf_pem + chain)
-        assert list(seen.sent) == [each.public_bytes(Encoding.DER) for each in sent]
-        assert seen.chain == tuple(each.fingerprint(SHA256()).hex() for each in sent)
-        assert seen.chain[0] == seen.fingerprint == leaf.fingerprint
+        assert list(result.sent_chain) == [each.public_bytes(Encoding.DER) for each in sent]
+        assert result.chain == tuple(each.fingerprint(SHA256()).hex() for each in sent)
+        assert result.chain[0] == result.fingerprint == leaf.fingerprint
 
 
-def test_a_client_that_asks_for_no_name_gets_the_default(
+def test_a_client_without_sni_gets_the_default_certificate(
     edge: int, leaves: dict[str, Leaf]
 ) -> None:
     nameless = Endpoint(host="127.0.0.1", port=edge, server_name=None)
-    assert look(nameless).fingerprint == leaves["default.example.com"].fingerprint
+    assert shake_hands(nameless).fingerprint == leaves["default.example.com"].fingerprint
     assert str(nameless) == f"no name at 127.0.0.1:{edge}"
 
 
-def test_the_name_that_is_asked_for_decides(edge: int, leaves: dict[str, Leaf]) -> None:
-    seen = look(at(edge, "other.example.com"))
-    assert seen.fingerprint == leaves["default.example.com"].fingerprint
+def test_the_server_name_decides_the_certificate(edge: int, leaves: dict[str, Leaf]) -> None:
+    result = shake_hands(at(edge, "other.example.com"))
+    assert result.fingerprint == leaves["default.example.com"].fingerprint
 
 
-def test_a_server_that_refuses_the_name_shows_none(edge: int) -> None:
-    seen = look(at(edge, "refused.example.com"))
-    assert seen.fingerprint is None
-    assert seen.error is not None
-    assert "UNRECOGNIZED_NAME" in seen.error
+def test_a_server_that_refuses_the_name_gives_an_error(edge: int) -> None:
+    result = shake_hands(at(edge, "refused.example.com"))
+    assert result.fingerprint is None
+    assert result.error is not None
+    assert "UNRECOGNIZED_NAME" in result.error
 
 
-def test_where_nothing_listens_the_connection_is_refused() -> None:
-    seen = look(at(free_port()))
-    assert seen == Seen(fingerprint=None, error="Connection refused", reached=False)
-    assert str(seen) == "no certificate (Connection refused)"
+def test_a_port_without_a_listener_is_not_reached() -> None:
+    result = shake_hands(at(find_free_port()))
+    assert result == HandshakeResult(fingerprint=None, error="Connection refused", reached=False)
+    assert str(result) == "no certificate (Connection refused)"
 
 
-def test_a_server_that_speaks_no_tls_shows_none() -> None:
+def test_a_server_without_tls_gives_an_error() -> None:
     def talk(connection: socket.socket) -> None:
         connection.recv(4096)
         connection.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
 
-    with served(talk) as port:
-        seen = look(at(port))
-    assert seen.fingerprint is None
-    assert seen.error
+    with serve(talk) as port:
+        result = shake_hands(at(port))
+    assert result.fingerprint is None
+    assert result.error
 
 
-def test_a_server_that_hangs_up_shows_none() -> None:
-    with served(lambda connection: None) as port:
-        seen = look(at(port))
-    assert seen.fingerprint is None
-    assert seen.error
+def test_a_server_that_hangs_up_gives_an_error() -> None:
+    with serve(lambda connection: None) as port:
+        result = shake_hands(at(port))
+    assert result.fingerprint is None
+    assert result.error
 
 
-def test_a_server_that_says_nothing_is_left_after_the_timeout() -> None:
+def test_a_silent_server_gives_an_error_after_the_timeout() -> None:
     done = threading.Event()
 
     def talk(connection: socket.socket) -> None:
         done.wait(10)
 
-    with served(talk) as port:
-        seen = look(at(port), timeout=0.1)
+    with serve(talk) as port:
+        result = shake_hands(at(port), timeout=0.1)
         done.set()
-    assert (seen.fingerprint, seen.error, seen.reached) == (None, "TimeoutError", True)
+    assert (result.fingerprint, result.error, result.reached) == (None, "TimeoutError", True)
 
 
-def test_a_name_that_cannot_be_resolved_is_not_reached() -> None:
+def test_a_name_that_does_not_resolve_is_not_reached() -> None:
     for host in ("nowhere.invalid", f"{'a' * 70}.example.com"):
-        seen = look(Endpoint(host=host, port=443, server_name=None))
-        assert (seen.fingerprint, seen.reached) == (None, False)
-        assert seen.error
+        result = shake_hands(Endpoint(host=host, port=443, server_name=None))
+        assert (result.fingerprint, result.reached) == (None, False)
+        assert result.error
 
 
-def test_an_endpoint_is_shown_with_name_and_place() -> None:
+def test_an_endpoint_shows_its_name_and_address() -> None:
     assert str(at(443)) == "www.example.com at 127.0.0.1:443"
+
+
+def at_host(host: str) -> Endpoint:
+    return Endpoint(host=host, port=443, server_name="www.example.com")
+
+
+@pytest.mark.parametrize("host", ["192.0.2.7", "2001:db8::7"])
+def test_an_ip_address_resolves_to_itself(host: str) -> None:
+    assert resolve(at_host(host)) == (at_host(host),)
+
+
+def test_a_name_resolves_to_its_ipv4_and_ipv6_addresses_each_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    addresses = [("192.0.2.7", 443), ("2001:db8::7", 443, 0, 0), ("192.0.2.7", 443)]
+    answers = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", address) for address in addresses]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answers)
+    assert resolve(at_host("edge.example.net")) == (at_host("192.0.2.7"), at_host("2001:db8::7"))
+
+
+def test_only_the_first_addresses_of_a_farm_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"192.0.2.{n}", 443)) for n in range(99)
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answers)
+    assert len(resolve(at_host("edge.example.net"))) == MAX_ADDRESSES
+
+
+def test_the_name_of_this_machine_resolves() -> None:
+    assert "127.0.0.1" in {each.host for each in resolve(at_host("localhost"))}
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", f"{'a' * 70}.example.com"])
+def test_a_name_without_an_address_has_none(host: str) -> None:
+    assert resolve(at_host(host)) == ()
+    result = build_unresolved_result(at_host(host))
+    assert (result.fingerprint, result.reached) == (None, False)
+    assert host in (result.error or "")

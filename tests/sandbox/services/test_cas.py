@@ -216,8 +216,9 @@ def test_accounts_do_not_see_each_other(start: Any, authority: Authority) -> Non
     running = start("--account", "first:one", "--account", "second:two:intl")
     cert_id = upload(running, authority.leaf())
     other = running.cas(access_key_id="second", access_key_secret="two")
-    with pytest.raises(ClientException, match="does not exist"):
+    with pytest.raises(ClientException) as refused:
         other.get_user_certificate_detail(models.GetUserCertificateDetailRequest(cert_id=cert_id))
+    assert refused.value.code == "NotFound"
     leaf = authority.leaf()
     request = models.UploadUserCertificateRequest(
         name="n", cert=leaf.pem.decode(), key=leaf.key_pem.decode()

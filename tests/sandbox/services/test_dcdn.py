@@ -92,5 +92,6 @@ def test_the_same_name_at_the_cdn_is_another_resource(cloud: Running, authority:
     name = seed(cloud)
     cloud.seed_domain(name, authority.leaf(["*.example.com"]))
     assert info(cloud, name).sslprotocol == "off"
-    with pytest.raises(ClientException, match="does not belong to you"):
+    with pytest.raises(ClientException) as refused:
         info(cloud, "elsewhere.example.com")
+    assert refused.value.code == "InvalidDomain.NotFound"

@@ -99,7 +99,8 @@ def test_rules_are_listed_by_ten_at_most(start: Any) -> None:
     assert {page.total_count for page in pages} == {12}
     assert rules(running, domain="n0").total_count == 10
     assert rules(running, domain="n0", query_domain_pattern="exact").total_count == 0
-    with pytest.raises(ClientException, match="PageSize"):
+    with pytest.raises(ClientException) as refused:
         rules(running, page_size=11)
+    assert refused.value.code == "InvalidPageSize"
     listed = call(running, "describe_domains", models.DescribeDomainsRequest())
     assert listed.domains == names

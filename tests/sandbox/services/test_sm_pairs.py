@@ -12,20 +12,20 @@ from alibabacloud_tea_openapi.exceptions import ClientException
 from cryptography.hazmat.primitives.serialization import PrivateFormat
 
 from tests.sandbox.running import Running, ask
-from tests.support.factory import Authority, armour
-from tests.support.sm2_factory import Sm2Authority, Sm2Leaf, key_der, may_encrypt
+from tests.support.factory import Authority, encode_pem
+from tests.support.sm2_factory import Sm2Authority, Sm2Leaf, build_encryption_key_usage, key_der
 
 ISSUER = Sm2Authority.root().sub()
 
 
 def halves(*names: str) -> tuple[Sm2Leaf, Sm2Leaf]:
-    return ISSUER.leaf(names), ISSUER.leaf(names, key_usage=may_encrypt())
+    return ISSUER.leaf(names), ISSUER.leaf(names, key_usage=build_encryption_key_usage())
 
 
 def upload(cloud: Running, *names: str, **changed: str | None) -> int:
     """Uploads a pair for these names; its id."""
     sign, encrypt = halves(*(names or ("*.example.com",)))
-    older = armour("EC PRIVATE KEY", key_der(sign.key, PrivateFormat.TraditionalOpenSSL))
+    older = encode_pem("EC PRIVATE KEY", key_der(sign.key, PrivateFormat.TraditionalOpenSSL))
     fields: dict[str, str | None] = {
         "name": uuid.uuid4().hex,
         "sign_cert": (sign.pem + ISSUER.pem).decode(),

@@ -1,18 +1,18 @@
 """`certroll connector`: the connectors' own words."""
 
 import connectors
-from tests.starter.command_line import CommandLine
+from tests.support.command_line import CommandLine
 
 
 def test_every_connector_is_listed(certroll: CommandLine) -> None:
     told = certroll.json("connector", "list")
-    assert [each["id"] for each in told] == connectors.names()
+    assert [each["id"] for each in told] == connectors.list_services()
     lines = certroll("connector", "list").stdout.splitlines()
-    assert [line.split()[0] for line in lines[1:]] == connectors.names()
+    assert [line.split()[0] for line in lines[1:]] == connectors.list_services()
 
 
 def test_one_is_shown_with_all_that_it_needs(certroll: CommandLine) -> None:
-    kind = connectors.load("alibaba.cdn")
+    kind = connectors.load_connector("alibaba.cdn")
     facts = certroll.json("connector", "show", "alibaba.cdn")
     assert facts["permissions"] == list(kind.permissions)
     assert facts["propagation_seconds"] == kind.propagation.total_seconds()
@@ -22,7 +22,7 @@ def test_one_is_shown_with_all_that_it_needs(certroll: CommandLine) -> None:
 
 
 def test_a_provider_shows_its_settings(certroll: CommandLine) -> None:
-    fields = connectors.settings_model("alibaba").model_fields
+    fields = connectors.get_settings_model("alibaba").model_fields
     told = certroll.json("connector", "show", "alibaba")
     assert [each["name"] for each in told["settings"]] == list(fields)
     text = certroll("connector", "show", "alibaba").stdout

@@ -11,8 +11,8 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope
 from pytest_httpserver import HTTPServer
 
-from tests.starter.command_line import CommandLine
-from tests.storage.examples import NOW
+from tests.support.command_line import CommandLine
+from tests.support.stored_examples import NOW
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def test_a_webhook_is_told_and_its_address_is_never_shown(
     listed = certroll("contact", "list")
     assert f"team  webhook  http://127.0.0.1:{receiver.port}/..." in listed.stdout
     tested = certroll("contact", "test", "team")
-    assert tested.stdout == "Contact 'team' was told.\n"
+    assert tested.stdout == "Test message sent to contact 'team'.\n"
     assert "token-abc" not in added.output + listed.output + tested.output
     request, _ = receiver.log[0]
     assert json.loads(request.data)["event"] == "test"
@@ -124,14 +124,14 @@ def test_an_unknown_robot_or_a_secret_that_it_does_not_take_is_refused(
     certroll: CommandLine,
 ) -> None:
     hook = ("--webhook", "https://chat.example.com/x")
-    assert "'irc' is no kind of robot" in certroll.refusal(
+    assert "there is no robot kind 'irc'" in certroll.refusal(
         "contact", "add", "a", "--robot", "irc", *hook
     )
     env = {"CERTROLL_ROBOT_SECRET": "s"}
     assert "slack robots have no signing secret" in certroll.refusal(
         "contact", "add", "a", "--robot", "slack", *hook, env=env
     )
-    assert "a robot has a web address" in certroll.refusal(
+    assert "a robot needs a webhook URL" in certroll.refusal(
         "contact", "add", "a", "--robot", "slack", "--mail", "a@b.example"
     )
 
@@ -142,7 +142,7 @@ def test_an_unknown_robot_or_a_secret_that_it_does_not_take_is_refused(
         ("dingtalk", '{"errcode": 300001, "errmsg": "token is not exist"}', "errcode 300001"),
         ("feishu", '{"code": 19024, "msg": "Key Words Not Found"}', "code 19024"),
         ("wecom", '{"errcode": 93000, "errmsg": "invalid webhook url"}', "errcode 93000"),
-        ("wecom", "<html>sign in</html>", "errcode is not told"),
+        ("wecom", "<html>sign in</html>", "errcode is missing"),
     ],
 )
 def test_each_robot_that_answers_200_and_refuses_is_code_3_with_what_to_check(
@@ -161,11 +161,11 @@ def test_a_contact_chooses_of_what_it_is_told(certroll: CommandLine) -> None:
     assert added["events"] == ["finished", "needs_operator"]
     assert "finished, needs_operator  nothing yet" in certroll("contact", "list").stdout
     edited = certroll("contact", "edit", "ops", "--event", "expiring")
-    assert edited.stdout == "Contact 'ops' is told of: expiring.\n"
+    assert edited.stdout == "Contact 'ops' gets: expiring.\n"
     assert certroll.json("contact", "edit", "ops", "--event", "all")["events"] is None
     told = certroll.refusal("contact", "edit", "ops", "--event", "ended")
-    assert told.startswith("--event: 'ended' is no class of events. Use finished, needs_operator")
-    assert "ops: nothing is to be changed" in certroll.refusal("contact", "edit", "ops")
+    assert told.startswith("--event: there is no event class 'ended'. Use finished, needs_operator")
+    assert "ops: no change is given" in certroll.refusal("contact", "edit", "ops")
     assert "there is no contact" in certroll.refusal("contact", "edit", "no", "--event", "all")
 
 
@@ -174,6 +174,6 @@ def test_the_list_tells_why_a_contact_could_not_be_told_last(certroll: CommandLi
     with certroll.store() as store:
         store.deliveries.record(None, "expiring", "ops", True, "told", NOW)
         store.deliveries.record(None, "expiring", "ops", False, "MailFailed: not taken", NOW)
-    assert "expiring not told: MailFailed: not taken" in certroll("contact", "list").stdout
+    assert "expiring failed: MailFailed: not taken" in certroll("contact", "list").stdout
     (listed,) = certroll.json("contact", "list")
     assert (listed["last"]["ok"], listed["last"]["detail"]) == (False, "MailFailed: not taken")

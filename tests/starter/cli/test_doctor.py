@@ -6,9 +6,9 @@ from pathlib import Path
 from temporalio.client import Client
 
 from starter.temporal.client import register_search_attributes
-from tests.starter.command_line import CommandLine
-from tests.starter.examples import store_account
-from tests.support.house import House
+from tests.support.command_line import CommandLine
+from tests.support.stack import Stack
+from tests.support.starter_examples import store_account
 
 NO_ENGINE = {"CERTROLL_TEMPORAL_ADDRESS": "127.0.0.1:1"}
 
@@ -74,18 +74,18 @@ async def until_fine(certroll: CommandLine, env: dict[str, str]) -> None:
         await asyncio.sleep(0.05)
 
 
-async def test_where_everything_runs_all_is_fine(house: House, quiet_engine: Client) -> None:
-    certroll = CommandLine(house.settings.home)
+async def test_where_everything_runs_all_is_fine(stack: Stack, quiet_engine: Client) -> None:
+    certroll = CommandLine(stack.settings.home)
     address = quiet_engine.service_client.config.target_host
     env = {"CERTROLL_TEMPORAL_ADDRESS": address}
     alone = await asyncio.to_thread(certroll, "doctor", code=4, env=env)
     assert "worker: Start one by `certroll up`, or by `certroll-worker`." in alone.stderr
     assert "search attributes  missing  missing in default: CertrollTask" in alone.stdout
     await register_search_attributes(quiet_engine)
-    async with house.working(quiet_engine):
+    async with stack.run_worker(quiet_engine):
         await until_fine(certroll, env)
         told = await asyncio.to_thread(certroll, "doctor", code=0, env=env)
-        house.cloud.fault("error", "DescribeUserDomains", code="Forbidden.RAM", status=403)
+        stack.cloud.add_fault("error", "DescribeUserDomains", code="Forbidden.RAM", status=403)
         lacking = await asyncio.to_thread(certroll, "doctor", "--accounts", code=3, env=env)
     assert f"temporal           fine   {address}, version " in told.stdout
     assert "1 on task queue certroll" in told.stdout

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,9 @@ import typer
 
 from domain.errors import NeedsOperator
 from starter.cli import main
-from starter.cli.terminal.exit_codes import MEANING
-from tests.starter.command_line import CommandLine, on_terminal
-from tests.starter.examples import store_certificate, store_task
+from starter.cli.terminal.exit_codes import MEANINGS
+from tests.support.command_line import CommandLine, run_on_terminal
+from tests.support.starter_examples import store_certificate, store_task
 
 SECRET = "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----"
 
@@ -36,7 +37,7 @@ SILENT = {("up",), ("demo",), ("sandbox",)}
 def test_help_names_every_command_and_every_exit_code(certroll: CommandLine) -> None:
     text = certroll("--help").stdout
     assert all(f"\n  {path[0]} " in text for path in COMMANDS)
-    assert all(f"{code.value}  {meaning}" in text for code, meaning in MEANING.items())
+    assert all(f"{code.value}  {meaning}" in text for code, meaning in MEANINGS.items())
     assert "..." not in text.partition("Commands:")[2]
 
 
@@ -64,11 +65,28 @@ def _options(command: object) -> Iterator[str]:
 
 
 def test_a_command_line_that_cannot_be_read_is_one_line(certroll: CommandLine) -> None:
-    told = certroll.refusal("certificate", "show")
-    assert told == "Missing argument 'NAME|FINGERPRINT'. Try `certroll certificate show --help`."
+    line = certroll.refusal("certificate", "show")
+    assert line == "Missing argument 'NAME|FINGERPRINT'. Try `certroll certificate show --help`."
+    assert certroll.error("certificate", "show")["code"] == "usage"
     assert "No such option: --al" in certroll.refusal("plan", "create", "--al", "x")
     assert "No such command 'certificates'" in certroll.refusal("certificates")
     assert "--concurrency" in certroll.refusal("task", "create", "-c", "x", "--concurrency", "501")
+
+
+def test_the_version_is_that_of_the_package(certroll: CommandLine) -> None:
+    assert certroll("--version").stdout == f"certroll {version('certroll')}\n"
+
+
+def test_the_shell_completes_commands(certroll: CommandLine) -> None:
+    asked = {
+        "_CERTROLL_COMPLETE": "complete_bash",
+        "COMP_WORDS": "certroll ta",
+        "COMP_CWORD": "1",
+    }
+    command = [sys.executable, "-m", "starter.cli"]
+    done = subprocess.run(command, env={**os.environ, **asked}, capture_output=True, text=True)
+    assert done.stdout.split() == ["task"]
+    assert "--show-completion" in certroll("--help").stdout
 
 
 def test_a_group_alone_shows_its_help(certroll: CommandLine) -> None:
@@ -76,21 +94,16 @@ def test_a_group_alone_shows_its_help(certroll: CommandLine) -> None:
 
 
 def test_with_json_errors_are_json_too(certroll: CommandLine) -> None:
-    told = json.loads(certroll("certificate", "show", "x", "--json", code=2).stderr)
-    assert told == {
-        "error": {
-            "what": "there is no certificate 'x'",
-            "where": None,
-            "fix": "There is no certificate yet.",
-        }
-    }
-    misused = json.loads(certroll("certificate", "show", "--json", code=2).stderr)
-    assert misused["error"]["fix"] == "Try `certroll certificate show --help`."
+    error = certroll.error("certificate", "show", "x")
+    assert set(error) == {"what", "where", "fix", "code"}
+    assert error["code"] == "unknown-certificate"
+    misused = certroll.error("certificate", "show")
+    assert misused["fix"] == "Try `certroll certificate show --help`."
 
 
 @pytest.fixture
 def broken(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every store is broken in a way that nobody foresaw."""
+    """Every store is broken in an unexpected way."""
 
     def fail(*_: object, **__: object) -> None:
         raise KeyError(SECRET)
@@ -99,10 +112,12 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("broken")
-def test_what_nobody_foresaw_is_one_line_and_a_private_log(certroll: CommandLine) -> None:
-    told = certroll.refusal("quota", "show", code=1)
+def test_an_unexpected_error_is_one_line_and_a_private_log(certroll: CommandLine) -> None:
+    line = certroll.refusal("quota", "show", code=1)
     log = certroll.home / "logs" / "certroll.log"
-    assert told == f"unforeseen KeyError; the details are in {log}"
+    assert "KeyError" in line
+    assert str(log) in line
+    assert certroll.error("quota", "show", code=1)["code"] == "unexpected"
     assert "Traceback" in log.read_text()
     assert "c2VjcmV0" not in log.read_text()
     assert log.stat().st_mode & 0o777 == 0o600
@@ -110,44 +125,49 @@ def test_what_nobody_foresaw_is_one_line_and_a_private_log(certroll: CommandLine
 
 @pytest.mark.usefixtures("broken")
 def test_debugging_shows_the_traceback_without_what_looks_like_a_key(certroll: CommandLine) -> None:
-    told = certroll("quota", "show", code=1, env={"CERTROLL_DEBUG": "1"}).stderr
-    assert "Traceback" in told
-    assert "c2VjcmV0" not in told
+    output = certroll("quota", "show", code=1, env={"CERTROLL_DEBUG": "1"}).stderr
+    assert "Traceback" in output
+    assert "c2VjcmV0" not in output
 
 
 @pytest.mark.usefixtures("broken")
-def test_where_no_log_can_be_written_that_is_told(certroll: CommandLine) -> None:
+def test_a_log_that_cannot_be_written_is_reported(certroll: CommandLine) -> None:
     (certroll.home / "logs").write_text("a file")
-    assert "set CERTROLL_DEBUG=1" in certroll.refusal("quota", "show", code=1)
+    assert "CERTROLL_DEBUG=1" in certroll.refusal("quota", "show", code=1)
 
 
-def test_what_a_provider_refuses_is_told_with_its_advice(
+def test_a_refusal_of_the_provider_is_reported_with_its_advice(
     certroll: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise NeedsOperator("no", code="Forbidden.RAM", advice="Grant cdn:X.", request_id="R-1")
 
     monkeypatch.setattr("storage.store.Store.open", refuse)
-    told = certroll.refusal("quota", "show", code=3)
-    assert told == "Forbidden.RAM: no Grant cdn:X. (request R-1)"
+    assert certroll.refusal("quota", "show", code=3).startswith("Forbidden.RAM: no")
+    assert certroll.error("quota", "show", code=3) == {
+        "what": "no",
+        "where": None,
+        "fix": "Grant cdn:X.",
+        "code": "Forbidden.RAM",
+        "request_id": "R-1",
+    }
 
 
-def test_an_engine_that_does_not_answer_is_code_4(certroll: CommandLine) -> None:
+def test_temporal_that_does_not_answer_is_exit_code_4(certroll: CommandLine) -> None:
 
     store_task(certroll)
     address = {"CERTROLL_TEMPORAL_ADDRESS": "127.0.0.1:1"}
     words = ("task", "cancel", "autumn", "--reason", "test")
-    told = certroll.refusal(*words, code=4, env=address)
-    assert told.startswith("Temporal does not answer at 127.0.0.1:1. Start it with `certroll up`")
-    assert "error" in json.loads(certroll(*words, "--json", code=4, env=address).stderr)
+    assert "127.0.0.1:1" in certroll.refusal(*words, code=4, env=address)
+    assert certroll.error(*words, code=4, env=address)["code"] == "temporal-unreachable"
 
 
 def test_settings_that_are_wrong_are_named(certroll: CommandLine) -> None:
-    told = certroll.refusal("quota", "show", env={"CERTROLL_TEMPORAL_ADDRESS": "nowhere"})
-    assert told.startswith("CERTROLL_TEMPORAL_ADDRESS: it must look like HOST:PORT")
+    error = certroll.error("quota", "show", env={"CERTROLL_TEMPORAL_ADDRESS": "nowhere"})
+    assert error["where"] == "CERTROLL_TEMPORAL_ADDRESS"
 
 
-def test_a_home_that_is_quite_new_gets_its_database(tmp_path: Path) -> None:
+def test_a_new_home_gets_its_database(tmp_path: Path) -> None:
     home = tmp_path / "new"
     assert CommandLine(home).json("quota", "show") == {"balance": 0, "entries": []}
     assert home.stat().st_mode & 0o077 == 0
@@ -156,27 +176,24 @@ def test_a_home_that_is_quite_new_gets_its_database(tmp_path: Path) -> None:
 def test_no_answer_but_yes_changes_anything(certroll: CommandLine) -> None:
 
     store_certificate(certroll)
-    told = certroll.refusal("certificate", "delete", "main")
-    assert told == (
-        "--yes: this wants a yes, and nobody can be asked here. Add --yes if it is meant."
-    )
+    assert certroll.error("certificate", "delete", "main")["code"] == "confirmation-required"
     words = ["certificate", "delete", "main"]
     for answer in ("n", ""):
-        code, screen = on_terminal(certroll.home, words, answers=[answer])
+        code, screen = run_on_terminal(certroll.home, words, answers=[answer])
         assert code == 1
         assert "Delete certificate 'main'" in screen
         assert "Nothing was changed." in screen
     assert len(certroll.json("certificate", "list")) == 1
-    assert on_terminal(certroll.home, words, answers=["y"])[0] == 0
+    assert run_on_terminal(certroll.home, words, answers=["y"])[0] == 0
     assert certroll.json("certificate", "list") == []
 
 
 def modules_after(home: Path, *words: str) -> set[str]:
     """The modules that a command has imported when it ends, and nothing on its output lost."""
     code = (
-        "import sys, atexit; from starter import cli\n"
+        "import sys, atexit; from starter.cli import main\n"
         "atexit.register(lambda: sys.stderr.write(' '.join(sys.modules)))\n"
-        f"sys.argv = ['certroll', *{list(words)!r}]; cli.main()"
+        f"sys.argv = ['certroll', *{list(words)!r}]; main.main()"
     )
     env = {**os.environ, "CERTROLL_HOME": str(home)}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
@@ -195,7 +212,7 @@ def test_help_and_lists_import_only_what_they_need(certroll: CommandLine) -> Non
 def test_a_terminal_that_is_narrow_folds_and_loses_nothing(certroll: CommandLine) -> None:
     words = ["connector", "list"]
     whole = certroll(*words).stdout.split()
-    code, screen = on_terminal(certroll.home, words, columns=30)
+    code, screen = run_on_terminal(certroll.home, words, columns=30)
     assert code == 0
     screen = re.sub(r"\x1b\[[0-9;]*m", "", screen)
     assert max(map(len, screen.splitlines())) <= 30

@@ -1,6 +1,6 @@
 """`certroll quota`: the balance, and every entry that led to it."""
 
-from tests.starter.command_line import CommandLine
+from tests.support.command_line import CommandLine
 
 
 def test_grants_add_up_and_are_listed(certroll: CommandLine) -> None:

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from tests.starter.command_line import CommandLine
-from tests.starter.examples import store_account, store_task
+from tests.support.command_line import CommandLine
+from tests.support.starter_examples import store_account, store_task
 
 
 def with_task(certroll: CommandLine) -> None:
@@ -47,7 +47,7 @@ def test_what_cannot_be_written_or_read_is_told(certroll: CommandLine, tmp_path:
     with_task(certroll)
     file = tmp_path / "taken.json"
     file.write_text("mine")
-    assert "cannot be written: File exists" in certroll.refusal(
+    assert "the file cannot be written: File exists" in certroll.refusal(
         "task", "report", "autumn", "-o", str(file)
     )
     assert file.read_text() == "mine"

@@ -2,8 +2,8 @@
 
 import json
 
-from tests.activities.attempts import NAME, Attempt, attempt
-from tests.starter.command_line import CommandLine
+from tests.support.attempts import NAME, Attempt, attempt
+from tests.support.command_line import CommandLine
 
 __all__ = ["attempt"]
 
@@ -14,13 +14,13 @@ def deployed(attempt: Attempt) -> str:
     """The address at which it is served."""
     attempt.install()
     attempt.deploy()
-    return attempt.house.cloud.edge
+    return attempt.stack.cloud.edge
 
 
 def test_each_address_is_told_with_what_it_shows(certroll: CommandLine, attempt: Attempt) -> None:
     first = deployed(attempt)
-    second = attempt.house.cloud.add_edge("127.0.0.2")
-    attempt.look_from(first, second, "127.0.0.9:1")
+    second = attempt.stack.cloud.add_edge("127.0.0.2")
+    attempt.set_probe_addresses(first, second, "127.0.0.9:1")
     text = certroll("task", "verify", "t1").stdout
     lines = {line.split()[4]: line for line in text.splitlines() if RESOURCE in line}
     assert lines.keys() == {first, second, "127.0.0.9:1"}
@@ -34,8 +34,8 @@ def test_each_address_is_told_with_what_it_shows(certroll: CommandLine, attempt:
 
 def test_drift_is_told_kept_and_an_exit_code(certroll: CommandLine, attempt: Attempt) -> None:
     edge = deployed(attempt)
-    theirs = attempt.house.ca.leaf([NAME])
-    attempt.house.rebind(NAME, theirs)
+    theirs = attempt.stack.ca.leaf([NAME])
+    attempt.stack.rebind(NAME, theirs)
     result = certroll("verify", code=5)
     assert f"{theirs.fingerprint[:12]}" in result.stdout
     assert "certroll expiry --drift" in result.stderr
@@ -44,9 +44,13 @@ def test_drift_is_told_kept_and_an_exit_code(certroll: CommandLine, attempt: Att
     (drift,) = certroll.json("expiry", "--drift")
     assert (drift["address"], drift["serves"]) == (edge, theirs.fingerprint)
     told = certroll.json("task", "verify", "t1", code=5)
-    assert told["found"] == {"shown": 0, "drifted": 1, "news": 0, "unreached": 0}
+    assert told["found"] == {"verified": 0, "drifted": 1, "new_drifts": 0, "unreached": 0}
     (look,) = told["looks"]
-    assert (look["seen"], look["verified"], look["address"]) == (theirs.fingerprint, False, edge)
+    assert (look["observed"], look["verified"], look["address"]) == (
+        theirs.fingerprint,
+        False,
+        edge,
+    )
 
 
 def test_where_all_is_well_only_the_count_is_told(certroll: CommandLine, attempt: Attempt) -> None:

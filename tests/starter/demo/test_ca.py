@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
 from domain.certificates.certificate import parse_pem
-from starter.demo.ca import Issued, PracticeCA, new_key
+from starter.demo.ca import Issued, PracticeCA, generate_key
 
 HOST = "www.example.com"
 
@@ -63,7 +63,7 @@ def test_a_second_verifier_accepts_it_for_its_names_only() -> None:
 
 def test_key_size_times_and_key_can_be_chosen() -> None:
     now = datetime.now(UTC).replace(microsecond=0)
-    key = new_key("ec", 384)
+    key = generate_key("ec", 384)
     start, end = now - timedelta(days=5), now + timedelta(days=5)
     issued = PracticeCA("Mine").issue([HOST], key=key, not_before=start, not_after=end)
     made, private = parse_pem("mine", certificate=issued.pem, key=issued.key_pem, now=now)

@@ -10,7 +10,7 @@ import psutil
 ENV = {name: value for name, value in os.environ.items() if not name.startswith("CERTROLL_")}
 
 
-def test_the_demonstration_ends_well_and_leaves_nothing_running(tmp_path: Path) -> None:
+def test_the_demo_ends_well_and_leaves_nothing_running(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "starter.cli", "demo"],
         env={**ENV, "TMPDIR": str(tmp_path), "COLUMNS": "200"},
@@ -25,10 +25,10 @@ def test_the_demonstration_ends_well_and_leaves_nothing_running(tmp_path: Path) 
     assert "rolled back (" in done.stdout or "rolled back" in done.stdout
     assert "PRIVATE KEY" not in done.stdout + done.stderr
     assert list(tmp_path.iterdir()) == []
-    assert _of(tmp_path) == []
+    assert _list_processes(tmp_path) == []
 
 
-def _of(folder: Path) -> list[str]:
+def _list_processes(folder: Path) -> list[str]:
     """Processes that were started with this folder anywhere in their words or environment."""
     found = []
     for process in psutil.process_iter(["pid"]):

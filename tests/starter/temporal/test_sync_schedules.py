@@ -1,4 +1,4 @@
-"""Schedules follow the accounts in storage and the settings, and leave those of others alone."""
+"""Sync schedules follow accounts and settings, and leave other schedules alone."""
 
 import asyncio
 from datetime import timedelta
@@ -13,19 +13,19 @@ from temporalio.client import (
 
 from domain.resources.inventory_sync import workflow_id
 from starter.temporal import sync_schedules
-from tests.support.house import ACCOUNT, House
-from tests.workflows.syncing import working
+from tests.support.stack import ACCOUNT, Stack
+from tests.support.syncs import run_worker
 
 SIX_HOURS, DAY = timedelta(hours=6), timedelta(days=1)
 FOREIGN = "inventory-of-somebody"
 
 
-async def looked_after(house: House, client: Client, every: timedelta | None) -> None:
-    settings = house.settings.model_copy(update={"sync_every": every})
-    await sync_schedules.ensure(client, house.store, settings)
+async def ensure_schedules(stack: Stack, client: Client, every: timedelta | None) -> None:
+    settings = stack.settings.model_copy(update={"sync_every": every})
+    await sync_schedules.ensure(client, stack.store, settings)
 
 
-async def listed(client: Client, *expected: str) -> None:
+async def wait_listed(client: Client, *expected: str) -> None:
     """Returns once the server lists exactly these: it lists a moment later than it knows."""
     async with asyncio.timeout(10):
         while {each.id async for each in await client.list_schedules()} != set(expected):
@@ -33,11 +33,11 @@ async def listed(client: Client, *expected: str) -> None:
 
 
 async def test_each_account_gets_one_with_jitter_that_never_overlaps(
-    house: House, quiet_engine: Client
+    stack: Stack, quiet_engine: Client
 ) -> None:
-    await looked_after(house, quiet_engine, SIX_HOURS)
-    await looked_after(house, quiet_engine, SIX_HOURS)
-    await listed(quiet_engine, "inventory-main")
+    await ensure_schedules(stack, quiet_engine, SIX_HOURS)
+    await ensure_schedules(stack, quiet_engine, SIX_HOURS)
+    await wait_listed(quiet_engine, "inventory-main")
     made = (await quiet_engine.get_schedule_handle("inventory-main").describe()).schedule
     assert [each.every for each in made.spec.intervals] == [SIX_HOURS]
     assert made.spec.jitter == timedelta(minutes=36)
@@ -45,36 +45,36 @@ async def test_each_account_gets_one_with_jitter_that_never_overlaps(
     assert made.policy.catchup_window == SIX_HOURS
 
 
-async def test_it_follows_the_settings_and_stays_paused(house: House, quiet_engine: Client) -> None:
-    await looked_after(house, quiet_engine, SIX_HOURS)
+async def test_it_follows_the_settings_and_stays_paused(stack: Stack, quiet_engine: Client) -> None:
+    await ensure_schedules(stack, quiet_engine, SIX_HOURS)
     handle = quiet_engine.get_schedule_handle("inventory-main")
     await handle.pause(note="not this week")
-    await listed(quiet_engine, "inventory-main")
-    await looked_after(house, quiet_engine, DAY)
+    await wait_listed(quiet_engine, "inventory-main")
+    await ensure_schedules(stack, quiet_engine, DAY)
     made = (await handle.describe()).schedule
     assert [each.every for each in made.spec.intervals] == [DAY]
     assert made.state.paused
-    await looked_after(house, quiet_engine, None)
-    await listed(quiet_engine)
+    await ensure_schedules(stack, quiet_engine, None)
+    await wait_listed(quiet_engine)
 
 
 async def test_that_of_a_deleted_account_goes_and_that_of_somebody_else_stays(
-    house: House, quiet_engine: Client
+    stack: Stack, quiet_engine: Client
 ) -> None:
     action = ScheduleActionStartWorkflow("Other", id="other", task_queue="other")
     await quiet_engine.create_schedule(FOREIGN, Schedule(action=action, spec=ScheduleSpec()))
-    await looked_after(house, quiet_engine, SIX_HOURS)
-    await listed(quiet_engine, FOREIGN, "inventory-main")
-    house.store.accounts.delete(ACCOUNT)
-    await looked_after(house, quiet_engine, SIX_HOURS)
-    await listed(quiet_engine, FOREIGN)
+    await ensure_schedules(stack, quiet_engine, SIX_HOURS)
+    await wait_listed(quiet_engine, FOREIGN, "inventory-main")
+    stack.store.accounts.delete(ACCOUNT)
+    await ensure_schedules(stack, quiet_engine, SIX_HOURS)
+    await wait_listed(quiet_engine, FOREIGN)
 
 
 async def test_what_it_starts_is_the_sync_that_others_join(
-    house: House, quiet_engine: Client
+    stack: Stack, quiet_engine: Client
 ) -> None:
-    await looked_after(house, quiet_engine, SIX_HOURS)
-    async with working(house, quiet_engine):
+    await ensure_schedules(stack, quiet_engine, SIX_HOURS)
+    async with run_worker(stack, quiet_engine):
         await quiet_engine.get_schedule_handle("inventory-main").trigger()
         handle = quiet_engine.get_workflow_handle(workflow_id(ACCOUNT))
         async with asyncio.timeout(60):
@@ -83,4 +83,4 @@ async def test_what_it_starts_is_the_sync_that_others_join(
             ]:
                 await asyncio.sleep(0.05)
             assert await handle.result()
-    assert len(house.store.syncs.list(ACCOUNT)) > 10
+    assert len(stack.store.syncs.list(ACCOUNT)) > 10

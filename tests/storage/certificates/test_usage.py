@@ -9,9 +9,9 @@ from domain.plans.plan import Change, Plan
 from domain.resources.resource import Binding, CertificateRef, Found, Resource
 from domain.resources.retention import Place
 from domain.tasks.status import OutcomeStatus, TaskStatus
-from storage.certificates.usage import VANISHED_COUNTS_FOR
+from storage.certificates.usage import VANISHED_GRACE
 from storage.store import Store
-from tests.storage.examples import CAUSE, NEW, NOW, account, record
+from tests.support.stored_examples import CAUSE, NEW, NOW, account, mark_vanished, record
 
 A, B, C = "aa" * 32, "bb" * 32, "cc" * 32
 CAS = "alibaba.cas/cn"
@@ -65,7 +65,7 @@ class Tasks:
             back = end in (OutcomeStatus.ROLLED_BACK, OutcomeStatus.ROLLBACK_FAILED)
             begun = OutcomeStatus.ROLLING_BACK if back else OutcomeStatus.DEPLOYING
             outcomes.begin(task_id, 0, begun, at)
-            outcomes.mark_applied(task_id, 0)
+            outcomes.mark_applied(task_id, 0, number + 1)
             failed = end in (OutcomeStatus.FAILED, OutcomeStatus.ROLLBACK_FAILED)
             outcomes.finish(task_id, 0, end, at + number * MINUTE, CAUSE if failed else None)
         self.store.tasks.set_status(task_id, TaskStatus.RUNNING, at)
@@ -80,44 +80,44 @@ def tasks(home: Store) -> Tasks:
 
 def only(store: Store, at: datetime = NOW) -> Place:
     """The one place that the inventory tells of."""
-    (found,) = store.usage.places("main", NAMES, at)
+    (found,) = store.usage.list_serving("main", NAMES, at)
     return found
 
 
 def past(store: Store) -> Place:
     """The one place that A or B was deployed to."""
-    (found,) = store.usage.past("main", [A, B], NOW)
+    (found,) = store.usage.list_deployed("main", [A, B], NOW)
     return found
 
 
-def test_what_a_resource_serves_and_has_served_is_told_newest_first(
+def test_what_a_resource_serves_and_has_served_is_listed_newest_first(
     home: Store, tasks: Tasks
 ) -> None:
     tasks.run(change(binding(C), A))
     tasks.run(change(binding(A), B))
-    home.inventory.bound(place().id, binding(B, "7"), NOW)
+    home.inventory.save_binding(place().id, binding(B, "7"), NOW)
     serving = Place(resource=place().id, account="main", store=CAS, now=binding(B))
     assert only(home) == serving
     assert past(home) == serving.model_copy(update={"served": (B, A, C)})
 
 
-def test_resources_that_are_alike_are_told_as_one(home: Store, tasks: Tasks) -> None:
+def test_resources_with_the_same_history_are_one_entry(home: Store, tasks: Tasks) -> None:
     home.inventory.upsert([Found(resource=place(n)) for n in range(3)], NOW)
     for number in range(3):
-        home.inventory.bound(place(number).id, binding(A), NOW)
+        home.inventory.save_binding(place(number).id, binding(A), NOW)
         tasks.run(change(binding(C), A, resource=place(number)))
     assert (only(home).resource, only(home).others) == (place(0).id, 2)
     assert (past(home).resource, past(home).others) == (place(0).id, 2)
-    home.inventory.bound(place(2).id, binding(B), NOW)
-    told = home.usage.past("main", [A], NOW)
+    home.inventory.save_binding(place(2).id, binding(B), NOW)
+    told = home.usage.list_deployed("main", [A], NOW)
     assert {(one.resource, one.others) for one in told} == {(place(0).id, 1), (place(2).id, 0)}
 
 
-def test_what_was_taken_back_served_before_the_former_one_came_again(
+def test_a_rolled_back_certificate_was_served_before_the_former_one_again(
     home: Store, tasks: Tasks
 ) -> None:
     tasks.run(change(binding(A), B), OutcomeStatus.DEPLOYED, OutcomeStatus.ROLLED_BACK)
-    home.inventory.bound(place().id, binding(A), NOW)
+    home.inventory.save_binding(place().id, binding(A), NOW)
     assert past(home).served == (A, B)
 
 
@@ -125,25 +125,25 @@ def test_a_change_that_was_never_applied_has_no_part(home: Store, tasks: Tasks) 
     task_id = tasks.add(change(binding(A), B))
     home.tasks.outcomes.begin(task_id, 0, OutcomeStatus.DEPLOYING, NOW)
     home.tasks.outcomes.finish(task_id, 0, OutcomeStatus.FAILED, NOW, CAUSE)
-    home.inventory.bound(place().id, binding(A), NOW)
-    assert home.usage.past("main", [A, B], NOW) == []
+    home.inventory.save_binding(place().id, binding(A), NOW)
+    assert home.usage.list_deployed("main", [A, B], NOW) == []
 
 
 @pytest.mark.parametrize("end", [OutcomeStatus.FAILED, OutcomeStatus.ROLLBACK_FAILED])
-def test_after_an_unclear_end_it_is_known_only_once_someone_looked(
+def test_after_an_unclear_end_the_binding_is_unknown_until_it_is_read(
     home: Store, tasks: Tasks, end: OutcomeStatus
 ) -> None:
     ends = (end,) if end is OutcomeStatus.FAILED else (OutcomeStatus.DEPLOYED, end)
     tasks.run(change(binding(A), B), *ends)
-    home.inventory.bound(place().id, binding(A), NOW)
+    home.inventory.save_binding(place().id, binding(A), NOW)
     assert not past(home).known
-    home.inventory.bound(place().id, binding(A), NOW + timedelta(hours=1))
+    home.inventory.save_binding(place().id, binding(A), NOW + timedelta(hours=1))
     assert past(home).known
 
 
-def test_what_no_handshake_shows_is_never_known(home: Store, tasks: Tasks) -> None:
-    tasks.run(change(binding(A), B, unproven="nothing shows it"))
-    home.inventory.bound(place().id, binding(B), NOW + timedelta(hours=1))
+def test_a_binding_that_no_handshake_can_verify_is_never_known(home: Store, tasks: Tasks) -> None:
+    tasks.run(change(binding(A), B, unverifiable="nothing shows it"))
+    home.inventory.save_binding(place().id, binding(B), NOW + timedelta(hours=1))
     assert not past(home).known
 
 
@@ -153,40 +153,42 @@ def test_a_resource_that_was_never_read_may_serve_what_covers_it(home: Store) ->
     assert set(found.may_serve) == {A, B}
 
 
-def test_what_serves_something_nameless_is_told(home: Store) -> None:
-    home.inventory.bound(place().id, Binding(name="x"), NOW)
+def test_a_resource_that_serves_a_certificate_without_fingerprint_is_listed(home: Store) -> None:
+    home.inventory.save_binding(place().id, Binding(name="x"), NOW)
     assert only(home).now == Binding(name="x")
-    home.inventory.bound(place().id, binding(NEW), NOW)
-    assert home.usage.places("main", NAMES, NOW) == []
+    home.inventory.save_binding(place().id, binding(NEW), NOW)
+    assert home.usage.list_serving("main", NAMES, NOW) == []
 
 
 def test_another_account_has_its_own(home: Store) -> None:
-    assert home.usage.places("other", NAMES, NOW) == []
-    assert home.usage.past("other", [A, B], NOW) == []
+    assert home.usage.list_serving("other", NAMES, NOW) == []
+    assert home.usage.list_deployed("other", [A, B], NOW) == []
 
 
 def test_what_vanished_counts_for_a_while(home: Store, tasks: Tasks) -> None:
     tasks.run(change(binding(C), A))
-    home.inventory.bound(place().id, binding(A), NOW)
-    home.inventory.mark_vanished("main", "alibaba.cdn", NOW + MINUTE)
+    home.inventory.save_binding(place().id, binding(A), NOW)
+    mark_vanished(home, "main", "alibaba.cdn", NOW + MINUTE)
     assert only(home).now == past(home).now == binding(A)
-    later = NOW + VANISHED_COUNTS_FOR + 2 * MINUTE
-    assert home.usage.places("main", NAMES, later) == []
-    assert home.usage.past("main", [A], later) == []
+    later = NOW + VANISHED_GRACE + 2 * MINUTE
+    assert home.usage.list_serving("main", NAMES, later) == []
+    assert home.usage.list_deployed("main", [A], later) == []
 
 
 def needed(store: Store, at: datetime = NOW) -> set[tuple[str | None, str]]:
-    return {(one.binding.fingerprint, one.task) for one in store.usage.needs("main", [A, B], at)}
+    return {
+        (one.binding.fingerprint, one.task) for one in store.usage.list_needs("main", [A, B], at)
+    }
 
 
 def test_a_task_that_has_work_to_do_needs_both_sides(home: Store, tasks: Tasks) -> None:
     tasks.add(change(binding(A), B))
     assert needed(home, LONG_AFTER) == {(A, "task 'task-1'"), (B, "task 'task-1'")}
-    assert home.usage.wanted(B)
-    assert not home.usage.wanted(A)
+    assert home.usage.is_deployed_by_open_task(B)
+    assert not home.usage.is_deployed_by_open_task(A)
     home.tasks.delete("task-1", "me", "no", NOW)
     assert needed(home) == set()
-    assert not home.usage.wanted(B)
+    assert not home.usage.is_deployed_by_open_task(B)
 
 
 def test_a_task_that_is_done_needs_its_way_back_as_long_as_that_is_open(
@@ -195,7 +197,7 @@ def test_a_task_that_is_done_needs_its_way_back_as_long_as_that_is_open(
     tasks.run(change(binding(A), B))
     assert needed(home) == {(A, "task 'task-1'")}
     assert needed(home, LONG_AFTER) == set()
-    assert not home.usage.wanted(B)
+    assert not home.usage.is_deployed_by_open_task(B)
 
 
 def test_what_was_not_applied_has_no_way_back(home: Store, tasks: Tasks) -> None:
@@ -205,12 +207,12 @@ def test_what_was_not_applied_has_no_way_back(home: Store, tasks: Tasks) -> None
     assert needed(home) == set()
 
 
-def test_a_way_back_that_is_known_by_a_reference_alone_is_told(home: Store, tasks: Tasks) -> None:
+def test_a_rollback_needs_a_certificate_known_by_reference_only(home: Store, tasks: Tasks) -> None:
     tasks.run(change(binding(None, "7"), B))
-    (need,) = home.usage.needs("main", [A], NOW)
+    (need,) = home.usage.list_needs("main", [A], NOW)
     assert (need.store, need.binding) == (CAS, binding(None, "7"))
 
 
 def test_the_accounts_of_a_task_are_those_of_its_changes(home: Store, tasks: Tasks) -> None:
-    assert home.usage.accounts(tasks.add(change(binding(A), B))) == ["main"]
-    assert home.usage.accounts("none") == []
+    assert home.usage.list_accounts(tasks.add(change(binding(A), B))) == ["main"]
+    assert home.usage.list_accounts("none") == []

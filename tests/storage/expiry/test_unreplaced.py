@@ -6,13 +6,13 @@ from domain.certificates.keys import PrivateKey
 from domain.resources.resource import Binding, Found
 from domain.tasks.record import TaskRecord
 from domain.tasks.status import OutcomeStatus, TaskStatus
-from storage.expiry.unreplaced import Key, Left
+from storage.expiry.unreplaced import CertificateKey, UnreplacedResources
 from storage.store import Store
-from tests.storage.examples import NOW, OLD, account, certificate, plan, record, resource
+from tests.support.stored_examples import NOW, OLD, account, certificate, plan, record, resource
 
 DAY = timedelta(days=1)
 SOON = NOW + 10 * DAY
-KEY = Key(OLD, None, None)
+KEY = CertificateKey(OLD, None, None)
 
 
 def serving(store: Store, size: int = 3, **binding: object) -> list[str]:
@@ -34,20 +34,22 @@ def task(store: Store, name: str, size: int, **facts: object) -> TaskRecord:
     return told
 
 
-def left(store: Store) -> Left | None:
-    return store.unattended.among(NOW + 30 * DAY, NOW).get(KEY)
+def left(store: Store) -> UnreplacedResources | None:
+    return store.unreplaced.find(NOW + 30 * DAY, NOW).get(KEY)
 
 
-def test_what_no_task_replaces_is_told_with_examples(store: Store) -> None:
+def test_what_no_task_replaces_is_found_with_examples(store: Store) -> None:
     first, _, last = serving(store)
-    assert store.unattended.among(NOW + 30 * DAY, NOW) == {KEY: Left(3, (first, last), None)}
-    assert store.unattended.among(NOW + 9 * DAY, NOW) == {}
+    assert store.unreplaced.find(NOW + 30 * DAY, NOW) == {
+        KEY: UnreplacedResources(3, (first, last), None)
+    }
+    assert store.unreplaced.find(NOW + 9 * DAY, NOW) == {}
 
 
 def test_what_a_task_will_replace_in_time_is_not(store: Store) -> None:
     _, _, last = serving(store)
     task(store, "t1", 2, at=SOON - DAY)
-    assert left(store) == Left(1, (last,), None)
+    assert left(store) == UnreplacedResources(1, (last,), None)
     task(store, "t2", 3, at=SOON - DAY)
     assert left(store) is None
 
@@ -62,7 +64,7 @@ def test_a_task_that_comes_too_late_is_named(store: Store) -> None:
     assert left(store) is None
 
 
-def test_drafts_and_what_is_cancelled_deleted_or_done_replace_nothing(store: Store) -> None:
+def test_drafts_and_cancelled_deleted_or_finished_tasks_replace_nothing(store: Store) -> None:
     serving(store, 1)
     task(store, "draft", 1, status=TaskStatus.DRAFT)
     task(store, "called-off", 1)
@@ -76,25 +78,25 @@ def test_drafts_and_what_is_cancelled_deleted_or_done_replace_nothing(store: Sto
     assert left(store) is not None
 
 
-def test_in_the_last_days_a_task_that_stands_still_replaces_nothing(store: Store) -> None:
+def test_in_the_last_days_an_overdue_task_replaces_nothing(store: Store) -> None:
     serving(store, 1)
     task(store, "stands-still", 1, status=TaskStatus.RUNNING, at=NOW)
-    assert store.unattended.among(NOW + 30 * DAY, NOW + 5 * DAY) == {}
-    assert KEY in store.unattended.among(NOW + 30 * DAY, SOON - DAY)
+    assert store.unreplaced.find(NOW + 30 * DAY, NOW + 5 * DAY) == {}
+    assert KEY in store.unreplaced.find(NOW + 30 * DAY, SOON - DAY)
 
 
-def test_what_has_ended_is_told_whatever_a_task_says(store: Store) -> None:
+def test_an_expired_certificate_is_reported_despite_a_task(store: Store) -> None:
     serving(store, 1)
     task(store, "scheduled", 1, at=SOON - timedelta(minutes=1))
-    assert KEY in store.unattended.among(SOON + 30 * DAY, SOON)
+    assert KEY in store.unreplaced.find(SOON + 30 * DAY, SOON)
 
 
-def test_what_is_known_by_name_alone_is_told_too(store: Store) -> None:
+def test_a_certificate_known_by_name_only_is_found_too(store: Store) -> None:
     serving(store, 2, fingerprint=None, name="by name")
-    (key,) = store.unattended.among(NOW + 30 * DAY, NOW)
-    assert key == Key(None, "by name", SOON)
+    (key,) = store.unreplaced.find(NOW + 30 * DAY, NOW)
+    assert key == CertificateKey(None, "by name", SOON)
 
 
-def test_how_long_ours_are_valid_is_known(store: Store) -> None:
+def test_the_lifetimes_of_our_certificates_are_known(store: Store) -> None:
     store.certificates.add(certificate(fingerprint=OLD), PrivateKey(b"no key"))
-    assert store.unattended.lives([OLD, "ff" * 32]) == {OLD: 91 * DAY}
+    assert store.unreplaced.get_lifetimes([OLD, "ff" * 32]) == {OLD: 91 * DAY}

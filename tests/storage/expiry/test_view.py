@@ -5,13 +5,20 @@ from datetime import timedelta
 import pytest
 
 from domain.cause import Cause
-from domain.certificates.expiry import Counts, Place, Served
+from domain.certificates.expiry import ResourceCounts, ServedCertificate, ServiceCount
 from domain.resources.inventory_sync import Walk
 from domain.resources.resource import Binding, Found
 from storage.expiry.statements import Scope
 from storage.store import Store
-from tests.storage.examples import LATER, NOW, account
-from tests.storage.expiry_examples import FP, LATE, SOON, ours, place, put
+from tests.support.expiry_examples import (
+    FP,
+    LATE,
+    SOON,
+    build_resource,
+    store_binding,
+    store_certificate,
+)
+from tests.support.stored_examples import LATER, NOW, account, mark_vanished
 
 A, B, C, D = FP["a"], FP["b"], FP["c"], FP["d"]
 
@@ -22,21 +29,27 @@ def _accounts(store: Store) -> None:
         store.accounts.add(account(name), {})
 
 
-def served(store: Store, **scope: object) -> list[Served]:
-    return store.expiry.certificates(Scope.model_validate(scope)).rows
+def served(store: Store, **scope: object) -> list[ServedCertificate]:
+    return store.expiry.list_certificates(Scope.model_validate(scope)).rows
 
 
-def test_certificates_are_told_soonest_first_with_where_they_serve(store: Store) -> None:
-    ours(store, A, LATE)
-    put(store, place(1), Binding(fingerprint=A, name="cas-77", not_after=LATE, issuer="told"))
-    put(store, place(2), Binding(fingerprint=A, not_after=LATE))
-    put(store, place(3, "shop", "alibaba.alb"), Binding(fingerprint=A, not_after=LATE))
+def test_certificates_are_listed_by_expiry_with_their_services(store: Store) -> None:
+    store_certificate(store, A, LATE)
+    store_binding(
+        store,
+        build_resource(1),
+        Binding(fingerprint=A, name="cas-77", not_after=LATE, issuer="told"),
+    )
+    store_binding(store, build_resource(2), Binding(fingerprint=A, not_after=LATE))
+    store_binding(
+        store, build_resource(3, "shop", "alibaba.alb"), Binding(fingerprint=A, not_after=LATE)
+    )
     foreign = Binding(
         fingerprint=B, name="theirs", names=("b.example.com",), not_after=SOON, issuer="CA"
     )
-    put(store, place(4), foreign)
+    store_binding(store, build_resource(4), foreign)
     first, second = served(store)
-    assert first == Served(
+    assert first == ServedCertificate(
         fingerprint=B,
         name="theirs",
         names=("b.example.com",),
@@ -44,44 +57,46 @@ def test_certificates_are_told_soonest_first_with_where_they_serve(store: Store)
         not_after=SOON,
         managed=False,
         resources=1,
-        places=(Place(account="main", service="alibaba.cdn", resources=1),),
+        services=(ServiceCount(account="main", service="alibaba.cdn", resources=1),),
     )
     assert (second.name, second.issuer, second.managed) == ("our-a", "Issuer", True)
     assert second.names == ("www.example.com",)
     assert second.resources == 3
-    assert second.places == (
-        Place(account="main", service="alibaba.cdn", resources=2),
-        Place(account="shop", service="alibaba.alb", resources=1),
+    assert second.services == (
+        ServiceCount(account="main", service="alibaba.cdn", resources=2),
+        ServiceCount(account="shop", service="alibaba.alb", resources=1),
     )
     assert first.not_after is not None
     assert first.not_after.utcoffset() == timedelta(0)
 
 
 def test_what_a_service_tells_by_name_only_is_shown_as_far_as_it_goes(store: Store) -> None:
-    put(store, place(1), Binding(name="one", not_after=SOON))
-    put(store, place(2), Binding(name="one", not_after=SOON))
-    put(store, place(3), Binding(name="two"))
+    store_binding(store, build_resource(1), Binding(name="one", not_after=SOON))
+    store_binding(store, build_resource(2), Binding(name="one", not_after=SOON))
+    store_binding(store, build_resource(3), Binding(name="two"))
     one, two = served(store)
     assert (one.fingerprint, one.name, one.managed, one.resources) == (None, "one", None, 2)
     assert (two.name, two.not_after, two.resources) == ("two", None, 1)
 
 
 def test_our_own_copy_knows_what_the_service_does_not_tell(store: Store) -> None:
-    ours(store, A, SOON)
-    put(store, place(1), Binding(fingerprint=A))
+    store_certificate(store, A, SOON)
+    store_binding(store, build_resource(1), Binding(fingerprint=A))
     assert [each.not_after for each in served(store)] == [SOON]
     assert [each.not_after for each in served(store, before=LATE)] == [SOON]
-    assert store.expiry.resources().rows[0].not_after == SOON
-    assert store.expiry.unknown().rows == []
+    assert store.expiry.list_resources().rows[0].not_after == SOON
+    assert store.expiry.list_unknown().rows == []
 
 
 def test_what_serves_nothing_is_gone_or_not_read_yet_does_not_count(store: Store) -> None:
-    put(store, place(1), Binding(fingerprint=A, not_after=SOON), NOW - timedelta(days=1))
-    store.inventory.mark_vanished("main", "alibaba.cdn", NOW)
-    put(store, place(2), None)
-    store.inventory.upsert([Found(resource=place(3))], NOW)
+    store_binding(
+        store, build_resource(1), Binding(fingerprint=A, not_after=SOON), NOW - timedelta(days=1)
+    )
+    mark_vanished(store, "main", "alibaba.cdn", NOW)
+    store_binding(store, build_resource(2), None)
+    store.inventory.upsert([Found(resource=build_resource(3))], NOW)
     assert served(store) == []
-    assert store.expiry.resources().rows == []
+    assert store.expiry.list_resources().rows == []
 
 
 @pytest.mark.parametrize(
@@ -97,70 +112,85 @@ def test_what_serves_nothing_is_gone_or_not_read_yet_does_not_count(store: Store
     ],
 )
 def test_the_view_is_narrowed(store: Store, scope: dict[str, object], expected: str) -> None:
-    ours(store, A, SOON)
-    ours(store, C, LATE)
-    put(store, place(1), Binding(fingerprint=A, not_after=SOON))
-    put(store, place(2, service="alibaba.alb"), Binding(fingerprint=B, not_after=LATE))
-    put(store, place(3, "shop"), Binding(fingerprint=C, not_after=LATE))
+    store_certificate(store, A, SOON)
+    store_certificate(store, C, LATE)
+    store_binding(store, build_resource(1), Binding(fingerprint=A, not_after=SOON))
+    store_binding(
+        store, build_resource(2, service="alibaba.alb"), Binding(fingerprint=B, not_after=LATE)
+    )
+    store_binding(store, build_resource(3, "shop"), Binding(fingerprint=C, not_after=LATE))
     assert "".join(str(each.fingerprint)[0] for each in served(store, **scope)) == expected
-    listed = store.expiry.resources(Scope.model_validate(scope)).rows
+    listed = store.expiry.list_resources(Scope.model_validate(scope)).rows
     assert "".join(str(each.fingerprint)[0] for each in listed) == expected
 
 
-def test_only_the_first_are_told_and_how_many_there_are(store: Store) -> None:
+def test_only_the_first_rows_are_returned_with_the_number_of_all(store: Store) -> None:
     for number, letter in enumerate("dcba"):
         until = SOON - timedelta(days=number)
-        put(store, place(number), Binding(fingerprint=FP[letter], not_after=until))
-    rows, total = store.expiry.certificates(limit=2)
+        store_binding(
+            store, build_resource(number), Binding(fingerprint=FP[letter], not_after=until)
+        )
+    rows, total = store.expiry.list_certificates(limit=2)
     assert ([each.fingerprint for each in rows], total) == ([A, B], 4)
-    found, total = store.expiry.resources(limit=3)
-    assert ([each.resource for each in found], total) == ([place(n).id for n in (3, 2, 1)], 4)
-    assert store.expiry.resources(limit=4).total == 4
+    found, total = store.expiry.list_resources(limit=3)
+    assert ([each.resource for each in found], total) == (
+        [build_resource(n).id for n in (3, 2, 1)],
+        4,
+    )
+    assert store.expiry.list_resources(limit=4).total == 4
 
 
-def test_a_successor_in_the_vault_is_told(store: Store) -> None:
-    ours(store, A, SOON)
-    ours(store, B, LATE, replaces=A)
-    put(store, place(1), Binding(fingerprint=A, not_after=SOON))
-    put(store, place(2), Binding(fingerprint=C, names=("www.example.com",), not_after=SOON))
-    put(store, place(3), Binding(fingerprint=D, names=("d.example.com",), not_after=SOON))
+def test_a_successor_in_the_vault_is_found(store: Store) -> None:
+    store_certificate(store, A, SOON)
+    store_certificate(store, B, LATE, replaces=A)
+    store_binding(store, build_resource(1), Binding(fingerprint=A, not_after=SOON))
+    store_binding(
+        store, build_resource(2), Binding(fingerprint=C, names=("www.example.com",), not_after=SOON)
+    )
+    store_binding(
+        store, build_resource(3), Binding(fingerprint=D, names=("d.example.com",), not_after=SOON)
+    )
     found = {each.fingerprint: each.successor and each.successor.name for each in served(store)}
     assert found == {A: "our-b", C: "our-b", D: None}
-    (first, *_) = store.expiry.resources().rows
+    (first, *_) = store.expiry.list_resources().rows
     assert first.successor is not None
     assert (first.domains, first.successor.fingerprint) == (("host1.example.com",), B)
 
 
-def test_why_something_is_not_known_is_told(store: Store) -> None:
-    store.inventory.upsert([Found(resource=place(1))], NOW)
-    store.inventory.upsert([Found(resource=place(2, service="alibaba.alb"))], NOW)
+def test_unknown_expiries_have_a_reason(store: Store) -> None:
+    store.inventory.upsert([Found(resource=build_resource(1))], NOW)
+    store.inventory.upsert([Found(resource=build_resource(2, service="alibaba.alb"))], NOW)
     walk = Walk(account="main", service="alibaba.alb", run="1")
     store.syncs.begin(walk, NOW)
     store.syncs.fail(walk, LATER, Cause(code="Forbidden.RAM", message="no permission"))
-    put(store, place(3), Binding(fingerprint=A))
-    put(store, place(4), Binding(not_after=SOON))
-    put(store, place(5), Binding(name="known", not_after=SOON))
-    put(store, place(6), Binding(fingerprint=A, not_after=SOON))
-    store.inventory.doubt(place(6).id)
-    told = {each.resource: each.reason for each in store.expiry.unknown().rows}
-    assert told == {
-        place(1).id: "not read yet",
-        place(2, service="alibaba.alb").id: (
-            "not read yet; the last sync says Forbidden.RAM: no permission"
-        ),
-        place(3).id: "its service does not tell until when",
-        place(4).id: "its service does not tell which certificate it serves",
-        place(6).id: "not read since a change of it ended unclear",
+    store_binding(store, build_resource(3), Binding(fingerprint=A))
+    store_binding(store, build_resource(4), Binding(not_after=SOON))
+    store_binding(store, build_resource(5), Binding(name="known", not_after=SOON))
+    store_binding(store, build_resource(6), Binding(fingerprint=A, not_after=SOON))
+    store.inventory.mark_unknown(build_resource(6).id)
+    unknown = {each.resource: each for each in store.expiry.list_unknown().rows}
+    assert {resource: each.code for resource, each in unknown.items()} == {
+        build_resource(1).id: "not-read",
+        build_resource(2, service="alibaba.alb").id: "sync-failed",
+        build_resource(3).id: "no-expiry",
+        build_resource(4).id: "no-certificate",
+        build_resource(6).id: "unclear-change",
     }
-    rows, total = store.expiry.unknown(Scope(service="alibaba.cdn"), limit=1)
+    assert (
+        "Forbidden.RAM: no permission"
+        in unknown[build_resource(2, service="alibaba.alb").id].reason
+    )
+    rows, total = store.expiry.list_unknown(Scope(service="alibaba.cdn"), limit=1)
     assert (len(rows), total) == (1, 4)
 
 
 def test_counts_are_of_all_that_is_not_gone(store: Store) -> None:
-    assert store.expiry.counts() == Counts()
-    put(store, place(1), Binding(fingerprint=A, not_after=SOON), NOW - timedelta(days=1))
-    store.inventory.mark_vanished("main", "alibaba.cdn", NOW)
-    put(store, place(2), Binding(fingerprint=B, not_after=SOON))
-    put(store, place(3), None)
-    store.inventory.upsert([Found(resource=place(4))], NOW)
-    assert store.expiry.counts() == Counts(resources=3, unknown=1, unmanaged=1)
+    assert store.expiry.count_resources() == ResourceCounts()
+    store_binding(
+        store, build_resource(1), Binding(fingerprint=A, not_after=SOON), NOW - timedelta(days=1)
+    )
+    mark_vanished(store, "main", "alibaba.cdn", NOW)
+    store_binding(store, build_resource(2), Binding(fingerprint=B, not_after=SOON))
+    store_binding(store, build_resource(3), None)
+    store.inventory.upsert([Found(resource=build_resource(4))], NOW)
+    assert store.expiry.count_resources() == ResourceCounts(resources=3, unknown=1, unmanaged=1)

@@ -2,11 +2,11 @@
 
 from domain.resources.resource import Binding
 from storage.store import Store
-from tests.storage.examples import LATER, NEW, NOW, OLD, account, resource
+from tests.support.stored_examples import LATER, NEW, NOW, OLD, account, resource
 
 
 def test_nothing_is_remembered_of_what_was_never_bound(store: Store) -> None:
-    assert store.remembered.get("main/alibaba.cdn/a.example.com/sm") is None
+    assert store.last_bindings.get("main/alibaba.cdn/a.example.com/sm") is None
 
 
 def test_the_latest_binding_is_remembered_and_goes_with_the_account(store: Store) -> None:
@@ -14,7 +14,7 @@ def test_the_latest_binding_is_remembered_and_goes_with_the_account(store: Store
     place = resource()
     former, latest = Binding(fingerprint=OLD), Binding(fingerprint=NEW, names=("a.example.com",))
     for made, at in ((former, NOW), (latest, LATER)):
-        store.remembered.put(place, made, at)
-        assert store.remembered.get(place.id) == made
+        store.last_bindings.save(place, made, at)
+        assert store.last_bindings.get(place.id) == made
     store.accounts.delete(account().name)
-    assert store.remembered.get(place.id) is None
+    assert store.last_bindings.get(place.id) is None

@@ -4,10 +4,11 @@ import pytest
 
 from domain.errors import BadInput
 from domain.resources.resource import Binding, Found, Resource
-from storage.inventory.queries import Asked
+from storage.inventory.queries import InventoryQuery
 from storage.store import Store
-from tests.storage.examples import LATER, NOW, account
-from tests.storage.expiry_examples import FP, LATE, SOON, ours
+from tests.support.expiry_examples import FP, LATE, SOON, store_certificate
+from tests.support.refusals import has_code
+from tests.support.stored_examples import LATER, NOW, account, mark_vanished
 
 
 def found(key: str, binding: Binding | None, service: str = "alibaba.cdn", **tags: str) -> Found:
@@ -20,10 +21,10 @@ def found(key: str, binding: Binding | None, service: str = "alibaba.cdn", **tag
 def _resources(store: Store) -> None:
     store.accounts.add(account(), {})
     store.accounts.add(account("shop"), {})
-    ours(store, FP["a"], SOON)
+    store_certificate(store, FP["a"], SOON)
     known = Binding(fingerprint=FP["a"], name="Größe 100%", names=("n1.example",), not_after=SOON)
     store.inventory.upsert([found("gone", None)], NOW)
-    store.inventory.mark_vanished("main", "alibaba.cdn", LATER)
+    mark_vanished(store, "main", "alibaba.cdn", LATER)
     listed = [
         found("one", known, env="prod", team="Web"),
         found("two", Binding(fingerprint=FP["b"], name="a_b", not_after=LATE), env="test"),
@@ -60,8 +61,8 @@ def _resources(store: Store) -> None:
     ],
 )
 def test_every_condition_narrows(store: Store, asked: dict[str, object], expected: str) -> None:
-    question = Asked.model_validate(asked)
-    keys = [item.resource.key.removeprefix("lsn/") for item in store.inventory.each(question)]
+    question = InventoryQuery.model_validate(asked)
+    keys = [item.resource.key.removeprefix("lsn/") for item in store.inventory.iterate(question)]
     assert " ".join(keys) == expected
     rows, total = store.inventory.search(question)
     assert [item.resource.key.removeprefix("lsn/") for item in rows] == keys
@@ -69,11 +70,11 @@ def test_every_condition_narrows(store: Store, asked: dict[str, object], expecte
 
 
 def test_only_the_first_are_read_and_all_are_counted(store: Store) -> None:
-    rows, total = store.inventory.search(Asked(), limit=1)
+    rows, total = store.inventory.search(InventoryQuery(), limit=1)
     assert ([item.resource.key for item in rows], total) == (["lsn/three"], 3)
 
 
 @pytest.mark.parametrize("tag", ["", "=prod", 'a"b=c'])
-def test_what_is_no_tag_is_refused(store: Store, tag: str) -> None:
-    with pytest.raises(BadInput, match="is no tag"):
-        store.inventory.search(Asked(tags=(tag,)))
+def test_an_invalid_tag_is_refused(store: Store, tag: str) -> None:
+    with pytest.raises(BadInput, check=has_code("invalid-tag")):
+        store.inventory.search(InventoryQuery(tags=(tag,)))

@@ -9,7 +9,8 @@ from domain.errors import BadInput
 from domain.resources.inventory_sync import Walk, WalkRecord
 from domain.resources.resource import Found
 from storage.store import Store
-from tests.storage.examples import NOW, account, resource
+from tests.support.refusals import has_code
+from tests.support.stored_examples import NOW, account, resource
 
 LATER = NOW + timedelta(hours=1)
 CAUSE = Cause(code="Forbidden.RAM", message="no", advice="Grant it.", request_id="1")
@@ -28,7 +29,7 @@ def only(store: Store) -> WalkRecord:
     return found
 
 
-def test_the_same_run_goes_on_and_another_one_begins_anew(store: Store, walk: Walk) -> None:
+def test_the_same_run_continues_and_another_one_starts_over(store: Store, walk: Walk) -> None:
     begun = store.syncs.begin(walk, NOW)
     moved = store.syncs.advance(begun, "2", 50, 120)
     assert moved is not None
@@ -44,7 +45,7 @@ def test_the_same_run_goes_on_and_another_one_begins_anew(store: Store, walk: Wa
     )
 
 
-def test_who_was_overtaken_moves_nothing(store: Store, walk: Walk) -> None:
+def test_an_overtaken_attempt_writes_nothing(store: Store, walk: Walk) -> None:
     begun = store.syncs.begin(walk, NOW)
     moved = store.syncs.advance(begun, "2", 50, None)
     assert moved is not None
@@ -58,7 +59,9 @@ def test_who_was_overtaken_moves_nothing(store: Store, walk: Walk) -> None:
     assert only(store).error is None
 
 
-def test_the_end_marks_what_was_not_seen_since_the_beginning(store: Store, walk: Walk) -> None:
+def test_the_end_marks_what_was_not_listed_since_the_start_as_vanished(
+    store: Store, walk: Walk
+) -> None:
     begun = store.syncs.begin(walk, NOW)
     old, new = resource(1), resource(2)
     store.inventory.upsert([Found(resource=old)], NOW - timedelta(seconds=1))
@@ -74,20 +77,20 @@ def test_the_end_marks_what_was_not_seen_since_the_beginning(store: Store, walk:
 def test_what_has_to_be_read_is_counted_and_read_before_the_end(store: Store, walk: Walk) -> None:
     begun = store.syncs.begin(walk, NOW)
     store.inventory.upsert([Found(resource=resource(1)), Found(resource=resource(2))], NOW)
-    store.inventory.record_binding(resource(2).id, None, NOW - timedelta(minutes=30))
+    store.inventory.save_binding(resource(2).id, None, NOW - timedelta(minutes=30))
     long_ago = NOW - timedelta(hours=1)
     listed = store.syncs.finish(begun, LATER, 2, 2, mark=True, read_since=long_ago)
     assert listed is not None
     assert (listed.to_read, listed.were_read, listed.ended_at) == (1, 0, None)
     assert listed.complete_at == NOW
-    read = store.syncs.read_on(listed, 1)
+    read = store.syncs.add_read(listed, 1)
     assert read is not None
     assert read.were_read == 1
     ended = store.syncs.end(read, LATER, CAUSE)
     assert ended == only(store)
     assert ended is not None
     assert (ended.ended_at, ended.error) == (LATER, CAUSE)
-    assert store.syncs.read_on(read, 1) is store.syncs.end(read, LATER, None) is None
+    assert store.syncs.add_read(read, 1) is store.syncs.end(read, LATER, None) is None
     anew = store.syncs.begin(walk.model_copy(update={"run": "2"}), LATER)
     assert (anew.to_read, anew.were_read) == (None, 0)
 
@@ -101,15 +104,15 @@ def test_without_marking_nothing_vanishes(store: Store, walk: Walk) -> None:
     assert store.inventory.get(resource().id).vanished_at is None
 
 
-def test_a_stumble_is_told_until_the_walk_goes_on(store: Store, walk: Walk) -> None:
+def test_an_error_is_shown_until_the_sync_advances(store: Store, walk: Walk) -> None:
     begun = store.syncs.begin(walk, NOW)
-    store.syncs.stumble(walk, CAUSE)
+    store.syncs.record_error(walk, CAUSE)
     assert (only(store).error, only(store).ended_at) == (CAUSE, None)
     assert store.syncs.advance(begun, "2", 50, None) == only(store)
     assert only(store).error is None
 
 
-def test_a_failure_ends_the_walk_and_leaves_how_old_the_inventory_is(
+def test_a_failure_ends_the_sync_and_keeps_the_age_of_the_inventory(
     store: Store, walk: Walk
 ) -> None:
     store.syncs.finish(store.syncs.begin(walk, NOW), NOW, 3, 3, mark=True)
@@ -134,5 +137,5 @@ def test_it_is_listed_by_account_and_service_and_goes_with_the_account(
 
 
 def test_an_unknown_account_is_refused(store: Store) -> None:
-    with pytest.raises(BadInput, match="there is no account nobody"):
+    with pytest.raises(BadInput, check=has_code("unknown-account", "nobody")):
         store.syncs.begin(Walk(account="nobody", service="alibaba.cdn", run="1"), NOW)

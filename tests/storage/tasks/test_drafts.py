@@ -7,13 +7,16 @@ import pytest
 from domain.errors import BadInput
 from domain.plans.plan import Plan
 from domain.plans.request import PlanRequest
-from domain.rollout.policy import Rollout, Size
-from domain.tasks.record import Draft, TaskRecord
+from domain.rollout.policy import RolloutPolicy, Size
+from domain.tasks.record import DraftRequest, TaskRecord
 from domain.tasks.status import OutcomeStatus, Tally, TaskStatus
 from storage.store import Store
-from tests.storage.examples import LATER, NEW, NOW, certificate, create, plan, record
+from tests.support.refusals import has_code
+from tests.support.stored_examples import LATER, NEW, NOW, certificate, create, plan, record
 
-ASKED = Draft(rollback_days=7, require_coverage=True, wish=PlanRequest(certificates=(NEW,)))
+ASKED = DraftRequest(
+    rollback_days=7, require_coverage=True, plan_request=PlanRequest(certificates=(NEW,))
+)
 
 
 def draft(of: Plan, **more: object) -> TaskRecord:
@@ -27,18 +30,18 @@ def test_a_draft_comes_back_as_it_was(store: Store) -> None:
     assert store.tasks.list(status=TaskStatus.DRAFT) == [draft(plan())]
 
 
-def test_it_is_written_anew_with_another_plan(store: Store) -> None:
+def test_a_draft_can_be_saved_with_another_plan(store: Store) -> None:
     store.tasks.create(draft(plan()), plan())
     other = draft(plan(5), name="December", at=LATER, concurrency=3, contacts=())
-    store.tasks.drafts.write(other, plan(5))
+    store.tasks.drafts.save(other, plan(5))
     assert store.tasks.get("task-1") == other
-    assert store.tasks.plan("task-1") == plan(5)
+    assert store.tasks.get_plan("task-1") == plan(5)
     assert len(store.tasks.outcomes.list("task-1", status=OutcomeStatus.PENDING)) == 5
 
 
-def test_its_changes_stay_where_the_plan_stays(store: Store) -> None:
+def test_the_changes_of_a_draft_stay_with_the_same_plan(store: Store) -> None:
     store.tasks.create(draft(plan()), plan())
-    store.tasks.drafts.write(draft(plan(), name="December"), plan())
+    store.tasks.drafts.save(draft(plan(), name="December"), plan())
     assert store.tasks.find("December").tally == Tally(pending=3)
 
 
@@ -48,44 +51,48 @@ def test_its_waves_are_those_of_its_rollout_and_follow_an_edit_of_it(store: Stor
 
     store.tasks.create(draft(plan()), plan())
     assert waves() == [0, 0, 0]
-    one_by_one = Rollout(waves=(Size(count=1), Size(count=1)), gate=True, budget=Size(percent=12.5))
+    one_by_one = RolloutPolicy(
+        waves=(Size(count=1), Size(count=1)), gate=True, budget=Size(percent=12.5)
+    )
     edited = draft(plan(), rollout=one_by_one)
-    store.tasks.drafts.write(edited, plan())
+    store.tasks.drafts.save(edited, plan())
     assert waves() == [0, 1, 2]
     assert store.tasks.get("task-1") == edited
-    with pytest.raises(BadInput, match="does not change x"):
-        store.tasks.drafts.write(draft(plan(), rollout=Rollout(canary_resources=("x",))), plan())
+    with pytest.raises(BadInput, check=has_code("unknown-canary", "x")):
+        store.tasks.drafts.save(
+            draft(plan(), rollout=RolloutPolicy(canary_resources=("x",))), plan()
+        )
     assert waves() == [0, 1, 2]
     assert store.tasks.get("task-1") == edited
 
 
-def test_submitted_it_is_a_task_like_any_other(store: Store) -> None:
+def test_a_submitted_draft_is_a_task_like_any_other(store: Store) -> None:
     store.tasks.create(draft(plan()), plan())
     submitted = draft(plan(), status=TaskStatus.SCHEDULED, draft=None, at=LATER)
-    store.tasks.drafts.write(submitted, plan())
+    store.tasks.drafts.save(submitted, plan())
     assert store.tasks.get("task-1") == submitted
-    with pytest.raises(BadInput, match="the task is scheduled, only a draft"):
-        store.tasks.drafts.write(submitted, plan())
-    store.tasks.drafts.withdraw(draft(plan()))
+    with pytest.raises(BadInput, check=has_code("not-a-draft", "scheduled")):
+        store.tasks.drafts.save(submitted, plan())
+    store.tasks.drafts.revert_to_draft(draft(plan()))
     back = store.tasks.get("task-1")
     assert (back.status, back.draft) == (TaskStatus.DRAFT, ASKED)
 
 
-def test_what_cannot_be_written_leaves_it_as_it_was(store: Store) -> None:
+def test_a_save_that_fails_leaves_the_draft_unchanged(store: Store) -> None:
     store.tasks.create(draft(plan()), plan())
     create(store, "task-2")
-    with pytest.raises(BadInput, match="a task named 'name of task-2' already"):
-        store.tasks.drafts.write(draft(plan(5), name="name of task-2"), plan(5))
-    with pytest.raises(ValueError, match="another plan"):
-        store.tasks.drafts.write(draft(plan()), plan(4))
+    with pytest.raises(BadInput, check=has_code("name-taken", "name of task-2")):
+        store.tasks.drafts.save(draft(plan(5), name="name of task-2"), plan(5))
+    with pytest.raises(ValueError, match="plan"):
+        store.tasks.drafts.save(draft(plan()), plan(4))
     assert store.tasks.get("task-1") == draft(plan())
-    assert store.tasks.plan("task-1") == plan()
+    assert store.tasks.get_plan("task-1") == plan()
     store.tasks.delete("task-1", "me", "over", NOW)
-    with pytest.raises(BadInput, match="the task is deleted"):
-        store.tasks.drafts.write(draft(plan()), plan())
+    with pytest.raises(BadInput, check=has_code("not-a-draft", "deleted")):
+        store.tasks.drafts.save(draft(plan()), plan())
 
 
-def test_a_draft_keeps_no_certificate_from_being_deleted(store: Store) -> None:
+def test_a_certificate_of_a_draft_can_be_deleted(store: Store) -> None:
     from domain.certificates.keys import PrivateKey
 
     store.certificates.add(certificate(), PrivateKey(b"no key"))

@@ -6,28 +6,28 @@ from domain.cause import Cause
 from domain.resources.resource import Found
 from domain.tasks.status import OutcomeStatus
 from storage.store import Store
-from tests.storage.examples import LATER, NOW, account, create, resource
+from tests.support.stored_examples import LATER, NOW, account, create, mark_vanished, resource
 
 CAUSE = Cause(code="C07", message="revoked", needs_operator=True)
 
 
-def test_the_state_of_resources_is_told_and_that_they_have_vanished(store: Store) -> None:
+def test_the_state_of_resources_is_read_and_none_if_they_have_vanished(store: Store) -> None:
     store.accounts.add(account(), {})
     busy = resource(1).model_copy(update={"state": "configuring"})
     store.inventory.upsert([Found(resource=each) for each in (resource(0), busy)], NOW)
     ids = [resource(number).id for number in range(3)]
-    assert store.preflights.states(ids) == {ids[0]: "online", ids[1]: "configuring"}
-    store.inventory.mark_vanished("main", "alibaba.cdn", NOW + timedelta(days=1))
-    assert store.preflights.states(ids[:1]) == {ids[0]: None}
-    assert store.preflights.states([]) == {}
+    assert store.preflights.get_states(ids) == {ids[0]: "online", ids[1]: "configuring"}
+    mark_vanished(store, "main", "alibaba.cdn", NOW + timedelta(days=1))
+    assert store.preflights.get_states(ids[:1]) == {ids[0]: None}
+    assert store.preflights.get_states([]) == {}
 
 
 def test_only_changes_that_still_wait_fail_and_only_once(store: Store) -> None:
     create(store, size=4)
     outcomes = store.tasks.outcomes
     outcomes.begin("task-1", 0, OutcomeStatus.DEPLOYING, NOW)
-    assert store.preflights.fail("task-1", [0, 1, 3, 9], LATER, CAUSE) == 2
-    assert store.preflights.fail("task-1", [0, 1, 3, 9], LATER, CAUSE) == 0
+    assert store.preflights.fail_pending("task-1", [0, 1, 3, 9], LATER, CAUSE) == 2
+    assert store.preflights.fail_pending("task-1", [0, 1, 3, 9], LATER, CAUSE) == 0
     assert [each.status.value for each in outcomes.list("task-1")] == [
         "deploying",
         "failed",

@@ -9,13 +9,19 @@ from sqlalchemy import text
 from domain.cause import Cause
 from domain.errors import BadInput
 from domain.plans.quota import EntryKind
-from domain.rollout.policy import Rollout, Size
+from domain.rollout.policy import RolloutPolicy, Size
 from domain.rollout.stage import WaveFacts
 from domain.tasks.messages import Direction
-from domain.tasks.retry import TOO_MANY_FAILURES, Reopened, Undoing, taken_back
+from domain.tasks.retry import (
+    TOO_MANY_FAILURES,
+    AutomaticRollback,
+    ReopenedChanges,
+    build_rolled_back_cause,
+)
 from domain.tasks.status import OutcomeStatus as S
 from storage.store import Store
-from tests.storage.examples import CAUSE, LATER, NOW, create, plan, record, resource
+from tests.support.refusals import has_code
+from tests.support.stored_examples import CAUSE, LATER, NOW, create, plan, record, resource
 
 TASK = "task-1"
 BREACH = Cause(code=TOO_MANY_FAILURES, message="2 of 4")
@@ -27,52 +33,57 @@ def end(store: Store, ordinal: int, *ends: S, cause: Cause | None = None) -> Non
     outcomes = store.tasks.outcomes
     for status in ends:
         direction = S.ROLLING_BACK if status in (S.ROLLED_BACK, S.ROLLBACK_FAILED) else S.DEPLOYING
-        outcomes.begin(TASK, ordinal, direction, NOW)
-        outcomes.mark_applied(TASK, ordinal)
+        attempt = outcomes.begin(TASK, ordinal, direction, NOW).attempts
+        assert outcomes.mark_applied(TASK, ordinal, attempt)
         outcomes.finish(TASK, ordinal, status, NOW, cause if status is ends[-1] else None)
 
 
-def in_waves(store: Store, size: int = 5, **policy: object) -> Rollout:
+def in_waves(store: Store, size: int = 5, **policy: object) -> RolloutPolicy:
     """The first change is the canary, then two, then the rest."""
     first = (resource(0).id,)
-    rollout = Rollout.model_validate({"canary_resources": first, "waves": [{"count": 2}], **policy})
+    rollout = RolloutPolicy.model_validate(
+        {"canary_resources": first, "waves": [{"count": 2}], **policy}
+    )
     made = plan(size)
     task = record(made, TASK).model_copy(update={"rollout": rollout})
     store.tasks.create(task, made)
     return rollout
 
 
-def undone(store: Store, wave: int | None, undoing: Undoing) -> dict[int, str | None]:
-    orders = store.tasks.outcomes.orders(
-        TASK, -1, 100, Direction.ROLL_BACK, None, wave, by_itself=undoing
+def undone(store: Store, wave: int | None, undoing: AutomaticRollback) -> dict[int, str | None]:
+    orders = store.tasks.outcomes.list_orders(
+        TASK, -1, 100, Direction.ROLL_BACK, None, wave, automatic_rollback=undoing
     )
-    return {order.ordinal: order.why.code if order.why else None for order in orders}
+    return {
+        order.ordinal: order.rollback_cause.code if order.rollback_cause else None
+        for order in orders
+    }
 
 
-def test_a_canary_is_held_against_its_own_budget_and_all_others_together(store: Store) -> None:
+def test_the_canary_has_its_own_budget_and_all_other_waves_share_one(store: Store) -> None:
     rollout = in_waves(store, budget=Size(percent=50))
     end(store, 0, S.DEPLOYED)
     end(store, 1, S.FAILED, cause=CAUSE)
     end(store, 4, S.FAILED, cause=CAUSE)
-    facts = store.tasks.rounds.facts
-    assert facts(TASK, 0, 0, rollout) == WaveFacts(changes=1, failed=0, total=1, borne=0)
-    assert facts(TASK, 0, 1, rollout) == WaveFacts(changes=2, failed=2, total=4, borne=2)
-    assert not facts(TASK, 0, 2, rollout).is_breach
+    facts = store.tasks.retries.get_wave_facts
+    assert facts(TASK, 0, 0, rollout) == WaveFacts(changes=1, failed=0, total=1, allowed=0)
+    assert facts(TASK, 0, 1, rollout) == WaveFacts(changes=2, failed=2, total=4, allowed=2)
+    assert not facts(TASK, 0, 2, rollout).is_over_budget
     end(store, 2, S.FAILED, cause=CAUSE)
-    assert facts(TASK, 0, 2, rollout).is_breach
+    assert facts(TASK, 0, 2, rollout).is_over_budget
 
 
-def test_what_was_taken_back_because_it_failed_still_counts(store: Store) -> None:
+def test_a_change_rolled_back_after_a_failure_counts_as_failed(store: Store) -> None:
     rollout = in_waves(store)
-    end(store, 0, S.FAILED, S.ROLLED_BACK, cause=taken_back(CAUSE))
-    assert store.tasks.rounds.facts(TASK, 0, 0, rollout).failed == 1
+    end(store, 0, S.FAILED, S.ROLLED_BACK, cause=build_rolled_back_cause(CAUSE))
+    assert store.tasks.retries.get_wave_facts(TASK, 0, 0, rollout).failed == 1
 
 
-def test_what_went_well_and_was_taken_back_with_its_wave_does_not(store: Store) -> None:
+def test_a_success_rolled_back_with_its_wave_does_not_count_as_failed(store: Store) -> None:
     rollout = in_waves(store)
-    reason = taken_back(Cause(code="TakenBack", message="2 of 4 failed"))
+    reason = build_rolled_back_cause(Cause(code="rolled-back-with-wave", message="2 of 4 failed"))
     end(store, 0, S.DEPLOYED, S.ROLLED_BACK, cause=reason)
-    assert store.tasks.rounds.facts(TASK, 0, 0, rollout).failed == 0
+    assert store.tasks.retries.get_wave_facts(TASK, 0, 0, rollout).failed == 0
 
 
 @pytest.mark.parametrize(("accepted", "failed"), [(True, 0), (False, 1)])
@@ -81,7 +92,7 @@ def test_what_nobody_could_verify_counts_unless_it_is_accepted(
 ) -> None:
     rollout = in_waves(store, accept_unverified=accepted)
     end(store, 0, S.UNVERIFIED)
-    assert store.tasks.rounds.facts(TASK, 0, 0, rollout).failed == failed
+    assert store.tasks.retries.get_wave_facts(TASK, 0, 0, rollout).failed == failed
 
 
 def test_by_itself_a_task_takes_back_what_failed_but_nothing_that_drifted(store: Store) -> None:
@@ -89,11 +100,11 @@ def test_by_itself_a_task_takes_back_what_failed_but_nothing_that_drifted(store:
     end(store, 0, S.DEPLOYED)
     end(store, 1, S.FAILED, cause=CAUSE)
     end(store, 2, S.FAILED, cause=DRIFTED)
-    assert undone(store, 0, Undoing(round=0)) == {1: "NotServed"}
-    whole = Undoing(round=0, reason=BREACH)
+    assert undone(store, 0, AutomaticRollback(round=0)) == {1: "NotServed"}
+    whole = AutomaticRollback(round=0, reason=BREACH)
     assert undone(store, 0, whole) == {0: TOO_MANY_FAILURES, 1: "NotServed"}
     assert undone(store, 1, whole) == {}
-    assert undone(store, None, Undoing(round=1, reason=BREACH)) == {}
+    assert undone(store, None, AutomaticRollback(round=1, reason=BREACH)) == {}
 
 
 def test_what_failed_and_has_no_way_back_stays_failed_also_where_its_wave_goes_back(
@@ -107,8 +118,8 @@ def test_what_failed_and_has_no_way_back_stays_failed_also_where_its_wave_goes_b
     end(store, 0, S.FAILED, cause=CAUSE)
     end(store, 1, S.FAILED, cause=CAUSE)
     end(store, 2, S.DEPLOYED)
-    assert undone(store, 0, Undoing(round=0)) == {0: "NotServed"}
-    whole = Undoing(round=0, reason=BREACH)
+    assert undone(store, 0, AutomaticRollback(round=0)) == {0: "NotServed"}
+    whole = AutomaticRollback(round=0, reason=BREACH)
     assert undone(store, 0, whole) == {0: "NotServed", 2: TOO_MANY_FAILURES}
 
 
@@ -118,13 +129,15 @@ def test_a_retry_lets_wait_again_what_failed_and_reserves_for_it(store: Store) -
     store.quota.reserve(TASK, 4, NOW)
     end(store, 0, S.DEPLOYED)
     end(store, 1, S.FAILED, cause=CAUSE)
-    end(store, 2, S.FAILED, S.ROLLED_BACK, cause=taken_back(CAUSE))
+    end(store, 2, S.FAILED, S.ROLLED_BACK, cause=build_rolled_back_cause(CAUSE))
     store.tasks.outcomes.skip(TASK, None, NOW, BREACH)
     store.quota.settle(TASK, NOW)
-    assert store.quota.balance() == 3
+    assert store.quota.get_balance() == 3
     for _ in range(2):
-        assert store.tasks.rounds.reopen(TASK, 1, None, LATER) == Reopened(changes=3, cost=3)
-        assert store.quota.balance() == 0
+        assert store.tasks.retries.reopen(TASK, 1, None, LATER) == ReopenedChanges(
+            changes=3, cost=3
+        )
+        assert store.quota.get_balance() == 0
     listed = store.tasks.outcomes.list(TASK)
     assert [each.status for each in listed] == [S.DEPLOYED, S.PENDING, S.PENDING, S.PENDING]
     assert [each.applied for each in listed] == [True, True, False, False]
@@ -134,7 +147,7 @@ def test_a_retry_lets_wait_again_what_failed_and_reserves_for_it(store: Store) -
 def test_a_retry_that_was_begun_is_not_begun_again_by_a_late_repetition(store: Store) -> None:
     create(store, size=1, cost=0)
     end(store, 0, S.FAILED, cause=CAUSE)
-    reopen = store.tasks.rounds.reopen
+    reopen = store.tasks.retries.reopen
     assert reopen(TASK, 1, None, NOW).changes == 1
     end(store, 0, S.FAILED, cause=CAUSE)
     reopen(TASK, 1, None, NOW)
@@ -146,15 +159,15 @@ def test_a_retry_takes_only_what_is_named(store: Store) -> None:
     for ordinal in range(3):
         end(store, ordinal, S.FAILED, cause=CAUSE)
     one = store.tasks.outcomes.get(TASK, 1).change.resource.id
-    assert store.tasks.rounds.reopen(TASK, 1, [one], NOW).changes == 1
-    assert store.tasks.outcomes.tally(TASK).failed == 2
+    assert store.tasks.retries.reopen(TASK, 1, [one], NOW).changes == 1
+    assert store.tasks.outcomes.get_tally(TASK).failed == 2
 
 
 def test_too_little_quota_lets_nothing_wait_again(store: Store) -> None:
     create(store, size=1)
     end(store, 0, S.FAILED, cause=CAUSE)
-    with pytest.raises(BadInput, match="needs 1 deployments of quota, 0 are left"):
-        store.tasks.rounds.reopen(TASK, 1, None, NOW)
+    with pytest.raises(BadInput, check=has_code("quota-exceeded", "1", "0")):
+        store.tasks.retries.reopen(TASK, 1, None, NOW)
     assert store.tasks.outcomes.get(TASK, 0).status is S.FAILED
 
 
@@ -162,11 +175,11 @@ def test_what_was_paid_for_once_is_not_paid_for_again(store: Store) -> None:
     create(store, size=1)
     store.quota.grant(1, "", NOW)
     store.quota.reserve(TASK, 1, NOW)
-    reason = taken_back(Cause(code="TakenBack", message="others failed"))
+    reason = build_rolled_back_cause(Cause(code="rolled-back-with-wave", message="others failed"))
     end(store, 0, S.DEPLOYED, S.ROLLED_BACK, cause=reason)
     store.quota.settle(TASK, NOW)
-    assert store.quota.balance() == 0
-    assert store.tasks.rounds.reopen(TASK, 1, None, NOW) == Reopened(changes=1, cost=0)
+    assert store.quota.get_balance() == 0
+    assert store.tasks.retries.reopen(TASK, 1, None, NOW) == ReopenedChanges(changes=1, cost=0)
     end(store, 0, S.DEPLOYED)
     settled = store.quota.settle(TASK, NOW)
     assert (settled.charged, settled.refunded) == (1, 0)
@@ -177,12 +190,12 @@ def test_what_was_begun_and_is_tried_no_more_fails_by_its_own_cause(store: Store
     outcomes = store.tasks.outcomes
     for ordinal in range(2):
         outcomes.begin(TASK, ordinal, S.DEPLOYING, NOW)
-    outcomes.still_trying(TASK, 0, CAUSE)
+    outcomes.record_cause(TASK, 0, CAUSE)
     assert outcomes.get(TASK, 0).status is S.DEPLOYING
-    assert outcomes.abandon(TASK, LATER, BREACH) == 2
+    assert outcomes.fail_unfinished(TASK, LATER, BREACH) == 2
     assert [each.cause for each in outcomes.list(TASK)] == [CAUSE, BREACH]
     assert {each.status for each in outcomes.list(TASK)} == {S.FAILED}
-    outcomes.still_trying(TASK, 0, BREACH)
+    outcomes.record_cause(TASK, 0, BREACH)
     assert outcomes.get(TASK, 0).cause == CAUSE
 
 
@@ -204,14 +217,14 @@ def test_any_number_of_rounds_keeps_the_ledger_balanced(
     store.quota.reserve(TASK, 4, NOW)
     for number, ends in enumerate(rounds):
         if number:
-            store.tasks.rounds.reopen(TASK, number, None, NOW)
+            store.tasks.retries.reopen(TASK, number, None, NOW)
         for ordinal, status in enumerate(ends):
             if store.tasks.outcomes.get(TASK, ordinal).status is S.PENDING:
                 end(store, ordinal, status, cause=CAUSE)
         for _ in range(2):
             store.quota.settle(TASK, NOW)
-        entries = store.quota.entries(TASK)
+        entries = store.quota.list_entries(TASK)
         sums = {kind: sum(e.amount for e in entries if e.kind is kind) for kind in EntryKind}
         assert sums[EntryKind.RESERVE] == sums[EntryKind.CHARGE] + sums[EntryKind.REFUND]
-        assert store.quota.balance() == 4 - sums[EntryKind.CHARGE]
+        assert store.quota.get_balance() == 4 - sums[EntryKind.CHARGE]
         assert sums[EntryKind.CHARGE] <= 4

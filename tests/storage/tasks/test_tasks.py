@@ -6,10 +6,12 @@ from datetime import timedelta
 import pytest
 
 from domain.errors import BadInput
+from domain.tasks.audit import TaskEventCode
 from domain.tasks.record import TaskRecord
 from domain.tasks.status import TASK_TRANSITIONS, Tally, TaskStatus
 from storage.store import Store
-from tests.storage.examples import LATER, NOW, create, plan, record
+from tests.support.refusals import has_code
+from tests.support.stored_examples import LATER, NOW, create, plan, record
 
 S = TaskStatus
 
@@ -19,17 +21,17 @@ def test_a_task_and_its_plan_come_back_as_they_were(store: Store) -> None:
     store.tasks.create(record(made), made)
     expected = record(made).model_copy(update={"tally": Tally(pending=5)})
     assert store.tasks.get("task-1") == expected
-    assert store.tasks.plan("task-1") == made
-    assert store.tasks.plan("task-1").digest == made.digest
+    assert store.tasks.get_plan("task-1") == made
+    assert store.tasks.get_plan("task-1").digest == made.digest
     assert store.tasks.get("task-1").at.utcoffset() == timedelta(0)
 
 
 def test_a_taken_id_or_name_is_refused_and_nothing_stored(store: Store) -> None:
     made = plan()
     store.tasks.create(record(made), made)
-    with pytest.raises(BadInput, match="a task with the id task-1"):
+    with pytest.raises(BadInput, check=has_code("id-taken", "task-1")):
         store.tasks.create(record(made, name="other"), made)
-    with pytest.raises(BadInput, match="a task named 'November'"):
+    with pytest.raises(BadInput, check=has_code("name-taken", "November")):
         store.tasks.create(record(made, "task-2"), made)
     assert [task.id for task in store.tasks.list()] == ["task-1"]
     assert store.tasks.outcomes.list("task-2") == []
@@ -47,11 +49,11 @@ def test_the_name_of_a_deleted_task_is_free_again(store: Store) -> None:
 
 
 def test_a_plan_that_is_not_the_records_is_refused(store: Store) -> None:
-    with pytest.raises(ValueError, match="another plan"):
+    with pytest.raises(ValueError, match="plan"):
         store.tasks.create(record(plan(2)), plan(3))
     twice = plan(1)
     twice = twice.model_copy(update={"changes": twice.changes * 2})
-    with pytest.raises(ValueError, match="one resource twice"):
+    with pytest.raises(ValueError, match="resource"):
         store.tasks.create(record(twice), twice)
     assert store.tasks.list() == []
 
@@ -63,12 +65,12 @@ def test_one_is_found_by_id_name_or_beginning(store: Store) -> None:
     assert store.tasks.find("abc1").id == "abc1"
     assert store.tasks.find("abc").id == "abe1"
     assert store.tasks.find("abe").id == "abe1"
-    with pytest.raises(BadInput, match=r"more than one task: abc1 \(first\), abe1 \(abc\)"):
+    with pytest.raises(BadInput, check=has_code("ambiguous-task", "abc1 (first)", "abe1 (abc)")):
         store.tasks.find("ab")
     for asked in ("fist", "", "%"):
-        with pytest.raises(BadInput, match="there is no task"):
+        with pytest.raises(BadInput, check=has_code("unknown-task")):
             store.tasks.find(asked)
-    for call in (store.tasks.get, store.tasks.plan):
+    for call in (store.tasks.get, store.tasks.get_plan):
         with pytest.raises(BadInput):
             call("nothing")
 
@@ -100,7 +102,7 @@ def test_times_follow_the_statuses(store: Store) -> None:
 
 
 @pytest.mark.parametrize("start", list(S))
-def test_only_legal_moves_are_made(store: Store, start: S) -> None:
+def test_only_legal_transitions_are_made(store: Store, start: S) -> None:
     made = plan(1)
     for sought in S:
         base = record(made, sought.value, sought.value)
@@ -109,7 +111,7 @@ def test_only_legal_moves_are_made(store: Store, start: S) -> None:
             store.tasks.set_status(sought.value, sought, NOW)
             assert store.tasks.get(sought.value).status is sought
         else:
-            with pytest.raises(ValueError, match=f"is {start} and cannot become {sought}"):
+            with pytest.raises(ValueError, match=f"{start}.*{sought}"):
                 store.tasks.set_status(sought.value, sought, NOW)
             assert store.tasks.get(sought.value).status is start
 
@@ -122,12 +124,12 @@ def test_the_time_may_be_moved(store: Store) -> None:
         store.tasks.set_time("nothing", LATER)
 
 
-def test_the_audit_tells_who_did_what_and_deletes_once(store: Store) -> None:
+def test_the_audit_log_records_who_did_what_and_deletes_once(store: Store) -> None:
     create(store)
-    store.tasks.event("task-1", "created", "me", "3 changes", NOW)
+    store.tasks.add_event("task-1", TaskEventCode.CREATED, "me", "3 changes", NOW)
     store.tasks.delete("task-1", "me", "not wanted", LATER)
     store.tasks.delete("task-1", "you", "again", LATER + timedelta(days=1))
-    told = [(e.at, e.kind, e.by, e.text) for e in store.tasks.events("task-1")]
+    told = [(e.at, e.code, e.by, e.text) for e in store.tasks.list_events("task-1")]
     assert told == [
         (NOW, "created", "me", "3 changes"),
         (LATER, "deleted", "me", "not wanted"),
@@ -142,12 +144,14 @@ def test_ten_thousand_changes_are_stored_within_seconds(store: Store) -> None:
     started = time.process_time()
     store.tasks.create(record(made), made)
     assert time.process_time() - started < 4
-    assert store.tasks.outcomes.tally("task-1") == Tally(pending=10_000)
+    assert store.tasks.outcomes.get_tally("task-1") == Tally(pending=10_000)
 
 
-def test_the_same_line_of_the_audit_is_written_once(store: Store) -> None:
+def test_an_identical_audit_event_is_added_once(store: Store) -> None:
     create(store)
     for _ in range(2):
-        store.tasks.event("task-1", "rollback", "ann", "why", NOW)
-    store.tasks.event("task-1", "rollback", "ann", "why", NOW + timedelta(seconds=1))
-    assert len(store.tasks.events("task-1")) == 2
+        store.tasks.add_event("task-1", TaskEventCode.ROLLBACK, "ann", "why", NOW)
+    store.tasks.add_event(
+        "task-1", TaskEventCode.ROLLBACK, "ann", "why", NOW + timedelta(seconds=1)
+    )
+    assert len(store.tasks.list_events("task-1")) == 2

@@ -6,7 +6,7 @@ import pytest
 
 from connectors.alibaba._api.account import Site
 from connectors.alibaba._api.client import Api
-from connectors.alibaba._api.envelope import opened
+from connectors.alibaba._api.envelope import open_envelope
 from domain.errors import CloudError, NeedsOperator, Permanent, Transient
 
 API = Api(ram="mse", version="2019-05-31", hosts=dict.fromkeys(Site, "host"))
@@ -22,7 +22,7 @@ API = Api(ram="mse", version="2019-05-31", hosts=dict.fromkeys(Site, "host"))
     ],
 )
 def test_what_succeeded_is_unwrapped_whatever_its_message_says(reply: dict[str, Any]) -> None:
-    assert opened(reply, API, "ListGateway") == 1
+    assert open_envelope(reply, API, "ListGateway") == 1
 
 
 @pytest.mark.parametrize(
@@ -45,5 +45,5 @@ def test_what_failed_is_judged_by_its_code(
     reply: dict[str, Any], kind: type[CloudError], code: str
 ) -> None:
     with pytest.raises(kind) as failure:
-        opened(reply, API, "ListGateway")
+        open_envelope(reply, API, "ListGateway")
     assert failure.value.code == code

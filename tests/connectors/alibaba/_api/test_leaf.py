@@ -3,7 +3,7 @@
 import pytest
 
 from connectors.alibaba._api.leaf import read_leaf
-from tests.support.factory import CA, Authority, as_sm2
+from tests.support.factory import CA, Authority, relabel_as_sm2
 
 AUTHORITY = CA()
 
@@ -21,7 +21,7 @@ def test_names_key_and_issuer_are_told(algorithm: str) -> None:
 
 
 def test_an_sm_certificate_is_known_as_one() -> None:
-    leaf = read_leaf(as_sm2(Authority.root("SM root").leaf().leaf_pem).decode())
+    leaf = read_leaf(relabel_as_sm2(Authority.root("SM root").leaf().leaf_pem).decode())
     assert leaf is not None
     assert (leaf.algorithm, leaf.issuer) == ("sm2", "SM root")
 

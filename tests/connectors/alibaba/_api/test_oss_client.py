@@ -1,195 +1,108 @@
-"""The domains of object storage's buckets."""
+"""The one way to call object storage: where calls go, and what comes of broken answers."""
 
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
+from pytest_httpserver import HTTPServer
 
+from connectors.alibaba._api.account import AlibabaSettings, Site
+from connectors.alibaba._api.oss_client import OssClient
 from connectors.alibaba.oss import Oss
 from domain.errors import NeedsOperator, Permanent, Transient
-from domain.resources.connector import Scenario
-from domain.resources.resource import Found
-from tests.connectors.contract import ConnectorContract
-from tests.connectors.lab import Lab, Material, everything
-from tests.connectors.store_contract import HOST
+from tests.connectors.lab import Lab
 
-Row = dict[str, Any]
+DEAD = "http://127.0.0.1:9"
+KEYS = {"access_key_id": "id", "access_key_secret": "secret"}
 
 
-class TestOss(ConnectorContract):
-    service = "alibaba.oss"
-    reading = "ListCname"
-    binding = "PutCname"
-    page_size = 50
-    on_behalf = frozenset(
-        {
-            "DescribeSSLCertificatePrivateKey",
-            "DescribeSSLCertificatePublicKeyDetail",
-            "CreateSSLCertificate",
-        }
-    )
+def client(endpoint: str) -> OssClient:
+    return OssClient(AlibabaSettings.model_validate({**KEYS, "endpoint": endpoint}), Oss.api)
 
-    def place(self, lab: Lab, host: str, serving: Material | None, **more: Any) -> None:
-        where = {name: more.pop(name) for name in ("region",) if name in more}
-        cname = {"domain": host, "certificate": serving and serving.seed, **more}
-        buckets = [{"name": f"of-{host.strip('*.')}".replace(".", "-"), "cnames": [cname], **where}]
-        lab.cloud.seed("oss", account=lab.account, buckets=buckets)
 
-    def fill(self, lab: Lab, number: int) -> None:
-        buckets = [
-            {"name": f"bucket{n:03}", "cnames": [{"domain": f"n{n}.example.com"}]}
-            for n in range(number)
-        ]
-        lab.cloud.seed("oss", account=lab.account, buckets=buckets)
+@pytest.fixture(scope="module")
+def listening() -> Iterator[HTTPServer]:
+    with HTTPServer(host="127.0.0.1") as running:
+        yield running
 
-    def action(self, request: Row) -> str:
-        if "x-acs-action" in request["headers"]:
-            return super().action(request)
-        if request["method"] == "POST":
-            return "PutCname"
-        return "ListBuckets" if request["path"] == "/" else "ListCname"
 
-    def changes(self, lab: Lab) -> list[str]:
-        """The bodies of all calls that changed, or tried to change, a certificate."""
-        rows = lab.cloud.requests(lab.account)
-        return [row["body"] for row in rows if self.action(row) == "PutCname"]
+@pytest.fixture
+def server(listening: HTTPServer) -> HTTPServer:
+    listening.clear()
+    return listening
 
-    def test_certificates_are_replaced_and_the_listing_tells_them(self, lab: Lab) -> None:
-        made = lab.issue(HOST)
-        found = self.placed(lab, made)
-        assert found.binding_known
-        assert found.binding is not None
-        assert found.binding.fingerprint == made.certificate.fingerprint
-        assert found.resource.key == f"of-www-example-com/{HOST}"
-        assert Oss.scenarios == {Scenario.UPDATE}
 
-    def test_a_change_names_the_certificate_that_it_replaces(self, lab: Lab) -> None:
-        resource = self.placed(lab, lab.issue(HOST)).resource
-        connector = lab.connector(self.service)
-        before = connector.read(resource)
-        assert before is not None
-        assert before.ref is not None
-        _, after = self.bound(lab, resource, lab.issue(HOST))
-        assert after.ref is not None
-        connector.bind(resource, before.ref)
-        there, back = self.changes(lab)
-        old, new = before.ref.fields["identifier"], after.ref.fields["identifier"]
-        for body, previous, following in ((there, old, new), (back, new, old)):
-            assert f"<PreviousCertId>{previous}</PreviousCertId>" in body
-            assert f"<CertId>{following}</CertId>" in body
-            assert "Force" not in body
+@pytest.mark.parametrize("site", list(Site))
+def test_without_an_endpoint_each_region_has_its_own_host(
+    site: Site, server: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("https_proxy", server.url_for("").rstrip("/"))
+    monkeypatch.delenv("no_proxy", raising=False)
+    speaking = OssClient(AlibabaSettings.model_validate({**KEYS, "site": site}), Oss.api)
+    for call in (
+        lambda: speaking.list_buckets(None, 1),
+        lambda: speaking.list_cnames("bucket", "cn-beijing"),
+    ):
+        with pytest.raises(Transient) as failure:
+            call()
+        assert failure.value.code == "ProxyFailed"
+    asked = [request.environ["RAW_URI"] for request, _ in server.log]
+    assert asked == [
+        f"oss-{site.region}.aliyuncs.com:443",
+        "bucket.oss-cn-beijing.aliyuncs.com:443",
+    ]
 
-    def test_a_first_certificate_is_forced_and_taken_away_without_force(self, lab: Lab) -> None:
-        resource = self.placed(lab, None).resource
-        connector, _ = self.bound(lab, resource, lab.issue(HOST))
-        connector.bind(resource, None)
-        first, last = self.changes(lab)
-        assert "<Force>true</Force>" in first
-        assert "DeleteCertificate" in last
-        assert "Force" not in last
 
-    def test_nothing_is_sent_where_the_certificate_is_there_already(self, lab: Lab) -> None:
-        resource = self.placed(lab, lab.issue(HOST)).resource
-        connector, after = self.bound(lab, resource, lab.issue(HOST))
-        connector.bind(resource, after.ref)
-        assert len(self.changes(lab)) == 1
+def test_a_proxy_in_the_environment_is_not_asked_for_loopback(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, DEAD)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    assert lab.connector("alibaba.oss").discover().found == ()
 
-    def test_a_change_that_someone_else_overtook_is_refused_and_tried_again(self, lab: Lab) -> None:
-        resource = self.placed(lab, lab.issue(HOST)).resource
-        connector = lab.connector(self.service)
-        assert isinstance(connector, Oss)
-        seen = connector.read(resource)
-        assert seen is not None
-        assert seen.ref is not None
-        theirs = lab.issue(HOST)
-        self.bound(lab, resource, theirs)
-        detail, ours = resource.detail, self.install(lab, lab.issue(HOST))
-        with pytest.raises(Transient) as failure:  # what `bind` sends when it has read `seen`
-            connector.oss.put_cname(
-                detail["bucket"],
-                resource.region,
-                detail["domain"],
-                False,
-                cert_id=ours.fields["identifier"],
-                previous_cert_id=seen.ref.fields["identifier"],
-            )
-        assert failure.value.code == "0018-00000209"
-        now = connector.read(resource)
-        assert now is not None
-        assert now.fingerprint == theirs.certificate.fingerprint
 
-    def test_a_certificate_that_lies_in_the_bucket_alone_has_no_way_back(self, lab: Lab) -> None:
-        self.place(lab, HOST, lab.issue(HOST), type="Upload")
-        (found,) = everything(lab.connector(self.service))
-        connector = lab.connector(self.service)
-        assert found.binding is not None
-        assert found.binding.not_after is not None
-        assert (found.binding.fingerprint, found.binding.ref) == (None, None)
-        assert "alone" in str(connector.not_reversible(found.resource, found.binding))
-        self.bound(lab, found.resource, lab.issue(HOST))
+@pytest.mark.parametrize("body", ["", "<html>", "[1]"])
+@pytest.mark.parametrize("status", [200, 502])
+def test_an_answer_that_is_not_understood_is_tried_again(
+    server: HTTPServer, body: str, status: int
+) -> None:
+    server.expect_request("/").respond_with_data(body, status, content_type="text/html")
+    with pytest.raises(Transient):
+        client(server.url_for("")).list_buckets(None, 1)
 
-    def test_unless_the_same_certificate_also_lies_in_the_store(self, lab: Lab) -> None:
-        made = lab.issue(HOST)
-        self.place(lab, HOST, made, type="Upload")
-        (found,) = everything(lab.connector(self.service))
-        reference = self.install(lab, made)
-        read = lab.connector(self.service).read(found.resource)
-        assert read is not None
-        assert (read.fingerprint, read.ref) == (made.certificate.fingerprint, reference)
 
-    def test_buckets_are_asked_in_the_region_where_they_are(self, lab: Lab) -> None:
-        self.place(lab, "a.example.com", None, region="cn-beijing")
-        self.place(lab, "b.example.com", None, region="us-west-1")
-        found = list(everything(lab.connector(self.service)))
-        assert [f.resource.region for f in found] == ["cn-beijing", "us-west-1"]
-        self.bound(lab, found[1].resource, lab.issue("b.example.com"))
-        (only,) = everything(lab.connector(self.service, regions="cn-beijing"))
-        assert only.resource == found[0].resource
+def test_a_redirect_is_not_followed(server: HTTPServer) -> None:
+    server.expect_request("/").respond_with_data("", 307, {"Location": "/elsewhere"})
+    with pytest.raises((Transient, Permanent)):
+        client(server.url_for("")).list_buckets(None, 1)
+    assert len(server.log) == 1
 
-    @pytest.mark.parametrize(
-        ("written", "wildcard"), [("*.example.com", False), ("example.com", True)]
-    )
-    def test_wildcards_are_known_in_both_spellings(
-        self, lab: Lab, written: str, wildcard: bool
-    ) -> None:
-        self.place(lab, written, lab.issue("*.example.com"), wildcard=wildcard)
-        (found,) = everything(lab.connector(self.service))
-        assert found.resource.domains == ("*.example.com",)
-        self.bound(lab, found.resource, lab.issue("*.example.com"))
 
-    def test_a_domain_that_is_disabled_is_listed_so(self, lab: Lab) -> None:
-        self.place(lab, HOST, None, status="Disabled")
-        (found,) = everything(lab.connector(self.service))
-        assert found.resource.state == "disabled"
+def test_a_failed_call_is_made_once(server: HTTPServer) -> None:
+    error = "<Error><Code>InternalError</Code><RequestId>R1</RequestId></Error>"
+    server.expect_request("/").respond_with_data(error, 500, content_type="application/xml")
+    with pytest.raises(Transient) as failure:
+        client(server.url_for("")).list_buckets(None, 1)
+    assert (failure.value.code, failure.value.request_id) == ("InternalError", "R1")
+    assert len(server.log) == 1
 
-    def test_a_domain_or_a_bucket_that_is_gone_is_final(self, lab: Lab) -> None:
-        resource = self.placed(lab, None).resource
-        for change in ({"domain": "gone.example.com"}, {"bucket": "gone"}):
-            gone = resource.model_copy(update={"detail": {**resource.detail, **change}})
-            with pytest.raises(Permanent, match="NoSuch"):
-                lab.connector(self.service).read(gone)
 
-    def test_a_bucket_that_is_deleted_while_it_is_listed_is_passed_over(self, lab: Lab) -> None:
-        self.place(lab, HOST, None)
-        lab.cloud.fault("error", "ListCname", code="NoSuchBucket", status=404)
-        assert list(everything(lab.connector(self.service))) == []
+@pytest.mark.parametrize("endpoint", [DEAD, "https://no-such-host.invalid"])
+def test_a_service_that_cannot_be_reached_is_tried_again(
+    endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(Transient) as failure:
+        client(endpoint).list_buckets(None, 1)
+    assert failure.value.code == "ConnectionLost"
+    assert failure.value.__cause__ is failure.value.__context__ is None
 
-    def test_a_refusal_names_the_permissions_that_the_service_needs_elsewhere(
-        self, lab: Lab
-    ) -> None:
-        found: Found = self.placed(lab, None)
-        reference = self.install(lab, lab.issue(HOST))
-        lab.cloud.fault("error", "PutCname", code="AccessDenied", status=403)
-        with pytest.raises(NeedsOperator) as failure:
-            lab.connector(self.service).bind(found.resource, reference)
-        assert "oss:PutCname" in str(failure.value)
-        assert "yundun-cert:DescribeSSLCertificatePrivateKey" in str(failure.value)
 
-    def test_no_request_to_the_service_holds_a_private_key(self, lab: Lab) -> None:
-        made = lab.issue(HOST)
-        self.bound(lab, self.placed(lab, lab.issue(HOST)).resource, made)
-        carrying = [
-            self.action(row)
-            for row in lab.cloud.requests(lab.account)
-            if any(trace in row["query"] + row["body"] for trace in made.traces)
-        ]
-        assert carrying == ["UploadUserCertificate"]
+def test_a_refusal_is_redacted(server: HTTPServer) -> None:
+    message = "StringToSign is OSS4-HMAC-SHA256 and all that"
+    error = f"<Error><Code>SignatureDoesNotMatch</Code><Message>{message}</Message></Error>"
+    server.expect_request("/").respond_with_data(error, 403, content_type="application/xml")
+    with pytest.raises(NeedsOperator) as failure:
+        client(server.url_for("")).list_buckets(None, 1)
+    assert "and all that" not in str(failure.value)

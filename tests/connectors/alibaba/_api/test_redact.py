@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.alibaba._api.redact import LONGEST, QueryFilter, redact
+from connectors.alibaba._api.redact import MAX_LENGTH, QueryFilter, redact
 from tests.support.factory import CA
 
 KEY = CA().leaf(["a.example.com"]).key_pem.decode()
@@ -22,7 +22,7 @@ def test_a_private_key_passes_in_no_form(before: str, key: str, after: str) -> N
 
 @given(st.text())
 def test_what_is_shown_is_short(text: str) -> None:
-    assert len(redact(text)) <= LONGEST + len("...")
+    assert len(redact(text)) <= MAX_LENGTH + len("...")
 
 
 def test_an_ordinary_message_stays_as_it_is() -> None:

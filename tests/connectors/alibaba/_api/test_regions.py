@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.alibaba._api.account import Settings, Site
-from connectors.alibaba._api.regions import REGIONS, page_over, regions_of
+from connectors.alibaba._api.account import AlibabaSettings, Site
+from connectors.alibaba._api.regions import REGIONS, list_over_regions, list_regions
 from domain.errors import Permanent
 from domain.resources.resource import Found, Resource
 
@@ -30,7 +30,7 @@ def test_every_page_over_all_regions_finds_everything_once(sizes: list[int]) -> 
     keys: list[str] = []
     page, pages = None, 0
     while page is not None or not pages:
-        got = page_over(list(content), page, SIZE, lambda r, t: listing(content, r, t))
+        got = list_over_regions(list(content), page, SIZE, lambda r, t: listing(content, r, t))
         assert len(got.found) < 2 * SIZE
         keys += [found.resource.key for found in got.found]
         page, pages = got.next, pages + 1
@@ -39,21 +39,22 @@ def test_every_page_over_all_regions_finds_everything_once(sizes: list[int]) -> 
 
 
 def test_a_page_of_a_region_that_is_no_longer_looked_into_is_refused() -> None:
-    with pytest.raises(Permanent, match="cn-beijing"):
-        page_over(["cn-hangzhou"], "cn-beijing|7", SIZE, lambda _r, _t: ([], None))
+    with pytest.raises(Permanent) as refused:
+        list_over_regions(["cn-hangzhou"], "cn-beijing|7", SIZE, lambda _r, _t: ([], None))
+    assert refused.value.code == "UnknownPage"
 
 
 def test_without_regions_there_is_nothing() -> None:
-    assert page_over([], None, SIZE, lambda _r, _t: ([], None)).found == ()
+    assert list_over_regions([], None, SIZE, lambda _r, _t: ([], None)).found == ()
 
 
 def test_the_account_s_choice_goes_before_what_is_listed() -> None:
     base = {"access_key_id": "id", "access_key_secret": "secret"}
-    chosen = Settings.model_validate({**base, "regions": "cn-beijing, cn-shenzhen"})
-    assert regions_of(chosen, lambda: ["x"]) == ["cn-beijing", "cn-shenzhen"]
-    assert regions_of(Settings.model_validate(base), lambda: ["x"]) == ["x"]
-    intl = Settings.model_validate({**base, "site": "intl"})
-    assert regions_of(intl)[0] == "ap-southeast-1"
+    chosen = AlibabaSettings.model_validate({**base, "regions": "cn-beijing, cn-shenzhen"})
+    assert list_regions(chosen, lambda: ["x"]) == ["cn-beijing", "cn-shenzhen"]
+    assert list_regions(AlibabaSettings.model_validate(base), lambda: ["x"]) == ["x"]
+    intl = AlibabaSettings.model_validate({**base, "site": "intl"})
+    assert list_regions(intl)[0] == "ap-southeast-1"
 
 
 def test_both_sites_have_the_same_regions_and_each_only_once() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from connectors.alibaba._api.tags import tags
+from connectors.alibaba._api.tags import to_tags
 from tests.connectors.alibaba import ga_places
 from tests.connectors.lab import Lab, everything
 from tests.connectors.store_contract import HOST
@@ -49,5 +49,5 @@ def test_the_tags_of_an_api_group_are_those_of_its_domains(lab: Lab) -> None:
 
 
 def test_what_is_no_tag_is_passed_over() -> None:
-    assert tags(None) == {}
-    assert tags([{"Key": "a", "Value": None}, {"Value": "lost"}]) == {"a": ""}
+    assert to_tags(None) == {}
+    assert to_tags([{"Key": "a", "Value": None}, {"Value": "lost"}]) == {"a": ""}

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from connectors.alibaba._bases.stored import StoredConnector, hosts, moment
+from connectors.alibaba._bases.stored import StoredConnector, parse_milliseconds, to_hostnames
 from tests.connectors.lab import Lab, Material
 from tests.connectors.store_contract import HOST
 
@@ -24,7 +24,7 @@ def installed(lab: Lab, connector: StoredConnector, made: Material) -> str:
 
 def looks(lab: Lab) -> int:
     """How often the store was asked about one certificate."""
-    rows = lab.cloud.requests(lab.account)
+    rows = lab.cloud.list_requests(lab.account)
     return [row["headers"]["x-acs-action"] for row in rows].count(DETAIL)
 
 
@@ -34,7 +34,7 @@ def test_a_certificate_is_known_by_its_number_with_or_without_the_region(
 ) -> None:
     connector, made = reader(lab), lab.issue(HOST)
     number = installed(lab, connector, made)
-    binding = connector.served(number + ending)
+    binding = connector.get_binding(number + ending)
     assert binding is not None
     assert binding.fingerprint == made.certificate.fingerprint
     assert binding.ref is not None
@@ -45,7 +45,7 @@ def test_many_resources_with_one_certificate_ask_the_store_once(lab: Lab) -> Non
     connector = reader(lab)
     number = installed(lab, connector, lab.issue(HOST))
     before = looks(lab)
-    assert connector.served(number) == connector.served(number)
+    assert connector.get_binding(number) == connector.get_binding(number)
     assert looks(lab) == before + 1
 
 
@@ -53,7 +53,7 @@ def test_a_certificate_of_the_other_site_is_named_but_not_looked_up(lab: Lab) ->
     connector = reader(lab)
     number = installed(lab, connector, lab.issue(HOST))
     before = looks(lab)
-    binding = connector.served(f"{number}-ap-southeast-1")
+    binding = connector.get_binding(f"{number}-ap-southeast-1")
     assert binding is not None
     assert binding.fingerprint is None
     assert binding.ref is not None
@@ -63,26 +63,30 @@ def test_a_certificate_of_the_other_site_is_named_but_not_looked_up(lab: Lab) ->
 
 @pytest.mark.parametrize("nothing", [None, ""])
 def test_no_identifier_is_no_certificate(lab: Lab, nothing: str | None) -> None:
-    assert reader(lab).served(nothing) is None
+    assert reader(lab).get_binding(nothing) is None
 
 
 def test_a_certificate_that_was_deleted_is_looked_for_again(lab: Lab) -> None:
     connector = reader(lab)
-    gone = connector.served("1-cn-hangzhou")
+    gone = connector.get_binding("1-cn-hangzhou")
     assert gone is not None
     assert gone.fingerprint is None
     before = looks(lab)
-    connector.served("1-cn-hangzhou")
+    connector.get_binding("1-cn-hangzhou")
     assert looks(lab) == before + 1
 
 
 def test_times_are_read_from_numbers_and_texts() -> None:
-    assert moment(1000) == moment("1000") == datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
-    assert moment(None) is moment("soon") is None
+    assert (
+        parse_milliseconds(1000)
+        == parse_milliseconds("1000")
+        == datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
+    )
+    assert parse_milliseconds(None) is parse_milliseconds("soon") is None
 
 
 def test_only_host_names_are_kept() -> None:
-    assert hosts(("WWW.example.com", "*", "*.example.com", "")) == (
+    assert to_hostnames(("WWW.example.com", "*", "*.example.com", "")) == (
         "www.example.com",
         "*.example.com",
     )
@@ -113,6 +117,6 @@ def test_key_and_issuer_are_told_as_far_as_the_store_does(
 ) -> None:
     connector = reader(lab)
     connector._known["7"] = time.monotonic(), row
-    binding = connector.served("7")
+    binding = connector.get_binding("7")
     assert binding is not None
     assert (binding.algorithm, binding.issuer) == (algorithm, issuer)

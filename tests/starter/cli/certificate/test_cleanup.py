@@ -5,24 +5,24 @@ from typing import Any
 
 import pytest
 
-from tests.activities.generations import Generations
-from tests.starter.command_line import CommandLine, on_terminal
-from tests.starter.examples import store_account
-from tests.support.house import House
+from tests.support.command_line import CommandLine, run_on_terminal
+from tests.support.stack import Stack
+from tests.support.starter_examples import store_account
+from tests.support.successive_deployments import SuccessiveDeployments
 
 NAME = "a.example.com"
 CLEANUP = ("certificate", "cleanup")
 RESOURCE = f"main/alibaba.cdn/{NAME}"
 
 
-class Cleaning(Generations):
+class Cleaning(SuccessiveDeployments):
     """The command line beside a store with four generations of one certificate."""
 
-    def __init__(self, house: House) -> None:
-        super().__init__(house)
-        house.domains(NAME)
+    def __init__(self, stack: Stack) -> None:
+        super().__init__(stack)
+        stack.seed_domains(NAME)
         self.made = [self.deploy(name, NAME) for name in ("first", "second", "third", "last")]
-        self.line = CommandLine(house.settings.home)
+        self.line = CommandLine(stack.settings.home)
 
     def results(self, *words: str, code: int = 0) -> dict[str, tuple[str, str | None]]:
         rows: list[dict[str, Any]] = self.line.json(*CLEANUP, *words, code=code)
@@ -31,13 +31,13 @@ class Cleaning(Generations):
     @property
     def stored(self) -> list[str]:
         """Which of the four lie in the provider's store."""
-        there = self.house.cloud.certificates
+        there = self.stack.cloud.list_certificates
         return [one.name for one in self.made if there(fingerprint=one.fingerprint)]
 
 
 @pytest.fixture
-def cleaning(house: House) -> Iterator[Cleaning]:
-    cleaning = Cleaning(house)
+def cleaning(stack: Stack) -> Iterator[Cleaning]:
+    cleaning = Cleaning(stack)
     yield cleaning
     cleaning.stop()
 
@@ -45,13 +45,13 @@ def cleaning(house: House) -> Iterator[Cleaning]:
 def test_a_dry_run_shows_what_would_go_and_why_the_rest_stays(cleaning: Cleaning) -> None:
     kept = f"among the newest 2 that {RESOURCE} served before"
     assert cleaning.results("--dry-run") == {
-        "first": ("would go", None),
+        "first": ("removable", None),
         "second": ("stays", kept),
         "third": ("stays", kept),
         "last": ("stays", f"serves {RESOURCE}"),
     }
     told = cleaning.line(*CLEANUP, "--dry-run").stdout
-    assert "would go" in told
+    assert "removable" in told
     assert f"serves {RESOURCE}" in told
     assert cleaning.stored == ["first", "second", "third", "last"]
 
@@ -59,9 +59,9 @@ def test_a_dry_run_shows_what_would_go_and_why_the_rest_stays(cleaning: Cleaning
 def test_it_asks_first_and_a_no_changes_nothing(cleaning: Cleaning) -> None:
     told = cleaning.line(*CLEANUP, code=2)
     assert "--yes" in told.stderr
-    code, screen = on_terminal(cleaning.house.settings.home, CLEANUP, answers=["n"])
+    code, screen = run_on_terminal(cleaning.stack.settings.home, CLEANUP, answers=["n"])
     assert code == 1
-    assert "Remove 1 of these for good?" in screen
+    assert "Remove 1 certificates from the stores?" in screen
     assert len(cleaning.stored) == 4
 
 
@@ -80,8 +80,8 @@ def test_what_was_removed_is_told_as_json(cleaning: Cleaning) -> None:
 
 
 def test_what_the_store_refuses_is_told_and_is_code_3(cleaning: Cleaning) -> None:
-    cloud = cleaning.house.cloud
-    cloud.fault("error", "DeleteUserCertificate", code="Forbidden.RAM", status=403)
+    cloud = cleaning.stack.cloud
+    cloud.add_fault("error", "DeleteUserCertificate", code="Forbidden.RAM", status=403)
     result, reason = cleaning.results("--yes", code=3)["first"]
     assert result == "failed"
     assert reason is not None
@@ -89,7 +89,7 @@ def test_what_the_store_refuses_is_told_and_is_code_3(cleaning: Cleaning) -> Non
     told = cleaning.line(*CLEANUP, "--yes", code=3)
     assert "first in alibaba.cas/cn of main: Forbidden.RAM" in told.stderr
     cloud.clear_faults()
-    cloud.fault("error", "GetCertificateDetail", code="Forbidden.RAM", status=403)
+    cloud.add_fault("error", "GetCertificateDetail", code="Forbidden.RAM", status=403)
     assert cleaning.results("--dry-run", code=3)["first"][0] == "failed"
     assert len(cleaning.stored) == 4
 
@@ -101,13 +101,13 @@ def test_an_account_that_does_not_exist_is_refused(certroll: CommandLine) -> Non
 def test_where_nothing_was_ever_put_that_is_said(certroll: CommandLine) -> None:
     store_account(certroll)
     told = certroll(*CLEANUP)
-    assert "No certificate was put into a provider's store yet." in told.stdout + told.stderr
+    assert "certroll has not uploaded a certificate to any store yet." in told.stdout + told.stderr
 
 
 def test_who_keeps_all_has_to_say_how_many(certroll: CommandLine) -> None:
     env = {"CERTROLL_KEEP_CERTIFICATES": "all"}
     told = certroll.refusal(*CLEANUP, env=env)
-    assert told.startswith("CERTROLL_KEEP_CERTIFICATES: nothing is removed")
+    assert told.startswith("CERTROLL_KEEP_CERTIFICATES: the setting keeps all")
     certroll(*CLEANUP, "--keep", "2", env=env)
     assert "it must be a number, or all" in certroll.refusal(
         *CLEANUP, env={"CERTROLL_KEEP_CERTIFICATES": "some"}

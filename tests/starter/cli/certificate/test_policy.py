@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.starter.command_line import CommandLine
-from tests.starter.examples import store_account
+from tests.support.command_line import CommandLine
 from tests.support.factory import CA, DAY, NOW
+from tests.support.starter_examples import store_account
 
 AUTHORITY = CA()
 
@@ -83,7 +83,7 @@ def test_a_manual_successor_is_told_what_could_be_done(
     assert second["renewal"]["predecessors"] == [first["fingerprint"]]
     words = ("--certificate", str(tmp_path / "60.pem"), "--policy", "manual")
     text = certroll("certificate", "upload", "other", *words).stdout
-    assert "\n\nstored         before, as other\n" in text
+    assert "\n\nstored         earlier, as other\n" in text
     new, old = second["fingerprint"][:12], first["fingerprint"][:12]
     assert text.endswith(f"by hand        certroll plan create -c {new} --serving {old}\n")
 
@@ -94,20 +94,20 @@ def test_several_that_it_could_replace_are_told(certroll: CommandLine, tmp_path:
     told = upload(certroll, tmp_path, 60, "c")
     assert (len(told["could_replace"]), told["replaces"]) == (2, None)
     told = upload(certroll, tmp_path, 70, "d", "--replaces", "auto", code=2)
-    assert "--replaces: 'd' could be the successor of 3 certificates: a (" in told
+    assert all(part in told for part in ("--replaces: 'd'", "3 certificates", "a ("))
 
 
 def test_a_policy_is_set_told_and_inherited(certroll: CommandLine, tmp_path: Path) -> None:
     store_account(certroll)
     upload(certroll, tmp_path, 30, "shop")
     assert certroll("certificate", "policy", "shop").stdout == (
-        "shop: manual; may be taken back for 30 days\n"
+        "shop: manual; rollback for 30 days\n"
     )
     with certroll.store() as store:
         store.contacts.add("ops", "mail", "ops@example.com")
     words = ("--contact", "ops", "--account", "main", "--service", "alibaba.cdn")
     told = certroll("certificate", "policy", "shop", "automatic", *words, "--rollback-days", "7")
-    policy = "automatic; tells ops; only in main; only alibaba.cdn; may be taken back for 7 days"
+    policy = "automatic; notifies ops; only in main; only alibaba.cdn; rollback for 7 days"
     assert told.stdout == f"shop: {policy}\n"
     assert f"policy      {policy}\n" in certroll("certificate", "show", "shop").stdout
     second = upload(certroll, tmp_path, 60, "shop", "--replaces", "auto", "--policy", "manual")

@@ -8,18 +8,18 @@ import pytest
 from temporalio.client import Client
 
 from tests.starter.cli.certificate.uploads import Refused
-from tests.starter.command_line import CommandLine
-from tests.support.factory import CA, pfx
-from tests.support.house import House
-from tests.support.pairs_house import PairsHouse, pairs_house
-from tests.support.sm2_factory import Sm2Authority, may_encrypt
+from tests.support.command_line import CommandLine
+from tests.support.factory import CA, build_pfx
+from tests.support.sm2_factory import Sm2Authority, build_encryption_key_usage
+from tests.support.sm2_stack import Sm2Stack, sm2_stack
+from tests.support.stack import Stack
 
-__all__ = ["pairs_house"]
+__all__ = ["sm2_stack"]
 
 HOST = "a.example.com"
 ISSUER = Sm2Authority.root().sub()
-SIGN, ENCRYPT = ISSUER.leaf([HOST]), ISSUER.leaf([HOST], key_usage=may_encrypt())
-OTHER = ISSUER.leaf(["b.example.com"], key_usage=may_encrypt())
+SIGN, ENCRYPT = ISSUER.leaf([HOST]), ISSUER.leaf([HOST], key_usage=build_encryption_key_usage())
+OTHER = ISSUER.leaf(["b.example.com"], key_usage=build_encryption_key_usage())
 PAIR = {
     "certificate": SIGN.pem,
     "key": SIGN.key_pem,
@@ -51,7 +51,7 @@ def test_a_pair_is_stored_with_both_keys_sealed(certroll: CommandLine, tmp_path:
     assert facts["chain"] == [f"CN={HOST}", "CN=SM CA"]
     assert "sm2 256" in certroll("certificate", "list").stdout
     with certroll.store() as store:
-        pair = store.certificates.key(facts["fingerprint"]).pair()
+        pair = store.certificates.get_key(facts["fingerprint"]).split_pair()
     assert pair == (SIGN.key_pem, ENCRYPT.key_pem)
     kept = b"".join(path.read_bytes() for path in certroll.home.glob("certroll.db*"))
     for secret in secrets():
@@ -84,39 +84,37 @@ def test_what_does_not_fit_together_is_refused(certroll: CommandLine, tmp_path: 
         ({"key": OTHER.key_pem}, f"{tmp_path}/key.pem: the private key does not match"),
         ({"encrypt_key": OTHER.key_pem}, f"{tmp_path}/encrypt-key.pem: the private key does not"),
         ({"encrypt_certificate": OTHER.pem}, "'CN=b.example.com' is for other names than"),
-        ({"pfx": pfx(CA().leaf())}, "--pfx: is everything in one file"),
+        ({"pfx": build_pfx(CA().leaf())}, "--pfx: is everything in one file"),
     ):
         assert told in certroll.refusal(*upload(tmp_path, **changed))
     assert certroll.json("certificate", "list") == []
 
 
-def test_a_plan_says_where_a_pair_goes_and_where_not(
-    pairs_house: PairsHouse, tmp_path: Path
-) -> None:
-    house = pairs_house
-    house.domains_of("cdn", HOST)
-    certroll = CommandLine(house.settings.home)
+def test_a_plan_says_where_a_pair_goes_and_where_not(sm2_stack: Sm2Stack, tmp_path: Path) -> None:
+    stack = sm2_stack
+    stack.seed_domains_of("cdn", HOST)
+    certroll = CommandLine(stack.settings.home)
     certroll(*upload(tmp_path))
     told = certroll.json("plan", "create", "-c", "main", "--resource", HOST, code=2)
-    assert [refusal["rule"] for refusal in told["refusals"]] == ["slot"]
+    assert [refusal["code"] for refusal in told["refusals"]] == ["slot"]
     assert f"{HOST}/sm" in told["refusals"][0]["reason"]
     words = ("plan", "create", "-c", "main", "--resource", f"{HOST}/sm")
     told = certroll.json(*words)
     (change,) = told["changes"]
     assert (change["verifiable"], change["reversible"]) == (False, False)
-    assert told["totals_by_service"]["alibaba.cdn"]["unproven"] == 1
+    assert told["totals_by_service"]["alibaba.cdn"]["unverifiable"] == 1
     text = certroll(*words).stdout
     assert "not known" in text
     assert "HTTPS off" not in text
     assert "one way    the service does not tell what was set before" in text
-    assert "unproven   SM2 pairs are served by TLCP" in text
-    assert "1 change, quota 1, 1 without a way back, 1 without proof" in text
-    assert not any("Upload" in call for call in house.cloud.calls())
+    assert "SM2 pairs are served by TLCP" in text
+    assert "1 change, quota 1, 1 not reversible, 1 not verifiable" in text
+    assert not any("Upload" in call for call in stack.cloud.count_calls())
 
 
-def test_a_service_that_takes_no_pair_says_why(house: House, tmp_path: Path) -> None:
-    house.domains(HOST)
-    certroll = CommandLine(house.settings.home)
+def test_a_service_that_takes_no_pair_says_why(stack: Stack, tmp_path: Path) -> None:
+    stack.seed_domains(HOST)
+    certroll = CommandLine(stack.settings.home)
     certroll(*upload(tmp_path))
     told = certroll.json("plan", "create", "-c", "main", "--all-matched", code=2)
     (refusal,) = told["refusals"]
@@ -125,22 +123,22 @@ def test_a_service_that_takes_no_pair_says_why(house: House, tmp_path: Path) -> 
 
 
 async def test_what_was_accepted_never_reads_as_verified(
-    pairs_house: PairsHouse, engine: Client
+    sm2_stack: Sm2Stack, engine: Client
 ) -> None:
-    house = pairs_house
-    pair = house.upload_pair("shop sm")
-    house.grant(1)
-    async with house.working(engine):
-        task = await house.ended(await house.create(engine, house.pair_plan(pair)))
-    certroll = CommandLine(house.settings.home)
+    stack = sm2_stack
+    pair = stack.upload_pair("shop sm")
+    stack.grant_quota(1)
+    async with stack.run_worker(engine):
+        task = await stack.wait_ended(await stack.create_task(engine, stack.build_pair_plan(pair)))
+    certroll = CommandLine(stack.settings.home)
     text = certroll("task", "show", task.id).stdout
     assert "1 unverified" in text
     assert "Accepted: accepted, not verified: SM2 pairs are served by TLCP" in text
-    assert "without proof   1 of the changes" in text
+    assert "not verifiable   1 of the changes" in text
     told = certroll.json("task", "show", task.id)
-    assert told["task"]["unproven"] == 1
+    assert told["task"]["unverifiable"] == 1
     assert told["outcomes"][0]["cause"]["code"] == "Accepted"
     watched = (await asyncio.to_thread(certroll, "task", "watch", task.id, code=5)).stdout
     assert "partially failed (1 unverified)" in watched
     lines = await asyncio.to_thread(certroll, "task", "watch", task.id, "--json", code=5)
-    assert json.loads(lines.stdout.splitlines()[-1])["unproven"] == 1
+    assert json.loads(lines.stdout.splitlines()[-1])["unverifiable"] == 1

@@ -6,7 +6,17 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from tests.support.factory import CA, DAY, NOW, Authority, Leaf, as_sm2, encrypted, pfx, rsa_key
+from tests.support.factory import (
+    CA,
+    DAY,
+    NOW,
+    Authority,
+    Leaf,
+    build_pfx,
+    encrypt_key,
+    relabel_as_sm2,
+    rsa_key,
+)
 
 PASSPHRASE = "korrekt pferd"
 CA_1 = CA()
@@ -81,19 +91,19 @@ CASES: dict[str, Callable[[], Refused]] = {
     ),
     "it is half of an SM2 pair": lambda: Refused(
         "made for SM2, whose certificates come in pairs",
-        pem(LEAF, certificate=as_sm2(LEAF.leaf_pem)),
+        pem(LEAF, certificate=relabel_as_sm2(LEAF.leaf_pem)),
     ),
     "the key is encrypted and there is no passphrase": lambda: Refused(
         "{folder}/key.pem: the private key is encrypted. Give its passphrase as well.",
-        pem(LEAF, key=encrypted(LEAF, PASSPHRASE)),
+        pem(LEAF, key=encrypt_key(LEAF, PASSPHRASE)),
     ),
     "the passphrase is wrong": lambda: Refused(
         "{folder}/key.pem: the private key does not open: the passphrase is wrong",
-        {**pem(LEAF, key=encrypted(LEAF, PASSPHRASE)), "passphrase-file": b"falsch\n"},
+        {**pem(LEAF, key=encrypt_key(LEAF, PASSPHRASE)), "passphrase-file": b"falsch\n"},
     ),
     "the passphrase is no text": lambda: Refused(
         "{folder}/passphrase-file.pem: is no text",
-        {**pem(LEAF, key=encrypted(LEAF, PASSPHRASE)), "passphrase-file": b"\xff\xfe"},
+        {**pem(LEAF, key=encrypt_key(LEAF, PASSPHRASE)), "passphrase-file": b"\xff\xfe"},
     ),
     "there are several leaves": lambda: Refused(
         "{folder}/certificate.pem: holds 2 server certificates",
@@ -138,24 +148,26 @@ CASES: dict[str, Callable[[], Refused]] = {
         {"certificate": LEAF.pem},
     ),
     "the PFX file stands beside others": lambda: Refused(
-        "--pfx: is everything in one file", {**pem(LEAF), "pfx": pfx(LEAF)}
+        "--pfx: is everything in one file", {**pem(LEAF), "pfx": build_pfx(LEAF)}
     ),
     "the PFX file wants its passphrase": lambda: Refused(
-        "{folder}/pfx.pem: needs a passphrase, or is damaged", {"pfx": pfx(LEAF, PASSPHRASE)}
+        "{folder}/pfx.pem: needs a passphrase, or is damaged", {"pfx": build_pfx(LEAF, PASSPHRASE)}
     ),
     "the PFX file wants another passphrase": lambda: Refused(
         "{folder}/pfx.pem: the passphrase is wrong",
-        {"pfx": pfx(LEAF, PASSPHRASE), "passphrase-file": b"falsch"},
+        {"pfx": build_pfx(LEAF, PASSPHRASE), "passphrase-file": b"falsch"},
     ),
     "the PFX file is empty": lambda: Refused("{folder}/pfx.pem: the file is empty", {"pfx": b""}),
     "the PFX file is truncated": lambda: Refused(
-        "{folder}/pfx.pem: truncated", {"pfx": pfx(LEAF)[:-20]}
+        "{folder}/pfx.pem: truncated", {"pfx": build_pfx(LEAF)[:-20]}
     ),
-    "the PFX file is PEM": lambda: Refused("{folder}/pfx.pem: is no PFX file", {"pfx": LEAF.pem}),
+    "the PFX file is PEM": lambda: Refused(
+        "{folder}/pfx.pem: is not a PFX file", {"pfx": LEAF.pem}
+    ),
     "the PFX file holds no key": lambda: Refused(
-        "{folder}/pfx.pem: holds no private key", {"pfx": pfx(LEAF, with_key=False)}
+        "{folder}/pfx.pem: holds no private key", {"pfx": build_pfx(LEAF, with_key=False)}
     ),
     "the PFX file holds no chain": lambda: Refused(
-        "the chain is incomplete", {"pfx": pfx(LEAF, with_chain=False)}
+        "the chain is incomplete", {"pfx": build_pfx(LEAF, with_chain=False)}
     ),
 }

@@ -11,8 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from domain.certificates.certificate import Certificate
 from domain.resources.resource import Binding, Found
-from tests.starter.command_line import CommandLine, on_terminal
-from tests.starter.examples import resource, store_account, store_certificate, store_task
+from tests.support.command_line import CommandLine, run_on_terminal
+from tests.support.starter_examples import resource, store_account, store_certificate, store_task
 
 NOW = datetime.now(UTC)
 FOREIGN = "ab" * 32
@@ -57,7 +57,7 @@ def test_a_person_sees_what_expires_first_and_where_it_serves(
     assert foreign[1] == "CA"
     assert foreign[2].endswith("(3 days left)")
     assert foreign[3:] == ["1", "1 in main/alibaba.cdn", "no"]
-    assert own[0] == f"{ours.short} main"
+    assert own[0] == f"{ours.short_fingerprint} main"
     assert own[3:] == ["2", "2 in main/alibaba.cdn", "yes"]
     assert named[0] == "by name"
     assert named[2:] == ["not told", "1", "1 in main/alibaba.ddos", "not told"]
@@ -69,7 +69,7 @@ def test_a_program_gets_json(certroll: CommandLine, ours: Certificate) -> None:
     told = certroll.json("expiry", "--account", "main", "--service", "alibaba.cdn")
     assert [each["fingerprint"] for each in told] == [FOREIGN, ours.fingerprint]
     assert (told[0]["days_left"], told[0]["managed"], told[0]["successor"]) == (3, False, None)
-    assert told[1]["places"] == [{"account": "main", "service": "alibaba.cdn", "resources": 2}]
+    assert told[1]["services"] == [{"account": "main", "service": "alibaba.cdn", "resources": 2}]
     assert json.loads(certroll("expiry", "--format", "json").stdout)[:2] == told
     assert certroll.json("expiry", "--before", "2020-01-01") == []
 
@@ -106,7 +106,7 @@ def test_what_is_not_known_is_told_with_the_reason(
 ) -> None:
     assert rows(certroll, "--unknown") == [
         ["main/alibaba.cdn/e.example.com", "not read yet"],
-        ["main/alibaba.ddos/d.example.com", "by name", "its service does not tell until when"],
+        ["main/alibaba.ddos/d.example.com", "by name", "the service does not report the expiry"],
     ]
     assert len(certroll.json("expiry", "--unknown", "--service", "alibaba.cdn")) == 1
 
@@ -192,7 +192,7 @@ def test_a_terminal_gets_the_first_200_and_how_many_more(certroll: CommandLine) 
     with certroll.store() as store:
         store.inventory.upsert(found, NOW)
     for words in (("expiry",), ("inventory", "list")):
-        code, screen = on_terminal(certroll.home, words, columns=200)
+        code, screen = run_on_terminal(certroll.home, words, columns=200)
         assert code == 0
         assert "... and 3 more: --limit 203 shows all." in screen
         assert screen.count("main/alibaba.cdn") == 200

@@ -7,8 +7,8 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 from domain.resources.resource import Binding, Found
-from tests.starter.command_line import CommandLine
-from tests.starter.examples import resource, store_account, store_task
+from tests.support.command_line import CommandLine
+from tests.support.starter_examples import resource, store_account, store_task
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from domain.certificates.renewal import Mode, Policy, Standing
-from tests.starter.acme_files import CLIENTS, HOST, HOSTS, Given, acme_sh, certbot, lego_4
-from tests.starter.command_line import CommandLine
-from tests.starter.examples import store_account, store_resources
+from domain.certificates.renewal import RenewalMode, RenewalPolicy, RenewalSettings
+from tests.support.acme_files import CLIENTS, HOST, HOSTS, Given, acme_sh, certbot, lego_4
+from tests.support.command_line import CommandLine
 from tests.support.factory import CA, DAY, NOW, Leaf
+from tests.support.starter_examples import store_account, store_resources
 
 AUTHORITY = CA()
 NAMES = {
@@ -52,14 +52,14 @@ def test_a_renewal_is_stored_as_the_successor_and_nothing_more_is_claimed(
     assert told.splitlines()[0].startswith(
         f"stored         {name} ({first.fingerprint[:12]}), expires "
     )
-    assert told.splitlines()[-1] == "nothing more   it replaces no other certificate"
+    assert told.splitlines()[-1] == "not renewed    it replaces no other certificate"
     result = certroll("hook", word, env=files(tmp_path, second))
     told = result.stdout
     day = f"{second.certificate.not_valid_before_utc:%Y-%m-%d}"
     assert f"stored         {name}-{day} ({second.fingerprint[:12]}), expires " in told
     assert f"replaces       {name} ({first.fingerprint[:12]})\n" in told
-    assert "policy         manual; may be taken back for 30 days\n" in told
-    assert "served by      0 resources, as far as the last sync tells\n" in told
+    assert "policy         manual; rollback for 30 days\n" in told
+    assert "served by      0 resources, as of the last sync\n" in told
     by_hand = (
         f"certroll plan create -c {second.fingerprint[:12]} --serving {first.fingerprint[:12]}"
     )
@@ -67,8 +67,8 @@ def test_a_renewal_is_stored_as_the_successor_and_nothing_more_is_claimed(
     assert not any(word in told for word in ("succeeded", "deployed", "task"))
     check_silence(result.output, first, second)
     with certroll.store() as store:
-        assert store.certificates.key(second.fingerprint).pem() == second.key_pem
-        assert store.certificates.links() == {second.fingerprint: first.fingerprint}
+        assert store.certificates.get_key(second.fingerprint).pem() == second.key_pem
+        assert store.certificates.get_predecessors() == {second.fingerprint: first.fingerprint}
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -95,7 +95,7 @@ def test_a_missing_variable_tells_who_must_call_and_how(
     given = files(tmp_path, issued(30))
     for empty in ({**given, variable: ""}, {k: v for k, v in given.items() if k != variable}):
         told = certroll.refusal("hook", word, env=empty)
-        assert told.startswith(f"hook {word}: {variable} is not set: {word} sets it for the hook")
+        assert told.startswith(f"hook {word}: {variable} is not set; {word} sets it for its hooks")
         assert f"certroll hook {word}'" in told
     assert certroll.json("certificate", "list") == []
 
@@ -116,10 +116,10 @@ def test_files_that_are_not_for_the_renewed_hosts_are_refused(
     told = certroll.refusal(
         "hook", "certbot", env={**given, "RENEWED_DOMAINS": "other.example.com"}
     )
-    assert "fullchain.pem: the certificate is not for other.example.com, as the client" in told
+    assert "fullchain.pem: the certificate is not for other.example.com, which the client" in told
     (Path(given["RENEWED_LINEAGE"]) / "privkey.pem").unlink()
     told = certroll.refusal("hook", "certbot", env=given)
-    assert "privkey.pem: cannot be read: No such file" in told
+    assert "privkey.pem: the file cannot be read: No such file" in told
     assert certroll.json("certificate", "list") == []
 
 
@@ -185,7 +185,7 @@ def test_another_kind_of_key_and_lost_names_are_told(certroll: CommandLine, tmp_
     given = certbot(tmp_path, issued(30, HOSTS[:1]), HOSTS[:1])
     told = certroll("hook", "certbot", env=given).stdout
     assert "key            rsa before, ec now\n" in told
-    assert "expires        before what it replaces does (" in told
+    assert "expires        earlier than the certificate it replaces (" in told
     assert f"names lost     {HOSTS[1]}\n" in told
 
 
@@ -210,11 +210,11 @@ def test_wrong_words_are_refused(
     assert certroll.json("certificate", "list") == []
 
 
-def with_policy(certroll: CommandLine, given: Given, policy: Policy) -> None:
+def with_policy(certroll: CommandLine, given: Given, policy: RenewalPolicy) -> None:
     """The first certificate, with a policy that its successors inherit."""
     fingerprint = certroll.json("hook", "certbot", env=given)["fingerprint"]
     with certroll.store() as store:
-        store.certificates.stand(fingerprint, Standing(policy=policy))
+        store.certificates.set_renewal(fingerprint, RenewalSettings(policy=policy))
 
 
 def test_an_automatic_one_that_nothing_serves_is_told_plainly_and_is_no_error(
@@ -222,7 +222,7 @@ def test_an_automatic_one_that_nothing_serves_is_told_plainly_and_is_no_error(
 ) -> None:
     store_account(certroll)
     store_resources(certroll)
-    with_policy(certroll, certbot(tmp_path, issued(30)), Policy(mode=Mode.AUTOMATIC))
+    with_policy(certroll, certbot(tmp_path, issued(30)), RenewalPolicy(mode=RenewalMode.AUTOMATIC))
     told = certroll("hook", "certbot", "--wait", env=certbot(tmp_path, issued(60))).stdout
     assert told.splitlines()[-2:] == [
         "policy         automatic; may be taken back for 30 days",

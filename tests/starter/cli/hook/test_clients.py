@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client as Engine
 
-from activities.inventory_sync import sync
-from domain.certificates.renewal import Mode, Policy, Standing
-from tests.starter.acme_clients import CLIENTS, HOSTS, PEBBLE, AcmeServer, AcmeSh, Certbot, Lego
-from tests.starter.acme_files import certbot
-from tests.starter.command_line import CommandLine
+from domain.certificates.renewal import RenewalMode, RenewalPolicy, RenewalSettings
+from operations.inventory.service_sync import sync_here
+from tests.support.acme_clients import CLIENTS, HOSTS, PEBBLE, AcmeServer, AcmeSh, Certbot, Lego
+from tests.support.acme_files import certbot
+from tests.support.command_line import CommandLine
 from tests.support.factory import CA, DAY, NOW
-from tests.support.house import ACCOUNT, SERVICE, House
+from tests.support.stack import ACCOUNT, SERVICE, Stack
 
 ACME_TIMEOUT = 300
 
@@ -50,37 +50,37 @@ class Site:
     """Hosts that serve what a client has obtained."""
 
     def __init__(
-        self, name: str, folder: Path, acme: AcmeServer, house: House, engine: Engine
+        self, name: str, folder: Path, acme: AcmeServer, stack: Stack, engine: Engine
     ) -> None:
         kind, program = CLIENTS[name]
         if program is None:
             pytest.skip(f"needs {name}; for acme.sh CERTROLL_ACME_SH may name it")
         folder.mkdir()
         env = {
-            "CERTROLL_HOME": str(house.settings.home),
+            "CERTROLL_HOME": str(stack.settings.home),
             "CERTROLL_TEMPORAL_ADDRESS": engine.service_client.config.target_host,
         }
         self.client: Certbot | Lego | AcmeSh = kind(program, folder, acme, env)
-        self.house = house
+        self.stack = stack
 
     def begin(self) -> str:
         """The first certificate, put where it belongs by hand; its fingerprint."""
-        house = self.house
+        stack = self.stack
         ended = self.client.obtain()
         assert ended.code == 0, ended.output
         assert "it replaces no other certificate" in ended.output
-        (first,) = house.store.certificates.list()
+        (first,) = stack.store.certificates.list()
         chain, key = (path.read_text() for path in self.client.files())
         domains = [{"name": host, "certificate": {"pem": chain, "key": key}} for host in HOSTS]
-        house.cloud.seed("cdn", account=house.key_id, domains=domains)
-        assert sync(house.store, house.clouds, ACCOUNT, SERVICE).error is None
-        policy = Policy(mode=Mode.AUTOMATIC)
-        house.store.certificates.stand(first.fingerprint, Standing(policy=policy))
-        house.grant(10)
+        stack.cloud.seed("cdn", account=stack.key_id, domains=domains)
+        assert sync_here(stack.store, stack.connectors, ACCOUNT, SERVICE).error is None
+        policy = RenewalPolicy(mode=RenewalMode.AUTOMATIC)
+        stack.store.certificates.set_renewal(first.fingerprint, RenewalSettings(policy=policy))
+        stack.grant_quota(10)
         return first.fingerprint
 
     def served(self) -> set[str | None]:
-        return {self.house.served(host) for host in HOSTS}
+        return {self.stack.get_served(host) for host in HOSTS}
 
     def check_silence(self, output: str) -> None:
         key = self.client.files()[1].read_text()
@@ -91,23 +91,23 @@ class Site:
 @pytest.mark.timeout(ACME_TIMEOUT)
 @pytest.mark.parametrize("name", CLIENTS)
 async def test_a_renewal_is_scheduled_then_served_and_a_failed_one_is_no_success(
-    name: str, tmp_path: Path, acme: AcmeServer, house: House, engine: Engine
+    name: str, tmp_path: Path, acme: AcmeServer, stack: Stack, engine: Engine
 ) -> None:
-    site = Site(name, tmp_path / "client", acme, house, engine)
+    site = Site(name, tmp_path / "client", acme, stack, engine)
     client = site.client
     first = await asyncio.to_thread(site.begin)
     asked = await asyncio.to_thread(client.renew)
-    (task,) = house.store.tasks.list()
+    (task,) = stack.store.tasks.list()
     assert asked.code == 0, asked.output
     assert f"{task.id}, 2 resources, scheduled for now" in asked.output
     assert not any(word in asked.output for word in (" succeeded (", "2 deployed"))
     assert site.served() == {first}
     (second,) = task.certificates
-    async with house.working(engine):
-        await house.ended(task)
+    async with stack.run_worker(engine):
+        await stack.wait_ended(task)
         assert site.served() == {second}
         for host in HOSTS:
-            house.cloud.fault(
+            stack.cloud.add_fault(
                 "error", "SetCdnDomainSSLCertificate", resource=host, code="Refused", status=403
             )
         failed = await asyncio.to_thread(client.renew, "--wait")
@@ -141,5 +141,5 @@ def test_certbots_own_hook_runner_calls_it(
         assert [each["fingerprint"] for each in listed] == [leaf.fingerprint]
     else:
         assert "Hook 'deploy-hook' reported error code 2" in done.stderr
-        assert "fullchain.pem: cannot be read: No such file" in done.stderr
+        assert "fullchain.pem: the file cannot be read: No such file" in done.stderr
         assert listed == []

@@ -10,82 +10,82 @@ import pytest
 from temporalio.client import Client
 from typer.testing import Result
 
-from domain.certificates.renewal import Mode, Policy
+from domain.certificates.renewal import RenewalMode, RenewalPolicy
 from domain.tasks.status import TaskStatus
-from tests.starter.acme_files import certbot
-from tests.starter.command_line import CommandLine
-from tests.starter.renewing import HOSTS, Renewing
-from tests.support.house import House
+from tests.support.acme_files import certbot
+from tests.support.command_line import CommandLine
+from tests.support.renewals import HOSTS, RenewalSetup
+from tests.support.stack import Stack
 
 WILD = ("*.example.com",)
 
 
-class Line(Renewing):
+class Line(RenewalSetup):
     """The same by the command line, in a thread beside a worker."""
 
-    def __init__(self, house: House, folder: Path, engine: Client | None) -> None:
-        super().__init__(house, Policy(mode=Mode.AUTOMATIC), engine)
+    def __init__(self, stack: Stack, folder: Path, engine: Client | None) -> None:
+        super().__init__(stack, RenewalPolicy(mode=RenewalMode.AUTOMATIC), engine)
         self.folder = folder
         env = {"CERTROLL_TEMPORAL_ADDRESS": self.settings.temporal_address or ""}
-        self.line = CommandLine(house.settings.home, env)
+        self.line = CommandLine(stack.settings.home, env)
 
     async def __call__(self, *words: str, code: int = 0, new: bool = True) -> Result:
         """The hook that certbot calls after a renewal, or once more for the same one."""
-        leaf = self.next() if new else self.leaf
+        leaf = self.issue_next() if new else self.leaf
         env = {**self.line.env, **certbot(self.folder, leaf, WILD)}
         words = ("hook", "certbot", "--name", "shop", *words)
         return await asyncio.to_thread(self.line, *words, code=code, env=env)
 
     async def upload(self, *words: str, code: int = 0) -> Result:
         """The same by hand."""
-        place = Path(certbot(self.folder, self.next(), WILD)["RENEWED_LINEAGE"])
+        place = Path(certbot(self.folder, self.issue_next(), WILD)["RENEWED_LINEAGE"])
         files = ("--certificate", f"{place}/fullchain.pem", "--key", f"{place}/privkey.pem")
         command = ("certificate", "upload", "shop", *files, "--replaces", "shop", *words)
         return await asyncio.to_thread(self.line, *command, code=code)
 
     def newest(self) -> Any:
-        return self.house.store.certificates.get(self.leaf.fingerprint)
+        return self.stack.store.certificates.get(self.leaf.fingerprint)
 
 
 @pytest.fixture
-async def line(house: House, engine: Client, tmp_path: Path) -> AsyncIterator[Line]:
+async def line(stack: Stack, engine: Client, tmp_path: Path) -> AsyncIterator[Line]:
     """Two hosts that serve what is stored, an automatic policy, quota, and a worker."""
-    made = Line(house, tmp_path, engine)
-    house.grant(10)
-    async with house.working(engine):
+    made = Line(stack, tmp_path, engine)
+    stack.grant_quota(10)
+    async with stack.run_worker(engine):
         yield made
 
 
 async def test_waited_for_it_is_told_as_done_only_when_it_is(line: Line) -> None:
     told = await line("--wait")
-    (task,) = line.house.store.tasks.list()
+    (task,) = line.stack.store.tasks.list()
     assert f"task           {task.id}, 2 resources, scheduled for now\n" in told.stdout
     assert told.stdout.endswith(f"renew {line.newest().name}: succeeded (2 deployed)\n")
-    assert {line.house.served(host) for host in HOSTS} == {line.leaf.fingerprint}
+    assert {line.stack.get_served(host) for host in HOSTS} == {line.leaf.fingerprint}
     assert task.created_by.startswith("certbot hook of ")
     again = await line("--wait", new=False)
-    assert "nothing more   its task has ended, and nothing is left\n" in again.stdout
-    assert "; was stored before\n" in again.stdout
+    assert "not renewed    its task has ended, and nothing is left\n" in again.stdout
+    assert "; it was stored before\n" in again.stdout
 
 
 async def test_what_fails_is_code_5_with_its_causes(line: Line) -> None:
-    line.house.cloud.fault(
+    line.stack.cloud.add_fault(
         "error", "SetCdnDomainSSLCertificate", resource=HOSTS[0], code="Refused", status=403
     )
     told = await line("--wait", code=5)
     assert "partially failed (1 deployed, 1 failed)" in told.stdout
     assert "Refused" in told.stdout
-    line.house.cloud.clear_faults()
+    line.stack.cloud.clear_faults()
     told = await line("--wait", "--json", new=False)
     assert '"name": "renew shop' in told.stdout
-    assert {line.house.served(host) for host in HOSTS} == {line.leaf.fingerprint}
+    assert {line.stack.get_served(host) for host in HOSTS} == {line.leaf.fingerprint}
 
 
-async def test_the_time_to_wait_may_end_first(house: House, engine: Client, tmp_path: Path) -> None:
-    line = Line(house, tmp_path, engine)
-    house.grant(10)
+async def test_the_time_to_wait_may_end_first(stack: Stack, engine: Client, tmp_path: Path) -> None:
+    line = Line(stack, tmp_path, engine)
+    stack.grant_quota(10)
     told = await line("--wait", "--timeout", "1s", code=5)
-    assert told.stderr.splitlines()[-1] == "not ended after 1 s"
+    assert told.stderr.splitlines()[-1] == "timeout: the task has not ended after 1 s"
     assert "succeeded" not in told.output
 
 
@@ -95,21 +95,21 @@ async def test_outside_a_window_it_is_scheduled_and_not_waited_for(line: Line) -
     times = ("--from", f"{later:%H:%M}", "--to", f"{until:%H:%M}", "--zone", "UTC")
     await asyncio.to_thread(line.line, "window", "add", "night", *times)
     told = await line("--wait", code=5)
-    (task,) = line.house.store.tasks.list()
+    (task,) = line.stack.store.tasks.list()
     assert (task.status, f"{task.at:%H:%M}") == (TaskStatus.SCHEDULED, f"{later:%H:%M}")
     assert f"{task.id}, 2 resources, scheduled for {task.at.astimezone():%Y-%m-%d}" in told.stdout
-    assert "\nmoved          " in told.stdout
-    assert "not waited for: it begins at " in told.stderr
+    assert "\npostponed      " in told.stdout
+    assert "not waiting: the task starts at " in told.stderr
     told = await line(new=False)
     assert f"{task.id}, 2 resources, scheduled for " in told.stdout
-    assert len(line.house.store.tasks.list()) == 1
+    assert len(line.stack.store.tasks.list()) == 1
 
 
 async def test_without_an_engine_it_is_kept_code_4_and_the_same_call_completes_it(
-    house: House, engine: Client, tmp_path: Path
+    stack: Stack, engine: Client, tmp_path: Path
 ) -> None:
-    line = Line(house, tmp_path, None)
-    house.grant(10)
+    line = Line(stack, tmp_path, None)
+    stack.grant_quota(10)
     told = await line(code=4)
     name = line.newest().name
     kept, error = told.stderr.splitlines()
@@ -119,31 +119,31 @@ async def test_without_an_engine_it_is_kept_code_4_and_the_same_call_completes_i
     assert '"renewal": null' in told.stdout
     line.line.env["CERTROLL_TEMPORAL_ADDRESS"] = engine.service_client.config.target_host
     told = await line(new=False)
-    assert "; was stored before\n" in told.stdout
+    assert "; it was stored before\n" in told.stdout
     assert "2 resources, scheduled for now\n" in told.stdout
 
 
 async def test_without_quota_an_upload_is_kept_code_2_and_completed_later(
-    house: House, engine: Client, tmp_path: Path
+    stack: Stack, engine: Client, tmp_path: Path
 ) -> None:
-    line = Line(house, tmp_path, engine)
+    line = Line(stack, tmp_path, engine)
     told = await line.upload(code=2)
     assert "SHA-256     " in told.stdout
     assert "the task needs 2 deployments of quota, 0 are left" in told.stderr
-    house.grant(2)
+    stack.grant_quota(2)
     again = ("certificate", "upload", "shop", "--replaces", "shop")
     place = line.folder / "live" / WILD[0]
     files = ("--certificate", f"{place}/fullchain.pem", "--key", f"{place}/privkey.pem")
     told = await asyncio.to_thread(line.line, *again, *files)
-    assert f"stored         before, as {line.newest().name}\n" in told.stdout
+    assert f"stored         earlier, as {line.newest().name}\n" in told.stdout
     assert "2 resources, scheduled for now\n" in told.stdout
 
 
 async def test_an_upload_proposes_a_plan_that_runs_as_it_is(line: Line) -> None:
     told = await line.upload("--policy", "propose", "--by", "ops")
-    (plan,) = line.house.store.plans.list()
+    (plan,) = line.stack.store.plans.list()
     assert f"plan           {plan.id}, 2 resources, saved now\n" in told.stdout
     assert f"run it         certroll task create --plan {plan.id}\n" in told.stdout
     assert plan.created_by == "ops"
     await asyncio.to_thread(line.line, "task", "create", "--plan", plan.id, "--yes", "--wait")
-    assert {line.house.served(host) for host in HOSTS} == {line.leaf.fingerprint}
+    assert {line.stack.get_served(host) for host in HOSTS} == {line.leaf.fingerprint}

@@ -5,18 +5,19 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.starter.command_line import CommandLine
-from tests.starter.examples import store_account, store_resources
-from tests.support.house import House
+from tests.support.command_line import CommandLine
+from tests.support.stack import Stack
+from tests.support.starter_examples import store_account, store_resources
+from tests.support.stored_examples import mark_vanished
 
 CDN = ("--service", "alibaba.cdn")
 READ = "DescribeDomainCertificateInfo"
 
 
-def test_what_the_cloud_lists_is_known_afterwards_and_what_is_gone_is_marked(house: House) -> None:
-    certroll = CommandLine(house.settings.home)
-    house.domains("www.example.com")
-    house.domains("plain.example.com", https=False)
+def test_what_the_cloud_lists_is_known_afterwards_and_what_is_gone_is_marked(stack: Stack) -> None:
+    certroll = CommandLine(stack.settings.home)
+    stack.seed_domains("www.example.com")
+    stack.seed_domains("plain.example.com", https=False)
     told = certroll.json("inventory", "sync", "--here", *CDN)
     assert told == [
         {
@@ -37,26 +38,26 @@ def test_what_the_cloud_lists_is_known_afterwards_and_what_is_gone_is_marked(hou
     lines = certroll("inventory", "list").stdout.splitlines()
     off, on = (re.split(" {2,}", line)[2:] for line in lines[1:])
     assert off == ["HTTPS off", "online"]
-    former = house.former["www.example.com"]
+    former = stack.fingerprints_before["www.example.com"]
     assert former is not None
     assert on[0].startswith(former[:12])
 
 
-def test_what_no_listing_tells_is_read_and_counted(house: House) -> None:
-    certroll = CommandLine(house.settings.home)
-    leaf = house.ca.leaf(["*.example.com"])
+def test_what_no_listing_tells_is_read_and_counted(stack: Stack) -> None:
+    certroll = CommandLine(stack.settings.home)
+    leaf = stack.ca.leaf(["*.example.com"])
     pem = {"pem": leaf.pem.decode(), "key": leaf.key_pem.decode()}
     domains = [{"name": f"{letter}.example.com", "certificate": pem} for letter in "abc"]
-    house.cloud.seed("cdn", account=house.key_id, domains=domains)
-    house.cloud.fault("error", READ, code="Forbidden.RAM", status=403)
+    stack.cloud.seed("cdn", account=stack.key_id, domains=domains)
+    stack.cloud.add_fault("error", READ, code="Forbidden.RAM", status=403)
     result = certroll("inventory", "sync", "--here", *CDN, code=3)
     assert "0 of 3" in result.stdout
     assert "cdn:DescribeDomainCertificateInfo" in result.stdout
     lines = certroll("inventory", "list").stdout.splitlines()
     assert [re.split(" {2,}", line)[2] for line in lines[1:]] == ["not read yet"] * 3
-    house.cloud.clear_faults()
+    stack.cloud.clear_faults()
     gone = {"code": "InvalidDomain.NotFound", "status": 404}
-    house.cloud.fault("error", READ, resource="b.example.com", **gone)
+    stack.cloud.add_fault("error", READ, resource="b.example.com", **gone)
     (told,) = certroll.json("inventory", "sync", "--here", *CDN)
     assert (told["seen"], told["to_read"], told["were_read"], told["error"]) == (3, 3, 2, None)
     header, line = certroll("inventory", "status", *CDN).stdout.splitlines()
@@ -64,10 +65,10 @@ def test_what_no_listing_tells_is_read_and_counted(house: House) -> None:
     assert "2 of 3" in line
 
 
-def test_a_service_that_fails_is_told_for_itself(house: House) -> None:
-    certroll = CommandLine(house.settings.home)
-    house.domains("www.example.com")
-    house.cloud.fault("error", "DescribeUserDomains", code="Forbidden.RAM", status=403)
+def test_a_service_that_fails_is_told_for_itself(stack: Stack) -> None:
+    certroll = CommandLine(stack.settings.home)
+    stack.seed_domains("www.example.com")
+    stack.cloud.add_fault("error", "DescribeUserDomains", code="Forbidden.RAM", status=403)
     result = certroll("inventory", "sync", "--here", *CDN, code=3)
     assert "Forbidden.RAM" in result.stdout
     assert result.stderr == "1 of 1 could not be listed, or read, to the end.\n"
@@ -98,7 +99,7 @@ def test_wrong_words_are_refused(certroll: CommandLine) -> None:
     assert "Did you mean main?" in certroll.refusal("inventory", "list", "--account", "mainn")
     told = certroll.refusal("inventory", "list", "--expiring-before", "soon")
     assert "'soon' cannot be read" in told
-    assert "'=x' is no tag" in certroll.refusal("inventory", "list", "--tag", "=x")
+    assert "--tag: '=x'" in certroll.refusal("inventory", "list", "--tag", "=x")
 
 
 @pytest.mark.parametrize(
@@ -140,7 +141,7 @@ def test_what_is_gone_is_listed_only_when_asked_for(certroll: CommandLine) -> No
     store_account(certroll)
     store_resources(certroll)
     with certroll.store() as store:
-        store.inventory.mark_vanished("main", "alibaba.cdn", datetime.now(UTC))
+        mark_vanished(store, "main", "alibaba.cdn", datetime.now(UTC))
     assert "Nothing of that kind is known" in certroll("inventory", "list").stderr
     lines = certroll("inventory", "list", "--gone").stdout.splitlines()[1:]
     assert [line.split()[-1] for line in lines] == ["gone", "gone", "gone"]

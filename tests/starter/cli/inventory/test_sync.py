@@ -14,11 +14,11 @@ import pytest
 from temporalio.client import Client
 from typer.testing import Result
 
-from activities import inventory_sync
 from domain.resources.inventory_sync import workflow_id
-from tests.starter.command_line import CommandLine
-from tests.support.house import ACCOUNT, SERVICE, House
-from tests.workflows.syncing import working
+from operations.inventory import service_sync
+from tests.support.command_line import CommandLine
+from tests.support.stack import ACCOUNT, SERVICE, Stack
+from tests.support.syncs import run_worker
 
 SYNC = ("inventory", "sync", "--service", SERVICE)
 LIST = "DescribeUserDomains"
@@ -30,9 +30,9 @@ NOWHERE = "127.0.0.1:1"
 class Line:
     """The command line in a thread, beside a worker."""
 
-    def __init__(self, house: House, address: str) -> None:
-        self.house = house
-        self.line = CommandLine(house.settings.home, {"CERTROLL_TEMPORAL_ADDRESS": address})
+    def __init__(self, stack: Stack, address: str) -> None:
+        self.stack = stack
+        self.line = CommandLine(stack.settings.home, {"CERTROLL_TEMPORAL_ADDRESS": address})
 
     async def __call__(self, *words: str, code: int = 0) -> Result:
         return await asyncio.to_thread(self.line, *words, code=code)
@@ -42,24 +42,24 @@ class Line:
 
 
 @pytest.fixture
-async def certroll(house: House, engine: Client) -> AsyncIterator[Line]:
+async def certroll(stack: Stack, engine: Client) -> AsyncIterator[Line]:
     """Two domains that are not known yet, and a worker."""
-    seed(house, "a.example.com", "b.example.com")
-    async with working(house, engine):
-        yield Line(house, engine.service_client.config.target_host)
+    seed(stack, "a.example.com", "b.example.com")
+    async with run_worker(stack, engine):
+        yield Line(stack, engine.service_client.config.target_host)
 
 
-def seed(house: House, *names: str) -> None:
+def seed(stack: Stack, *names: str) -> None:
     domains = [{"name": name, "certificate": None} for name in names]
-    house.cloud.seed("cdn", account=house.key_id, domains=domains)
+    stack.cloud.seed("cdn", account=stack.key_id, domains=domains)
 
 
-def walked(house: House, monkeypatch: pytest.MonkeyPatch, ago: timedelta) -> None:
+def walked(stack: Stack, monkeypatch: pytest.MonkeyPatch, ago: timedelta) -> None:
     """A walk that is as old as that."""
     then = datetime.now(UTC) - ago
-    monkeypatch.setattr(inventory_sync, "now", lambda: then)
-    house.domains("www.example.com")
-    house.upload("wild", "*.example.com")
+    monkeypatch.setattr(service_sync, "now", lambda: then)
+    stack.seed_domains("www.example.com")
+    stack.upload("wild", "*.example.com")
     monkeypatch.undo()
 
 
@@ -80,7 +80,7 @@ async def test_a_sync_ends_with_a_table_and_its_status_is_kept(certroll: Line) -
 
 
 async def test_a_service_that_fails_is_code_3(certroll: Line) -> None:
-    certroll.house.cloud.fault("error", LIST, code="Forbidden.RAM", status=403)
+    certroll.stack.cloud.add_fault("error", LIST, code="Forbidden.RAM", status=403)
     told = await certroll(*SYNC, code=3)
     assert told.stderr.endswith("1 of 1 could not be listed, or read, to the end.\n")
     (found,) = await certroll.json(*SYNC, code=3)
@@ -91,7 +91,7 @@ async def test_a_service_that_fails_is_code_3(certroll: Line) -> None:
 
 
 async def test_what_is_tried_again_is_told_once(certroll: Line) -> None:
-    certroll.house.cloud.fault("reset", LIST, count=2)
+    certroll.stack.cloud.add_fault("reset", LIST, count=2)
     told = await certroll(*SYNC)
     assert told.stderr.count(f"{SERVICE} of {ACCOUNT} is tried again: ConnectionLost") == 1
     assert "fine" in told.stdout
@@ -105,7 +105,7 @@ async def test_without_waiting_it_only_begins(certroll: Line, engine: Client) ->
 
 
 async def test_ctrl_c_ends_only_the_waiting(certroll: Line, engine: Client) -> None:
-    slow = certroll.house.cloud.fault("hang", LIST, count=1, seconds=3)
+    slow = certroll.stack.cloud.add_fault("hang", LIST, count=1, seconds=3)
     code, told = await asyncio.to_thread(_interrupted, certroll, slow)
     assert code == 130
     assert "The sync goes on by itself: certroll inventory status\n" in told
@@ -120,15 +120,15 @@ def _interrupted(certroll: Line, fault: int) -> tuple[int, str]:
     with subprocess.Popen(
         command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as child:
-        while not certroll.house.cloud.hits(fault) and child.poll() is None:
+        while not certroll.stack.cloud.count_hits(fault) and child.poll() is None:
             time.sleep(0.05)
         child.send_signal(signal.SIGINT)
         _, told = child.communicate(timeout=30)
     return child.returncode, told
 
 
-def test_without_temporal_it_is_refused_with_what_else_to_do(house: House) -> None:
-    told = Line(house, NOWHERE).line.refusal(*SYNC, code=4)
+def test_without_temporal_it_is_refused_with_what_else_to_do(stack: Stack) -> None:
+    told = Line(stack, NOWHERE).line.refusal(*SYNC, code=4)
     assert told.startswith("Temporal does not answer at 127.0.0.1:1. Start it with `certroll up`")
     assert told.endswith("Or walk in this process: certroll inventory sync --here")
 
@@ -136,36 +136,36 @@ def test_without_temporal_it_is_refused_with_what_else_to_do(house: House) -> No
 async def test_an_old_inventory_is_synced_before_a_plan(
     certroll: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = certroll.house
-    walked(house, monkeypatch, timedelta(hours=9))
-    seed(house, "new.example.com")
+    stack = certroll.stack
+    walked(stack, monkeypatch, timedelta(hours=9))
+    seed(stack, "new.example.com")
     told = await certroll(*PLAN)
     assert "not synced" not in told.stderr
-    known = [each.resource.key for each in house.store.inventory.list()]
+    known = [each.resource.key for each in stack.store.inventory.list()]
     assert "new.example.com" in known
-    before = house.cloud.calls()["cdn." + LIST]
+    before = stack.cloud.count_calls()["cdn." + LIST]
     await certroll(*PLAN)
-    assert house.cloud.calls()["cdn." + LIST] == before, "it is fresh now"
+    assert stack.cloud.count_calls()["cdn." + LIST] == before, "it is fresh now"
 
 
 async def test_what_cannot_be_synced_before_a_plan_is_told_with_its_age(
     certroll: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = certroll.house
-    walked(house, monkeypatch, timedelta(hours=9))
-    house.cloud.fault("error", LIST, code="Forbidden.RAM", status=403)
+    stack = certroll.stack
+    walked(stack, monkeypatch, timedelta(hours=9))
+    stack.cloud.add_fault("error", LIST, code="Forbidden.RAM", status=403)
     told = await certroll(*PLAN)
     line = f"{SERVICE} of {ACCOUNT} could not be listed, what is known of it is 9 h old: Forbidden"
     assert line in told.stderr
-    hits = house.cloud.calls()["cdn." + LIST]
+    hits = stack.cloud.count_calls()["cdn." + LIST]
     assert line in (await certroll(*PLAN)).stderr
-    assert house.cloud.calls()["cdn." + LIST] == hits, "it is not asked again so soon"
+    assert stack.cloud.count_calls()["cdn." + LIST] == hits, "it is not asked again so soon"
 
 
 def test_a_plan_without_temporal_tells_how_old_the_inventory_is(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    walked(house, monkeypatch, timedelta(days=3))
-    told = Line(house, NOWHERE).line(*PLAN).stderr
+    walked(stack, monkeypatch, timedelta(days=3))
+    told = Line(stack, NOWHERE).line(*PLAN).stderr
     assert f"{SERVICE} of {ACCOUNT} not synced first, what is known of it is 3 days old" in told
     assert "Temporal does not answer" in told

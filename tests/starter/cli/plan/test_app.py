@@ -5,53 +5,64 @@ import pytest
 from domain.certificates.certificate import Certificate
 from domain.plans.plan import Change, Plan, Total, wanted
 from domain.resources.resource import Binding
-from starter.cli.plan.show import facts, show_plan
-from tests.starter.command_line import CommandLine
-from tests.starter.examples import resource, store_account, store_certificate, store_resources
-from tests.support.house import House
+from starter.cli.plan.show import plan_to_json, show_plan
+from tests.support.command_line import CommandLine
+from tests.support.stack import Stack
+from tests.support.starter_examples import (
+    resource,
+    store_account,
+    store_certificate,
+    store_resources,
+)
 
 HOSTS = ("a.example.com", "b.example.com", "c.shop.example.com")
 
 
 @pytest.fixture
-def planned(house: House) -> CommandLine:
+def planned(stack: Stack) -> CommandLine:
     """Three domains, one without HTTPS, and one certificate that covers two of the first."""
-    house.domains(*HOSTS)
-    house.domains("plain.example.com", https=False)
-    house.upload("wild", "*.example.com")
-    house.grant(5)
-    return CommandLine(house.settings.home)
+    stack.seed_domains(*HOSTS)
+    stack.seed_domains("plain.example.com", https=False)
+    stack.upload("wild", "*.example.com")
+    stack.grant_quota(5)
+    return CommandLine(stack.settings.home)
 
 
 def test_changes_matches_refusals_cost_and_digest_are_told(
-    planned: CommandLine, house: House
+    planned: CommandLine, stack: Stack
 ) -> None:
     plan = planned.json("plan", "create", "--certificate", "wild", "--all-matched")
-    wild = house.store.certificates.find("wild")
+    wild = stack.store.certificates.find("wild")
     assert [change["resource"]["key"] for change in plan["changes"]] == list(HOSTS[:2])
     before = [change["before"]["fingerprint"] for change in plan["changes"]]
-    assert before == [house.former[host] for host in HOSTS[:2]]
+    assert before == [stack.fingerprints_before[host] for host in HOSTS[:2]]
     assert plan["matches"] == {wild.fingerprint: 2}
     assert (plan["cost"], plan["balance"], len(plan["digest"])) == (2, 5, 64)
-    assert [refusal["rule"] for refusal in plan["refusals"]] == ["first deployment"]
+    assert [refusal["code"] for refusal in plan["refusals"]] == ["first-deployment"]
     text = planned("plan", "create", "-c", wild.fingerprint, "--service", "alibaba.cdn").stdout
     for host in HOSTS[:2]:
         line = next(line for line in text.splitlines() if host in line)
-        assert [(house.former[host] or "")[:12], wild.short] == line.split()[1:5:2]
-        assert line.endswith(f"  {wild.short} {wild.not_after:%Y-%m-%d}  yes   1")
-    assert f"wild ({wild.short}): 2 changes, quota 2\nalibaba.cdn: 2 changes, quota 2\n" in text
+        assert [
+            (stack.fingerprints_before[host] or "")[:12],
+            wild.short_fingerprint,
+        ] == line.split()[1:5:2]
+        assert line.endswith(f"  {wild.short_fingerprint} {wild.not_after:%Y-%m-%d}  yes   1")
+    assert (
+        f"wild ({wild.short_fingerprint}): 2 changes, quota 2\nalibaba.cdn: 2 changes, quota 2\n"
+        in text
+    )
     assert "main/alibaba.cdn/plain.example.com  first deployment  it has no certificate yet" in text
     assert "quota      2 of 5 left" in text
     assert f"digest     {plan['digest']}" in text
 
 
-def test_nothing_is_touched(planned: CommandLine, house: House) -> None:
-    states = house.cloud.resources()
+def test_nothing_is_touched(planned: CommandLine, stack: Stack) -> None:
+    states = stack.cloud.list_resources()
     planned("plan", "create", "-c", "wild", "--all-matched")
-    assert house.cloud.resources() == states
-    called = {name.partition(".")[2] for name in house.cloud.calls()}
+    assert stack.cloud.list_resources() == states
+    called = {name.partition(".")[2] for name in stack.cloud.count_calls()}
     assert not {name for name in called if name.startswith(("Set", "Upload", "Delete"))}
-    assert (house.store.tasks.list(), house.store.quota.balance()) == ([], 5)
+    assert (stack.store.tasks.list(), stack.store.quota.get_balance()) == ([], 5)
 
 
 def test_a_named_resource_may_be_switched_on_and_others_say_why_not(planned: CommandLine) -> None:
@@ -69,10 +80,10 @@ def test_a_service_named_beside_all_narrows_it(planned: CommandLine) -> None:
     assert planned.json(*words, code=2)["changes"] == []
 
 
-def test_what_serves_it_already_is_counted(planned: CommandLine, house: House) -> None:
-    wild = house.ca.leaf(["*.example.com"])
-    house.rebind("a.example.com", wild)
-    files = house.settings.home / "a.pem", house.settings.home / "k.pem"
+def test_what_serves_it_already_is_counted(planned: CommandLine, stack: Stack) -> None:
+    wild = stack.ca.leaf(["*.example.com"])
+    stack.rebind("a.example.com", wild)
+    files = stack.settings.home / "a.pem", stack.settings.home / "k.pem"
     files[0].write_bytes(wild.pem)
     files[1].write_bytes(wild.key_pem)
     words = ("--certificate", str(files[0]), "--key", str(files[1]))
@@ -102,7 +113,7 @@ def test_a_way_back_that_is_missing_and_every_warning_are_told(
     assert "one way    it lies in the CDN alone; for main/alibaba.cdn/a.example.com" in text
     assert "warning    it is slow; for main/alibaba.cdn/a.example.com" in text
     assert "main (" in text
-    assert "): 1 change, 1 without a way back\n" in text
+    assert "): 1 change, 1 not reversible\n" in text
 
 
 def listener(certificate: Certificate, number: int, *former: str) -> Change:
@@ -144,11 +155,11 @@ def test_what_differs_is_told_once_for_all_that_it_is_true_of(
     assert f"new names  *.example.com{both}" in text
     assert f"key        rsa to ec{both}" in text
     assert f"issuer     'R3' to {wanted(certificate).issuer!r}{both}" in text
-    row = facts(plan, 0)["changes"][0]
+    row = plan_to_json(plan, 0)["changes"][0]
     assert (row["names_lost"], row["names_gained"]) == ((), ("*.example.com",))
     assert (row["key_change"], row["reversible"]) == (("rsa", "ec"), True)
     assert row["issuer_change"] == ("R3", wanted(certificate).issuer)
-    assert facts(plan, 0)["totals_by_service"] == {"alibaba.alb": Total(changes=2)}
+    assert plan_to_json(plan, 0)["totals_by_service"] == {"alibaba.alb": Total(changes=2)}
 
 
 def test_a_terminal_shows_only_the_first_of_what_is_merely_told(
@@ -170,9 +181,9 @@ def test_a_terminal_shows_only_the_first_of_what_is_merely_told(
 
 
 def test_a_name_that_is_lost_warns_and_is_refused_on_demand(
-    planned: CommandLine, house: House
+    planned: CommandLine, stack: Stack
 ) -> None:
-    house.rebind("a.example.com", house.ca.leaf(["a.example.com", "example.com", "example.org"]))
+    stack.rebind("a.example.com", stack.ca.leaf(["a.example.com", "example.com", "example.org"]))
     words = ("plan", "create", "-c", "wild", "--all-matched", "--fresh")
     lost, place = "names no longer covered: example.com, example.org", "main/alibaba.cdn/"
     assert f"warning    {lost}; for {place}a.example.com\n" in planned(*words).stdout

@@ -7,21 +7,22 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.starter.command_line import CommandLine
-from tests.support.house import House
+from tests.support.command_line import CommandLine
+from tests.support.stack import Stack
+from tests.support.stored_examples import mark_vanished
 
 HOSTS = ("a.example.com", "b.example.com")
 PLACE = "main/alibaba.cdn/"
 
 
 @pytest.fixture
-def ready(house: House) -> CommandLine:
+def ready(stack: Stack) -> CommandLine:
     """A saved plan of two domains and one that is to be switched on."""
-    house.domains(*HOSTS)
-    house.domains("off.example.com", https=False)
-    house.upload("wild", "*.example.com")
-    house.grant(5)
-    certroll = CommandLine(house.settings.home)
+    stack.seed_domains(*HOSTS)
+    stack.seed_domains("off.example.com", https=False)
+    stack.upload("wild", "*.example.com")
+    stack.grant_quota(5)
+    certroll = CommandLine(stack.settings.home)
     words = ("-c", "wild", "--all-matched", "--resource", "off.example.com", "--name", "autumn")
     certroll("plan", "create", *words)
     return certroll
@@ -47,14 +48,14 @@ def without_digest(file: Path) -> None:
     file.write_text(re.sub(r"^digest: .*\n", "", file.read_text(), flags=re.MULTILINE))
 
 
-def test_a_file_comes_back_as_the_same_plan(ready: CommandLine, file: Path, house: House) -> None:
+def test_a_file_comes_back_as_the_same_plan(ready: CommandLine, file: Path, stack: Stack) -> None:
     assert ready("plan", "export", "autumn").stdout == file.read_text()
     assert ready.json("plan", "export", "autumn")["text"] == file.read_text()
     saved = ready.json("plan", "import", str(file), "--by", "git")
     (one, other) = ready.json("plan", "list")
     assert (one["digest"], one["wish"]) == (other["digest"], other["wish"])
     assert (saved["origin"], saved["created_by"], saved["name"]) == ("imported", "git", "autumn")
-    plans = [house.store.plans.plan(each["id"]).changes for each in (one, other)]
+    plans = [stack.store.plans.get_plan(each["id"]).changes for each in (one, other)]
     assert [each.model_copy(update={"why": None}) for each in plans[1]] == list(plans[0])
     assert ready.json("plan", "diff", one["id"])["differences"] == []
 
@@ -94,22 +95,22 @@ def test_strangers_are_refused_with_their_lines(ready: CommandLine, file: Path) 
     assert len(ready.json("plan", "list")) == 1
 
 
-def test_what_a_rule_refuses_is_refused_with_its_line(ready: CommandLine, house: House) -> None:
-    house.upload("narrow", "other.example.org")
+def test_what_a_rule_refuses_is_refused_with_its_line(ready: CommandLine, stack: Stack) -> None:
+    stack.upload("narrow", "other.example.org")
     words = ("-c", "wild", "--resource", HOSTS[0], "--name", "one")
     ready("plan", "create", *words)
     text = ready("plan", "export", "one").stdout
-    wild = house.store.certificates.find("wild").fingerprint
-    path = house.settings.home / "served.yaml"
+    wild = stack.store.certificates.find("wild").fingerprint
+    path = stack.settings.home / "served.yaml"
     served = re.sub(r"(before:\n +fingerprint: )\w+", rf"\g<1>{wild}", text)
     path.write_text(re.sub(r"^digest: .*\n", "", served, flags=re.MULTILINE))
     assert "this is what it serves before" in ready.refusal("plan", "import", str(path))
 
 
 def test_a_resource_that_vanished_and_a_changed_one_are_refused(
-    ready: CommandLine, file: Path, house: House
+    ready: CommandLine, file: Path, stack: Stack
 ) -> None:
-    house.store.inventory.mark_vanished("main", "alibaba.cdn", datetime.now(UTC))
+    mark_vanished(stack.store, "main", "alibaba.cdn", datetime.now(UTC))
     told = ready("plan", "import", str(file), code=2).stderr
     assert told.count("has vanished") == 3
 
@@ -122,15 +123,15 @@ def test_files_that_cannot_be_read_or_written_are_told(ready: CommandLine, tmp_p
 
 
 def test_a_file_without_a_wish_is_held_against_its_own_resources(
-    ready: CommandLine, file: Path, house: House
+    ready: CommandLine, file: Path, stack: Stack
 ) -> None:
     text = file.read_text()
     start, end = text.index("wish:"), text.index("certificates:\n- fingerprint")
     file.write_text(text[:start] + text[end:])
     saved = ready.json("plan", "import", str(file))
     assert saved["wish"] is None
-    house.domains("c.example.com")
+    stack.seed_domains("c.example.com")
     assert ready.json("plan", "diff", saved["id"])["differences"] == []
-    house.rebind(HOSTS[0], house.ca.leaf(["*.example.com"]))
+    stack.rebind(HOSTS[0], stack.ca.leaf(["*.example.com"]))
     (found,) = ready.json("plan", "diff", saved["id"])["differences"]
     assert (found["resource"], found["what"]) == (f"{PLACE}{HOSTS[0]}", "before")

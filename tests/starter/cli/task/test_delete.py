@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.tasks.status import TaskStatus
-from tests.starter.command_line import CommandLine
-from tests.starter.examples import store_task
-from tests.storage.examples import plan, record
+from tests.support.command_line import CommandLine
+from tests.support.starter_examples import store_task
+from tests.support.stored_examples import plan, record
 
 REASON = ("--reason", "over")
 
@@ -40,7 +40,7 @@ def test_it_warns_of_each_by_what_it_is_and_asks(ready: CommandLine) -> None:
     lines = result.stderr.splitlines()
     assert lines[0] == "A deleted task can no longer be rolled back; what it deployed stays."
     assert lines[1:5] == [
-        "  id-draft  draft: a draft, nothing of it was begun",
+        "  id-draft  draft: a draft, nothing has started",
         "  id-waiting  waiting: waits; it is cancelled, and its quota (3) refunded",
         "  id-running  running: running; what was not begun is cancelled and refunded",
         "  id-failed  failed: failed, 0 deployed",

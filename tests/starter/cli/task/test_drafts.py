@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from domain.tasks.status import TaskStatus
-from tests.starter.command_line import CommandLine
-from tests.starter.examples import store_task
-from tests.support.house import House
+from tests.support.command_line import CommandLine
+from tests.support.stack import Stack
+from tests.support.starter_examples import store_task
 
 HOSTS = ("a.example.com", "b.example.com")
 WISH = ("-c", "wild", "--all-matched")
@@ -15,21 +15,21 @@ NO_ENGINE = {"CERTROLL_TEMPORAL_ADDRESS": "127.0.0.1:1"}
 
 
 @pytest.fixture
-def ready(house: House) -> CommandLine:
+def ready(stack: Stack) -> CommandLine:
     """A draft named autumn, without quota for it."""
-    house.domains(*HOSTS)
-    house.upload("wild", "*.example.com")
-    certroll = CommandLine(house.settings.home, NO_ENGINE)
+    stack.seed_domains(*HOSTS)
+    stack.upload("wild", "*.example.com")
+    certroll = CommandLine(stack.settings.home, NO_ENGINE)
     for name in ("ops", "web"):
         certroll("contact", "add", name, "--mail", f"{name}@example.com")
     certroll("task", "create", *WISH, "--draft", "--name", "autumn", "--contact", "ops")
     return certroll
 
 
-def test_a_draft_reserves_nothing_and_begins_nothing(ready: CommandLine, house: House) -> None:
-    (draft,) = house.store.tasks.list()
+def test_a_draft_reserves_nothing_and_begins_nothing(ready: CommandLine, stack: Stack) -> None:
+    (draft,) = stack.store.tasks.list()
     assert (draft.status, draft.tally.pending, draft.cost) == (TaskStatus.DRAFT, 2, 2)
-    assert house.store.quota.entries(draft.id) == []
+    assert stack.store.quota.list_entries(draft.id) == []
     assert "  draft  " in ready("task", "list").stdout
     text = ready("task", "show", "autumn").stdout
     assert "status          draft\n" in text
@@ -42,7 +42,7 @@ def test_a_draft_reserves_nothing_and_begins_nothing(ready: CommandLine, house: 
     )
 
 
-def test_an_edit_shows_what_changes_and_leaves_the_rest(ready: CommandLine, house: House) -> None:
+def test_an_edit_shows_what_changes_and_leaves_the_rest(ready: CommandLine, stack: Stack) -> None:
     words = ("--name", "winter", "--contact", "web", "--contact", "ops", "--by", "me")
     times = ("--at", "2027-02-03T04:05Z", "--rollback-days", "7")
     text = ready("task", "edit", "autumn", *words, *times).stdout
@@ -51,29 +51,29 @@ def test_an_edit_shows_what_changes_and_leaves_the_rest(ready: CommandLine, hous
     assert "rollback days  30 -> 7\n" in text
     assert "-> 2027-02-03T04:05:00" in text
     assert "concurrency" not in text
-    draft = house.store.tasks.find("winter")
+    draft = stack.store.tasks.find("winter")
     assert draft.contacts == ("web", "ops")
     assert draft.draft is not None
     assert draft.draft.rollback_days == 7
     told = ready.json("task", "edit", "winter", "--concurrency", "3", "--no-contacts")
     assert [each["what"] for each in told["changes"]] == ["contacts", "concurrency"]
-    assert house.store.tasks.find("winter").concurrency == 3
-    assert ready("task", "edit", "winter", "--concurrency", "3").stdout == "Nothing changes.\n"
-    edits = [each for each in house.store.tasks.events(draft.id) if each.kind == "edited"]
+    assert stack.store.tasks.find("winter").concurrency == 3
+    assert ready("task", "edit", "winter", "--concurrency", "3").stdout == "Nothing has changed.\n"
+    edits = [each for each in stack.store.tasks.list_events(draft.id) if each.code == "edited"]
     assert (len(edits), edits[0].by) == (2, "me")
     assert "name: autumn -> winter" in edits[0].text
 
 
-def test_it_gets_another_plan(ready: CommandLine, house: House) -> None:
+def test_it_gets_another_plan(ready: CommandLine, stack: Stack) -> None:
     text = ready("task", "edit", "autumn", "-c", "wild", "--resource", HOSTS[0]).stdout
     assert "(2 changes, quota 2) -> " in text
-    assert house.store.tasks.find("autumn").tally.total == 1
+    assert stack.store.tasks.find("autumn").tally.total == 1
     saved = ready.json("plan", "create", *WISH, "--name", "both")["saved"]
     text = ready("task", "edit", "autumn", "--plan", "both").stdout
     assert f"saved plan  none -> {saved['id']}\n" in text
-    draft = house.store.tasks.find("autumn")
+    draft = stack.store.tasks.find("autumn")
     assert (draft.digest, draft.plan_id) == (saved["digest"], saved["id"])
-    assert house.store.tasks.plan(draft.id).digest == saved["digest"]
+    assert stack.store.tasks.get_plan(draft.id).digest == saved["digest"]
 
 
 @pytest.mark.parametrize(
@@ -86,32 +86,32 @@ def test_it_gets_another_plan(ready: CommandLine, house: House) -> None:
         (("--at", "soon"), "'soon' cannot be read"),
         (("--plan", "x"), "there is no plan 'x'"),
         (("--plan", "x", *WISH), "--plan: a saved plan says already"),
-        (("--name", "taken"), "there is a task named 'taken' already"),
+        (("--name", "taken"), "a task named 'taken'"),
     ],
 )
 def test_edits_that_make_no_sense_change_nothing(
-    words: tuple[str, ...], told: str, ready: CommandLine, house: House
+    words: tuple[str, ...], told: str, ready: CommandLine, stack: Stack
 ) -> None:
     ready("task", "create", *WISH, "--draft", "--name", "taken")
-    before = house.store.tasks.find("autumn")
+    before = stack.store.tasks.find("autumn")
     assert told in ready.refusal("task", "edit", "autumn", *words)
-    assert house.store.tasks.find("autumn") == before
+    assert stack.store.tasks.find("autumn") == before
 
 
-def test_submitting_checks_quota_and_what_has_moved(ready: CommandLine, house: House) -> None:
+def test_submitting_checks_quota_and_what_has_moved(ready: CommandLine, stack: Stack) -> None:
     result = ready("task", "submit", "autumn", "--yes", code=2)
     assert "the task needs 2 deployments of quota, 0 are left" in result.stderr
-    house.grant(2)
+    stack.grant_quota(2)
     result = ready("task", "submit", "autumn", "--yes", code=4)
     assert "Temporal does not answer" in result.stderr
-    assert f"digest     {house.store.tasks.find('autumn').digest}" in result.stdout
-    house.rebind(HOSTS[1], house.ca.leaf(["*.example.com"]))
+    assert f"digest     {stack.store.tasks.find('autumn').digest}" in result.stdout
+    stack.rebind(HOSTS[1], stack.ca.leaf(["*.example.com"]))
     result = ready("task", "submit", "autumn", "--yes", code=2)
-    assert "what it was made of has moved: 1 of its resources differ now" in result.stderr
+    assert "the plan is outdated: 1 of its resources differ now" in result.stderr
     assert f"main/alibaba.cdn/{HOSTS[1]}  serves another  " in result.stdout
     result = ready("task", "submit", "autumn", "--remake", "--yes", code=4)
     assert "1 serves another\n" in result.stdout
-    assert house.store.tasks.find("autumn").status is TaskStatus.DRAFT
+    assert stack.store.tasks.find("autumn").status is TaskStatus.DRAFT
 
 
 def test_what_is_no_draft_says_what_to_do_instead(certroll: CommandLine) -> None:
@@ -123,15 +123,15 @@ def test_what_is_no_draft_says_what_to_do_instead(certroll: CommandLine) -> None
 
 
 def test_watching_a_draft_would_wait_for_nothing(ready: CommandLine) -> None:
-    assert "Submit it: certroll task submit " in ready.refusal("task", "watch", "autumn")
+    assert "Submit it first: certroll task submit " in ready.refusal("task", "watch", "autumn")
 
 
-def test_a_draft_is_deleted_without_an_engine(ready: CommandLine, house: House) -> None:
+def test_a_draft_is_deleted_without_an_engine(ready: CommandLine, stack: Stack) -> None:
     result = ready("task", "delete", "autumn", "--reason", "over", "--yes")
-    assert "autumn: a draft, nothing of it was begun" in result.stderr
-    assert house.store.tasks.list() == []
-    (gone,) = house.store.tasks.list(include_deleted=True)
-    told = [(each.kind, each.text) for each in house.store.tasks.events(gone.id)]
+    assert "autumn: a draft, nothing has started" in result.stderr
+    assert stack.store.tasks.list() == []
+    (gone,) = stack.store.tasks.list(include_deleted=True)
+    told = [(each.code, each.text) for each in stack.store.tasks.list_events(gone.id)]
     assert told[-1] == ("deleted", "over")
     assert gone.deleted_at is not None
     assert gone.deleted_at <= datetime.now(UTC)

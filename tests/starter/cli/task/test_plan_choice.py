@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.starter.command_line import CommandLine
+from tests.support.command_line import CommandLine
 from tests.support.factory import DAY
-from tests.support.house import House
+from tests.support.stack import Stack
+from tests.support.stored_examples import mark_vanished
 
 HOSTS = ("a.example.com", "b.example.com")
 WISH = ("-c", "wild", "--all-matched")
@@ -15,12 +16,12 @@ NO_ENGINE = {"CERTROLL_TEMPORAL_ADDRESS": "127.0.0.1:1"}
 
 
 @pytest.fixture
-def ready(house: House) -> CommandLine:
+def ready(stack: Stack) -> CommandLine:
     """A saved plan of two domains, and quota for it."""
-    house.domains(*HOSTS)
-    house.upload("wild", "*.example.com")
-    house.grant(2)
-    certroll = CommandLine(house.settings.home, NO_ENGINE)
+    stack.seed_domains(*HOSTS)
+    stack.upload("wild", "*.example.com")
+    stack.grant_quota(2)
+    certroll = CommandLine(stack.settings.home, NO_ENGINE)
     certroll("plan", "create", *WISH, "--name", "autumn")
     return certroll
 
@@ -35,47 +36,47 @@ def refused(certroll: CommandLine, *more: str) -> dict[str, str]:
     return {row[0].rpartition("/")[2]: " ".join(filter(None, row[1:])) for row in rows}
 
 
-def test_what_has_not_moved_reaches_the_engine(ready: CommandLine, house: House) -> None:
-    house.domains("c.example.com")  # what merely came up since is no part of the plan
+def test_what_has_not_moved_reaches_the_engine(ready: CommandLine, stack: Stack) -> None:
+    stack.seed_domains("c.example.com")  # what merely came up since is no part of the plan
     result = ready(*PLAN, code=4)
-    assert f"digest     {house.store.plans.find('autumn').digest}\n" in result.stdout
+    assert f"digest     {stack.store.plans.find('autumn').digest}\n" in result.stdout
     assert "c.example.com" not in result.stdout
 
 
-def test_a_resource_that_serves_something_else_is_told(ready: CommandLine, house: House) -> None:
-    house.rebind(HOSTS[0], house.ca.leaf(["*.example.com"]))
+def test_a_resource_that_serves_something_else_is_told(ready: CommandLine, stack: Stack) -> None:
+    stack.rebind(HOSTS[0], stack.ca.leaf(["*.example.com"]))
     assert list(refused(ready)) == [HOSTS[0]]
     told = ready.json(*PLAN, code=2)
-    assert [each["what"] for each in told["moved"]] == ["before"]
+    assert [each["what"] for each in told["differences"]] == ["before"]
 
 
-def test_a_resource_that_is_gone_is_told(ready: CommandLine, house: House) -> None:
-    house.store.inventory.mark_vanished("main", "alibaba.cdn", datetime.now(UTC))
+def test_a_resource_that_is_gone_is_told(ready: CommandLine, stack: Stack) -> None:
+    mark_vanished(stack.store, "main", "alibaba.cdn", datetime.now(UTC))
     found = refused(ready)
     assert set(found) == set(HOSTS)
     assert "the resource has vanished" in found[HOSTS[0]]
 
 
 def test_a_certificate_that_was_deleted_or_ends_before_the_task_is_told(
-    ready: CommandLine, house: House
+    ready: CommandLine, stack: Stack
 ) -> None:
-    wild = house.store.certificates.find("wild")
+    wild = stack.store.certificates.find("wild")
     late = (datetime.now(UTC) + 300 * DAY).isoformat(timespec="seconds")
     assert "refused" in refused(ready, "--at", late)[HOSTS[0]]
-    house.store.certificates.delete(wild.fingerprint)
+    stack.store.certificates.delete(wild.fingerprint)
     assert "its certificate was deleted" in refused(ready)[HOSTS[0]]
 
 
-def test_one_that_moved_is_made_anew_on_demand(ready: CommandLine, house: House) -> None:
-    house.rebind(HOSTS[0], house.ca.leaf(["*.example.com"]))
-    house.domains("c.example.com")
-    house.grant(1)
-    former = house.store.plans.find("autumn").digest
+def test_one_that_moved_is_made_anew_on_demand(ready: CommandLine, stack: Stack) -> None:
+    stack.rebind(HOSTS[0], stack.ca.leaf(["*.example.com"]))
+    stack.seed_domains("c.example.com")
+    stack.grant_quota(1)
+    former = stack.store.plans.find("autumn").digest
     result = ready(*PLAN, "--remake", code=4)
     assert "1 serves another, 1 added\n" in result.stdout
     assert f"digest     {former}" not in result.stdout
     assert "c.example.com" in result.stdout
-    assert [each.digest for each in house.store.plans.list()] == [former]
+    assert [each.digest for each in stack.store.plans.list()] == [former]
 
 
 def test_without_a_yes_nothing_is_made(ready: CommandLine) -> None:
@@ -100,17 +101,17 @@ def test_words_that_do_not_fit_are_refused(
     assert told in ready.refusal("task", "create", *words, "--yes")
 
 
-def test_a_digest_names_a_saved_plan_too(ready: CommandLine, house: House) -> None:
-    digest = house.store.plans.find("autumn").digest
+def test_a_digest_names_a_saved_plan_too(ready: CommandLine, stack: Stack) -> None:
+    digest = stack.store.plans.find("autumn").digest
     ready(*PLAN, "--digest", digest[:12], code=4)
     assert "--digest: the plan is now" in ready(*PLAN, "--digest", "0" * 12, code=2).stderr
 
 
-def test_a_plan_that_requires_coverage_is_held_to_it(house: House) -> None:
-    house.domains("a.example.com")
-    house.upload("wild", "*.example.com")
-    house.grant(1)
-    certroll = CommandLine(house.settings.home, NO_ENGINE)
+def test_a_plan_that_requires_coverage_is_held_to_it(stack: Stack) -> None:
+    stack.seed_domains("a.example.com")
+    stack.upload("wild", "*.example.com")
+    stack.grant_quota(1)
+    certroll = CommandLine(stack.settings.home, NO_ENGINE)
     certroll("plan", "create", *WISH, "--require-coverage", "--name", "autumn")
-    house.rebind("a.example.com", house.ca.leaf(["a.example.com", "example.org"]))
+    stack.rebind("a.example.com", stack.ca.leaf(["a.example.com", "example.org"]))
     assert "no longer covered: example.org" in refused(certroll)["a.example.com"]

@@ -14,8 +14,8 @@ from typer.testing import Result
 
 from domain.tasks.status import TaskStatus
 from starter.temporal.client import register_search_attributes
-from tests.starter.command_line import CommandLine
-from tests.support.house import House
+from tests.support.command_line import CommandLine
+from tests.support.stack import Stack
 
 HOSTS = ("a.example.com", "b.example.com")
 CREATE = ("task", "create", "-c", "wild", "--all-matched", "--name", "autumn", "--yes")
@@ -24,10 +24,10 @@ CREATE = ("task", "create", "-c", "wild", "--all-matched", "--name", "autumn", "
 class Running:
     """The command line in a thread, beside a worker."""
 
-    def __init__(self, house: House, client: Client) -> None:
+    def __init__(self, stack: Stack, client: Client) -> None:
         address = client.service_client.config.target_host
-        self.house = house
-        self.line = CommandLine(house.settings.home, {"CERTROLL_TEMPORAL_ADDRESS": address})
+        self.stack = stack
+        self.line = CommandLine(stack.settings.home, {"CERTROLL_TEMPORAL_ADDRESS": address})
 
     async def __call__(self, *words: str, code: int = 0) -> Result:
         return await asyncio.to_thread(self.line, *words, code=code)
@@ -37,33 +37,33 @@ class Running:
 
 
 @pytest.fixture
-async def running(house: House, engine: Client) -> AsyncIterator[Running]:
+async def running(stack: Stack, engine: Client) -> AsyncIterator[Running]:
     """Two domains, a certificate that fits both, quota, and a worker."""
-    house.domains(*HOSTS)
-    house.upload("wild", "*.example.com")
-    house.grant(10)
-    async with house.working(engine):
-        yield Running(house, engine)
+    stack.seed_domains(*HOSTS)
+    stack.upload("wild", "*.example.com")
+    stack.grant_quota(10)
+    async with stack.run_worker(engine):
+        yield Running(stack, engine)
 
 
 async def test_a_task_is_created_and_waited_for(running: Running) -> None:
     digest = (await running.json("plan", "create", "-c", "wild", "--all-matched"))["digest"]
     told = await running(*CREATE, "--digest", digest[:12], "--at", "2026-01-01 12:00", "--wait")
-    assert "it has passed: starts at once" in told.stdout
-    (record,) = running.house.store.tasks.list()
+    assert "this time has passed: starts now" in told.stdout
+    (record,) = running.stack.store.tasks.list()
     assert f"task       {record.id}\n" in told.stdout
     assert f"workflow   deployment-{record.id}\n" in told.stdout
-    assert f"take back  certroll task rollback {record.id} --reason '...'\n" in told.stdout
+    assert f"roll back  certroll task rollback {record.id} --reason '...'\n" in told.stdout
     assert told.stdout.endswith("autumn: succeeded (2 deployed)\n")
     assert told.stderr.splitlines()[-1] == "autumn: succeeded (2 deployed)"
-    wild = running.house.store.certificates.find("wild")
-    assert {running.house.served(host) for host in HOSTS} == {wild.fingerprint}
+    wild = running.stack.store.certificates.find("wild")
+    assert {running.stack.get_served(host) for host in HOSTS} == {wild.fingerprint}
     assert "@" in record.created_by
 
 
 async def test_a_canary_that_fails_leaves_the_rest_as_it_was(running: Running) -> None:
-    before = running.house.served(HOSTS[0])
-    running.house.cloud.fault(
+    before = running.stack.get_served(HOSTS[0])
+    running.stack.cloud.add_fault(
         "error",
         "SetCdnDomainSSLCertificate",
         resource=HOSTS[1],
@@ -71,19 +71,19 @@ async def test_a_canary_that_fails_leaves_the_rest_as_it_was(running: Running) -
         status=403,
     )
     told = await running(*CREATE, "--canary", HOSTS[1], "--wait", code=5)
-    line = "1 resource, as named; no failure borne, else the wave is taken back"
+    line = "1 resource, as named; no failure allowed, else the wave is rolled back"
     assert f"wave 1     canary: {line}\n" in told.stdout
     shown = await running.json("task", "show", "autumn")
     assert [each["tally"] for each in shown["waves"]] == [{"failed": 1}, {"skipped": 1}]
-    assert running.house.served(HOSTS[0]) == before
+    assert running.stack.get_served(HOSTS[0]) == before
 
 
 async def test_a_draft_goes_in_its_waves_once_it_is_submitted(running: Running) -> None:
     await running(*CREATE, "--draft", "--wave", "1")
     told = await running("task", "submit", "autumn", "--yes", "--wait")
     assert "wave 2     1 resource; any number of failures\n" in told.stdout
-    (record,) = running.house.store.tasks.list()
-    first, second = running.house.store.tasks.outcomes.list(record.id)
+    (record,) = running.stack.store.tasks.list()
+    first, second = running.stack.store.tasks.outcomes.list(record.id)
     assert (first.wave, second.wave) == (0, 1)
     assert first.ended_at is not None
     assert second.started_at is not None
@@ -91,7 +91,7 @@ async def test_a_draft_goes_in_its_waves_once_it_is_submitted(running: Running) 
 
 
 async def test_a_task_that_fails_is_code_5_with_its_causes(running: Running) -> None:
-    running.house.cloud.fault(
+    running.stack.cloud.add_fault(
         "error",
         "SetCdnDomainSSLCertificate",
         resource=HOSTS[0],
@@ -118,11 +118,11 @@ async def test_a_waiting_task_gets_another_time_and_is_cancelled(running: Runnin
     await running(*CREATE, "--at", "in 2h")
     told = await running("task", "reschedule", "autumn", "--at", "2027-02-03T04:05:06Z")
     assert "2027-02-03" in told.stdout
-    record = running.house.store.tasks.find("autumn")
+    record = running.stack.store.tasks.find("autumn")
     assert f"{record.at:%Y-%m-%d %H:%M:%S}" == "2027-02-03 04:05:06"
     told = await running("task", "cancel", "autumn", "--reason", "not now")
     assert told.stdout == "autumn: nothing more of it is begun.\n"
-    ended = await running.house.ended(record)
+    ended = await running.stack.wait_ended(record)
     assert (ended.status, ended.tally.skipped) == (TaskStatus.CANCELLED, 2)
     told = await running("task", "cancel", "autumn", "--reason", "again", code=2)
     assert "the task is cancelled, nothing of it waits" in told.stderr
@@ -139,14 +139,16 @@ async def test_a_time_that_has_passed_starts_a_waiting_task(running: Running) ->
 
 async def test_one_resource_is_taken_back_and_then_the_rest(running: Running) -> None:
     await running(*CREATE, "--wait")
-    house, back = running.house, ("task", "rollback", "autumn", "--reason", "test", "--yes")
+    stack, back = running.stack, ("task", "rollback", "autumn", "--reason", "test", "--yes")
     told = await running.json(*back, "--resource", HOSTS[0], "--wait", "--by", "ops")
     assert told["task"]["status"] == "partially_rolled_back"
-    assert house.served(HOSTS[0]) == house.former[HOSTS[0]]
-    assert house.served(HOSTS[1]) == house.store.certificates.find("wild").fingerprint
+    assert stack.get_served(HOSTS[0]) == stack.fingerprints_before[HOSTS[0]]
+    assert stack.get_served(HOSTS[1]) == stack.store.certificates.find("wild").fingerprint
     text = (await running(*back, "--wait")).stdout
     assert text.endswith("autumn: rolled back (2 rolled back)\n")
-    assert [house.served(host) for host in HOSTS] == [house.former[host] for host in HOSTS]
+    assert [stack.get_served(host) for host in HOSTS] == [
+        stack.fingerprints_before[host] for host in HOSTS
+    ]
     again = (await running(*back, "--wait")).stdout
     assert again == "autumn: rolled back (2 rolled back)\n"
     events = (await running.json("task", "show", "autumn"))["events"]
@@ -155,7 +157,7 @@ async def test_one_resource_is_taken_back_and_then_the_rest(running: Running) ->
 
 async def test_a_way_back_that_fails_is_code_5(running: Running) -> None:
     await running(*CREATE, "--wait")
-    running.house.rebind(HOSTS[0], running.house.ca.leaf(["*.example.com"]))
+    running.stack.rebind(HOSTS[0], running.stack.ca.leaf(["*.example.com"]))
     words = ("task", "rollback", "autumn", "--reason", "test", "--yes")
     told = await running(*words, "--wait", code=5)
     assert "rollback failed" in told.stdout
@@ -165,9 +167,9 @@ async def test_a_way_back_that_fails_is_code_5(running: Running) -> None:
 async def test_asking_for_the_way_back_does_not_wait_unless_told_to(running: Running) -> None:
     await running(*CREATE, "--wait")
     told = await running.json("task", "rollback", "autumn", "--reason", "test", "--yes")
-    assert (told["asked"], told["resources"]) == ("rollback", None)
-    record = running.house.store.tasks.find("autumn")
-    await running.house.ended(record, TaskStatus.ROLLED_BACK)
+    assert (told["requested"], told["resources"]) == ("rollback", None)
+    record = running.stack.store.tasks.find("autumn")
+    await running.stack.wait_ended(record, TaskStatus.ROLLED_BACK)
 
 
 async def test_a_task_taken_back_before_it_began_does_not_wait_forever(running: Running) -> None:
@@ -181,34 +183,34 @@ async def test_deleted_tasks_free_what_they_held(running: Running) -> None:
     await running(*CREATE, "--wait")
     words = ("task", "delete", "autumn", "autumn", "--reason", "over", "--yes")
     told = await running("certificate", "delete", "wild", "--yes", code=2)
-    assert "is needed by task 'autumn'" in told.stderr
+    assert "task 'autumn'" in told.stderr
     told = await running.json(*words)
-    assert (told["asked"], len(told["tasks"])) == ("delete", 1)
-    while running.house.store.tasks.list():
+    assert (told["requested"], len(told["tasks"])) == ("delete", 1)
+    while running.stack.store.tasks.list():
         await asyncio.sleep(0.05)
     await running("certificate", "delete", "wild", "--yes")
 
 
-async def test_without_a_worker_that_is_told(house: House, quiet_engine: Client) -> None:
+async def test_without_a_worker_that_is_told(stack: Stack, quiet_engine: Client) -> None:
     await register_search_attributes(quiet_engine)
-    house.domains(*HOSTS)
-    house.upload("wild", "*.example.com")
-    house.grant(10)
-    told = await Running(house, quiet_engine)(*CREATE, "--at", "in 2h")
+    stack.seed_domains(*HOSTS)
+    stack.upload("wild", "*.example.com")
+    stack.grant_quota(10)
+    told = await Running(stack, quiet_engine)(*CREATE, "--at", "in 2h")
     assert told.stderr == (
         "No worker takes work now: start one with `certroll up` or `certroll-worker`.\n"
     )
 
 
-async def test_ctrl_c_ends_only_the_waiting(house: House, quiet_engine: Client) -> None:
+async def test_ctrl_c_ends_only_the_waiting(stack: Stack, quiet_engine: Client) -> None:
     await register_search_attributes(quiet_engine)
-    house.domains(*HOSTS)
-    house.upload("wild", "*.example.com")
-    house.grant(10)
-    env = {**os.environ, **Running(house, quiet_engine).line.env}
+    stack.seed_domains(*HOSTS)
+    stack.upload("wild", "*.example.com")
+    stack.grant_quota(10)
+    env = {**os.environ, **Running(stack, quiet_engine).line.env}
     command = [sys.executable, "-m", "starter.cli", *CREATE, "--wait"]
     told = await asyncio.to_thread(interrupted, command, env)
-    (record,) = house.store.tasks.list()
+    (record,) = stack.store.tasks.list()
     assert told == (130, f"The task goes on by itself: certroll task watch {record.id}\n")
 
 
@@ -228,33 +230,33 @@ def interrupted(command: Sequence[str], env: Mapping[str, str]) -> tuple[int, st
 
 async def test_what_a_silent_cloud_left_out_is_no_success(running: Running) -> None:
     read = "DescribeDomainCertificateInfo"
-    running.house.cloud.fault("error", read, resource=HOSTS[1], code="Unavailable", status=503)
+    running.stack.cloud.add_fault("error", read, resource=HOSTS[1], code="Unavailable", status=503)
     told = await running(*CREATE, "--fresh", "--wait", code=3)
     assert f"{HOSTS[1]}: Unavailable" in told.stderr
     assert "1 resources are not part of this" in told.stderr
-    (record,) = running.house.store.tasks.list()
+    (record,) = running.stack.store.tasks.list()
     assert record.tally.deployed == 1
 
 
 async def test_a_saved_plan_has_not_moved_because_a_cloud_does_not_answer(running: Running) -> None:
     saved = (await running.json("plan", "create", "-c", "wild", "--all-matched"))["saved"]["id"]
     read = "DescribeDomainCertificateInfo"
-    running.house.cloud.fault("error", read, resource=HOSTS[1], code="Unavailable", status=503)
+    running.stack.cloud.add_fault("error", read, resource=HOSTS[1], code="Unavailable", status=503)
     told = await running("task", "create", "--plan", saved, "--yes", code=3)
     assert "could not be read" in told.stderr
     assert "moved" not in told.stderr
-    assert running.house.store.tasks.list() == []
+    assert running.stack.store.tasks.list() == []
 
 
 async def test_what_has_expired_is_served_again_only_by_force(running: Running) -> None:
     await running(*CREATE, "--wait")
-    (record,) = running.house.store.tasks.list()
-    running.house.expire_former(record.id)
+    (record,) = running.stack.store.tasks.list()
+    running.stack.expire_certificates_before(record.id)
     back = ("task", "rollback", "autumn", "--reason", "old clients fail", "--yes", "--wait")
     told = await running(*back, code=5)
     assert "served a certificate that has expired; --force" in told.stderr
     assert "FormerExpired" in told.stdout
     told = await running(*back, "--force")
     assert "has expired" not in told.stderr
-    former = running.house.former
-    assert {host: running.house.served(host) for host in HOSTS} == former
+    former = running.stack.fingerprints_before
+    assert {host: running.stack.get_served(host) for host in HOSTS} == former

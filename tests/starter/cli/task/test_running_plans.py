@@ -6,40 +6,40 @@ from collections.abc import AsyncIterator
 import pytest
 from temporalio.client import Client
 
-from domain.tasks.messages import workflow_id
+from domain.tasks.messages import build_workflow_id
 from domain.tasks.status import TaskStatus
 from tests.starter.cli.task.test_running import HOSTS, Running
-from tests.support.house import House
+from tests.support.stack import Stack
 
 WISH = ("-c", "wild", "--all-matched")
 CREATE = ("task", "create", "--plan", "autumn", "--yes")
 
 
 @pytest.fixture
-async def running(house: House, engine: Client) -> AsyncIterator[Running]:
+async def running(stack: Stack, engine: Client) -> AsyncIterator[Running]:
     """Two domains, a certificate that fits both, quota, and a worker."""
-    house.domains(*HOSTS)
-    house.upload("wild", "*.example.com")
-    house.grant(10)
-    async with house.working(engine):
-        yield Running(house, engine)
+    stack.seed_domains(*HOSTS)
+    stack.upload("wild", "*.example.com")
+    stack.grant_quota(10)
+    async with stack.run_worker(engine):
+        yield Running(stack, engine)
 
 
 async def test_a_saved_plan_is_done_exactly_as_it_was_shown(running: Running) -> None:
     shown = await running.json("plan", "create", *WISH, "--name", "autumn")
     told = await running.json(*CREATE, "--wait")
-    record = running.house.store.tasks.find("autumn")
+    record = running.stack.store.tasks.find("autumn")
     assert told["task"]["plan_id"] == record.plan_id == shown["saved"]["id"]
     assert record.status is TaskStatus.SUCCEEDED
-    done = running.house.store.tasks.plan(record.id)
+    done = running.stack.store.tasks.get_plan(record.id)
     assert record.digest == done.digest == shown["digest"]
-    assert done.changes == running.house.store.plans.plan(shown["saved"]["id"]).changes
-    (created, *_) = running.house.store.tasks.events(record.id)
+    assert done.changes == running.stack.store.plans.get_plan(shown["saved"]["id"]).changes
+    (created, *_) = running.stack.store.tasks.list_events(record.id)
     assert created.text == f"plan {shown['digest'][:12]}, saved as {record.plan_id}"
     await running("plan", "delete", "autumn", "--yes")
     back = ("task", "rollback", "autumn", "--reason", "test", "--yes", "--wait")
     await running(*back)
-    assert running.house.served(HOSTS[0]) == running.house.former[HOSTS[0]]
+    assert running.stack.get_served(HOSTS[0]) == running.stack.fingerprints_before[HOSTS[0]]
 
 
 async def test_one_that_was_done_is_refused_the_second_time(running: Running) -> None:
@@ -52,48 +52,50 @@ async def test_one_that_was_done_is_refused_the_second_time(running: Running) ->
 
 
 async def test_one_made_anew_is_saved_and_named_by_its_task(running: Running) -> None:
-    house = running.house
+    stack = running.stack
     first = await running.json("plan", "create", *WISH, "--name", "autumn")
-    house.rebind(HOSTS[0], house.ca.leaf(["*.example.com"]))
+    stack.rebind(HOSTS[0], stack.ca.leaf(["*.example.com"]))
     await running(*CREATE, "--remake", "--wait")
-    record = house.store.tasks.find("autumn")
+    record = stack.store.tasks.find("autumn")
     assert record.plan_id not in (None, first["saved"]["id"])
     assert record.digest != first["digest"]
-    saved = house.store.plans.find(record.plan_id or "")
+    saved = stack.store.plans.find(record.plan_id or "")
     assert (saved.digest, saved.name) == (record.digest, "autumn")
-    assert house.served(HOSTS[0]) == house.store.certificates.find("wild").fingerprint
+    assert stack.get_served(HOSTS[0]) == stack.store.certificates.find("wild").fingerprint
 
 
 async def test_a_draft_is_submitted_and_runs(running: Running) -> None:
     await running("plan", "create", *WISH, "--name", "autumn")
     words = ("task", "create", "--plan", "autumn", "--draft", "--name", "draft")
     await running(*words, "--concurrency", "7")
-    draft = running.house.store.tasks.find("draft")
-    assert running.house.store.quota.balance() == 10
+    draft = running.stack.store.tasks.find("draft")
+    assert running.stack.store.quota.get_balance() == 10
     told = await running("task", "cancel", "draft", "--reason", "x", code=2)
     assert f"certroll task delete {draft.id}" in told.stderr
     told = await running("task", "reschedule", "draft", "--at", "in 2h", code=2)
     assert "the task is a draft" in told.stderr
     told = await running("task", "submit", "draft", "--yes", "--wait", "--by", "ops")
     assert told.stdout.endswith("draft: succeeded (2 deployed)\n")
-    ended = running.house.store.tasks.get(draft.id)
+    ended = running.stack.store.tasks.get(draft.id)
     assert (ended.digest, ended.concurrency, ended.draft) == (draft.digest, 7, None)
-    assert running.house.store.quota.balance() == 8
-    submitted = [e for e in running.house.store.tasks.events(draft.id) if e.kind == "submitted"]
+    assert running.stack.store.quota.get_balance() == 8
+    submitted = [
+        e for e in running.stack.store.tasks.list_events(draft.id) if e.code == "submitted"
+    ]
     assert [each.by for each in submitted] == ["ops"]
     told = await running("task", "submit", "draft", "--yes", code=2)
     assert "the task is succeeded, only a draft can be edited" in told.stderr
 
 
 async def test_a_draft_that_moved_is_made_anew_and_keeps_what_else_it_is(running: Running) -> None:
-    house = running.house
+    stack = running.stack
     words = ("task", "create", *WISH, "--draft", "--name", "draft", "--rollback-days", "0")
     await running(*words)
-    house.domains("c.example.com")
+    stack.seed_domains("c.example.com")
     await running("task", "submit", "draft", "--remake", "--yes", "--wait")
-    ended = house.store.tasks.find("draft")
+    ended = stack.store.tasks.find("draft")
     assert ended.tally.deployed == 3
-    assert house.served("c.example.com") == house.store.certificates.find("wild").fingerprint
+    assert stack.get_served("c.example.com") == stack.store.certificates.find("wild").fingerprint
     assert ended.started_at is not None
     assert ended.rollback_until < ended.started_at
 
@@ -112,11 +114,11 @@ async def test_a_scheduled_task_is_not_edited_but_says_how_it_gets_another_time(
 async def test_many_are_deleted_at_once_and_those_that_wait_are_refunded(
     running: Running, engine: Client
 ) -> None:
-    store, words = running.house.store, ("task", "create", *WISH, "--yes", "--name")
+    store, words = running.stack.store, ("task", "create", *WISH, "--yes", "--name")
     await running(*words, "waits", "--at", "in 2h")
     await running(*words, "done", "--wait")
     waits = store.tasks.find("waits")
-    while store.quota.balance() != 6:  # its reservation, and what the other one has used
+    while store.quota.get_balance() != 6:  # its reservation, and what the other one has used
         await asyncio.sleep(0.05)
     delete = ("task", "delete", "--reason", "over", "--by", "ops", "--yes")
     told = await running(*delete, "waits", "nothing", code=2)
@@ -127,12 +129,12 @@ async def test_many_are_deleted_at_once_and_those_that_wait_are_refunded(
         await asyncio.sleep(0.05)
     gone = {each.name: each for each in store.tasks.list(include_deleted=True)}
     assert (gone["waits"].status, gone["waits"].tally.skipped) == (TaskStatus.CANCELLED, 2)
-    assert store.quota.balance() == 8
+    assert store.quota.get_balance() == 8
     for each in gone.values():
         assert ("deleted", "ops", "over") in [
-            (event.kind, event.by, event.text) for event in store.tasks.events(each.id)
+            (event.code, event.by, event.text) for event in store.tasks.list_events(each.id)
         ]
     wild = store.certificates.find("wild").fingerprint
-    assert {running.house.served(host) for host in HOSTS} == {wild}
-    status = await engine.get_workflow_handle(workflow_id(waits.id)).result()
+    assert {running.stack.get_served(host) for host in HOSTS} == {wild}
+    status = await engine.get_workflow_handle(build_workflow_id(waits.id)).result()
     assert status == TaskStatus.CANCELLED

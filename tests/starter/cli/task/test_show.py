@@ -7,7 +7,7 @@ from domain.tasks.record import OutcomeRecord
 from domain.tasks.status import OutcomeStatus, TaskStatus
 from starter.cli.task.show import show_end, show_task
 from storage.store import Store
-from tests.storage.examples import NOW, change, plan, record
+from tests.support.stored_examples import NOW, change, plan, record
 
 S = OutcomeStatus
 
@@ -74,7 +74,7 @@ def test_what_was_skipped_by_the_hundred_does_not_hide_what_failed(
     cause = Cause(code="Locked", message="it is locked")
     store.tasks.outcomes.begin("task-1", 7, S.DEPLOYING, NOW)
     store.tasks.outcomes.finish("task-1", 7, S.FAILED, NOW, cause)
-    store.tasks.outcomes.skip("task-1", None, NOW, Cause(code="Stopped", message="enough"))
+    store.tasks.outcomes.skip("task-1", None, NOW, Cause(code="stopped", message="enough"))
     show_end(store, store.tasks.get("task-1"), as_json=False)
     _, failed, end = capsys.readouterr().out.splitlines()
     assert "host7.example.com  failed" in failed

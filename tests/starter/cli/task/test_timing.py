@@ -5,43 +5,45 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from temporalio.client import Client
 
-from domain.calendar.windows import Freeze, Scope
+from domain.calendar.windows import CalendarScope, Freeze
 from domain.resources.resource import Found
 from domain.tasks.record import TaskRecord
 from domain.tasks.status import TaskStatus
 from starter.temporal.client import register_search_attributes
 from tests.starter.cli.task.test_running import Running
-from tests.starter.command_line import CommandLine
-from tests.support.house import House
+from tests.support.command_line import CommandLine
+from tests.support.stack import Stack
 
 CREATE = ("task", "create", "-c", "wild", "--all-matched", "--name", "autumn", "--yes")
 DAY = timedelta(days=1)
 
 
 @pytest.fixture
-async def quiet(house: House, engine: Client) -> Running:
+async def quiet(stack: Stack, engine: Client) -> Running:
     """A domain, a certificate, quota; no worker, and a freeze until tomorrow."""
-    house.domains("a.example.com")
-    house.upload("wild", "*.example.com")
-    house.grant(2)
+    stack.seed_domains("a.example.com")
+    stack.upload("wild", "*.example.com")
+    stack.grant_quota(2)
     now = datetime.now(UTC).replace(microsecond=0)
-    freeze = Freeze(name="close", begins=now - DAY, ends=now + DAY, reason="sale", scope=Scope())
-    house.store.calendar.freezes.add(freeze)
+    freeze = Freeze(
+        name="close", begins=now - DAY, ends=now + DAY, reason="sale", scope=CalendarScope()
+    )
+    stack.store.calendar.freezes.add(freeze)
     await register_search_attributes(engine)
-    return Running(house, engine)
+    return Running(stack, engine)
 
 
 def the_task(quiet: Running) -> TaskRecord:
-    (record,) = quiet.house.store.tasks.list()
+    (record,) = quiet.stack.store.tasks.list()
     return record
 
 
 def thaw(quiet: Running) -> datetime:
-    return quiet.house.store.calendar.freezes.find("close").ends
+    return quiet.stack.store.calendar.freezes.find("close").ends
 
 
 def audit(quiet: Running) -> list[str]:
-    kinds = [event.kind for event in quiet.house.store.tasks.events(the_task(quiet).id)]
+    kinds = [event.code for event in quiet.stack.store.tasks.list_events(the_task(quiet).id)]
     return [kind for kind in kinds if not kind.startswith("preflight")]
 
 
@@ -78,23 +80,23 @@ async def test_a_task_may_ignore_it_for_a_reason(quiet: Running) -> None:
     assert "windows and freezes are ignored" in told.stdout
     record = the_task(quiet)
     assert (record.windows_ignored, record.at < thaw(quiet)) == ("outage", True)
-    assert audit(quiet) == ["created", "windows ignored"]
+    assert audit(quiet) == ["created", "windows-ignored"]
 
 
 async def test_windows_that_never_meet_are_refused_before_the_question(quiet: Running) -> None:
-    house = quiet.house
-    house.store.inventory.upsert(_tagged(house), datetime.now(UTC))
+    stack = quiet.stack
+    stack.store.inventory.upsert(_tagged(stack), datetime.now(UTC))
     for name, tag, hours in (("x", "k=a", ("1:00", "2:00")), ("y", "k=b", ("2:00", "3:00"))):
         times = ("--zone", "UTC", "--from", hours[0], "--to", hours[1])
         await quiet("window", "add", name, *times, "--tag", tag)
     told = await quiet(*CREATE, code=2)
-    assert "have no hour in common within 35 days" in told.stderr
-    assert house.store.tasks.list() == []
+    assert "35 days" in told.stderr
+    assert stack.store.tasks.list() == []
 
 
-def _tagged(house: House) -> list[Found]:
-    house.domains("b.example.com")
-    listed = house.store.inventory.list()
+def _tagged(stack: Stack) -> list[Found]:
+    stack.seed_domains("b.example.com")
+    listed = stack.store.inventory.list()
     return [
         Found(resource=item.resource, tags={"k": tag})
         for item, tag in zip(listed, "ab", strict=True)
@@ -107,13 +109,13 @@ async def test_an_expiry_that_is_near_keeps_the_time_and_says_why(quiet: Running
     told = await quiet(*CREATE)
     assert "; freeze 'close' until " in told.stdout
     assert "overridden: what is served expires " in told.stdout
-    assert audit(quiet) == ["created", "windows overridden"]
+    assert audit(quiet) == ["created", "windows-overridden"]
 
 
 async def test_the_margin_is_a_setting(quiet: Running) -> None:
     in_a_month = ("--from", "now", "--to", "in 30d", "--reason", "sale", "--replace")
     await quiet("freeze", "add", "close", *in_a_month)
-    patient = CommandLine(quiet.house.settings.home, quiet.line.env)
+    patient = CommandLine(quiet.stack.settings.home, quiet.line.env)
     patient.env["CERTROLL_WINDOW_MARGIN"] = "9999d"
     quiet.line = patient
     assert (await quiet.json(*CREATE))["moved_from"] is None
@@ -123,17 +125,17 @@ async def test_the_margin_is_a_setting(quiet: Running) -> None:
 
 async def test_rescheduling_heeds_it_or_not(quiet: Running, engine: Client) -> None:
     await quiet(*CREATE, "--at", "in 2d")
-    async with quiet.house.working(engine):
+    async with quiet.stack.run_worker(engine):
         told = await quiet.json("task", "reschedule", "autumn", "--at", "in 1h")
         assert datetime.fromisoformat(told["at"]) == thaw(quiet)
         assert told["moved_from"] is not None
         assert the_task(quiet).at == thaw(quiet)
-        assert audit(quiet) == ["created", "moved"]
+        assert audit(quiet) == ["created", "postponed"]
         now = ("--at", "in 0s", "--yes", "--ignore-windows", "outage")
         said = await quiet("task", "reschedule", "autumn", *now)
         assert "windows and freezes are ignored" in said.stdout
-        assert (await quiet.house.ended(the_task(quiet))).status is TaskStatus.SUCCEEDED
-        assert audit(quiet) == ["created", "moved", "windows ignored"]
+        assert (await quiet.stack.wait_ended(the_task(quiet))).status is TaskStatus.SUCCEEDED
+        assert audit(quiet) == ["created", "postponed", "windows-ignored"]
         late = await quiet("task", "reschedule", "autumn", *now, code=2)
         assert "no longer waits" in late.stderr
         assert "ValueError" not in late.stderr

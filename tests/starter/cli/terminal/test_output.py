@@ -51,17 +51,17 @@ def test_json_takes_our_values_and_times(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_a_json_line_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    output.json_line({"text": "a\nb"})
+    output.show_json_line({"text": "a\nb"})
     assert capsys.readouterr().out.count("\n") == 1
 
 
 def test_all_names_are_listed_in_a_pipe() -> None:
-    assert output.some(["a", "b", "c", "d"]) == "a, b, c, d"
-    assert output.words("rolled_back") == "rolled back"
+    assert output.join_names(["a", "b", "c", "d"]) == "a, b, c, d"
+    assert output.humanize("rolled_back") == "rolled back"
 
 
 def test_a_bar_is_silent_where_no_one_looks(capsys: pytest.CaptureFixture[str]) -> None:
-    with output.metering("Reading") as meter:
+    with output.show_progress("Reading") as meter:
         meter(1, 2, "text")
     assert capsys.readouterr() == ("", "")
 

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from domain.errors import BadInput
 from starter.cli.terminal.times import (
     LOCAL,
-    days_left,
-    echoed,
-    logged,
+    count_days_left,
+    format_minute,
+    format_second,
+    format_with_offset,
     parse_day,
     parse_time,
-    shown,
 )
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -111,9 +111,9 @@ def check_repeated(zone: tzinfo) -> None:
     with pytest.raises(BadInput) as refused:
         parse_time("2027-10-31 02:30", NOW, zone)
     told = str(refused.value)
-    assert "comes twice here" in told
+    assert "comes twice in the local zone" in told
     first, second = "2027-10-31T02:30:00+02:00", "2027-10-31T02:30:00+01:00"
-    assert f"Say which is meant: {first} or {second}." in told
+    assert f"Give one of them: {first} or {second}." in told
     assert parse_time(second, NOW, zone) - parse_time(first, NOW, zone) == timedelta(hours=1)
 
 
@@ -188,17 +188,17 @@ def test_a_date_alone_is_the_midnight_that_it_begins_with() -> None:
 
 
 def test_times_are_shown_with_their_zone() -> None:
-    assert shown(NOW, BERLIN) == "2026-11-24 13:00 CET"
-    assert echoed(NOW, BERLIN) == "2026-11-24 13:00:00 CET (UTC+01:00)"
+    assert format_minute(NOW, BERLIN) == "2026-11-24 13:00 CET"
+    assert format_with_offset(NOW, BERLIN) == "2026-11-24 13:00:00 CET (UTC+01:00)"
     summer = datetime(2026, 7, 1, tzinfo=UTC)
-    assert echoed(summer, BERLIN) == "2026-07-01 02:00:00 CEST (UTC+02:00)"
-    assert shown(NOW, UTC) == "2026-11-24 12:00 UTC"
+    assert format_with_offset(summer, BERLIN) == "2026-07-01 02:00:00 CEST (UTC+02:00)"
+    assert format_minute(NOW, UTC) == "2026-11-24 12:00 UTC"
 
 
 def test_an_audit_is_to_the_second() -> None:
-    assert logged(NOW + timedelta(seconds=7), BERLIN) == "2026-11-24 13:00:07 CET"
+    assert format_second(NOW + timedelta(seconds=7), BERLIN) == "2026-11-24 13:00:07 CET"
 
 
 def test_days_left_are_whole_days() -> None:
-    assert days_left(NOW + timedelta(hours=47), NOW) == 1
-    assert days_left(NOW - timedelta(hours=1), NOW) == -1
+    assert count_days_left(NOW + timedelta(hours=47), NOW) == 1
+    assert count_days_left(NOW - timedelta(hours=1), NOW) == -1

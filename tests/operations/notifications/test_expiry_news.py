@@ -1,0 +1,182 @@
+"""Each contact hears once of what expires, what has drifted, and which contact is unreachable."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from pytest_httpserver import HTTPServer
+
+from domain.certificates.keys import PrivateKey
+from domain.errors import NeedsOperator
+from domain.notifications.events import EventClass
+from domain.notifications.message import Message
+from domain.resources.resource import Binding, Found
+from domain.tasks.status import OutcomeStatus, TaskStatus
+from operations.notifications.expiry_news import list_news, list_news_contacts, send_news
+from storage.settings import Settings
+from storage.store import Store
+from tests.support.stored_examples import (
+    NEW,
+    NOW,
+    OLD,
+    account,
+    certificate,
+    create,
+    plan,
+    record,
+    resource,
+)
+
+DAY = timedelta(days=1)
+ENDS = NOW + 40 * DAY
+
+
+@dataclass
+class Watch:
+    """Sends what is unsent to a contact; returns how many subjects of each event."""
+
+    store: Store
+    settings: Settings
+
+    async def send(self, at: datetime, contact: str = "ops") -> dict[str, int]:
+        return (await send_news(self.store, self.settings, contact, at)).sent
+
+
+@pytest.fixture
+def hook() -> Iterator[HTTPServer]:
+    """A web server on loopback that receives the webhooks of contacts."""
+    with HTTPServer(host="127.0.0.1") as running:
+        running.expect_request("/hook").respond_with_data("")
+        running.expect_request("/gone").respond_with_data("", status=404)
+        yield running
+
+
+@pytest.fixture
+def watch(store: Store, settings: Settings, hook: HTTPServer) -> Watch:
+    """With a certificate on 30 resources, and one contact."""
+    store.accounts.add(account(), {"k": "v"})
+    old = Binding(fingerprint=OLD, name="old", names=("www.example.com",), not_after=ENDS)
+    serve(store, range(30), old, NOW)
+    store.contacts.add("ops", "webhook", hook.url_for("/hook"))
+    return Watch(store, settings)
+
+
+def serve(store: Store, numbers: range, binding: Binding, at: datetime) -> None:
+    found = [Found(resource=resource(n), binding=binding, binding_known=True) for n in numbers]
+    store.inventory.upsert(found, at)
+
+
+def messages(hook: HTTPServer) -> list[Message]:
+    return [Message.model_validate(request.get_json()) for request, _ in hook.log]
+
+
+async def test_a_daily_run_for_two_months_sends_four_messages(
+    watch: Watch, hook: HTTPServer
+) -> None:
+    for day in range(60):
+        await watch.send(NOW + day * DAY)
+    sent = messages(hook)
+    assert [each.expiring[0].nearness for each in sent] == ["month", "week", "days", "expired"]
+    assert [(each.at - NOW).days for each in sent] == [10, 33, 38, 40]
+    (expiring,) = sent[0].expiring
+    assert (expiring.fingerprint, expiring.resources, expiring.serve) == (OLD, 30, 30)
+    for data in (OLD[:12], "2027-01-03 12:30 UTC", "www.example.com", "main/alibaba.cdn/host0"):
+        assert all(data in each.body for each in sent)
+
+
+async def test_many_certificates_are_one_message(
+    watch: Watch, store: Store, hook: HTTPServer
+) -> None:
+    for number in range(30):
+        each = Binding(fingerprint=f"{number:064x}", not_after=NOW + 5 * DAY)
+        serve(store, range(number, number + 1), each, NOW)
+    assert await watch.send(NOW) == {"expiring": 30}
+    (sent,) = messages(hook)
+    assert len(sent.expiring) == 30
+    assert await watch.send(NOW + DAY) == {}
+
+
+async def test_a_certificate_that_a_task_replaces_is_sent_once_the_task_is_cancelled(
+    watch: Watch, store: Store, hook: HTTPServer
+) -> None:
+    made = plan(30)
+    store.tasks.create(record(made).model_copy(update={"at": ENDS - DAY}), made)
+    assert await watch.send(ENDS - 5 * DAY) == {}
+    store.tasks.set_status("task-1", TaskStatus.CANCELLED, NOW)
+    assert await watch.send(ENDS - 5 * DAY) == {"expiring": 1}
+    commands = messages(hook)[0].commands
+    assert any(each.startswith("certroll certificate upload") for each in commands)
+
+
+async def test_a_late_task_and_a_successor_are_sent_with_a_command(
+    watch: Watch, store: Store, hook: HTTPServer
+) -> None:
+    new = certificate(name="shop-2027", fingerprint=NEW)
+    store.certificates.add(new, PrivateKey(b"no key"))
+    await watch.send(ENDS - 5 * DAY)
+    assert (
+        "certroll task create --certificate shop-2027 --all-matched" in messages(hook)[0].commands
+    )
+    made = plan(30)
+    store.tasks.create(record(made).model_copy(update={"at": ENDS + DAY}), made)
+    await watch.send(ENDS - DAY)
+    late = messages(hook)[1]
+    assert late.expiring[0].task == "task-1"
+    assert 'certroll task reschedule task-1 --at "in 1h"' in late.commands
+
+
+async def test_drift_is_sent_once(watch: Watch, store: Store, hook: HTTPServer) -> None:
+    create(store, "task-1", size=2)
+    for ordinal in range(2):
+        store.tasks.outcomes.begin("task-1", ordinal, OutcomeStatus.DEPLOYING, NOW)
+        store.tasks.outcomes.finish("task-1", ordinal, OutcomeStatus.DEPLOYED, NOW, None)
+    serve(store, range(2), Binding(fingerprint="ee" * 32, not_after=ENDS + 90 * DAY), NOW + DAY)
+    assert await watch.send(NOW + DAY) == {"drifted": 2}
+    assert await watch.send(NOW + 2 * DAY) == {}
+    (sent,) = messages(hook)
+    assert sent.event == "drifted"
+    assert [(each.deployed, each.serves, each.task) for each in sent.drifted] == [
+        (NEW, "ee" * 32, "task-1")
+    ] * 2
+
+
+async def test_an_unreachable_contact_is_sent_to_the_others_until_it_works_again(
+    watch: Watch, store: Store, hook: HTTPServer
+) -> None:
+    store.contacts.add("gone", "webhook", hook.url_for("/gone?token=very-secret"))
+    create(store, "task-1")
+    store.deliveries.record("task-1", "finished", "gone", False, "WebhookRefused: 404", NOW)
+    assert list_news(store, "gone", NOW) == [], "the broken channel would carry it"
+    assert await watch.send(NOW) == {"needs_operator": 1}
+    store.deliveries.record("task-1", "rolled_back-1", "gone", False, "WebhookRefused: 404", NOW)
+    assert await watch.send(NOW + DAY) == {}
+    (sent,) = messages(hook)
+    for data in ("gone", "finished", "task-1", "2026-11-24 12:30 UTC", "WebhookRefused: 404"):
+        assert data in sent.body
+    assert sent.commands == ("certroll contact test gone",)
+    store.deliveries.record("task-1", "finished+1", "gone", True, "sent", NOW + DAY)
+    store.deliveries.record("task-1", "finished+2", "gone", False, "404", NOW + DAY)
+    assert await watch.send(NOW + DAY) == {"needs_operator": 1}
+
+
+async def test_a_failure_is_recorded_without_the_address_and_sent_later(
+    watch: Watch, store: Store, hook: HTTPServer
+) -> None:
+    store.contacts.add("gone", "webhook", hook.url_for("/gone?token=very-secret"))
+    with pytest.raises(NeedsOperator) as caught:
+        await watch.send(ENDS - DAY, "gone")
+    last: Any = store.deliveries.get_latest()["gone"]
+    assert (last.ok, last.event, last.task_id) == (False, "expiring", None)
+    assert "very-secret" not in last.detail + str(caught.value)
+    assert list_news(store, "gone", ENDS - DAY), "it is still unsent"
+
+
+async def test_a_contact_gets_only_the_events_that_it_takes(
+    watch: Watch, store: Store, hook: HTTPServer
+) -> None:
+    store.contacts.set_events("ops", [EventClass.FINISHED])
+    assert list_news_contacts(store) == []
+    assert await watch.send(ENDS - DAY) == {}
+    assert hook.log == []
