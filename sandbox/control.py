@@ -65,7 +65,8 @@ class Control:
     def seed(self, data: Any, *, keep_existing: bool = False) -> int:
         """Creates what a seed (one object or a list) describes; returns the number of resources.
 
-        With `keep_existing` existing resources stay as they are. Raises ValueError or KeyError on a malformed seed.
+        With `keep_existing` existing resources stay as they are. Raises ValueError or KeyError on a
+        malformed seed.
         """
         created = 0
         for entry in data if isinstance(data, list) else [data]:

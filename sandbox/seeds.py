@@ -1,7 +1,7 @@
 """Builds a seed of any size: resources of all services, with the same names each time.
 
-The command line and `server` call it. The names are below <service>.example.com, those of a second account under
-<service>.b.example.com, and name the kind of their certificate:
+The command line and `server` call it. The names are below <service>.example.com, those of a second
+account below <service>.b.example.com. They name the kind of their certificate:
 ec-000.cdn.example.com, rsa-001.cdn.example.com, *.wild-002.cdn.example.com. The certificates
 come from a new authority each time. They expire one after the other, the first in a week.
 """

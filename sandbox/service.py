@@ -57,7 +57,7 @@ class ServiceCall:
 
     @property
     def region(self) -> str:
-        """The region of the call. The real cloud has one host per region; here a header names it."""
+        """The region of the call. The real cloud has a host per region; here a header names it."""
         region = self.params.get("RegionId") or self.request.headers.get("x-acs-region-id")
         return region or self.account.region
 

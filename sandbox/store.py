@@ -109,7 +109,7 @@ class CertificateStore:
         return row
 
     def put(self, account: str, pem: str, key: str) -> StoredCertificate:
-        """The certificate with this leaf, which is added with a name of its own if it is missing."""
+        """The certificate with this leaf, which is added under a new name if it is missing."""
         found = self.find_by_fingerprint(account, read_facts(pem).sha256)
         return found or self.add(account, f"seed-{uuid.uuid4().hex[:12]}", pem, key)
 

@@ -87,11 +87,11 @@ class Alb(ListenerConnector):
         self._change("UpdateListenerAttribute", resource, identifier)
 
     def add(self, resource: Resource, identifier: str) -> None:
-        """Needs a free place among the listener's additional certificates."""
+        """Fails if the listener has as many additional certificates as it may have."""
         self._change("AssociateAdditionalCertificatesWithListener", resource, identifier)
 
     def dissociate(self, resource: Resource, identifier: str) -> None:
-        """Gives its place free again."""
+        """Lets the listener take another additional certificate."""
         self._change("DissociateAdditionalCertificatesFromListener", resource, identifier)
 
     def raise_failure(self, resource: Resource) -> None:

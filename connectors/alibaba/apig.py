@@ -43,7 +43,7 @@ KEPT_SETTINGS = (
     "tlsMax",
     "tlsMin",
 )
-"""What a change would reset if it were not sent along."""
+"""The settings that a change resets unless it sends them."""
 
 Row = dict[str, Any]
 
@@ -99,9 +99,9 @@ class Apig(StoredConnector):
         )
 
     def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
-        """There is no confirmed way back to HTTP."""
+        """A rollback to HTTP is unconfirmed."""
         if before is None:
-            return "the gateway has no confirmed way back from HTTPS to HTTP"
+            return "it has no certificate now, and the gateway has no confirmed way back from HTTPS to HTTP"
         return super().not_reversible(resource, before)
 
     def check(self) -> list[str]:

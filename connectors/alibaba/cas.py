@@ -5,8 +5,8 @@ API: https://api.alibabacloud.com/document/cas/2020-04-07/UploadUserCertificate
 What it serves: nothing. It lists no resources and binds nothing.
 
 How a certificate is bound: not here. `install` puts a certificate into the store ahead of a
-deployment. `remove` deletes what our own uploads left there, after the store was asked which
-products use it.
+deployment. `remove` deletes certificates that we uploaded, after the store was asked which
+products use them.
 
 Unconfirmed:
 * `GetCertificateDetail` lists the products that use a certificate. It is not documented that the
@@ -67,12 +67,12 @@ class Cas(AlibabaConnector):
         _remove(self.cas, ref.fields["cert_id"])
 
     def find_in_store(self, store: str, certificate: Certificate) -> CertificateRef | None:
-        """Where it lies; the listing may be a minute old."""
+        """The reference of it; the listing may be a minute old."""
         leaf = read_leaf(certificate.chain_pem)
         return self.cas.find(leaf) if leaf else None
 
     def check(self) -> list[str]:
-        """Lists and looks at one certificate; upload and removal cannot be tried without one."""
+        """Reads one certificate; upload and removal cannot be tried without changes."""
         uses = f"{API.ram}:{USES}"
         return list_missing_permissions([*self.list_store_probes(), (uses, self._probe_uses)])
 

@@ -6,7 +6,7 @@ What it serves: one default certificate for each listener, and one for each addi
 service does not tell which names a listener answers to. The names of its default certificate stand
 for them, without those that an additional domain answers to.
 
-How a certificate is bound: certificates are kept in a store of their own in each region.
+How a certificate is bound: each region has its own certificate store.
 `SetLoadBalancerHTTPSListenerAttribute` sets the default certificate and
 `SetDomainExtensionAttribute` that of an additional domain, by id. A former certificate stays in
 the store, so a rollback sets its id again. Additional domains are never added or deleted. A change
@@ -91,7 +91,7 @@ class Clb(AlibabaConnector):
         return self.certificates.build_name(resource.region)
 
     def install(self, certificate: Certificate, key: OpenKey, resource: Resource) -> CertificateRef:
-        """Finds it in the listener's region, or else uploads it there."""
+        """Finds it in the listener's region, else uploads it there."""
         return self.certificates.install(certificate, key, resource.region)
 
     def bind(self, resource: Resource, ref: CertificateRef | None) -> None:
@@ -119,23 +119,23 @@ class Clb(AlibabaConnector):
         )
 
     def in_use_by(self, ref: CertificateRef) -> str | None:
-        """Names a slot that serves it, having looked at all listeners of its region."""
+        """Names a slot that serves it, out of all listeners of its region."""
         user = self._slot_users.find_slot(ref)
-        return f"the listener serves it: {user}" if user else None
+        return f"a listener serves it: {user}" if user else None
 
     def remove(self, ref: CertificateRef) -> None:
         """Removes it, unless a listener uses it."""
         self.certificates.remove(ref)
 
     def space(self, store: str) -> int | None:
-        """What its region may have by the account's quota, without what it has."""
+        """The quota of its region minus the certificates in it."""
         limit = self.quotas.get_limit(*LIMIT)
         return (
             None if limit is None else limit - len(self.certificates.list_rows(_get_region(store)))
         )
 
     def find_in_store(self, store: str, certificate: Certificate) -> CertificateRef | None:
-        """Where it lies in its region."""
+        """The reference of it in its region."""
         return self.certificates.find(certificate, _get_region(store))
 
     def lock_key(self, resource: Resource) -> str:
@@ -145,11 +145,11 @@ class Clb(AlibabaConnector):
     def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
         """There is always a former certificate."""
         if before is None:
-            return "an HTTPS listener always has a certificate: there is no way back to none"
+            return "an HTTPS listener always has a certificate: a rollback to none is impossible"
         return super().not_reversible(resource, before)
 
     def check(self) -> list[str]:
-        """Lists, and looks at one listener; nothing is changed."""
+        """Reads one listener; changes nothing."""
         return list_missing_permissions(self._list_probes())
 
     @cached_property
@@ -183,12 +183,12 @@ class Clb(AlibabaConnector):
         binding = self.certificates.get_binding(number, region, known)
         own = to_hostnames(binding.names) if binding else ()
         left = tuple(name for name in own if not any(covers(one, name) for one in added))
-        its_own = to_tags(row.get("Tags"), "TagKey", "TagValue")
+        row_tags = to_tags(row.get("Tags"), "TagKey", "TagValue")
         yield Found(
             resource=self._build_resource(region, row, DEFAULT, left or own),
             binding=binding,
             binding_known=True,
-            tags=its_own,
+            tags=row_tags,
         )
         for one in extensions:
             domain = str(one["Domain"])
@@ -200,7 +200,7 @@ class Clb(AlibabaConnector):
                 extension=one["DomainExtensionId"],
             )
             binding = self.certificates.get_binding(one["ServerCertificateId"], region, known)
-            yield Found(resource=resource, binding=binding, binding_known=True, tags=its_own)
+            yield Found(resource=resource, binding=binding, binding_known=True, tags=row_tags)
 
     def _build_resource(
         self, region: str, row: Row, slot: str, domains: tuple[str, ...], **ids: str

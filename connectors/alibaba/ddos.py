@@ -101,7 +101,7 @@ class Ddos(StoredConnector):
         return self._find_identifier(resource, names) == ref.fields["identifier"]
 
     def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
-        """There is no way to no certificate, nor to one whose name is unknown by now."""
+        """A rollback to no certificate, or to one whose name is unknown by now, is impossible."""
         if before is None:
             return "a website rule cannot be left without a certificate once it has one"
         return super().not_reversible(resource, before)
@@ -188,8 +188,8 @@ def _get_names(rule: Row) -> list[str]:
     """What the certificate that a rule serves may be called, the likelier name first."""
     if not _get_https_ports(rule):
         return []
-    told = (rule.get("UserCertName"), rule.get("CertName"))
-    return [str(name) for name in dict.fromkeys(told) if name]
+    names = (rule.get("UserCertName"), rule.get("CertName"))
+    return [str(name) for name in dict.fromkeys(names) if name]
 
 
 def _get_https_ports(rule: Row) -> list[int]:

@@ -91,13 +91,13 @@ class Eas(StoredConnector):
         return list_over_regions(regions, page, PAGE_SIZE, self._list_in_region)
 
     def read(self, resource: Resource) -> Binding | None:
-        """What the domain serves; None where it has no certificate or is attached no more."""
+        """What the domain serves; None if it has no certificate or is no longer attached."""
         return self.get_binding(_get_certificate_id(self._get_domain(resource)))
 
     def bind(self, resource: Resource, ref: CertificateRef | None) -> None:
         """Attaches the domain again, with the certificate. None raises Permanent."""
         if ref is None:
-            raise Permanent("taking a certificate away is not offered for EAS", code="AlwaysOn")
+            raise Permanent("a certificate cannot be removed from an EAS domain", code="AlwaysOn")
         wanted = {**_build_ids(resource), "CertificateId": ref.fields["cert_id"]}
         try:
             self._attach(resource, wanted)
@@ -114,31 +114,34 @@ class Eas(StoredConnector):
         return ref is not None and shown is not None and _get_number(shown) == ref.fields["cert_id"]
 
     def lock_key(self, resource: Resource) -> str:
-        """One change of a gateway at a time, for a detached domain must get back."""
+        """A gateway takes one change at a time, so that a detached domain is surely attached again."""
         return f"{self.account}/{self.service}/{resource.region}/{resource.detail['gateway']}"
 
     def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
-        """There is no confirmed way back to a domain without certificate."""
+        """A rollback to a domain without certificate is unconfirmed."""
         if before is None:
-            return "EAS has no confirmed way back to a domain without certificate"
+            return "it has no certificate now, and EAS has no confirmed way to remove one again"
         return super().not_reversible(resource, before)
 
     def warnings(self, resource: Resource, before: Binding | None) -> tuple[str, ...]:
-        """The gap that a change may leave, and where only a private network can look."""
+        """Warns of the gap in a change, and of domains that only a private network reaches."""
         gap = (
             "if the service refuses to attach the domain again, it is detached and attached anew: "
             "for a moment nothing is served",
         )
         if resource.detail["type"] == "internet":
             return gap
-        return (*gap, "it is a domain of a private network: only from there can a handshake check")
+        return (
+            *gap,
+            "it is a domain of a private network: a handshake is possible only from there",
+        )
 
     def check(self) -> list[str]:
         """Lists gateways and the domains of one; nothing is changed."""
         return list_missing_permissions(self._list_probes())
 
     def _reattach(self, resource: Resource, wanted: Row) -> None:
-        """Detaches and attaches; with the former certificate where the new one is refused."""
+        """Detaches and attaches; attaches the former certificate if the new one is refused."""
         former = self._get_domain(resource)
         self._change("detach", resource, _build_ids(resource))
         try:
@@ -149,7 +152,7 @@ class Eas(StoredConnector):
             raise
 
     def _attach_with_retries(self, resource: Resource, domain: Row) -> None:
-        """Whatever fails in a moment is tried again here: nothing is served meanwhile."""
+        """Retries here, because nothing is served meanwhile."""
         for seconds in PAUSES:
             try:
                 return self._attach(resource, domain)

@@ -63,7 +63,7 @@ class GaListener(GaConnector):
     def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
         """There is always a former certificate, unless the store has lost it."""
         if before is None:
-            return "an HTTPS listener always has a certificate: there is no way back to none"
+            return "an HTTPS listener always has a certificate: a rollback to none is impossible"
         return super().not_reversible(resource, before)
 
 

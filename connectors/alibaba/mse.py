@@ -84,9 +84,9 @@ class Mse(StoredConnector):
         return shown and row.get("Status") == PUBLISHED
 
     def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
-        """There is no confirmed way back to HTTP."""
+        """A rollback to HTTP is unconfirmed."""
         if before is None:
-            return "MSE has no confirmed way back from HTTPS to HTTP"
+            return "it has no certificate now, and MSE has no confirmed way back from HTTPS to HTTP"
         return super().not_reversible(resource, before)
 
     def check(self) -> list[str]:

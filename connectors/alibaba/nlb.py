@@ -71,12 +71,12 @@ class Nlb(ListenerConnector):
         self._change("UpdateListenerAttribute", resource, {"CertificateIds": [identifier]})
 
     def add(self, resource: Resource, identifier: str) -> None:
-        """Needs a free place among the listener's additional certificates."""
+        """Fails if the listener has as many additional certificates as it may have."""
         action = "AssociateAdditionalCertificatesWithListener"
         self._change(action, resource, {"AdditionalCertificateIds": [identifier]})
 
     def dissociate(self, resource: Resource, identifier: str) -> None:
-        """Gives its place free again."""
+        """Lets the listener take another additional certificate."""
         action = "DisassociateAdditionalCertificatesWithListener"
         self._change(action, resource, {"AdditionalCertificateIds": [identifier]})
 

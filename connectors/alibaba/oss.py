@@ -90,7 +90,7 @@ class Oss(StoredConnector):
     propagation = timedelta(minutes=5)
 
     def prepare(self) -> None:
-        """Object storage speaks through a client of its own."""
+        """Object storage has its own client."""
         super().prepare()
         self.oss = OssClient(self._settings, self.api, self.pace)
 
@@ -125,7 +125,7 @@ class Oss(StoredConnector):
         return _is_serving(self._get_certificate(resource), ref)
 
     def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
-        """What lies in the bucket alone, or is gone from the store, has no way back."""
+        """A certificate that only the bucket has, or that the store has lost, cannot be restored."""
         if before is not None and before.ref is None:
             return ONLY_IN_BUCKET
         return super().not_reversible(resource, before)

@@ -88,7 +88,7 @@ class SaeRoutes:
         return list(dict.fromkeys([*([region] if number == 1 else []), *ids])), more
 
     def list_routes(self, region: str, namespace: str) -> Iterator[Row]:
-        """The routes of a namespace that lie on ALB or CLB."""
+        """The routes of a namespace on ALB or CLB."""
         number = 0
         while True:
             number += 1
@@ -122,16 +122,16 @@ class SaeRoutes:
 
 def get_kind(row: Row) -> str:
     """The load balancer of a route: "alb" or "clb"; empty for any other, e.g. MSE's gateways."""
-    told = str(row.get("LoadBalanceType") or CLB).lower()
-    return told if told in (ALB, CLB) and not row.get("MseGatewayId") else ""
+    balancer = str(row.get("LoadBalanceType") or CLB).lower()
+    return balancer if balancer in (ALB, CLB) and not row.get("MseGatewayId") else ""
 
 
 def list_identifiers(row: Row) -> list[str]:
     """The certificates of a route, the default one first; none where it speaks HTTP."""
     if str(row.get("ListenerProtocol") or "HTTPS").upper() != "HTTPS":
         return []
-    told = row.get("CertIds") if get_kind(row) == ALB else row.get("CertId")
-    return [part.strip() for part in str(told or "").split(",") if part.strip()]
+    text = row.get("CertIds") if get_kind(row) == ALB else row.get("CertId")
+    return [part.strip() for part in str(text or "").split(",") if part.strip()]
 
 
 def _get_data(reply: Row) -> Row:
@@ -177,7 +177,7 @@ class Sae(StoredConnector):
         return super().store_name(resource)
 
     def install(self, certificate: Certificate, key: OpenKey, resource: Resource) -> CertificateRef:
-        """Finds it in that store, or else uploads it."""
+        """Finds it in that store, else uploads it."""
         if resource.detail["kind"] == CLB:
             return self.server_certificates.install(certificate, key, resource.region)
         return super().install(certificate, key, resource)
@@ -185,7 +185,7 @@ class Sae(StoredConnector):
     def bind(self, resource: Resource, ref: CertificateRef | None) -> None:
         """One call: sets the certificate, or the list with this slot's one replaced."""
         if ref is None:
-            raise Permanent("a route is not taken back to HTTP", code="AlwaysOn")
+            raise Permanent("switching HTTPS off is not offered for routes", code="AlwaysOn")
         if resource.detail["kind"] == CLB:
             change = {"CertId": _get_identifier(resource, ref)}
         else:
@@ -213,13 +213,13 @@ class Sae(StoredConnector):
         return listener_lock(ALB, resource.region, balancer, resource.port)
 
     def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
-        """Nobody has confirmed that a route goes back to HTTP."""
+        """A rollback to HTTP is unconfirmed."""
         if before is None:
-            return "a route that got a certificate is not taken back to HTTP"
+            return "it has no certificate now, and SAE has no confirmed way back from HTTPS to HTTP"
         return None if resource.detail["kind"] == CLB else super().not_reversible(resource, before)
 
     def check(self) -> list[str]:
-        """Lists, and looks at one route; nothing is changed."""
+        """Reads one route; changes nothing."""
         return list_missing_permissions([*self._list_probes(), *self.list_store_probes()])
 
     @cached_property

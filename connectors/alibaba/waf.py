@@ -117,7 +117,7 @@ class Waf(StoredConnector):
         return (shown or None) == (ref.fields["identifier"] if ref else None)
 
     def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
-        """There is no way to no certificate, nor to one that is gone from the store."""
+        """A rollback to no certificate, or to one that the store has lost, is impossible."""
         if before is None:
             return "the firewall cannot switch HTTPS off again without setting the domain anew"
         return super().not_reversible(resource, before)
@@ -229,7 +229,7 @@ def _is_default(resource: Resource) -> bool:
 
 
 def _parse_ciphers(tls: Row) -> list[str]:
-    told = tls.get("CustomCiphers") or []
-    if isinstance(told, str):
-        told = json.loads(told) if told.startswith("[") else told.split(",")
-    return [str(one).strip() for one in told]
+    found = tls.get("CustomCiphers") or []
+    if isinstance(found, str):
+        found = json.loads(found) if found.startswith("[") else found.split(",")
+    return [str(one).strip() for one in found]

@@ -61,7 +61,7 @@ class ServerCertificates:
         return iter(self._by_region.get((account, region), {}).values())
 
     def get(self, account: str, region: str, number: str) -> ServerCertificate | None:
-        """One upload; None also where it lies in another region."""
+        """One upload; None also if it is in another region."""
         row = self._rows.get(number)
         return row if row and (row.account, row.region) == (account, region) else None
 

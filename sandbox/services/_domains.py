@@ -20,7 +20,7 @@ STATUSES = ("online", "configuring", "configure_failed", *UNREACHABLE)
 
 
 class Domains(Service):
-    """A product whose resources are domains; a subclass names the operations and builds the answers."""
+    """A product whose resources are domains; a subclass adds operations and answers."""
 
     def build_domains_page(
         self, call: ServiceCall, listed: Callable[[SandboxResource], dict[str, Any]]

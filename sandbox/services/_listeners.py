@@ -29,7 +29,7 @@ LEAVING = "Diassociating"  # codespell:ignore - the cloud's own spelling
 
 
 class Listeners(Service):
-    """A product whose resources are listeners; a subclass names the operations and builds the answers."""
+    """A product whose resources are listeners; a subclass adds operations and answers."""
 
     tls_protocols: ClassVar[frozenset[str]]
 

@@ -83,7 +83,7 @@ class ApiGateway(Service):
 
     @operation("SetDomainCertificate", resource="DomainName")
     def set_certificate(self, call: ServiceCall) -> dict[str, Any]:
-        """Give a domain a certificate, in place of what it may have."""
+        """Sets or replaces the certificate of a domain."""
         row, params = self._get_row(call), call.params
         name = params.require("CertificateName")
         pem, key = params.require("CertificateBody"), params.require("CertificatePrivateKey")

@@ -65,7 +65,7 @@ class Cas(Service):
         kind, wanted = params.get("OrderType", "CPACK"), params.get("Status", "")
         keyword = params.get("Keyword", "")
         owner, store = call.account.access_key_id, self.cloud.certificates
-        # Without a wish, all that is not yet expired: asked for page by page of very many.
+        # Without a status, all that has not expired. Fast, because large stores are read by pages.
         rows = store.list_of(owner) if wanted else store.list_unexpired(owner)
         if kind != "CERT":
             rows = [row for row in rows if kind == "UPLOAD" and row.source == "upload"]

@@ -5,8 +5,8 @@ take effect at once for the API and are refused with ServiceIsConfiguring while 
 load balancer is on its way to the edge.
 
 Unconfirmed against the real cloud: which kind of fingerprint is shown (here SHA-256, or SHA-1 if
-a seed says so), the codes for a PEM that cannot be read and for a full region, and that a PEM with blank
-lines is one that cannot be read.
+a seed says so), the codes for a PEM that cannot be read and for a full region, and that a PEM with
+blank lines cannot be read.
 """
 
 import time
@@ -153,7 +153,7 @@ class Clb(Service):
         """`{"listeners": [{"certificate": {"pem", "key"}, ...}]}`, each with these if need be.
 
         "load_balancer", "port", "region", "status", "tags" (by key), "hosts" (else the edge answers
-        for the names of the certificate), "digest" ("sha1" or "sha256", which fingerprint is shown),
+        for the names of the certificate), "digest" ("sha1" or "sha256": the shown fingerprint),
         and "domains": {"www.example.com": {"pem", "key"}} for additional ones.
         """
         return sum(self._seed_one(account, one, keep_existing) for one in entry["listeners"])

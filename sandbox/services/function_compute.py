@@ -1,6 +1,6 @@
 """Function Compute, versions 3.0 and 2.0: custom domains that take certificates as PEM.
 
-Each version has domains of its own. Private keys are taken in the older form only, and no answer
+Each version has its own domains. Private keys are accepted in the older form only, and no answer
 ever holds one.
 
 Unconfirmed against the real cloud: that EC keys are taken like RSA keys, that what is not sent
@@ -23,7 +23,7 @@ from sandbox.services._roa import RoaService, read_body, route
 V3, V2 = "2023-03-30", "2021-04-06"
 VERSIONS = {"3.0": V3, "2.0": V2}
 PROTOCOLS = ("HTTP", "HTTPS", "HTTP,HTTPS")
-KEPT = ("routeConfig", "tlsConfig", "wafConfig", "authConfig", "corsConfig")
+SETTINGS = ("routeConfig", "tlsConfig", "wafConfig", "authConfig", "corsConfig")
 OLDER_KEY_LABELS = ("-----BEGIN RSA PRIVATE KEY-----", "-----BEGIN EC PRIVATE KEY-----")
 
 
@@ -92,7 +92,7 @@ class FunctionCompute(RoaService):
         elif binding is None:
             raise ApiError("InvalidArgument", "certConfig is required with HTTPS")
         row.attributes["protocol"] = protocol
-        row.attributes["kept"] |= {name: body[name] for name in KEPT if name in body}
+        row.attributes["settings"] |= {name: body[name] for name in SETTINGS if name in body}
         row.attributes["modified"] = time.time()
         self.cloud.resources.bind(row, binding, unserved=call.unserved)
         return self._to_domain(row)
@@ -100,7 +100,7 @@ class FunctionCompute(RoaService):
     def seed(self, account: SandboxAccount, entry: dict[str, Any], *, keep_existing: bool) -> int:
         """`{"domains": [{"name", "region", "version": "3.0" | "2.0", "certificate", ...}]}`.
 
-        Further fields are `protocol` and what is kept besides: `tlsConfig`, `routeConfig` and so
+        Further fields are `protocol` and further settings: `tlsConfig`, `routeConfig` and so
         on. A domain without certificate speaks HTTP.
         """
         created = 0
@@ -125,7 +125,7 @@ class FunctionCompute(RoaService):
             "region": region,
             "name": name,
             "protocol": one.get("protocol", "HTTP,HTTPS" if row.binding else "HTTP"),
-            "kept": {each: one[each] for each in KEPT if each in one},
+            "settings": {each: one[each] for each in SETTINGS if each in one},
             "modified": now,
         }
         return row
@@ -159,7 +159,7 @@ class FunctionCompute(RoaService):
             "apiVersion": row.attributes["version"],
             "createdTime": _format_time(row.created),
             "lastModifiedTime": _format_time(row.attributes["modified"]),
-            **row.attributes["kept"],
+            **row.attributes["settings"],
             **secured,
         }
 

@@ -2,7 +2,7 @@
 
 A change names the certificate that it replaces, or forces. Unconfirmed against the real cloud: the
 general codes beside the documented finer one, those for certificates that do not exist or do not
-fit, and whether certificates given as PEM come to lie in the store (here they do).
+fit, and whether certificates given as PEM are put into the store (here they are).
 """
 
 import time
@@ -33,7 +33,7 @@ ACTIONS = {
 
 @dataclass
 class Bucket:
-    """A place for objects, of which the practice cloud keeps none."""
+    """A bucket, without any objects."""
 
     account: str
     name: str

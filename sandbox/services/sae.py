@@ -2,7 +2,7 @@
 
 The edge answers a route's host with the last certificate of its list that is for the name, else
 with the first. The load balancers' own APIs know nothing of these routes here. A namespace comes
-with keys of its own, as it does in reality.
+with its own keys, as in reality.
 
 Unconfirmed against the real cloud: that choice, and the codes inside the envelope for a route or a
 certificate that does not exist.

@@ -10,7 +10,7 @@ from domain.errors import CloudError, NeedsOperator, Permanent, Transient
 from domain.plans.plan import wanted
 from domain.resources.connector import Connector
 from domain.resources.resource import Binding, Found, Resource
-from tests.connectors.lab import Lab, Material, everything
+from tests.connectors.lab import Lab, Material, list_all
 from tests.connectors.store_contract import HOST, StoreContract
 
 PATIENCE = 5.0
@@ -28,17 +28,17 @@ class ConnectorContract(StoreContract):
     shows_users: ClassVar[bool] = True
     """Whether the practice cloud's store tells what uses it, and not only by refusing."""
 
-    def place(self, lab: Lab, host: str, serving: Material | None) -> None:
+    def create_resource(self, lab: Lab, host: str, serving: Material | None) -> None:
         """Creates one resource that answers to `host`, at the practice cloud."""
         raise NotImplementedError
 
-    def fill(self, lab: Lab, number: int) -> None:
+    def create_many(self, lab: Lab, number: int) -> None:
         """Creates so many resources without a certificate at the practice cloud."""
         raise NotImplementedError
 
-    def walk(self, lab: Lab) -> None:
+    def call_every_operation(self, lab: Lab) -> None:
         connector, former = lab.connector(self.service), lab.issue(HOST)
-        resource = self.placed(lab, former).resource
+        resource = self.create_and_find(lab, former).resource
         before = connector.read(resource)
         assert before is not None
         reference = self.install(lab, lab.issue(HOST))
@@ -47,18 +47,18 @@ class ConnectorContract(StoreContract):
             assert connector.settled(resource, target)
         connector.check()
 
-    def placed(self, lab: Lab, serving: Material | None, host: str = HOST) -> Found:
-        self.place(lab, host, serving)
+    def create_and_find(self, lab: Lab, serving: Material | None, host: str = HOST) -> Found:
+        self.create_resource(lab, host, serving)
         (found,) = [
-            f for f in everything(lab.connector(self.service)) if host in f.resource.domains
+            f for f in list_all(lab.connector(self.service)) if host in f.resource.domains
         ]
         return found
 
     def any_resource(self, lab: Lab) -> Resource:
-        found = list(everything(lab.connector(self.service)))
-        return found[0].resource if found else self.placed(lab, lab.issue(HOST)).resource
+        found = list(list_all(lab.connector(self.service)))
+        return found[0].resource if found else self.create_and_find(lab, lab.issue(HOST)).resource
 
-    def bound(self, lab: Lab, resource: Resource, made: Material) -> tuple[Connector, Binding]:
+    def bind_and_read(self, lab: Lab, resource: Resource, made: Material) -> tuple[Connector, Binding]:
         """Deploys to `resource`, and reads it."""
         connector = lab.connector(self.service)
         reference = connector.install(made.certificate, made.key, resource)
@@ -70,7 +70,7 @@ class ConnectorContract(StoreContract):
         return connector, read
 
     def test_a_listing_is_paged_and_resumed_by_whoever_has_the_page(self, lab: Lab) -> None:
-        self.fill(lab, self.page_size + 3)
+        self.create_many(lab, self.page_size + 3)
         first = lab.connector(self.service).discover()
         assert first.next is not None
         rest = lab.connector(self.service).discover(first.next)
@@ -80,19 +80,19 @@ class ConnectorContract(StoreContract):
         assert first.total in (None, len(keys))
 
     def test_resources_say_whose_they_are(self, lab: Lab) -> None:
-        resource = self.placed(lab, lab.issue(HOST)).resource
+        resource = self.create_and_find(lab, lab.issue(HOST)).resource
         assert resource.id.startswith(f"main/{self.service}/")
         assert resource.domains == (HOST,)
         assert resource.state == "online"
 
     def test_what_is_bound_is_read(self, lab: Lab) -> None:
         former, made = lab.issue(HOST), lab.issue(HOST, "other.example.com")
-        found = self.placed(lab, former)
+        found = self.create_and_find(lab, former)
         connector = lab.connector(self.service)
         before = connector.read(found.resource)
         assert before is not None
         assert before.fingerprint == former.certificate.fingerprint
-        _, after = self.bound(lab, found.resource, made)
+        _, after = self.bind_and_read(lab, found.resource, made)
         assert after.fingerprint == made.certificate.fingerprint
         assert after.names == made.certificate.names
         assert after.not_after == made.certificate.not_after
@@ -100,23 +100,23 @@ class ConnectorContract(StoreContract):
         assert (after.algorithm, after.issuer) == (told.algorithm, told.issuer)
 
     def test_binding_twice_is_harmless(self, lab: Lab) -> None:
-        resource = self.placed(lab, lab.issue(HOST)).resource
-        connector, once = self.bound(lab, resource, lab.issue(HOST))
+        resource = self.create_and_find(lab, lab.issue(HOST)).resource
+        connector, once = self.bind_and_read(lab, resource, lab.issue(HOST))
         connector.bind(resource, once.ref)
         assert connector.read(resource) == once
 
     def test_a_change_is_not_settled_while_something_else_is_bound(self, lab: Lab) -> None:
-        resource = self.placed(lab, lab.issue(HOST)).resource
-        connector, _ = self.bound(lab, resource, lab.issue(HOST))
+        resource = self.create_and_find(lab, lab.issue(HOST)).resource
+        connector, _ = self.bind_and_read(lab, resource, lab.issue(HOST))
         other = self.install(lab, lab.issue(HOST))
         assert not connector.settled(resource, other)
         assert not connector.settled(resource, None)
 
     def test_the_former_certificate_is_restored(self, lab: Lab) -> None:
-        resource = self.placed(lab, lab.issue(HOST)).resource
+        resource = self.create_and_find(lab, lab.issue(HOST)).resource
         before = lab.connector(self.service).read(resource)
         assert before is not None
-        connector, _ = self.bound(lab, resource, lab.issue(HOST))
+        connector, _ = self.bind_and_read(lab, resource, lab.issue(HOST))
         assert connector.not_reversible(resource, before) is None
         connector.bind(resource, before.ref)
         assert connector.settled(resource, before.ref)
@@ -125,7 +125,7 @@ class ConnectorContract(StoreContract):
     def test_a_resource_without_a_certificate_gets_back_to_none_or_says_that_it_cannot(
         self, lab: Lab
     ) -> None:
-        found = self.placed(lab, None)
+        found = self.create_and_find(lab, None)
         connector = lab.connector(self.service)
         if not self.can_be_off:
             assert connector.not_reversible(found.resource, None)
@@ -133,40 +133,40 @@ class ConnectorContract(StoreContract):
         assert connector.not_reversible(found.resource, None) is None
         assert connector.read(found.resource) is None
         assert connector.settled(found.resource, None)
-        self.bound(lab, found.resource, lab.issue(HOST))
+        self.bind_and_read(lab, found.resource, lab.issue(HOST))
         connector.bind(found.resource, None)
         assert connector.settled(found.resource, None)
         assert connector.read(found.resource) is None
 
     def test_what_it_serves_stays_in_its_store(self, lab: Lab) -> None:
-        resource = self.placed(lab, lab.issue(HOST)).resource
+        resource = self.create_and_find(lab, lab.issue(HOST)).resource
         before = lab.connector(self.service).read(resource)
         assert before is not None
         made = lab.issue(HOST)
-        connector, after = self.bound(lab, resource, made)
+        connector, after = self.bind_and_read(lab, resource, made)
         reference = after.ref
         assert reference is not None
-        keeper = self.keeper(lab, reference)
+        keeper = self.build_store_connector(lab, reference)
         assert bool(keeper.in_use_by(reference)) is self.shows_users
         with pytest.raises(CloudError):
             keeper.remove(reference)
-        assert len(self.stored(lab, made)) == 1
+        assert len(self.list_stored(lab, made)) == 1
         connector.bind(resource, before.ref)
         connector.release(resource, reference, before.ref)
-        keeper = self.keeper(lab, reference)  # what it was told before may be a minute old
+        keeper = self.build_store_connector(lab, reference)  # what it was told before may be a minute old
         assert keeper.in_use_by(reference) is None
         keeper.remove(reference)
-        assert self.stored(lab, made) == []
+        assert self.list_stored(lab, made) == []
 
     def test_a_change_whose_answer_was_lost_is_made_again(self, lab: Lab) -> None:
-        resource = self.placed(lab, lab.issue(HOST)).resource
+        resource = self.create_and_find(lab, lab.issue(HOST)).resource
         made = lab.issue(HOST)
         lab.cloud.add_fault("lost", self.binding, count=1)
         with pytest.raises(Transient):
-            self.bound(lab, resource, made)
-        _, after = self.bound(lab, resource, made)
+            self.bind_and_read(lab, resource, made)
+        _, after = self.bind_and_read(lab, resource, made)
         assert after.fingerprint == made.certificate.fingerprint
-        assert len(self.stored(lab, made)) == 1
+        assert len(self.list_stored(lab, made)) == 1
 
     @pytest.mark.parametrize(
         ("fault", "kind", "retry_after"),
@@ -193,7 +193,7 @@ class ConnectorContract(StoreContract):
         kind: type[CloudError],
         retry_after: float | None,
     ) -> None:
-        resource = self.placed(lab, lab.issue(HOST)).resource
+        resource = self.create_and_find(lab, lab.issue(HOST)).resource
         reference = self.install(lab, lab.issue(HOST))
         connector = lab.connector(self.service)
         calls: dict[str, Callable[[], object]] = {
@@ -208,7 +208,7 @@ class ConnectorContract(StoreContract):
         assert failure.value.__cause__ is failure.value.__context__ is None
 
     def test_a_hanging_cloud_is_given_up_within_the_timeout(self, lab: Lab) -> None:
-        resource = self.placed(lab, lab.issue(HOST)).resource
+        resource = self.create_and_find(lab, lab.issue(HOST)).resource
         lab.cloud.add_fault("hang", self.reading, seconds=30)
         started = time.monotonic()
         with pytest.raises(Transient) as failure:

@@ -48,26 +48,26 @@ class Material:
 
 
 @dataclass
-class Held:
+class MemoryVault:
     """The certificates whose keys we hold, as connectors of PEM services ask for them."""
 
-    made: dict[str, Material] = field(default_factory=dict)
+    materials: dict[str, Material] = field(default_factory=dict)
 
-    def put(self, material: Material) -> Material:
+    def add(self, material: Material) -> Material:
         """Hold one more."""
-        return self.made.setdefault(material.certificate.fingerprint, material)
+        return self.materials.setdefault(material.certificate.fingerprint, material)
 
     def holds(self, fingerprint: str) -> bool:
-        return fingerprint in self.made
+        return fingerprint in self.materials
 
     def open(self, fingerprint: str) -> tuple[Certificate, PrivateKey]:
         if not self.holds(fingerprint):
             raise Permanent("the key is not held here", code="KeyNotHeld")
-        return self.made[fingerprint].certificate, self.made[fingerprint].key()
+        return self.materials[fingerprint].certificate, self.materials[fingerprint].key()
 
 
 @dataclass
-class Remembering:
+class BindingMemory:
     """What was bound last, as connectors of services that do not tell it ask for it."""
 
     bound: dict[str, Binding] = field(default_factory=dict)
@@ -83,8 +83,8 @@ class Lab:
     cloud: PracticeCloud
     ca: CA
     settings: dict[str, str]
-    vault: Held = field(default_factory=Held)
-    memory: Remembering = field(default_factory=Remembering)
+    vault: MemoryVault = field(default_factory=MemoryVault)
+    memory: BindingMemory = field(default_factory=BindingMemory)
 
     @property
     def account(self) -> str:
@@ -99,16 +99,16 @@ class Lab:
 
     def issue(self, *names: str, **options: Any) -> Material:
         """A new certificate for these names."""
-        return self.vault.put(material(self.ca.leaf(names, **options), f"for {names[0]}"))
+        return self.vault.add(build_material(self.ca.leaf(names, **options), f"for {names[0]}"))
 
-    def stored(self, made: Material) -> list[dict[str, Any]]:
+    def list_stored(self, made: Material) -> list[dict[str, Any]]:
         """Where the certificate lies in this account's store."""
         return self.cloud.list_certificates(
             account=self.account, fingerprint=made.certificate.fingerprint
         )
 
 
-def material(issued: Issued, name: str) -> Material:
+def build_material(issued: Issued, name: str) -> Material:
     """What a connector gets of an issued certificate."""
     certificate, _ = parse_pem(
         name, certificate=issued.pem, key=issued.key_pem, now=datetime.now(UTC)
@@ -116,7 +116,7 @@ def material(issued: Issued, name: str) -> Material:
     return Material(issued, certificate)
 
 
-def everything(connector: Connector) -> Iterator[Found]:
+def list_all(connector: Connector) -> Iterator[Found]:
     """All pages of a listing."""
     page = connector.discover()
     yield from page.found

@@ -25,7 +25,7 @@ class StoreContract:
     identity: ClassVar[str] = "cert_id"
     on_behalf: ClassVar[frozenset[str]] = frozenset()  # what the service itself does in our name
 
-    def walk(self, lab: Lab) -> None:
+    def call_every_operation(self, lab: Lab) -> None:
         """Makes every kind of call that the connector can make."""
         self.install(lab, lab.issue(HOST))
         lab.connector(self.service).check()
@@ -38,15 +38,15 @@ class StoreContract:
         """What the permission for this request is called behind its prefix."""
         return str(request["headers"]["x-acs-action"])
 
-    def stored(self, lab: Lab, made: Material) -> list[str]:
+    def list_stored(self, lab: Lab, made: Material) -> list[str]:
         """The ids of this certificate in the store; a reference holds one as `identity`."""
-        return [str(row["id"]) for row in lab.stored(made)]
+        return [str(row["id"]) for row in lab.list_stored(made)]
 
     def install(self, lab: Lab, made: Material, **changes: str) -> CertificateRef:
         connector = lab.connector(self.service, **changes)
         return connector.install(made.certificate, made.key, self.any_resource(lab))
 
-    def keeper(self, lab: Lab, reference: CertificateRef) -> Connector:
+    def build_store_connector(self, lab: Lab, reference: CertificateRef) -> Connector:
         """The connector that keeps the store of a reference."""
         name = connectors.find_store_service(reference.store)
         assert name is not None
@@ -61,7 +61,7 @@ class StoreContract:
         first, again = self.install(lab, made), self.install(lab, made)
         assert first == again
         assert first.store == lab.connector(self.service).store_name(self.any_resource(lab))
-        assert len(self.stored(lab, made)) == 1
+        assert len(self.list_stored(lab, made)) == 1
         assert made.opened == 1
 
     def test_an_upload_whose_answer_was_lost_is_found_again(self, lab: Lab) -> None:
@@ -70,34 +70,34 @@ class StoreContract:
         with pytest.raises(Transient):
             self.install(lab, made)
         reference = self.install(lab, made)
-        assert self.stored(lab, made) == [reference.fields[self.identity]]
+        assert self.list_stored(lab, made) == [reference.fields[self.identity]]
 
     def test_what_was_installed_is_removed_and_can_be_installed_again(self, lab: Lab) -> None:
         made = lab.issue(HOST)
         reference = self.install(lab, made)
-        keeper = self.keeper(lab, reference)
+        keeper = self.build_store_connector(lab, reference)
         assert keeper.in_use_by(reference) is None
         for _ in range(2):
             keeper.remove(reference)
         assert keeper.in_use_by(reference) is None
-        assert self.stored(lab, made) == []
+        assert self.list_stored(lab, made) == []
         again = self.install(lab, made)
-        assert self.stored(lab, made) == [again.fields[self.identity]]
+        assert self.list_stored(lab, made) == [again.fields[self.identity]]
 
     def test_a_removal_whose_answer_was_lost_is_made_again(self, lab: Lab) -> None:
         made = lab.issue(HOST)
         reference = self.install(lab, made)
         lab.cloud.add_fault("lost", self.removal, count=1)
         with pytest.raises(Transient):
-            self.keeper(lab, reference).remove(reference)
-        self.keeper(lab, reference).remove(reference)
-        assert self.stored(lab, made) == []
+            self.build_store_connector(lab, reference).remove(reference)
+        self.build_store_connector(lab, reference).remove(reference)
+        assert self.list_stored(lab, made) == []
 
     @pytest.mark.parametrize("algorithm", ["ec", "rsa"])
     def test_both_kinds_of_keys_are_installed(self, lab: Lab, algorithm: str) -> None:
         made = lab.issue(HOST, algorithm=algorithm)
         self.install(lab, made)
-        assert len(self.stored(lab, made)) == 1
+        assert len(self.list_stored(lab, made)) == 1
 
     def test_nothing_is_missing_where_everything_is_allowed(self, lab: Lab) -> None:
         assert lab.connector(self.service).check() == []

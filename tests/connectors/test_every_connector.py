@@ -59,7 +59,7 @@ def test_it_tells_all_that_the_rules_and_the_pages_need(service: str) -> None:
 def test_every_field_it_sends_is_one_that_the_official_client_knows(service: str, lab: Lab) -> None:
     contract = contract_of(service)
     assert contract is not None
-    contract().walk(lab)
+    contract().call_every_operation(lab)
     sent = lab.cloud.list_requests(lab.account)
     assert sent
     for request in sent:
@@ -73,7 +73,7 @@ def test_every_field_it_sends_is_one_that_the_official_client_knows(service: str
 def test_it_needs_no_permission_that_it_does_not_list(service: str, lab: Lab) -> None:
     contract = contract_of(service)
     assert contract is not None
-    contract().walk(lab)
+    contract().call_every_operation(lab)
     used = {contract().action(row) for row in lab.cloud.list_requests(lab.account)}
     listed = {one.partition(":")[2] for one in connectors.load_connector(service).permissions}
     assert used == listed - contract.on_behalf

@@ -38,13 +38,13 @@ class Running:
 
     def stop(self) -> int:
         self.process.terminate()
-        return self._gone()
+        return self._wait()
 
     def kill(self) -> int:
         self.process.kill()
-        return self._gone()
+        return self._wait()
 
-    def _gone(self) -> int:
+    def _wait(self) -> int:
         assert self.process.stdout is not None
         self.process.stdout.close()
         return self.process.wait(PATIENCE)
@@ -80,15 +80,15 @@ class Running:
         domain = {"name": name, "certificate": certificate, **more}
         self.control("POST", "seed", {"service": "cdn", "domains": [domain]})
 
-    def shown(self, name: str) -> dict[str, Any]:
+    def get_state(self, name: str) -> dict[str, Any]:
         """What the control API tells of one resource."""
         (row,) = self.control("GET", f"state?name={name}")["resources"]
         return dict(row)
 
-    def fault(self, **rule: Any) -> int:
+    def add_fault(self, **rule: Any) -> int:
         return int(self.control("POST", "faults", rule)["ids"][0])
 
-    def served(self, name: str) -> str | None:
+    def get_served(self, name: str) -> str | None:
         """SHA-256 of the leaf that the edge presents for a name; None when it refuses the name."""
         context = ssl.create_default_context()
         context.check_hostname = False
@@ -107,7 +107,7 @@ class Running:
 
     def wait_until_served(self, name: str, fingerprint: str | None) -> None:
         deadline = time.monotonic() + PATIENCE
-        while (seen := self.served(name)) != fingerprint:
+        while (seen := self.get_served(name)) != fingerprint:
             assert time.monotonic() < deadline, f"{name} still serves {seen}"
             time.sleep(0.01)
 
@@ -123,21 +123,21 @@ def ask(client: Any, method: str, request: Any) -> Any:
 
     client.call_api = listen
     body = getattr(client, method)(request).body
-    unknown = [*_unknown(raw[0]["body"], body.to_map(), method)]
+    unknown = [*_list_unknown(raw[0]["body"], body.to_map(), method)]
     assert not unknown, f"the response model does not know {unknown}"
     return body
 
 
-def _unknown(raw: Any, known: Any, path: str) -> list[str]:
+def _list_unknown(raw: Any, known: Any, path: str) -> list[str]:
     if isinstance(raw, dict):
         missing = [f"{path}.{name}" for name in raw if name not in known]
         return missing + [
             one
             for name in raw
             if name in known
-            for one in _unknown(raw[name], known[name], f"{path}.{name}")
+            for one in _list_unknown(raw[name], known[name], f"{path}.{name}")
         ]
     if isinstance(raw, list):
         pairs = zip(raw, known, strict=True)
-        return [one for ours, theirs in pairs for one in _unknown(ours, theirs, f"{path}[]")]
+        return [one for ours, theirs in pairs for one in _list_unknown(ours, theirs, f"{path}[]")]
     return [] if type(raw) is type(known) else [f"{path} as {type(raw).__name__}"]

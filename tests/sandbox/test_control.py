@@ -47,7 +47,7 @@ def test_one_certificate_seeded_to_many_domains_is_in_the_store_once(
     seed = {"service": "cdn", "domains": domains}
     assert running.control("POST", "seed", seed) == {"created": 31}
     assert len(running.control("GET", "state")["certificates"]) == 1
-    assert running.served("raw.example.com") == leaf.fingerprint
+    assert running.get_served("raw.example.com") == leaf.fingerprint
 
 
 def test_a_seed_goes_to_the_account_that_it_names(start: Start) -> None:
@@ -63,7 +63,7 @@ def test_a_seed_goes_to_the_account_that_it_names(start: Start) -> None:
 def test_calls_are_counted_by_operation_and_code(start: Start) -> None:
     running = start()
     request = models.DescribeUserDomainsRequest()
-    running.fault(kind="throttle", count=1, retry_after_ms=1)
+    running.add_fault(kind="throttle", count=1, retry_after_ms=1)
     with pytest.raises(ThrottlingException):
         running.cdn().describe_user_domains(request)
     for _ in range(2):

@@ -30,17 +30,17 @@ def test_the_former_certificate_is_served_until_the_change_has_arrived(
     name = "former.example.com"
     first, second, third = (authority.leaf([name]) for _ in range(3))
     cloud.seed_domain(name, first)
-    assert cloud.served(name) == first.fingerprint
+    assert cloud.get_served(name) == first.fingerprint
     cloud.control("POST", "propagation", {"seconds": 3600})
     bind(cloud, name, second)
-    assert cloud.served(name) == first.fingerprint
+    assert cloud.get_served(name) == first.fingerprint
     bind(cloud, name, third)
-    assert cloud.served(name) == first.fingerprint
+    assert cloud.get_served(name) == first.fingerprint
     bind(cloud, name, None)
-    assert cloud.served(name) == first.fingerprint
+    assert cloud.get_served(name) == first.fingerprint
     cloud.control("POST", "propagation", {"seconds": 0})
     bind(cloud, name, third)
-    assert cloud.served(name) == third.fingerprint
+    assert cloud.get_served(name) == third.fingerprint
 
 
 def test_a_change_arrives_after_the_delay_by_itself(cloud: Running, authority: Authority) -> None:
@@ -59,17 +59,17 @@ def test_a_wildcard_stands_for_one_label_and_yields_to_an_exact_name(
     wildcard, exact = authority.leaf(["*.w.example.com"]), authority.leaf(["a.w.example.com"])
     cloud.seed_domain(".w.example.com", wildcard)
     cloud.seed_domain("a.w.example.com", exact)
-    assert cloud.served("b.w.example.com") == wildcard.fingerprint
-    assert cloud.served("B.W.example.com") == wildcard.fingerprint
-    assert cloud.served("a.w.example.com") == exact.fingerprint
-    assert cloud.served("a.b.w.example.com") is None
-    assert cloud.served("w.example.com") is None
+    assert cloud.get_served("b.w.example.com") == wildcard.fingerprint
+    assert cloud.get_served("B.W.example.com") == wildcard.fingerprint
+    assert cloud.get_served("a.w.example.com") == exact.fingerprint
+    assert cloud.get_served("a.b.w.example.com") is None
+    assert cloud.get_served("w.example.com") is None
 
 
 def test_a_name_nobody_serves_is_refused_by_an_alert(cloud: Running) -> None:
-    assert cloud.served("nobody.example.com") is None
+    assert cloud.get_served("nobody.example.com") is None
     cloud.seed_domain("off.example.com")
-    assert cloud.served("off.example.com") is None
+    assert cloud.get_served("off.example.com") is None
 
 
 def test_a_client_that_names_no_server_is_refused(cloud: Running) -> None:
@@ -117,5 +117,5 @@ def test_keys_are_nowhere_on_disk_once_they_are_loaded(
         running = start("--propagation", "0")
     leaf = authority.leaf(["disk.example.com"])
     running.seed_domain("disk.example.com", leaf)
-    assert running.served("disk.example.com") == leaf.fingerprint
+    assert running.get_served("disk.example.com") == leaf.fingerprint
     assert [*folder.iterdir()] == []

@@ -40,11 +40,11 @@ class Domain:
         self.cloud.cdn().set_cdn_domain_sslcertificate_with_options(request, runtime)
 
     def fault(self, kind: str, **more: Any) -> None:
-        self.cloud.fault(kind=kind, operation=SET, resource=self.name, count=1, **more)
+        self.cloud.add_fault(kind=kind, operation=SET, resource=self.name, count=1, **more)
 
     @property
     def applied(self) -> list[str | None]:
-        return list(self.cloud.shown(self.name)["applied"])
+        return list(self.cloud.get_state(self.name)["applied"])
 
 
 @pytest.fixture
@@ -129,23 +129,23 @@ def test_a_lost_answer_comes_after_the_change(domain: Domain) -> None:
     with pytest.raises(UnretryableException):
         domain.bind()
     assert domain.applied == [domain.leaf.fingerprint]
-    assert domain.cloud.served(domain.name) == domain.leaf.fingerprint
+    assert domain.cloud.get_served(domain.name) == domain.leaf.fingerprint
 
 
 def test_a_change_that_is_accepted_may_never_be_served(domain: Domain) -> None:
     domain.fault("unserved")
     domain.bind()
-    row = domain.cloud.shown(domain.name)
+    row = domain.cloud.get_state(domain.name)
     assert (row["bound"], row["serving"]) == (domain.leaf.fingerprint, None)
     assert row["settled"] is True, "the service thinks that all is well"
-    assert domain.cloud.served(domain.name) is None
+    assert domain.cloud.get_served(domain.name) is None
     domain.bind()
-    assert domain.cloud.served(domain.name) == domain.leaf.fingerprint
+    assert domain.cloud.get_served(domain.name) == domain.leaf.fingerprint
 
 
 def test_rules_are_listed_with_their_hits_and_removed(cloud: Running) -> None:
-    number = cloud.fault(kind="reset", resource="nobody.example.com")
-    other = cloud.fault(kind="reset", resource="nobody.example.org")
+    number = cloud.add_fault(kind="reset", resource="nobody.example.com")
+    other = cloud.add_fault(kind="reset", resource="nobody.example.org")
     assert [one["id"] for one in cloud.control("GET", "faults")["faults"]] == [number, other]
     (left,) = cloud.control("DELETE", f"faults/{number}")["faults"]
     assert (left["id"], left["hits"], left["kind"]) == (other, 0, "reset")

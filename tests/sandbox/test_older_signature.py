@@ -104,7 +104,7 @@ def test_a_call_is_counted_by_its_operation(cloud: Running) -> None:
 
 
 def test_faults_strike_these_calls_too(cloud: Running) -> None:
-    cloud.fault(kind="throttle", operation="DescribeUserDomains", count=1)
+    cloud.add_fault(kind="throttle", operation="DescribeUserDomains", count=1)
     assert send(cloud, signed(cloud)) == (400, "Throttling.User")
 
 

@@ -29,7 +29,7 @@ def test_every_request_is_a_line_with_what_came_and_what_was_answered(
     with pytest.raises(ClientException) as refused:
         running.cas().upload_user_certificate(request)
     assert refused.value.code == "NameRepeat"
-    running.fault(kind="reset")
+    running.add_fault(kind="reset")
     with pytest.raises(UnretryableException):
         running.cas().upload_user_certificate(request)
     lines = [json.loads(line) for line in path.read_text().splitlines()]

@@ -44,7 +44,7 @@ def test_it_spreads_as_many_resources_as_asked_for_over_all_services(start: Star
         (host,) = row["hosts"]
         assert host.endswith(f".{zone}")
         name = f"any{host}" if host.startswith(".") else host
-        assert running.served(name) == row["bound"], name
+        assert running.get_served(name) == row["bound"], name
 
 
 def test_the_same_scale_gives_the_same_places_and_other_certificates() -> None:

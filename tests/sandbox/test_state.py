@@ -47,7 +47,7 @@ def test_a_killed_sandbox_comes_back_on_its_ports_as_it_was(
     again = start(*state, "--propagation", "0", "--port", ports[0], "--edge-port", ports[1])
     assert (again.address, again.edge) == (running.address, running.edge)
     assert again.control("GET", "state") == before
-    assert again.served("a.example.com") == second.fingerprint
+    assert again.get_served("a.example.com") == second.fingerprint
     assert upload(again, second, "kept") == cert_id, "the client token is remembered"
     assert upload(again, second, "new") > cert_id
 
@@ -91,8 +91,8 @@ def test_a_change_that_is_on_its_way_stays_so_over_a_restart(
     bind(running, "a.example.com", upload(running, new, "new"))
     running.kill()
     again = start(*arguments)
-    assert again.served("a.example.com") == former.fingerprint
-    assert again.shown("a.example.com")["bound"] == new.fingerprint
+    assert again.get_served("a.example.com") == former.fingerprint
+    assert again.get_state("a.example.com")["bound"] == new.fingerprint
 
 
 def test_a_seed_file_does_not_undo_what_was_done(
@@ -112,7 +112,7 @@ def test_a_seed_file_does_not_undo_what_was_done(
     assert running.stop() == 0
     again = start(*arguments, "--propagation", "0")
     assert again.control("GET", "state") == before
-    assert again.served("a.example.com") == new.fingerprint
+    assert again.get_served("a.example.com") == new.fingerprint
 
 
 def certificate(number: int, name: str) -> StoredCertificate:

@@ -8,7 +8,7 @@ from domain.errors import Permanent
 from domain.resources.connector import Scenario
 from tests.connectors.alibaba.sm_slots import pair, pair_slot
 from tests.connectors.contract import ConnectorContract
-from tests.connectors.lab import Lab, Material, everything
+from tests.connectors.lab import Lab, Material, list_all
 from tests.connectors.store_contract import HOST
 
 
@@ -18,8 +18,8 @@ class DomainsContract(ConnectorContract):
     product: ClassVar[str]
     page_size = 500
 
-    def walk(self, lab: Lab) -> None:
-        super().walk(lab)
+    def call_every_operation(self, lab: Lab) -> None:
+        super().call_every_operation(lab)
         connector, slot = pair_slot(lab, self.service)
         made = pair()
         reference = connector.install(made.certificate, made.key, slot)
@@ -28,12 +28,12 @@ class DomainsContract(ConnectorContract):
             connector.bind(slot, reference)
         assert connector.settled(slot, reference)
 
-    def place(self, lab: Lab, host: str, serving: Material | None, **more: str) -> None:
+    def create_resource(self, lab: Lab, host: str, serving: Material | None, **more: str) -> None:
         written = host.removeprefix("*")
         domain = {"name": written, "certificate": serving and serving.seed, **more}
         lab.cloud.seed(self.product, account=lab.account, domains=[domain])
 
-    def fill(self, lab: Lab, number: int) -> None:
+    def create_many(self, lab: Lab, number: int) -> None:
         domains = [{"name": f"n{n}.example.com", "certificate": None} for n in range(number)]
         lab.cloud.seed(self.product, account=lab.account, domains=domains)
 
@@ -42,16 +42,16 @@ class DomainsContract(ConnectorContract):
         assert traits.scenarios == {Scenario.FIRST, Scenario.UPDATE}
 
     def test_the_listing_tells_where_https_is_off(self, lab: Lab) -> None:
-        off = self.placed(lab, None)
-        on = self.placed(lab, lab.issue("on.example.com"), "on.example.com")
+        off = self.create_and_find(lab, None)
+        on = self.create_and_find(lab, lab.issue("on.example.com"), "on.example.com")
         assert (off.binding_known, off.binding) == (True, None)
         assert on.binding_known is False
 
     def test_a_wildcard_domain_is_named_as_certificates_name_it(self, lab: Lab) -> None:
         made = lab.issue("*.example.com")
-        resource = self.placed(lab, None, "*.example.com").resource
+        resource = self.create_and_find(lab, None, "*.example.com").resource
         assert resource.key == "*.example.com"
-        _, after = self.bound(lab, resource, made)
+        _, after = self.bind_and_read(lab, resource, made)
         assert after.names == ("*.example.com",)
         (row,) = lab.cloud.list_resources(account=lab.account)
         assert (row["name"], row["bound"]) == (".example.com", made.certificate.fingerprint)
@@ -60,8 +60,8 @@ class DomainsContract(ConnectorContract):
     def test_a_domain_that_takes_no_certificate_is_listed_with_its_state(
         self, lab: Lab, status: str
     ) -> None:
-        self.place(lab, HOST, None, status=status)
-        (found,) = everything(lab.connector(self.service))
+        self.create_resource(lab, HOST, None, status=status)
+        (found,) = list_all(lab.connector(self.service))
         assert found.resource.state == status
         reference = lab.connector(self.service).install(
             (made := lab.issue(HOST)).certificate, made.key, found.resource
@@ -73,26 +73,26 @@ class DomainsContract(ConnectorContract):
     def test_a_domain_that_is_being_configured_counts_as_online(
         self, lab: Lab, status: str
     ) -> None:
-        self.place(lab, HOST, None, status=status)
-        (found,) = everything(lab.connector(self.service))
+        self.create_resource(lab, HOST, None, status=status)
+        (found,) = list_all(lab.connector(self.service))
         assert found.resource.state == "online"
 
     def test_a_certificate_that_lies_in_the_service_alone_has_no_way_back(self, lab: Lab) -> None:
         made = lab.issue(HOST)
-        self.place(lab, HOST, made, cert_type="upload")
-        (found,) = everything(lab.connector(self.service))
+        self.create_resource(lab, HOST, made, cert_type="upload")
+        (found,) = list_all(lab.connector(self.service))
         connector = lab.connector(self.service)
         before = connector.read(found.resource)
         assert before is not None
         assert before.fingerprint == made.certificate.fingerprint
         assert before.ref is None
         reason = str(connector.not_reversible(found.resource, before))
-        assert f"in the {self.product.upper()} alone" in reason
+        assert self.product.upper() in reason
 
     def test_unless_the_same_certificate_also_lies_in_the_store(self, lab: Lab) -> None:
         made = lab.issue(HOST)
-        self.place(lab, HOST, made, cert_type="upload")
-        (found,) = everything(lab.connector(self.service))
+        self.create_resource(lab, HOST, made, cert_type="upload")
+        (found,) = list_all(lab.connector(self.service))
         reference = self.install(lab, made)
         before = lab.connector(self.service).read(found.resource)
         assert before is not None
@@ -100,7 +100,7 @@ class DomainsContract(ConnectorContract):
 
     def test_only_the_upload_carries_the_private_key(self, lab: Lab) -> None:
         made = lab.issue(HOST)
-        self.bound(lab, self.placed(lab, lab.issue(HOST)).resource, made)
+        self.bind_and_read(lab, self.create_and_find(lab, lab.issue(HOST)).resource, made)
         carrying = [
             row["headers"]["x-acs-action"]
             for row in lab.cloud.list_requests(lab.account)

@@ -6,12 +6,12 @@ from typing import Any
 from tests.connectors.lab import Lab, Material
 
 
-def listener(serving: Material, **more: Any) -> dict[str, Any]:
+def build_listener(serving: Material, **more: Any) -> dict[str, Any]:
     """One HTTPS listener as a seed describes it."""
     return {"id": f"lsr-{uuid.uuid4().hex[:12]}", "certificate": serving.seed, **more}
 
 
-def accelerator(lab: Lab, *listeners: dict[str, Any], **more: Any) -> str:
+def create_accelerator(lab: Lab, *listeners: dict[str, Any], **more: Any) -> str:
     """Creates an accelerator with these listeners; its id."""
     number = f"ga-{uuid.uuid4().hex[:12]}"
     described = {"id": number, "listeners": [*listeners], **more}

@@ -10,7 +10,7 @@ from domain.errors import NeedsOperator, Permanent, Transient
 from domain.resources.connector import Connector, Scenario
 from domain.resources.resource import CertificateRef, Found
 from tests.connectors.contract import ConnectorContract
-from tests.connectors.lab import Lab, Material, everything
+from tests.connectors.lab import Lab, Material, list_all
 from tests.connectors.store_contract import HOST
 from tests.support.factory import NOW
 
@@ -24,27 +24,27 @@ class ListenersContract(ConnectorContract):
     page_size = 50
     can_be_off = False
 
-    def place(self, lab: Lab, host: str, serving: Material | None, **more: Any) -> None:
+    def create_resource(self, lab: Lab, host: str, serving: Material | None, **more: Any) -> None:
         listener = {"certificate": (serving or lab.issue(host)).seed, **more}
         lab.cloud.seed(self.product, account=lab.account, listeners=[listener])
 
-    def fill(self, lab: Lab, number: int) -> None:
+    def create_many(self, lab: Lab, number: int) -> None:
         one = {"certificate": lab.issue(HOST).seed}
         lab.cloud.seed(self.product, account=lab.account, listeners=[one] * number)
 
     def slots(self, lab: Lab) -> dict[str, Found]:
         """Everything there is, by the last part of its key."""
-        found = everything(lab.connector(self.service))
+        found = list_all(lab.connector(self.service))
         return {one.resource.key.split("/", 3)[3]: one for one in found}
 
     def beside(self, lab: Lab, *names: str) -> dict[str, Found]:
         """A listener for HOST with one additional certificate for each of these names."""
         added = [lab.issue(name).seed for name in names]
-        self.place(lab, HOST, None, additional=added)
+        self.create_resource(lab, HOST, None, additional=added)
         return self.slots(lab)
 
-    def walk(self, lab: Lab) -> None:
-        super().walk(lab)
+    def call_every_operation(self, lab: Lab) -> None:
+        super().call_every_operation(lab)
         self.changed(lab, self.beside(lab, OTHER)[f"sni/{OTHER}"], lab.issue(OTHER))
 
     def added(self, lab: Lab, found: Found, made: Material) -> tuple[Connector, CertificateRef]:
@@ -85,7 +85,7 @@ class ListenersContract(ConnectorContract):
 
     def test_the_default_slot_leaves_names_to_additional_certificates(self, lab: Lab) -> None:
         added = [lab.issue("*.example.com").seed]
-        self.place(lab, HOST, lab.issue(HOST, "example.org"), additional=added)
+        self.create_resource(lab, HOST, lab.issue(HOST, "example.org"), additional=added)
         assert self.slots(lab)["default"].resource.domains == ("example.org",)
 
     def test_an_additional_certificate_is_added_and_only_released_afterwards(
@@ -170,14 +170,14 @@ class ListenersContract(ConnectorContract):
             lab.cloud.set_propagation(0)
 
     def test_regions_are_kept_apart(self, lab: Lab) -> None:
-        self.place(lab, HOST, None, region="cn-shanghai")
-        self.place(lab, OTHER, None, region="ap-southeast-1")
-        found = list(everything(lab.connector(self.service)))
+        self.create_resource(lab, HOST, None, region="cn-shanghai")
+        self.create_resource(lab, OTHER, None, region="ap-southeast-1")
+        found = list(list_all(lab.connector(self.service)))
         regions = {one.resource.region: one.resource.domains for one in found}
         assert regions == {"cn-shanghai": (HOST,), "ap-southeast-1": (OTHER,)}
-        only = everything(lab.connector(self.service, regions="cn-shanghai"))
+        only = list_all(lab.connector(self.service, regions="cn-shanghai"))
         assert [one.resource.region for one in only] == ["cn-shanghai"]
-        self.bound(lab, found[0].resource, lab.issue(*found[0].resource.domains))
+        self.bind_and_read(lab, found[0].resource, lab.issue(*found[0].resource.domains))
 
     def test_a_full_listener_wants_someone_to_act(self, lab: Lab) -> None:
         names = [f"n{number}.example.org" for number in range(25)]
@@ -189,7 +189,7 @@ class ListenersContract(ConnectorContract):
     def test_a_former_certificate_that_left_the_store_rules_the_way_back_out(
         self, lab: Lab
     ) -> None:
-        resource = self.placed(lab, None).resource
+        resource = self.create_and_find(lab, None).resource
         lab.cloud.add_fault("error", "GetUserCertificateDetail", code="NotFound", status=404)
         connector = lab.connector(self.service)
         before = connector.read(resource)
@@ -202,12 +202,12 @@ class ListenersContract(ConnectorContract):
         expired = lab.ca.leaf((HOST,), not_before=gone - timedelta(days=9), not_after=gone)
         seed = {"pem": expired.pem.decode(), "key": expired.key_pem.decode()}
         lab.cloud.seed(self.product, account=lab.account, listeners=[{"certificate": seed}])
-        (found,) = everything(lab.connector(self.service))
+        (found,) = list_all(lab.connector(self.service))
         told = lab.connector(self.service).warnings(found.resource, found.binding)
         assert ["expired" in line for line in told] == [True]
 
     def test_a_stopped_listener_is_listed_with_its_state(self, lab: Lab) -> None:
-        self.place(lab, HOST, None, status="stopped")
+        self.create_resource(lab, HOST, None, status="stopped")
         assert self.slots(lab)["default"].resource.state == "stopped"
 
     def test_there_is_no_way_to_none(self, lab: Lab) -> None:

@@ -14,7 +14,7 @@ from tests.connectors.store_contract import HOST
 class PemContract(ConnectorContract):
     """Certificates come from the vault, which holds all that a test issued."""
 
-    def stored(self, lab: Lab, made: Material) -> list[str]:
+    def list_stored(self, lab: Lab, made: Material) -> list[str]:
         """The resources that serve it: there is no store."""
         rows = lab.cloud.list_resources(account=lab.account)
         return [row["name"] for row in rows if row["bound"] == made.certificate.fingerprint]
@@ -42,7 +42,7 @@ class PemContract(ConnectorContract):
         """Nothing is uploaded ahead of a change; see the test of changes for these."""
         made = lab.issue(HOST)
         self.install(lab, made)
-        assert lab.stored(made) == []
+        assert lab.list_stored(made) == []
 
     def test_what_was_installed_is_removed_and_can_be_installed_again(self, lab: Lab) -> None:
         """There is no store, so nothing is to be removed: our vault is no one's to clean up."""
@@ -67,14 +67,14 @@ class PemContract(ConnectorContract):
 
     @pytest.mark.parametrize("algorithm", ["ec", "rsa"])
     def test_both_kinds_of_keys_are_installed(self, lab: Lab, algorithm: str) -> None:
-        resource = self.placed(lab, lab.issue(HOST)).resource
+        resource = self.create_and_find(lab, lab.issue(HOST)).resource
         made = lab.issue(HOST, algorithm=algorithm)
-        self.bound(lab, resource, made)
-        assert len(self.stored(lab, made)) == 1
+        self.bind_and_read(lab, resource, made)
+        assert len(self.list_stored(lab, made)) == 1
 
     def test_the_key_is_sent_in_its_older_form_and_only_by_the_change(self, lab: Lab) -> None:
         made = lab.issue(HOST, algorithm="rsa")
-        self.bound(lab, self.placed(lab, lab.issue(HOST)).resource, made)
+        self.bind_and_read(lab, self.create_and_find(lab, lab.issue(HOST)).resource, made)
         traces = made.traces
         carrying = [
             row
@@ -87,8 +87,8 @@ class PemContract(ConnectorContract):
 
     def test_a_former_certificate_that_is_not_ours_has_no_way_back(self, lab: Lab) -> None:
         former = lab.issue(HOST)
-        resource = self.placed(lab, former).resource
-        del lab.vault.made[former.certificate.fingerprint]
+        resource = self.create_and_find(lab, former).resource
+        del lab.vault.materials[former.certificate.fingerprint]
         connector = lab.connector(self.service)
         before = connector.read(resource)
         assert before is not None
@@ -97,10 +97,10 @@ class PemContract(ConnectorContract):
         assert connector.not_reversible(resource, before) == KEY_UNKNOWN
 
     def test_a_certificate_that_the_vault_has_lost_is_not_sent(self, lab: Lab) -> None:
-        made, resource = lab.issue(HOST), self.placed(lab, lab.issue(HOST)).resource
+        made, resource = lab.issue(HOST), self.create_and_find(lab, lab.issue(HOST)).resource
         connector = lab.connector(self.service)
         reference = connector.install(made.certificate, made.key, resource)
-        del lab.vault.made[made.certificate.fingerprint]
+        del lab.vault.materials[made.certificate.fingerprint]
         with pytest.raises(Permanent) as missing:
             connector.bind(resource, reference)
         assert missing.value.code == "KeyNotHeld"

@@ -11,7 +11,7 @@ from domain.errors import CloudError, NeedsOperator, Permanent, Transient
 from domain.plans.plan import wanted
 from domain.resources.connector import Connector
 from domain.resources.resource import CertificateRef, Resource
-from tests.connectors.lab import Lab, everything
+from tests.connectors.lab import Lab, list_all
 from tests.connectors.store_contract import HOST
 from tests.support.sm2_factory import Sm2Authority, Sm2Pair, build_pair
 
@@ -26,7 +26,7 @@ def pair(*hosts: str) -> Sm2Pair:
 def pair_slot(lab: Lab, service: str) -> tuple[Connector, Resource]:
     """A connector of an account that asks for such slots, and the only one of them."""
     connector = lab.connector(service, sm_slots="true")
-    (resource,) = [found.resource for found in everything(connector) if found.resource.slot == "sm"]
+    (resource,) = [found.resource for found in list_all(connector) if found.resource.slot == "sm"]
     return connector, resource
 
 

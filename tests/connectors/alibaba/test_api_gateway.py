@@ -8,7 +8,7 @@ import pytest
 from domain.errors import Transient
 from domain.resources.connector import Scenario
 from tests.connectors.alibaba.pem_contract import PemContract
-from tests.connectors.lab import Lab, Material, everything
+from tests.connectors.lab import Lab, Material, list_all
 from tests.connectors.store_contract import HOST
 
 
@@ -30,10 +30,10 @@ class TestApiGateway(PemContract):
     listing = "DescribeApiGroups"
     page_size = 10
 
-    def place(self, lab: Lab, host: str, serving: Material | None) -> None:
+    def create_resource(self, lab: Lab, host: str, serving: Material | None) -> None:
         group(lab, domain(host, serving))
 
-    def fill(self, lab: Lab, number: int) -> None:
+    def create_many(self, lab: Lab, number: int) -> None:
         for n in range(number):
             group(lab, domain(f"n{n}.example.com", None))
 
@@ -44,16 +44,16 @@ class TestApiGateway(PemContract):
     def test_groups_of_all_regions_are_listed_and_changed_where_they_are(self, lab: Lab) -> None:
         near = group(lab, domain("a.example.com", None))
         far = group(lab, domain(HOST, lab.issue(HOST)), region="ap-southeast-1")
-        found = [f.resource for f in everything(lab.connector(self.service))]
+        found = [f.resource for f in list_all(lab.connector(self.service))]
         assert [r.key for r in found] == [
             f"cn-hangzhou/{near}/a.example.com",
             f"ap-southeast-1/{far}/{HOST}",
         ]
-        self.bound(lab, found[1], lab.issue(HOST))
+        self.bind_and_read(lab, found[1], lab.issue(HOST))
 
     def test_the_listing_tells_where_there_is_no_certificate(self, lab: Lab) -> None:
-        off = self.placed(lab, None)
-        on = self.placed(lab, lab.issue("on.example.com"), "on.example.com")
+        off = self.create_and_find(lab, None)
+        on = self.create_and_find(lab, lab.issue("on.example.com"), "on.example.com")
         assert (off.binding_known, on.binding_known) == (True, False)
 
     @pytest.mark.parametrize(
@@ -68,25 +68,25 @@ class TestApiGateway(PemContract):
         self, lab: Lab, field: str, value: str, state: str
     ) -> None:
         group(lab, domain(HOST, None, **{field: value}))
-        (found,) = everything(lab.connector(self.service))
+        (found,) = list_all(lab.connector(self.service))
         assert found.resource.state == state
 
     def test_the_plan_warns_where_clients_are_asked_for_certificates(self, lab: Lab) -> None:
         group(lab, domain("asks.example.com", None, SslVerifyDepth=2))
         group(lab, domain("open.example.com", None, SslVerifyDepth=0))
         connector = lab.connector(self.service)
-        asks, open_ = [found.resource for found in everything(connector)]
+        asks, open_ = [found.resource for found in list_all(connector)]
         assert "clients" in connector.warnings(asks, None)[0]
         assert connector.warnings(open_, None) == ()
 
     def test_taking_away_what_is_not_there_is_harmless(self, lab: Lab) -> None:
-        resource = self.placed(lab, None).resource
+        resource = self.create_and_find(lab, None).resource
         connector = lab.connector(self.service)
         connector.bind(resource, None)
         assert connector.settled(resource, None)
 
     def test_a_change_that_collides_with_another_is_made_again(self, lab: Lab) -> None:
-        resource = self.placed(lab, lab.issue(HOST)).resource
+        resource = self.create_and_find(lab, lab.issue(HOST)).resource
         lab.cloud.add_fault("error", self.binding, code="RepeatedCommit")
         with pytest.raises(Transient):
-            self.bound(lab, resource, lab.issue(HOST))
+            self.bind_and_read(lab, resource, lab.issue(HOST))

@@ -8,7 +8,7 @@ import pytest
 from domain.errors import Permanent
 from domain.resources.connector import Scenario
 from tests.connectors.contract import ConnectorContract
-from tests.connectors.lab import Lab, Material, everything
+from tests.connectors.lab import Lab, Material, list_all
 from tests.connectors.store_contract import HOST
 
 
@@ -24,10 +24,10 @@ class TestApig(ConnectorContract):
     page_size = 50
     can_be_off = False
 
-    def place(self, lab: Lab, host: str, serving: Material | None) -> None:
+    def create_resource(self, lab: Lab, host: str, serving: Material | None) -> None:
         place(lab, host, serving)
 
-    def fill(self, lab: Lab, number: int) -> None:
+    def create_many(self, lab: Lab, number: int) -> None:
         domains = [{"name": f"n{n}.example.com"} for n in range(number)]
         lab.cloud.seed("apig", account=lab.account, domains=domains)
 
@@ -47,8 +47,8 @@ class TestApig(ConnectorContract):
             "tlsCipherSuitesConfig": {"configType": "Custom", "tlsCipherSuite": [{"name": "X"}]},
         }
         place(lab, HOST, lab.issue(HOST), settings=settings)
-        (found,) = everything(lab.connector(self.service))
-        self.bound(lab, found.resource, lab.issue(HOST))
+        (found,) = list_all(lab.connector(self.service))
+        self.bind_and_read(lab, found.resource, lab.issue(HOST))
         (sent,) = [row for row in lab.cloud.list_requests(lab.account) if row["method"] == "PUT"]
         body = json.loads(sent["body"])
         assert {name: body.get(name) for name in settings} == settings
@@ -57,30 +57,30 @@ class TestApig(ConnectorContract):
     def test_domains_of_all_regions_are_listed_and_changed_where_they_are(self, lab: Lab) -> None:
         place(lab, "a.example.com", None)
         place(lab, HOST, lab.issue(HOST), region="cn-shanghai")
-        found = [f.resource for f in everything(lab.connector(self.service))]
+        found = [f.resource for f in list_all(lab.connector(self.service))]
         assert [r.region for r in found] == ["cn-hangzhou", "cn-shanghai"]
         assert found[1].key.startswith("cn-shanghai/")
-        self.bound(lab, found[1], lab.issue(HOST))
+        self.bind_and_read(lab, found[1], lab.issue(HOST))
 
     def test_the_listing_tells_what_is_served_and_where_https_is_off(self, lab: Lab) -> None:
         made = lab.issue("on.example.com")
-        off = self.placed(lab, None)
-        on = self.placed(lab, made, "on.example.com")
+        off = self.create_and_find(lab, None)
+        on = self.create_and_find(lab, made, "on.example.com")
         assert (off.binding_known, off.binding) == (True, None)
         assert on.binding is not None
         assert on.binding.fingerprint == made.certificate.fingerprint
 
     def test_the_domain_for_all_names_answers_to_its_certificates(self, lab: Lab) -> None:
         place(lab, "*", lab.issue("a.example.com", "*.example.com"))
-        (found,) = everything(lab.connector(self.service))
+        (found,) = list_all(lab.connector(self.service))
         assert found.resource.domains == ("a.example.com", "*.example.com")
 
     def test_a_domain_of_a_serverless_gateway_is_listed_as_one(self, lab: Lab) -> None:
         place(lab, HOST, None, scope="Serverless")
-        (found,) = everything(lab.connector(self.service))
+        (found,) = list_all(lab.connector(self.service))
         assert found.resource.state == "serverless"
 
     def test_https_is_not_switched_off(self, lab: Lab) -> None:
-        resource = self.placed(lab, lab.issue(HOST)).resource
+        resource = self.create_and_find(lab, lab.issue(HOST)).resource
         with pytest.raises(Permanent):
             lab.connector(self.service).bind(resource, None)

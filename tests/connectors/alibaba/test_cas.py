@@ -13,8 +13,8 @@ NONE = Resource(account="main", service="alibaba.cas", key="none")
 class TestCas(StoreContract):
     service = "alibaba.cas"
 
-    def walk(self, lab: Lab) -> None:
-        super().walk(lab)
+    def call_every_operation(self, lab: Lab) -> None:
+        super().call_every_operation(lab)
         reference = self.install(lab, lab.issue(HOST))
         keeper = lab.connector(self.service)
         assert keeper.in_use_by(reference) is None

@@ -10,7 +10,7 @@ from domain.errors import NeedsOperator, Permanent, Transient
 from domain.resources.connector import Scenario
 from domain.resources.resource import CertificateRef, Resource
 from tests.connectors.contract import ConnectorContract
-from tests.connectors.lab import Lab, Material, everything
+from tests.connectors.lab import Lab, Material, list_all
 from tests.connectors.store_contract import HOST
 
 
@@ -37,22 +37,22 @@ class TestEas(ConnectorContract):
     page_size = 10
     can_be_off = False
 
-    def place(self, lab: Lab, host: str, serving: Material | None) -> None:
+    def create_resource(self, lab: Lab, host: str, serving: Material | None) -> None:
         gateway(lab, domain(host, serving))
 
-    def fill(self, lab: Lab, number: int) -> None:
+    def create_many(self, lab: Lab, number: int) -> None:
         for n in range(number):
             gateway(lab, domain(f"n{n}.example.com", None))
 
-    def walk(self, lab: Lab) -> None:
-        super().walk(lab)
-        self.bound(lab, self.strict(lab), lab.issue("strict.example.com"))
+    def call_every_operation(self, lab: Lab) -> None:
+        super().call_every_operation(lab)
+        self.bind_and_read(lab, self.strict(lab), lab.issue("strict.example.com"))
 
     def strict(self, lab: Lab) -> Resource:
         """A domain of a gateway that does not attach it again."""
         name = "strict.example.com"
         gateway(lab, domain(name, lab.issue(name)), strict=True)
-        found = [f.resource for f in everything(lab.connector(self.service))]
+        found = [f.resource for f in list_all(lab.connector(self.service))]
         return next(each for each in found if name in each.domains)
 
     def test_only_updates_are_offered(self, lab: Lab) -> None:
@@ -62,20 +62,20 @@ class TestEas(ConnectorContract):
     def test_gateways_of_all_regions_are_listed_and_changed_where_they_are(self, lab: Lab) -> None:
         near = gateway(lab, domain("a.example.com", None))
         far = gateway(lab, domain(HOST, lab.issue(HOST)), region="cn-wulanchabu")
-        found = [f.resource for f in everything(lab.connector(self.service))]
+        found = [f.resource for f in list_all(lab.connector(self.service))]
         assert [r.key for r in found] == [
             f"cn-hangzhou/{near}/internet/a.example.com",
             f"cn-wulanchabu/{far}/internet/{HOST}",
         ]
-        self.bound(lab, found[1], lab.issue(HOST))
+        self.bind_and_read(lab, found[1], lab.issue(HOST))
 
     def test_a_domain_is_attached_again_without_being_detached(self, lab: Lab) -> None:
-        self.bound(lab, self.placed(lab, lab.issue(HOST)).resource, lab.issue(HOST))
+        self.bind_and_read(lab, self.create_and_find(lab, lab.issue(HOST)).resource, lab.issue(HOST))
         assert changes(lab) == ["attach"]
 
     def test_only_where_that_is_refused_it_is_detached(self, lab: Lab) -> None:
         resource = self.strict(lab)
-        self.bound(lab, resource, lab.issue(HOST))
+        self.bind_and_read(lab, resource, lab.issue(HOST))
         assert changes(lab) == ["attach", "detach", "attach"]
 
     def test_any_other_refusal_detaches_nothing(self, lab: Lab) -> None:
@@ -96,7 +96,7 @@ class TestEas(ConnectorContract):
         busy = {"operation": self.binding, "service": "eas"}
         lab.cloud.add_fault("error", code="DomainAlreadyExists", status=409, count=1, **busy)
         lab.cloud.add_fault("5xx", count=2, **busy)
-        self.bound(lab, resource, lab.issue(HOST))
+        self.bind_and_read(lab, resource, lab.issue(HOST))
         assert changes(lab) == ["attach", "detach", "attach", "attach", "attach"]
 
     def test_the_former_certificate_is_back_where_the_new_one_is_refused(self, lab: Lab) -> None:
@@ -106,7 +106,7 @@ class TestEas(ConnectorContract):
         lab.cloud.add_fault("error", code="DomainAlreadyExists", status=409, **busy)
         lab.cloud.add_fault("error", code="QuotaExceeded", **busy)
         with pytest.raises(NeedsOperator):
-            self.bound(lab, resource, lab.issue(HOST))
+            self.bind_and_read(lab, resource, lab.issue(HOST))
         assert changes(lab) == ["attach", "detach", "attach", "attach"]
         assert lab.connector(self.service).read(resource) == former
 
@@ -117,15 +117,15 @@ class TestEas(ConnectorContract):
         lab.cloud.add_fault("error", code="DomainAlreadyExists", status=409, count=1, **busy)
         lab.cloud.add_fault("5xx", **busy)
         with pytest.raises(Transient):
-            self.bound(lab, resource, lab.issue(HOST))
+            self.bind_and_read(lab, resource, lab.issue(HOST))
         assert lab.connector(self.service).read(resource) is None
         lab.cloud.clear_faults()
-        self.bound(lab, resource, lab.issue(HOST))
+        self.bind_and_read(lab, resource, lab.issue(HOST))
 
     def test_the_plan_warns_of_the_gap_and_of_private_networks(self, lab: Lab) -> None:
         gateway(lab, domain(HOST, None), domain(HOST, None, "intranet"))
         connector = lab.connector(self.service)
-        public, private = [found.resource for found in everything(connector)]
+        public, private = [found.resource for found in list_all(connector)]
         assert "for a moment nothing is served" in connector.warnings(public, None)[0]
         assert "private network" in connector.warnings(private, None)[1]
 
@@ -133,8 +133,8 @@ class TestEas(ConnectorContract):
         former = lab.issue(HOST)
         gateway(lab, domain(HOST, former), domain(HOST, former, "intranet"))
         connector = lab.connector(self.service)
-        public, private = [found.resource for found in everything(connector)]
-        self.bound(lab, private, lab.issue(HOST))
+        public, private = [found.resource for found in list_all(connector)]
+        self.bind_and_read(lab, private, lab.issue(HOST))
         untouched = connector.read(public)
         assert untouched is not None
         assert untouched.fingerprint == former.certificate.fingerprint
@@ -142,10 +142,10 @@ class TestEas(ConnectorContract):
 
     def test_a_gateway_that_does_not_run_is_told(self, lab: Lab) -> None:
         gateway(lab, domain(HOST, None), status="Stopped")
-        (found,) = everything(lab.connector(self.service))
+        (found,) = list_all(lab.connector(self.service))
         assert found.resource.state == "stopped"
 
     def test_a_certificate_is_not_taken_away(self, lab: Lab) -> None:
-        resource = self.placed(lab, lab.issue(HOST)).resource
+        resource = self.create_and_find(lab, lab.issue(HOST)).resource
         with pytest.raises(Permanent):
             lab.connector(self.service).bind(resource, None)

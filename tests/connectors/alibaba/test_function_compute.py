@@ -9,7 +9,7 @@ from domain.errors import NeedsOperator, Permanent, Transient
 from domain.resources.connector import Scenario
 from domain.resources.resource import Resource
 from tests.connectors.alibaba.pem_contract import PemContract
-from tests.connectors.lab import Lab, Material, everything
+from tests.connectors.lab import Lab, Material, list_all
 from tests.connectors.store_contract import HOST
 
 
@@ -32,26 +32,26 @@ class TestFunctionCompute(PemContract):
         lab.settings["regions"] = "cn-hangzhou,ap-southeast-1"
         return lab
 
-    def place(self, lab: Lab, host: str, serving: Material | None) -> None:
+    def create_resource(self, lab: Lab, host: str, serving: Material | None) -> None:
         place(lab, host, serving)
 
-    def fill(self, lab: Lab, number: int) -> None:
+    def create_many(self, lab: Lab, number: int) -> None:
         domains = [{"name": f"n{n:03}.example.com"} for n in range(number)]
         lab.cloud.seed("function_compute", account=lab.account, domains=domains)
 
     def older(self, lab: Lab, serving: Material) -> Resource:
         """A domain of version 2.0."""
         place(lab, HOST, serving, version="2.0")
-        (found,) = everything(lab.connector(self.service))
+        (found,) = list_all(lab.connector(self.service))
         return found.resource
 
-    def walk(self, lab: Lab) -> None:
-        super().walk(lab)
+    def call_every_operation(self, lab: Lab) -> None:
+        super().call_every_operation(lab)
         place(lab, "older.example.com", lab.issue("older.example.com"), version="2.0")
-        self.bound(lab, self.find(lab, "older.example.com"), lab.issue("older.example.com"))
+        self.bind_and_read(lab, self.find(lab, "older.example.com"), lab.issue("older.example.com"))
 
     def find(self, lab: Lab, name: str) -> Resource:
-        found = [f.resource for f in everything(lab.connector(self.service))]
+        found = [f.resource for f in list_all(lab.connector(self.service))]
         return next(each for each in found if name in each.domains)
 
     def test_the_listing_tells_all_that_a_read_tells(self, lab: Lab) -> None:
@@ -59,7 +59,7 @@ class TestFunctionCompute(PemContract):
         place(lab, "older.example.com", lab.issue("older.example.com"), version="2.0")
         connector = lab.connector(self.service)
         assert connector.listing_tells_all
-        for found in everything(connector):
+        for found in list_all(connector):
             assert found.binding is not None
             assert connector.read(found.resource) == found.binding
 
@@ -72,7 +72,7 @@ class TestFunctionCompute(PemContract):
         place(lab, HOST, None)
         place(lab, HOST, None, version="2.0")
         place(lab, HOST, None, region="ap-southeast-1")
-        keys = [found.resource.key for found in everything(lab.connector(self.service))]
+        keys = [found.resource.key for found in list_all(lab.connector(self.service))]
         assert keys == [
             "cn-hangzhou/www.example.com",
             "cn-hangzhou/2.0/www.example.com",
@@ -84,7 +84,7 @@ class TestFunctionCompute(PemContract):
         resource = self.older(lab, former)
         before = lab.connector(self.service).read(resource)
         assert before is not None
-        connector, _ = self.bound(lab, resource, lab.issue(HOST))
+        connector, _ = self.bind_and_read(lab, resource, lab.issue(HOST))
         connector.bind(resource, before.ref)
         assert connector.read(resource) == before
 
@@ -100,7 +100,7 @@ class TestFunctionCompute(PemContract):
         assert "fc:GetCustomDomain" in (refused.value.advice or "")
 
     def test_too_many_requests_are_tried_again(self, lab: Lab) -> None:
-        resource = self.placed(lab, lab.issue(HOST)).resource
+        resource = self.create_and_find(lab, lab.issue(HOST)).resource
         lab.cloud.add_fault("error", self.reading, code="ResourceThrottled", status=429)
         with pytest.raises(Transient):
             lab.connector(self.service).read(resource)
@@ -109,26 +109,26 @@ class TestFunctionCompute(PemContract):
     def test_protocol_and_tls_settings_are_sent_back(self, lab: Lab, protocol: str) -> None:
         settings = {"minVersion": "TLSv1.2", "cipherSuites": ["X"]}
         place(lab, HOST, lab.issue(HOST), protocol=protocol, tlsConfig=settings)
-        (found,) = everything(lab.connector(self.service))
-        self.bound(lab, found.resource, lab.issue(HOST))
+        (found,) = list_all(lab.connector(self.service))
+        self.bind_and_read(lab, found.resource, lab.issue(HOST))
         (sent,) = [row for row in lab.cloud.list_requests(lab.account) if row["method"] == "PUT"]
         body = json.loads(sent["body"])
         assert (body["protocol"], body["tlsConfig"]) == (protocol, settings)
         assert set(body) == {"protocol", "tlsConfig", "certConfig"}
 
     def test_a_wildcard_domain_is_found_by_its_path(self, lab: Lab) -> None:
-        resource = self.placed(lab, lab.issue("*.example.com"), "*.example.com").resource
-        self.bound(lab, resource, lab.issue("*.example.com"))
+        resource = self.create_and_find(lab, lab.issue("*.example.com"), "*.example.com").resource
+        self.bind_and_read(lab, resource, lab.issue("*.example.com"))
 
     def test_the_listing_tells_what_is_served_and_where_https_is_off(self, lab: Lab) -> None:
         made = lab.issue("on.example.com")
-        off = self.placed(lab, None)
-        on = self.placed(lab, made, "on.example.com")
+        off = self.create_and_find(lab, None)
+        on = self.create_and_find(lab, made, "on.example.com")
         assert (off.binding_known, off.binding) == (True, None)
         assert on.binding is not None
         assert on.binding.fingerprint == made.certificate.fingerprint
 
     def test_https_is_not_switched_off(self, lab: Lab) -> None:
-        resource = self.placed(lab, lab.issue(HOST)).resource
+        resource = self.create_and_find(lab, lab.issue(HOST)).resource
         with pytest.raises(Permanent):
             lab.connector(self.service).bind(resource, None)

@@ -2,9 +2,9 @@
 
 from domain.resources.connector import Scenario
 from domain.resources.resource import Resource
-from tests.connectors.alibaba.ga_places import accelerator, listener
+from tests.connectors.alibaba.ga_places import create_accelerator, build_listener
 from tests.connectors.contract import ConnectorContract
-from tests.connectors.lab import Lab, Material, everything
+from tests.connectors.lab import Lab, Material, list_all
 from tests.connectors.store_contract import HOST
 
 OTHER = "default.example.org"
@@ -12,7 +12,7 @@ OTHER = "default.example.org"
 
 def place(lab: Lab, serving: Material, *domains: str) -> str:
     additional = [{"domain": domain, "certificate": serving.seed} for domain in domains]
-    return accelerator(lab, listener(lab.issue(OTHER), additional=additional))
+    return create_accelerator(lab, build_listener(lab.issue(OTHER), additional=additional))
 
 
 class TestGaDomain(ConnectorContract):
@@ -21,16 +21,16 @@ class TestGaDomain(ConnectorContract):
     binding = "UpdateAdditionalCertificateWithListener"
     page_size = 10
 
-    def place(self, lab: Lab, host: str, serving: Material | None) -> None:
+    def create_resource(self, lab: Lab, host: str, serving: Material | None) -> None:
         place(lab, serving or lab.issue(host), host)
 
-    def fill(self, lab: Lab, number: int) -> None:
+    def create_many(self, lab: Lab, number: int) -> None:
         made = lab.issue(HOST)
         for _ in range(number):
             place(lab, made, HOST)
 
-    def walk(self, lab: Lab) -> None:
-        super().walk(lab)
+    def call_every_operation(self, lab: Lab) -> None:
+        super().call_every_operation(lab)
         resource = self.any_domain(lab)
         connector, reference = lab.connector(self.service), self.install(lab, lab.issue(HOST))
         connector.bind(resource, None)
@@ -39,19 +39,19 @@ class TestGaDomain(ConnectorContract):
         connector.check()
 
     def any_domain(self, lab: Lab) -> Resource:
-        return self.placed(lab, lab.issue("walk.example.com"), "walk.example.com").resource
+        return self.create_and_find(lab, lab.issue("walk.example.com"), "walk.example.com").resource
 
     def test_a_resource_without_a_certificate_gets_back_to_none_or_says_that_it_cannot(
         self, lab: Lab
     ) -> None:
-        resource = self.placed(lab, lab.issue(HOST)).resource
+        resource = self.create_and_find(lab, lab.issue(HOST)).resource
         connector = lab.connector(self.service)
         assert connector.not_reversible(resource, None) is None
         connector.bind(resource, None)
         assert connector.settled(resource, None)
         assert connector.read(resource) is None
-        assert list(everything(connector)) == []
-        self.bound(lab, resource, lab.issue(HOST))
+        assert list(list_all(connector)) == []
+        self.bind_and_read(lab, resource, lab.issue(HOST))
 
     def test_only_updates_are_offered(self, lab: Lab) -> None:
         traits = lab.connector(self.service).traits(self.service)
@@ -59,7 +59,7 @@ class TestGaDomain(ConnectorContract):
 
     def test_each_domain_is_a_resource_and_the_default_certificate_is_none(self, lab: Lab) -> None:
         place(lab, lab.issue("*.example.com"), "a.example.com", "*.example.com")
-        found = list(everything(lab.connector(self.service)))
+        found = list(list_all(lab.connector(self.service)))
         assert [f.resource.domains for f in found] == [("a.example.com",), ("*.example.com",)]
         assert {f.resource.slot for f in found} == {"sni"}
         assert found[1].resource.key.endswith("/sni/*.example.com")
@@ -68,15 +68,15 @@ class TestGaDomain(ConnectorContract):
     def test_more_domains_than_one_listing_shows_are_all_found(self, lab: Lab) -> None:
         domains = [f"n{n}.example.com" for n in range(53)]
         place(lab, lab.issue("*.example.com"), *domains)
-        found = list(everything(lab.connector(self.service)))
+        found = list(list_all(lab.connector(self.service)))
         assert [f.resource.detail["domain"] for f in found] == domains
 
     def test_a_change_of_one_domain_leaves_the_others(self, lab: Lab) -> None:
         former = lab.issue("*.example.com")
         place(lab, former, "a.example.com", "b.example.com")
         connector = lab.connector(self.service)
-        first, second = [found.resource for found in everything(connector)]
-        self.bound(lab, first, lab.issue("a.example.com"))
+        first, second = [found.resource for found in list_all(connector)]
+        self.bind_and_read(lab, first, lab.issue("a.example.com"))
         untouched = connector.read(second)
         assert untouched is not None
         assert untouched.fingerprint == former.certificate.fingerprint
@@ -86,11 +86,11 @@ class TestGaDomain(ConnectorContract):
         keys = set()
         for service in ("alibaba.ga_domain", "alibaba.ga_listener"):
             connector = lab.connector(service)
-            keys |= {connector.lock_key(found.resource) for found in everything(connector)}
+            keys |= {connector.lock_key(found.resource) for found in list_all(connector)}
         assert len(keys) == 1
 
     def test_it_is_settled_only_when_the_accelerator_is_at_rest(self, lab: Lab) -> None:
-        resource = self.placed(lab, lab.issue(HOST)).resource
+        resource = self.create_and_find(lab, lab.issue(HOST)).resource
         connector, reference = lab.connector(self.service), self.install(lab, lab.issue(HOST))
         lab.cloud.set_propagation(3600)
         try:

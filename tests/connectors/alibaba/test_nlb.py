@@ -2,7 +2,7 @@
 
 from domain.resources.connector import Connector
 from tests.connectors.alibaba.listeners import OTHER, ListenersContract
-from tests.connectors.lab import Lab, everything
+from tests.connectors.lab import Lab, list_all
 from tests.connectors.store_contract import HOST
 
 
@@ -11,8 +11,8 @@ class TestNlb(ListenersContract):
     product = "nlb"
 
     def test_a_job_that_failed_leaves_the_change_unsettled(self, lab: Lab) -> None:
-        self.place(lab, HOST, None, next_job_fails="SystemBusy")
-        (found,) = everything(lab.connector(self.service))
+        self.create_resource(lab, HOST, None, next_job_fails="SystemBusy")
+        (found,) = list_all(lab.connector(self.service))
         connector: Connector = lab.connector(self.service)
         reference = self.install(lab, lab.issue(HOST))
         connector.bind(found.resource, reference)

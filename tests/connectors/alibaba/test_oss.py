@@ -9,7 +9,7 @@ from domain.errors import NeedsOperator, Permanent, Transient
 from domain.resources.connector import Scenario
 from domain.resources.resource import Found
 from tests.connectors.contract import ConnectorContract
-from tests.connectors.lab import Lab, Material, everything
+from tests.connectors.lab import Lab, Material, list_all
 from tests.connectors.store_contract import HOST
 
 Row = dict[str, Any]
@@ -55,7 +55,7 @@ class TestOss(ConnectorContract):
 
     def test_certificates_are_replaced_and_the_listing_tells_them(self, lab: Lab) -> None:
         made = lab.issue(HOST)
-        found = self.placed(lab, made)
+        found = self.create_and_find(lab, made)
         assert found.binding_known
         assert found.binding is not None
         assert found.binding.fingerprint == made.certificate.fingerprint
@@ -63,12 +63,12 @@ class TestOss(ConnectorContract):
         assert Oss.scenarios == {Scenario.UPDATE}
 
     def test_a_change_names_the_certificate_that_it_replaces(self, lab: Lab) -> None:
-        resource = self.placed(lab, lab.issue(HOST)).resource
+        resource = self.create_and_find(lab, lab.issue(HOST)).resource
         connector = lab.connector(self.service)
         before = connector.read(resource)
         assert before is not None
         assert before.ref is not None
-        _, after = self.bound(lab, resource, lab.issue(HOST))
+        _, after = self.bind_and_read(lab, resource, lab.issue(HOST))
         assert after.ref is not None
         connector.bind(resource, before.ref)
         there, back = self.changes(lab)
@@ -79,8 +79,8 @@ class TestOss(ConnectorContract):
             assert "Force" not in body
 
     def test_a_first_certificate_is_forced_and_taken_away_without_force(self, lab: Lab) -> None:
-        resource = self.placed(lab, None).resource
-        connector, _ = self.bound(lab, resource, lab.issue(HOST))
+        resource = self.create_and_find(lab, None).resource
+        connector, _ = self.bind_and_read(lab, resource, lab.issue(HOST))
         connector.bind(resource, None)
         first, last = self.changes(lab)
         assert "<Force>true</Force>" in first
@@ -88,20 +88,20 @@ class TestOss(ConnectorContract):
         assert "Force" not in last
 
     def test_nothing_is_sent_where_the_certificate_is_there_already(self, lab: Lab) -> None:
-        resource = self.placed(lab, lab.issue(HOST)).resource
-        connector, after = self.bound(lab, resource, lab.issue(HOST))
+        resource = self.create_and_find(lab, lab.issue(HOST)).resource
+        connector, after = self.bind_and_read(lab, resource, lab.issue(HOST))
         connector.bind(resource, after.ref)
         assert len(self.changes(lab)) == 1
 
     def test_a_change_that_someone_else_overtook_is_refused_and_tried_again(self, lab: Lab) -> None:
-        resource = self.placed(lab, lab.issue(HOST)).resource
+        resource = self.create_and_find(lab, lab.issue(HOST)).resource
         connector = lab.connector(self.service)
         assert isinstance(connector, Oss)
         seen = connector.read(resource)
         assert seen is not None
         assert seen.ref is not None
         theirs = lab.issue(HOST)
-        self.bound(lab, resource, theirs)
+        self.bind_and_read(lab, resource, theirs)
         detail, ours = resource.detail, self.install(lab, lab.issue(HOST))
         with pytest.raises(Transient) as failure:  # what `bind` sends when it has read `seen`
             connector.oss.put_cname(
@@ -119,18 +119,18 @@ class TestOss(ConnectorContract):
 
     def test_a_certificate_that_lies_in_the_bucket_alone_has_no_way_back(self, lab: Lab) -> None:
         self.place(lab, HOST, lab.issue(HOST), type="Upload")
-        (found,) = everything(lab.connector(self.service))
+        (found,) = list_all(lab.connector(self.service))
         connector = lab.connector(self.service)
         assert found.binding is not None
         assert found.binding.not_after is not None
         assert (found.binding.fingerprint, found.binding.ref) == (None, None)
         assert connector.not_reversible(found.resource, found.binding) == ONLY_IN_BUCKET
-        self.bound(lab, found.resource, lab.issue(HOST))
+        self.bind_and_read(lab, found.resource, lab.issue(HOST))
 
     def test_unless_the_same_certificate_also_lies_in_the_store(self, lab: Lab) -> None:
         made = lab.issue(HOST)
         self.place(lab, HOST, made, type="Upload")
-        (found,) = everything(lab.connector(self.service))
+        (found,) = list_all(lab.connector(self.service))
         reference = self.install(lab, made)
         read = lab.connector(self.service).read(found.resource)
         assert read is not None
@@ -139,10 +139,10 @@ class TestOss(ConnectorContract):
     def test_buckets_are_asked_in_the_region_where_they_are(self, lab: Lab) -> None:
         self.place(lab, "a.example.com", None, region="cn-beijing")
         self.place(lab, "b.example.com", None, region="us-west-1")
-        found = list(everything(lab.connector(self.service)))
+        found = list(list_all(lab.connector(self.service)))
         assert [f.resource.region for f in found] == ["cn-beijing", "us-west-1"]
-        self.bound(lab, found[1].resource, lab.issue("b.example.com"))
-        (only,) = everything(lab.connector(self.service, regions="cn-beijing"))
+        self.bind_and_read(lab, found[1].resource, lab.issue("b.example.com"))
+        (only,) = list_all(lab.connector(self.service, regions="cn-beijing"))
         assert only.resource == found[0].resource
 
     @pytest.mark.parametrize(
@@ -152,17 +152,17 @@ class TestOss(ConnectorContract):
         self, lab: Lab, written: str, wildcard: bool
     ) -> None:
         self.place(lab, written, lab.issue("*.example.com"), wildcard=wildcard)
-        (found,) = everything(lab.connector(self.service))
+        (found,) = list_all(lab.connector(self.service))
         assert found.resource.domains == ("*.example.com",)
-        self.bound(lab, found.resource, lab.issue("*.example.com"))
+        self.bind_and_read(lab, found.resource, lab.issue("*.example.com"))
 
     def test_a_domain_that_is_disabled_is_listed_so(self, lab: Lab) -> None:
         self.place(lab, HOST, None, status="Disabled")
-        (found,) = everything(lab.connector(self.service))
+        (found,) = list_all(lab.connector(self.service))
         assert found.resource.state == "disabled"
 
     def test_a_domain_or_a_bucket_that_is_gone_is_final(self, lab: Lab) -> None:
-        resource = self.placed(lab, None).resource
+        resource = self.create_and_find(lab, None).resource
         for change, code in (
             ({"domain": "gone.example.com"}, "NoSuchCname"),
             ({"bucket": "gone"}, "NoSuchBucket"),
@@ -175,12 +175,12 @@ class TestOss(ConnectorContract):
     def test_a_bucket_that_is_deleted_while_it_is_listed_is_passed_over(self, lab: Lab) -> None:
         self.place(lab, HOST, None)
         lab.cloud.add_fault("error", "ListCname", code="NoSuchBucket", status=404)
-        assert list(everything(lab.connector(self.service))) == []
+        assert list(list_all(lab.connector(self.service))) == []
 
     def test_a_refusal_names_the_permissions_that_the_service_needs_elsewhere(
         self, lab: Lab
     ) -> None:
-        found: Found = self.placed(lab, None)
+        found: Found = self.create_and_find(lab, None)
         reference = self.install(lab, lab.issue(HOST))
         lab.cloud.add_fault("error", "PutCname", code="AccessDenied", status=403)
         with pytest.raises(NeedsOperator) as failure:
@@ -191,7 +191,7 @@ class TestOss(ConnectorContract):
 
     def test_no_request_to_the_service_holds_a_private_key(self, lab: Lab) -> None:
         made = lab.issue(HOST)
-        self.bound(lab, self.placed(lab, lab.issue(HOST)).resource, made)
+        self.bind_and_read(lab, self.create_and_find(lab, lab.issue(HOST)).resource, made)
         carrying = [
             self.action(row)
             for row in lab.cloud.list_requests(lab.account)

@@ -10,7 +10,7 @@ from domain.resources.connector import Scenario
 from domain.resources.resource import Found
 from tests.connectors.alibaba import test_clb as clb
 from tests.connectors.contract import ConnectorContract
-from tests.connectors.lab import Lab, Material, everything
+from tests.connectors.lab import Lab, Material, list_all
 from tests.connectors.store_contract import HOST
 
 OTHER = "other.example.com"
@@ -35,26 +35,26 @@ class RoutesContract(ConnectorContract):
     def test_only_what_has_a_certificate_takes_one(self, lab: Lab) -> None:
         traits = lab.connector(self.service).traits(self.service)
         assert traits.scenarios == {Scenario.UPDATE}
-        found = self.placed(lab, None)
+        found = self.create_and_find(lab, None)
         assert (found.binding_known, found.binding) == (True, None)
         with pytest.raises(Permanent) as refused:
             lab.connector(self.service).bind(found.resource, None)
         assert refused.value.code == "AlwaysOn"
 
     def test_the_listing_tells_what_is_served(self, lab: Lab) -> None:
-        found = self.placed(lab, lab.issue(HOST))
+        found = self.create_and_find(lab, lab.issue(HOST))
         assert found.binding_known
         assert found.binding == lab.connector(self.service).read(found.resource)
 
     def test_a_route_for_any_host_goes_by_the_names_of_its_certificate(self, lab: Lab) -> None:
         self.place(lab, HOST, lab.issue(OTHER), domains=[])
-        (found,) = everything(lab.connector(self.service))
+        (found,) = list_all(lab.connector(self.service))
         assert found.resource.domains == (OTHER,)
 
     def test_routes_of_all_regions_and_namespaces_are_found(self, lab: Lab) -> None:
         self.place(lab, HOST, None, region="cn-shanghai")
         self.place(lab, OTHER, None, namespace="cn-hangzhou:test")
-        found = everything(lab.connector(self.service))
+        found = list_all(lab.connector(self.service))
         assert {f.resource.region: f.resource.domains for f in found} == {
             "cn-shanghai": (HOST,),
             "cn-hangzhou": (OTHER,),
@@ -66,13 +66,13 @@ class RoutesContract(ConnectorContract):
         caplog.set_level(logging.DEBUG)
         self.place(lab, HOST, lab.issue(HOST), namespace="cn-hangzhou:test")
         connector = lab.connector(self.service)
-        shown = repr([*everything(connector)]) + repr(vars(connector)) + caplog.text
+        shown = repr([*list_all(connector)]) + repr(vars(connector)) + caplog.text
         assert HOST in shown
         assert "namespace-secret-key" not in shown
         assert "namespace-access-key" not in shown
 
     def test_a_failure_inside_an_answer_is_a_failure(self, lab: Lab) -> None:
-        found = self.placed(lab, lab.issue(HOST))
+        found = self.create_and_find(lab, lab.issue(HOST))
         reference = self.install(lab, lab.issue(HOST))
         gone = found.resource.model_copy(
             update={"detail": {**found.resource.detail, "ingress": "1"}}
@@ -87,14 +87,14 @@ class TestSaeOnAlb(RoutesContract):
     kind = "alb"
 
     def walk(self, lab: Lab) -> None:
-        super().walk(lab)
+        super().call_every_operation(lab)
         on_clb = TestSaeOnClb()
         on_clb.place(lab, OTHER, lab.issue(OTHER))
         (found,) = [f for f in self.routes(lab) if f.resource.detail["kind"] == "clb"]
-        self.bound(lab, found.resource, lab.issue(OTHER))
+        self.bind_and_read(lab, found.resource, lab.issue(OTHER))
 
     def routes(self, lab: Lab) -> list[Found]:
-        return list(everything(lab.connector(self.service)))
+        return list(list_all(lab.connector(self.service)))
 
     def several(self, lab: Lab) -> dict[str, Found]:
         """A route with one certificate for each of three names, by slot."""
@@ -117,7 +117,7 @@ class TestSaeOnAlb(RoutesContract):
         }
         for position, (key, name) in enumerate([("default", HOST), (f"sni/{OTHER}", OTHER)]):
             before = self.listed(lab, slots[key])
-            connector, after = self.bound(lab, slots[key].resource, lab.issue(name))
+            connector, after = self.bind_and_read(lab, slots[key].resource, lab.issue(name))
             assert after.ref is not None
             expected = [*before]
             expected.pop(position)
@@ -136,7 +136,7 @@ class TestSaeOnAlb(RoutesContract):
         one, two = slots[f"sni/{OTHER}"], slots["sni/third.example.com"]
         before, wildcard = self.listed(lab, one), lab.issue("*.example.com")
         for slot in (one, two):
-            self.bound(lab, slot.resource, wildcard)
+            self.bind_and_read(lab, slot.resource, wildcard)
         assert len(self.listed(lab, one)) == 2
         connector = lab.connector(self.service)
         assert one.binding is not None
@@ -147,12 +147,12 @@ class TestSaeOnAlb(RoutesContract):
         assert sorted(self.listed(lab, one)) == sorted(before)
 
     def test_it_locks_what_the_load_balancer_s_own_connector_locks(self, lab: Lab) -> None:
-        found = self.placed(lab, lab.issue(HOST))
+        found = self.create_and_find(lab, lab.issue(HOST))
         balancer = found.resource.detail["load_balancer"]
         listener = {"load_balancer": balancer, "certificate": lab.issue(OTHER).seed}
         lab.cloud.seed("alb", account=lab.account, listeners=[listener])
         alb = lab.connector("alibaba.alb")
-        (slot,) = everything(alb)
+        (slot,) = list_all(alb)
         assert alb.lock_key(slot.resource) == lab.connector(self.service).lock_key(found.resource)
 
 
@@ -167,14 +167,14 @@ class TestSaeOnClb(RoutesContract):
     identity = clb.TestClb.identity
 
     def stored(self, lab: Lab, made: Material) -> list[str]:
-        return clb.TestClb().stored(lab, made)
+        return clb.TestClb().list_stored(lab, made)
 
     def test_it_locks_what_the_load_balancer_s_own_connector_locks(self, lab: Lab) -> None:
-        found = self.placed(lab, lab.issue(HOST))
+        found = self.create_and_find(lab, lab.issue(HOST))
         balancer = found.resource.detail["load_balancer"]
-        clb.TestClb().place(lab, OTHER, None, load_balancer=balancer)
+        clb.TestClb().create_resource(lab, OTHER, None, load_balancer=balancer)
         balancers = lab.connector("alibaba.clb")
-        (slot,) = everything(balancers)
+        (slot,) = list_all(balancers)
         assert balancers.lock_key(slot.resource) == lab.connector(self.service).lock_key(
             found.resource
         )
@@ -182,6 +182,6 @@ class TestSaeOnClb(RoutesContract):
     def test_a_certificate_is_shared_with_the_load_balancer_s_own_connector(self, lab: Lab) -> None:
         made = lab.issue(HOST)
         reference = self.install(lab, made)
-        clb.TestClb().place(lab, OTHER, None)
+        clb.TestClb().create_resource(lab, OTHER, None)
         assert clb.TestClb().install(lab, made) == reference
         assert made.opened == 1

@@ -9,7 +9,7 @@ from domain.errors import Permanent, Transient
 from domain.resources.connector import Scenario
 from domain.resources.resource import Found
 from tests.connectors.contract import ConnectorContract
-from tests.connectors.lab import Lab, Material, everything
+from tests.connectors.lab import Lab, Material, list_all
 from tests.connectors.store_contract import HOST
 
 TLS: dict[str, Any] = {
@@ -36,13 +36,13 @@ class TestWaf(ConnectorContract):
         lab.cloud.seed("waf", account=lab.account, domains=domains)
 
     def walk(self, lab: Lab) -> None:
-        super().walk(lab)
+        super().call_every_operation(lab)
         found = self.default(lab, lab.issue(HOST))
-        self.bound(lab, found.resource, lab.issue(HOST))
+        self.bind_and_read(lab, found.resource, lab.issue(HOST))
 
     def default(self, lab: Lab, serving: Material, **more: Any) -> Found:
         self.place(lab, "default", serving, **more)
-        found = everything(lab.connector(self.service))
+        found = list_all(lab.connector(self.service))
         return next(f for f in found if f.resource.key.endswith("/default"))
 
     def sent(self, lab: Lab, action: str) -> dict[str, list[str]]:
@@ -53,7 +53,7 @@ class TestWaf(ConnectorContract):
         )
 
     def test_certificates_can_only_be_replaced(self, lab: Lab) -> None:
-        found = self.placed(lab, None)
+        found = self.create_and_find(lab, None)
         assert (found.binding_known, found.binding) == (True, None)
         connector = lab.connector(self.service)
         assert connector.traits(self.service).scenarios == {Scenario.UPDATE}
@@ -67,11 +67,11 @@ class TestWaf(ConnectorContract):
     def test_tls_settings_stay_as_they_are(self, lab: Lab, slot: str) -> None:
         if slot == "ModifyDomainCert":
             self.place(lab, HOST, lab.issue(HOST), tls=TLS)
-            (found,) = everything(lab.connector(self.service))
+            (found,) = list_all(lab.connector(self.service))
         else:
             found = self.default(lab, lab.issue(HOST), tls=TLS)
         for _ in range(2):  # the second sends what the first has left there
-            self.bound(lab, found.resource, lab.issue(HOST))
+            self.bind_and_read(lab, found.resource, lab.issue(HOST))
         sent = self.sent(lab, slot)
         assert sent["TLSVersion"] == ["tlsv1.2"]
         assert sent["CipherSuite"] == ["99"]
@@ -79,7 +79,7 @@ class TestWaf(ConnectorContract):
         assert [sent[f"CustomCiphers.{n}"] for n in (1, 2)] == [[c] for c in TLS["CustomCiphers"]]
 
     def test_ciphers_are_not_named_where_a_whole_suite_is_in_use(self, lab: Lab) -> None:
-        self.bound(lab, self.placed(lab, lab.issue(HOST)).resource, lab.issue(HOST))
+        self.bind_and_read(lab, self.create_and_find(lab, lab.issue(HOST)).resource, lab.issue(HOST))
         sent = self.sent(lab, self.binding)
         assert sent["CipherSuite"] == ["1"]
         assert not any(name.startswith("CustomCiphers") for name in sent)
@@ -90,7 +90,7 @@ class TestWaf(ConnectorContract):
         assert found.resource.domains == ("a.example.com", "*.example.com")
         assert found.binding is not None
         assert found.binding.fingerprint == former.certificate.fingerprint
-        connector, _ = self.bound(lab, found.resource, lab.issue("a.example.com"))
+        connector, _ = self.bind_and_read(lab, found.resource, lab.issue("a.example.com"))
         connector.bind(found.resource, found.binding.ref)
         assert connector.settled(found.resource, found.binding.ref)
         assert connector.read(found.resource) == found.binding
@@ -98,11 +98,11 @@ class TestWaf(ConnectorContract):
     def test_the_mainland_and_the_rest_of_the_world_have_an_instance_each(self, lab: Lab) -> None:
         self.place(lab, HOST, lab.issue(HOST))
         self.place(lab, HOST, lab.issue(HOST), region="ap-southeast-1")
-        here, there = everything(lab.connector(self.service))
+        here, there = list_all(lab.connector(self.service))
         assert [f.resource.region for f in (here, there)] == ["cn-hangzhou", "ap-southeast-1"]
         assert here.resource.detail["instance"] != there.resource.detail["instance"]
-        self.bound(lab, there.resource, lab.issue(HOST))
-        (only,) = everything(lab.connector(self.service, regions="cn-beijing"))
+        self.bind_and_read(lab, there.resource, lab.issue(HOST))
+        (only,) = list_all(lab.connector(self.service, regions="cn-beijing"))
         assert only.resource == here.resource
 
     @pytest.mark.parametrize(
@@ -111,13 +111,13 @@ class TestWaf(ConnectorContract):
     )
     def test_a_domain_is_listed_with_its_state(self, lab: Lab, status: int, state: str) -> None:
         self.place(lab, HOST, lab.issue(HOST), status=status)
-        (found,) = everything(lab.connector(self.service))
+        (found,) = list_all(lab.connector(self.service))
         assert found.resource.state == state
 
     def test_a_domain_that_is_being_changed_is_tried_again_and_not_settled(self, lab: Lab) -> None:
         former = lab.issue(HOST)
         self.place(lab, HOST, former, status=3)
-        (found,) = everything(lab.connector(self.service))
+        (found,) = list_all(lab.connector(self.service))
         connector = lab.connector(self.service)
         with pytest.raises(Transient) as failure:
             connector.bind(found.resource, self.install(lab, lab.issue(HOST)))
@@ -127,10 +127,10 @@ class TestWaf(ConnectorContract):
     def test_the_port_is_one_that_the_domain_listens_on(self, lab: Lab) -> None:
         self.place(lab, "a.example.com", lab.issue("a.example.com"), https_ports=[8443, 443])
         self.place(lab, "b.example.com", lab.issue("b.example.com"), https_ports=[8443])
-        ports = [f.resource.port for f in everything(lab.connector(self.service))]
+        ports = [f.resource.port for f in list_all(lab.connector(self.service))]
         assert ports == [443, 8443]
 
     def test_wildcards_are_written_as_certificates_write_them(self, lab: Lab) -> None:
         made = lab.issue("*.example.com")
-        resource = self.placed(lab, lab.issue("*.example.com"), "*.example.com").resource
-        self.bound(lab, resource, made)
+        resource = self.create_and_find(lab, lab.issue("*.example.com"), "*.example.com").resource
+        self.bind_and_read(lab, resource, made)

@@ -7,7 +7,7 @@ import pytest
 from alibabacloud_tea_openapi.exceptions import ClientException
 
 from tests.sandbox.running import Running
-from tests.sandbox.services.stored import given
+from tests.sandbox.services.stored import to_seed
 from tests.support.factory import Leaf
 
 
@@ -15,19 +15,19 @@ def seed(cloud: Running, product: str, leaf: Leaf | None, *added: Leaf, **more: 
     """A listener's id."""
     listener = {
         "id": f"lsn-{uuid.uuid4().hex[:10]}",
-        "certificate": leaf and given(leaf),
-        "additional": [given(one) for one in added],
+        "certificate": leaf and to_seed(leaf),
+        "additional": [to_seed(one) for one in added],
         **more,
     }
     cloud.control("POST", "seed", {"service": product, "listeners": [listener]})
     return str(listener["id"])
 
 
-def refusal(code: str, what: Any, *arguments: Any, **values: Any) -> None:
+def check_refused(code: str, what: Any, *arguments: Any, **values: Any) -> None:
     with pytest.raises(ClientException) as caught:
         what(*arguments, **values)
     assert caught.value.code == code
 
 
-def name() -> str:
+def build_hostname() -> str:
     return f"h{uuid.uuid4().hex[:10]}.example.com"

@@ -8,7 +8,7 @@ from tests.sandbox.running import Running
 from tests.support.factory import Leaf
 
 
-def given(leaf: Leaf) -> dict[str, str]:
+def to_seed(leaf: Leaf) -> dict[str, str]:
     """A certificate as a seed is told of it."""
     return {"pem": leaf.pem.decode(), "key": leaf.key_pem.decode()}
 
@@ -21,6 +21,6 @@ def upload(cloud: Running, leaf: Leaf) -> int:
     return int(cloud.cas().upload_user_certificate(request).body.cert_id)
 
 
-def identifier(cloud: Running, leaf: Leaf) -> str:
+def upload_identifier(cloud: Running, leaf: Leaf) -> str:
     """As most products name it: "<id>-<region of the site>"."""
     return f"{upload(cloud, leaf)}-cn-hangzhou"

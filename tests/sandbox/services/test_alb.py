@@ -6,8 +6,8 @@ from alibabacloud_alb20200616 import models
 from alibabacloud_alb20200616.client import Client
 
 from tests.sandbox.running import Running, ask
-from tests.sandbox.services.listeners import name, refusal, seed
-from tests.sandbox.services.stored import identifier
+from tests.sandbox.services.listeners import build_hostname, check_refused, seed
+from tests.sandbox.services.stored import upload_identifier
 from tests.support.factory import Authority
 
 ADD = "AssociateAdditionalCertificatesWithListener"
@@ -46,40 +46,40 @@ def job(cloud: Running, number: str) -> Any:
 
 
 def test_the_default_certificate_is_replaced_by_a_job(cloud: Running, authority: Authority) -> None:
-    host = name()
+    host = build_hostname()
     leaf, new = authority.leaf([host]), authority.leaf([host])
-    listener, certificate = seed(cloud, "alb", leaf), identifier(cloud, new)
+    listener, certificate = seed(cloud, "alb", leaf), upload_identifier(cloud, new)
     number = change(cloud, "UpdateListenerAttribute", listener, certificate)
     told = job(cloud, number)
     assert (told.status, told.resource_id) == ("Succeeded", listener)
     assert held(cloud, listener) == {certificate: (True, "Associated")}
     (default,) = call(cloud, "GetListenerAttribute", listener_id=listener).certificates
     assert default.certificate_id == certificate
-    assert cloud.served(host) == new.fingerprint
+    assert cloud.get_served(host) == new.fingerprint
 
 
 def test_what_was_added_last_is_served_until_it_is_removed(
     cloud: Running, authority: Authority
 ) -> None:
-    host = name()
+    host = build_hostname()
     leaf, added = authority.leaf([host]), authority.leaf(["*.example.com"])
     listener = seed(cloud, "alb", leaf, authority.leaf([host]))
     (before,) = [one for one, (default, _) in held(cloud, listener).items() if not default]
-    certificate = identifier(cloud, added)
+    certificate = upload_identifier(cloud, added)
     change(cloud, ADD, listener, certificate)
     assert held(cloud, listener)[certificate] == (False, "Associated")
-    assert cloud.served(host) == added.fingerprint
+    assert cloud.get_served(host) == added.fingerprint
     change(cloud, REMOVE, listener, certificate)
     change(cloud, REMOVE, listener, before)
-    assert cloud.served(host) == leaf.fingerprint
+    assert cloud.get_served(host) == leaf.fingerprint
 
 
 def test_a_listener_is_configuring_and_busy_until_its_change_has_arrived(
     cloud: Running, authority: Authority
 ) -> None:
-    host = name()
+    host = build_hostname()
     leaf = authority.leaf([host])
-    listener, certificate = seed(cloud, "alb", leaf), identifier(cloud, authority.leaf([host]))
+    listener, certificate = seed(cloud, "alb", leaf), upload_identifier(cloud, authority.leaf([host]))
     (former,) = held(cloud, listener)
     cloud.control("POST", "propagation", {"seconds": 3600})
     number = change(cloud, "UpdateListenerAttribute", listener, certificate)
@@ -90,15 +90,15 @@ def test_a_listener_is_configuring_and_busy_until_its_change_has_arrived(
     }
     attribute = call(cloud, "GetListenerAttribute", listener_id=listener)
     assert attribute.listener_status == "Configuring"
-    refusal("IncorrectStatus.Listener", change, cloud, ADD, listener, certificate)
-    assert cloud.served(host) == leaf.fingerprint
+    check_refused("IncorrectStatus.Listener", change, cloud, ADD, listener, certificate)
+    assert cloud.get_served(host) == leaf.fingerprint
 
 
 def test_a_job_may_fail_and_tells_its_code(cloud: Running, authority: Authority) -> None:
-    host = name()
+    host = build_hostname()
     leaf = authority.leaf([host])
     listener = seed(cloud, "alb", leaf, next_job_fails="SystemBusy")
-    certificate = identifier(cloud, authority.leaf([host]))
+    certificate = upload_identifier(cloud, authority.leaf([host]))
     number = change(cloud, "UpdateListenerAttribute", listener, certificate)
     told = job(cloud, number)
     assert (told.status, told.error_code) == ("Failed", "SystemBusy")
@@ -107,25 +107,25 @@ def test_a_job_may_fail_and_tells_its_code(cloud: Running, authority: Authority)
 
 
 def test_what_is_wrong_is_refused_with_a_code(cloud: Running, authority: Authority) -> None:
-    leaf = authority.leaf([name()])
+    leaf = authority.leaf([build_hostname()])
     listener, plain = seed(cloud, "alb", leaf), seed(cloud, "alb", None, protocol="HTTP")
-    other, (own,) = identifier(cloud, authority.leaf([name()])), held(cloud, listener)
+    other, (own,) = upload_identifier(cloud, authority.leaf([build_hostname()])), held(cloud, listener)
     update = "UpdateListenerAttribute"
-    refusal("ResourceNotFound.Listener", change, cloud, update, "lsn-none", other)
-    refusal("ResourceNotFound.Certificate", change, cloud, update, listener, "1-cn-hangzhou")
+    check_refused("ResourceNotFound.Listener", change, cloud, update, "lsn-none", other)
+    check_refused("ResourceNotFound.Certificate", change, cloud, update, listener, "1-cn-hangzhou")
     elsewhere = other.replace("cn-hangzhou", "ap-southeast-1")
-    refusal("ResourceNotFound.Certificate", change, cloud, update, listener, elsewhere)
-    refusal("OperationDenied.Protocol", change, cloud, update, plain, other)
-    refusal("ResourceAlreadyAssociated.Certificate", change, cloud, ADD, listener, own)
-    refusal("ResourceNotAssociated.Certificate", change, cloud, REMOVE, listener, other)
-    refusal("DryRunOperation", change, cloud, ADD, listener, other, dry_run=True)
-    full = seed(cloud, "alb", leaf, *(authority.leaf([name()]) for _ in range(25)))
-    refusal("QuotaExceeded.AdditionalCertsNum", change, cloud, ADD, full, other)
+    check_refused("ResourceNotFound.Certificate", change, cloud, update, listener, elsewhere)
+    check_refused("OperationDenied.Protocol", change, cloud, update, plain, other)
+    check_refused("ResourceAlreadyAssociated.Certificate", change, cloud, ADD, listener, own)
+    check_refused("ResourceNotAssociated.Certificate", change, cloud, REMOVE, listener, other)
+    check_refused("DryRunOperation", change, cloud, ADD, listener, other, dry_run=True)
+    full = seed(cloud, "alb", leaf, *(authority.leaf([build_hostname()]) for _ in range(25)))
+    check_refused("QuotaExceeded.AdditionalCertsNum", change, cloud, ADD, full, other)
 
 
 def test_listings_are_paged_by_token(cloud: Running, authority: Authority) -> None:
-    leaf = authority.leaf([name()])
-    balancer = f"alb-{name()}"
+    leaf = authority.leaf([build_hostname()])
+    balancer = f"alb-{build_hostname()}"
     seeded = [seed(cloud, "alb", leaf, load_balancer=balancer) for _ in range(3)]
     values: dict[str, Any] = {"load_balancer_ids": [balancer], "max_results": 2}
     first = call(cloud, "ListListeners", **values)

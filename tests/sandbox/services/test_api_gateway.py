@@ -18,7 +18,7 @@ def host() -> str:
 
 
 def domain(name: str, leaf: Leaf | None = None, **settings: Any) -> dict[str, Any]:
-    return {"name": name, "certificate": leaf and stored.given(leaf), "settings": settings}
+    return {"name": name, "certificate": leaf and stored.to_seed(leaf), "settings": settings}
 
 
 def group(cloud: Running, *domains: dict[str, Any], **more: Any) -> str:
@@ -66,7 +66,7 @@ def test_a_certificate_is_replaced_shown_and_served(cloud: Running, authority: A
     assert (told.certificate_name, told.certificate_body) == ("mine", leaf.pem.decode())
     assert told.certificate_private_key is None, "no answer holds a private key"
     assert told.certificate_id != former
-    assert cloud.served(name) == leaf.fingerprint
+    assert cloud.get_served(name) == leaf.fingerprint
     request = models.DescribeApiGroupRequest(group_id=number)
     items = ask(Client(cloud.config()), "describe_api_group", request).custom_domains.domain_item
     assert [one.certificate_name for one in items] == ["mine", None]
@@ -82,7 +82,7 @@ def test_a_certificate_is_taken_away(cloud: Running, authority: Authority) -> No
     delete(cloud, number, name, certificate)
     delete(cloud, number, name, certificate)
     assert describe(cloud, number, name).certificate_id is None
-    assert cloud.served(name) is None
+    assert cloud.get_served(name) is None
 
 
 def test_what_is_wrong_is_refused(cloud: Running, authority: Authority) -> None:
@@ -94,7 +94,7 @@ def test_what_is_wrong_is_refused(cloud: Running, authority: Authority) -> None:
     refused("InvalidCertificate", cloud, number, name, leaf, certificate_body="x")
     wrong = {"certificate_private_key": other.key_pem.decode()}
     refused("InvalidCertificate", cloud, number, name, leaf, **wrong)
-    assert cloud.served(name) is None
+    assert cloud.get_served(name) is None
 
 
 def test_groups_are_paged_and_belong_to_a_region(start: Any) -> None:

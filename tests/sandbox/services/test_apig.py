@@ -19,7 +19,7 @@ def host() -> str:
 
 
 def domain(cloud: Running, name: str, leaf: Leaf | None = None, **more: Any) -> str:
-    described = {"name": name, "certificate": leaf and stored.given(leaf), **more}
+    described = {"name": name, "certificate": leaf and stored.to_seed(leaf), **more}
     cloud.control("POST", "seed", {"service": "apig", "domains": [described]})
     request = models.ListDomainsRequest(name_like=name)
     return str(ask(cloud, Client, "list_domains", request=request).data.items[0].domain_id)
@@ -44,20 +44,20 @@ def refused(code: str, cloud: Running, number: str, **fields: Any) -> None:
 def test_a_certificate_is_replaced_and_served(cloud: Running, authority: Authority) -> None:
     name, leaf = host(), authority.leaf(["*.example.com"])
     number = domain(cloud, name, authority.leaf([name]))
-    wanted = stored.identifier(cloud, leaf)
+    wanted = stored.upload_identifier(cloud, leaf)
     assert update(cloud, number, cert_identifier=wanted).data.deploy_revision_id
     told = get(cloud, number)
     assert (told.cert_identifier, told.protocol, told.sans) == (wanted, "HTTPS", "*.example.com")
     not_after = leaf.certificate.not_valid_after_utc
     assert told.not_after_timstamp == int(not_after.timestamp() * 1000)
-    assert cloud.served(name) == leaf.fingerprint
+    assert cloud.get_served(name) == leaf.fingerprint
 
 
 def test_a_setting_that_is_not_sent_falls_back(cloud: Running, authority: Authority) -> None:
     leaf, name = authority.leaf(), host()
     number = domain(cloud, name, leaf, settings={"tlsMin": "TLS 1.2", "forceHttps": True})
     assert (get(cloud, number).tls_min, get(cloud, number).force_https) == ("TLS 1.2", True)
-    wanted = stored.identifier(cloud, leaf)
+    wanted = stored.upload_identifier(cloud, leaf)
     update(cloud, number, cert_identifier=wanted, force_https=True)
     assert (get(cloud, number).tls_min, get(cloud, number).force_https) == ("TLS 1.0", True)
 
@@ -67,12 +67,12 @@ def test_a_domain_may_go_back_to_http(cloud: Running, authority: Authority) -> N
     number = domain(cloud, name, authority.leaf([name]))
     update(cloud, number, protocol="HTTP")
     assert (get(cloud, number).protocol, get(cloud, number).cert_identifier) == ("HTTP", None)
-    assert cloud.served(name) is None
+    assert cloud.get_served(name) is None
 
 
 def test_what_is_wrong_is_refused(cloud: Running, authority: Authority) -> None:
     leaf = authority.leaf()
-    number, wanted = domain(cloud, host(), leaf), stored.identifier(cloud, leaf)
+    number, wanted = domain(cloud, host(), leaf), stored.upload_identifier(cloud, leaf)
     refused("NotFound.Domain", cloud, "d-none", cert_identifier=wanted)
     refused("NotFound.Certificate", cloud, number, cert_identifier="1-cn-hangzhou")
     refused("MissingParameter", cloud, number, cert_identifier=wanted, force_https=None)

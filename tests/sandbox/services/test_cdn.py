@@ -60,7 +60,7 @@ def test_a_certificate_from_the_store_is_bound_and_read_back(
     assert told.server_certificate == leaf.pem.decode()
     not_after = leaf.certificate.not_valid_after_utc
     assert told.cert_expire_time == not_after.strftime("%Y-%m-%dT%H:%M:%SZ")
-    assert cloud.served(name) == leaf.fingerprint
+    assert cloud.get_served(name) == leaf.fingerprint
 
 
 def test_a_first_certificate_and_switching_off_again(cloud: Running, authority: Authority) -> None:
@@ -72,8 +72,8 @@ def test_a_first_certificate_and_switching_off_again(cloud: Running, authority: 
     assert info(cloud, name).server_certificate_status == "on"
     set_certificate(cloud, name, sslprotocol="off", cert_type=None)
     assert info(cloud, name).server_certificate_status == "off"
-    assert cloud.served(name) is None
-    assert cloud.shown(name)["applied"] == [leaf.fingerprint, None]
+    assert cloud.get_served(name) is None
+    assert cloud.get_state(name)["applied"] == [leaf.fingerprint, None]
 
 
 def test_a_chain_given_as_pem_has_no_id_in_the_store(cloud: Running, authority: Authority) -> None:
@@ -83,7 +83,7 @@ def test_a_chain_given_as_pem_has_no_id_in_the_store(cloud: Running, authority: 
     set_certificate(cloud, name, cert_type="upload", **given)
     told = info(cloud, name)
     assert (told.cert_type, told.cert_id, told.cert_name) == ("upload", None, "mine")
-    assert cloud.served(name) == leaf.fingerprint
+    assert cloud.get_served(name) == leaf.fingerprint
 
 
 def test_what_is_wrong_is_refused_with_the_documented_code(
@@ -107,7 +107,7 @@ def test_what_is_wrong_is_refused_with_the_documented_code(
     refusal("Certificate.FormatError", cloud, name, cert_type="upload", sslpub="x", sslpri=key)
     wrong_key = {"cert_type": "upload", "sslpub": pem, "sslpri": other.key_pem.decode()}
     refusal("InvalidSSLPri", cloud, name, **wrong_key)
-    assert cloud.shown(name)["applied"] == []
+    assert cloud.get_state(name)["applied"] == []
 
 
 @pytest.mark.parametrize("names", [["other.example.org"], ["*.a.example.com"], ["example.com"]])
@@ -129,7 +129,7 @@ def test_a_wildcard_domain_is_written_with_a_leading_dot(
     wildcard = authority.leaf([f"*.{parent}"])
     refusal("InvalidDomain.NotFound", cloud, f"*.{parent}", cert_id=upload(cloud, wildcard))
     set_certificate(cloud, f".{parent}", cert_id=upload(cloud, wildcard))
-    assert cloud.served(f"anything.{parent}") == wildcard.fingerprint
+    assert cloud.get_served(f"anything.{parent}") == wildcard.fingerprint
 
 
 def test_listings_are_paged_and_filtered(start: Any, authority: Authority) -> None:
@@ -191,4 +191,4 @@ def test_a_domain_that_is_offline_takes_no_certificate(
     cloud.seed_domain(name, leaf, status="offline")
     refused = refusal("IllegalOperation", cloud, name, cert_id=upload(cloud, leaf))
     assert refused.status_code == 403
-    assert cloud.served(name) is None
+    assert cloud.get_served(name) is None

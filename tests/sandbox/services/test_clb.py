@@ -9,7 +9,7 @@ from alibabacloud_slb20140515.client import Client
 from alibabacloud_tea_openapi.exceptions import ClientException
 
 from tests.sandbox.running import Running, ask
-from tests.sandbox.services.stored import given, upload
+from tests.sandbox.services.stored import to_seed, upload
 from tests.support.factory import Authority, Leaf
 
 REGION = "cn-hangzhou"
@@ -22,7 +22,7 @@ def call(cloud: Running, method: str, request: str, **values: Any) -> Any:
 
 def seed(cloud: Running, leaf: Leaf, **more: Any) -> str:
     number = f"lb-{uuid.uuid4().hex[:10]}"
-    listener = {"load_balancer": number, "certificate": given(leaf), **more}
+    listener = {"load_balancer": number, "certificate": to_seed(leaf), **more}
     cloud.control("POST", "seed", {"service": "clb", "listeners": [listener]})
     return number
 
@@ -79,18 +79,18 @@ def test_a_listener_and_its_additional_domain_are_changed_one_by_one(
 ) -> None:
     host, other = name(), name()
     leaf, added = authority.leaf([host]), authority.leaf([other])
-    number = seed(cloud, leaf, domains={other: given(added)})
+    number = seed(cloud, leaf, domains={other: to_seed(added)})
     (extension,) = listener(cloud, number).domain_extensions.domain_extension
-    assert (extension.domain, cloud.served(other)) == (other, added.fingerprint)
+    assert (extension.domain, cloud.get_served(other)) == (other, added.fingerprint)
     new = authority.leaf([host, other])
     certificate = put(cloud, new).server_certificate_id
     change(cloud, number, certificate)
     assert listener(cloud, number).server_certificate_id == certificate
-    assert (cloud.served(host), cloud.served(other)) == (new.fingerprint, added.fingerprint)
+    assert (cloud.get_served(host), cloud.get_served(other)) == (new.fingerprint, added.fingerprint)
     ids = {"domain_extension_id": extension.domain_extension_id}
     values = {**ids, "server_certificate_id": certificate}
     call(cloud, "set_domain_extension_attribute", "SetDomainExtensionAttribute", **values)
-    assert cloud.served(other) == new.fingerprint
+    assert cloud.get_served(other) == new.fingerprint
 
 
 def test_what_a_listener_uses_is_not_deleted(cloud: Running, authority: Authority) -> None:
@@ -108,7 +108,7 @@ def test_what_an_additional_domain_uses_is_not_deleted(
     cloud: Running, authority: Authority
 ) -> None:
     host = name()
-    number = seed(cloud, authority.leaf([name()]), domains={host: given(authority.leaf([host]))})
+    number = seed(cloud, authority.leaf([name()]), domains={host: to_seed(authority.leaf([host]))})
     (added,) = listener(cloud, number).domain_extensions.domain_extension
     refusal(
         "CertificateRelatedDomainExtensionExist",
@@ -159,5 +159,5 @@ def test_a_load_balancer_is_busy_until_its_change_has_arrived(
     cloud.control("POST", "propagation", {"seconds": 3600})
     change(cloud, number, certificate)
     assert listener(cloud, number).server_certificate_id == certificate
-    assert cloud.served(host) == leaf.fingerprint
+    assert cloud.get_served(host) == leaf.fingerprint
     refusal("ServiceIsConfiguring", change, cloud, number, certificate)

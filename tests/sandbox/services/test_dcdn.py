@@ -9,14 +9,14 @@ from alibabacloud_dcdn20180115.client import Client
 from alibabacloud_tea_openapi.exceptions import ClientException
 
 from tests.sandbox.running import Running, ask
-from tests.sandbox.services.stored import given, upload
+from tests.sandbox.services.stored import to_seed, upload
 from tests.support.factory import Authority, Leaf
 
 
 def seed(cloud: Running, leaf: Leaf | None = None, **more: Any) -> str:
     """A new domain, which serves `leaf`."""
     name = f"d{uuid.uuid4().hex[:12]}.example.com"
-    domain = {"name": name, "certificate": leaf and given(leaf), **more}
+    domain = {"name": name, "certificate": leaf and to_seed(leaf), **more}
     cloud.control("POST", "seed", {"service": "dcdn", "domains": [domain]})
     return name
 
@@ -48,10 +48,10 @@ def test_a_certificate_from_the_store_is_bound_read_back_and_switched_off(
     told = info(cloud, name)
     assert (told.cert_id, told.cert_region, told.cert_type) == (str(cert_id), "cn-hangzhou", "cas")
     assert (told.sslprotocol, told.sslpub) == ("on", leaf.pem.decode())
-    assert cloud.served(name) == leaf.fingerprint
+    assert cloud.get_served(name) == leaf.fingerprint
     set_certificate(cloud, name, sslprotocol="off", cert_type=None)
     assert info(cloud, name).sslprotocol == "off"
-    assert cloud.served(name) is None
+    assert cloud.get_served(name) is None
 
 
 @pytest.mark.parametrize(

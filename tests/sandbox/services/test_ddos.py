@@ -9,14 +9,14 @@ from alibabacloud_ddoscoo20200101.client import Client
 from alibabacloud_tea_openapi.exceptions import ClientException
 
 from tests.sandbox.running import Running, ask
-from tests.sandbox.services.stored import given, identifier, upload
+from tests.sandbox.services.stored import to_seed, upload_identifier, upload
 from tests.support.factory import Authority, Leaf
 
 
 def seed(cloud: Running, leaf: Leaf | None = None, *, name: str = "", **more: Any) -> str:
     """A new website rule, which serves `leaf`."""
     name = name or f"d{uuid.uuid4().hex[:12]}.example.com"
-    rule = {"name": name, "certificate": leaf and given(leaf), **more}
+    rule = {"name": name, "certificate": leaf and to_seed(leaf), **more}
     cloud.control("POST", "seed", {"service": "ddos", "rules": [rule]})
     return name
 
@@ -53,12 +53,12 @@ def offered(cloud: Running, name: str) -> dict[str, Any]:
 def test_a_bound_certificate_is_told_by_its_name_only(cloud: Running, authority: Authority) -> None:
     name, leaf = seed(cloud), authority.leaf(["*.example.com"])
     assert rule(cloud, name).user_cert_name is None
-    number = identifier(cloud, leaf)
+    number = upload_identifier(cloud, leaf)
     associate(cloud, name, cert_identifier=number)
     told = rule(cloud, name)
     assert told.cert_name != told.user_cert_name
     assert offered(cloud, name)[told.user_cert_name].cert_identifier == number
-    assert cloud.served(name) == leaf.fingerprint
+    assert cloud.get_served(name) == leaf.fingerprint
 
 
 def test_certificates_are_also_named_by_number_or_given(
@@ -66,18 +66,18 @@ def test_certificates_are_also_named_by_number_or_given(
 ) -> None:
     name, leaf, other = seed(cloud), *(authority.leaf(["*.example.com"]) for _ in range(2))
     associate(cloud, name, cert_id=upload(cloud, leaf), cert_region="cn-hangzhou")
-    assert cloud.served(name) == leaf.fingerprint
+    assert cloud.get_served(name) == leaf.fingerprint
     pem = {"cert": other.pem.decode(), "key": other.key_pem.decode(), "cert_name": name}
     associate(cloud, name, **pem)
-    assert cloud.served(name) == other.fingerprint
+    assert cloud.get_served(name) == other.fingerprint
     assert rule(cloud, name).user_cert_name == name
     refusal("CAS.NameRepeat", cloud, name, **pem)
 
 
 def test_what_is_wrong_is_refused(cloud: Running, authority: Authority) -> None:
     leaf = authority.leaf(["*.example.com"])
-    name, number = seed(cloud, leaf), identifier(cloud, leaf)
-    stranger = identifier(cloud, authority.leaf(["other.example.org"]))
+    name, number = seed(cloud, leaf), upload_identifier(cloud, leaf)
+    stranger = upload_identifier(cloud, authority.leaf(["other.example.org"]))
     pem, key = leaf.pem.decode(), authority.leaf().key_pem.decode()
     refusal("DomainNotExist", cloud, "no.example.com", cert_identifier=number)
     refusal("DomainDoesNotMatchCert", cloud, name, cert_identifier=stranger)
@@ -88,7 +88,7 @@ def test_what_is_wrong_is_refused(cloud: Running, authority: Authority) -> None:
     refusal("InvalidKey", cloud, name, cert=pem, key=key, cert_name="n")
     plain = seed(cloud, proxies=["http"])
     refusal("HttpsProxyTypeNotExist", cloud, plain, cert_identifier=number)
-    assert cloud.shown(f"cn-hangzhou/{name}")["applied"] == []
+    assert cloud.get_state(f"cn-hangzhou/{name}")["applied"] == []
 
 
 def test_rules_are_listed_by_ten_at_most(start: Any) -> None:

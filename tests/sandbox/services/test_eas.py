@@ -28,7 +28,7 @@ def gateway(cloud: Running, *domains: dict[str, Any], **more: Any) -> str:
 
 
 def domain(name: str, leaf: Leaf | None = None, kind: str = "internet") -> dict[str, Any]:
-    return {"name": name, "type": kind, "certificate": leaf and stored.given(leaf)}
+    return {"name": name, "type": kind, "certificate": leaf and stored.to_seed(leaf)}
 
 
 def domains(cloud: Running, number: str, cluster: str = REGION) -> list[Any]:
@@ -68,7 +68,7 @@ def test_a_domain_is_attached_again_with_another_certificate(
         "Successfully update custom endpoint for gateway",
     )
     assert domains(cloud, number) == [(name, "internet", str(wanted))]
-    assert cloud.served(name) == leaf.fingerprint
+    assert cloud.get_served(name) == leaf.fingerprint
 
 
 def test_what_is_detached_is_served_no_more(cloud: Running, authority: Authority) -> None:
@@ -76,17 +76,17 @@ def test_what_is_detached_is_served_no_more(cloud: Running, authority: Authority
     number = gateway(cloud, domain(name, leaf))
     detach(cloud, number, name)
     assert domains(cloud, number) == []
-    assert cloud.served(name) is None
+    assert cloud.get_served(name) is None
     assert code_of(detach, cloud, number, name) == "NotFound"
     attach(cloud, number, name, stored.upload(cloud, leaf))
-    assert cloud.served(name) == leaf.fingerprint
+    assert cloud.get_served(name) == leaf.fingerprint
 
 
 def test_a_domain_may_be_new_or_without_a_certificate(cloud: Running) -> None:
     name, number = host(), gateway(cloud)
     attach(cloud, number, name, None)
     assert domains(cloud, number) == [(name, "internet", None)]
-    assert cloud.served(name) is None
+    assert cloud.get_served(name) is None
 
 
 def test_a_strict_gateway_attaches_no_domain_twice(cloud: Running, authority: Authority) -> None:

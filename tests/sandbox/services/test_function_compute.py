@@ -22,7 +22,7 @@ def host() -> str:
 
 
 def domain(cloud: Running, name: str, leaf: Leaf | None = None, **more: Any) -> None:
-    described = {"name": name, "certificate": leaf and stored.given(leaf), **more}
+    described = {"name": name, "certificate": leaf and stored.to_seed(leaf), **more}
     cloud.control("POST", "seed", {"service": "function_compute", "domains": [described]})
 
 
@@ -62,7 +62,7 @@ def test_a_certificate_is_replaced_and_served(
     told = get(cloud, name)
     assert (told.cert_config.cert_name, told.protocol) == ("c", "HTTP,HTTPS")
     assert told.cert_config.private_key is None, "no answer holds a private key"
-    assert cloud.served(name) == leaf.fingerprint
+    assert cloud.get_served(name) == leaf.fingerprint
 
 
 def test_what_is_not_sent_stays(cloud: Running, authority: Authority) -> None:
@@ -80,7 +80,7 @@ def test_a_domain_may_go_back_to_http(cloud: Running, authority: Authority) -> N
     domain(cloud, name, authority.leaf([name]))
     update(cloud, name, protocol="HTTP")
     assert get(cloud, name).cert_config is None
-    assert cloud.served(name) is None
+    assert cloud.get_served(name) is None
     refused("InvalidArgument", cloud, name, protocol="HTTPS")
 
 
@@ -95,7 +95,7 @@ def test_what_is_wrong_is_refused(cloud: Running, authority: Authority) -> None:
     refused("InvalidArgument", cloud, name, cert_config=certificate(leaf, cert_name=""))
     refused("InvalidArgument", cloud, name, protocol="QUIC")
     refused("DomainNameNotFound", cloud, host(), cert_config=certificate(leaf))
-    assert cloud.served(name) == leaf.fingerprint
+    assert cloud.get_served(name) == leaf.fingerprint
 
 
 def test_the_older_version_has_domains_of_its_own(cloud: Running, authority: Authority) -> None:
@@ -106,7 +106,7 @@ def test_the_older_version_has_domains_of_its_own(cloud: Running, authority: Aut
     ask(cloud, Client2, "update_custom_domain", name, request=request)
     told = ask(cloud, Client2, "get_custom_domain", name)
     assert told.cert_config.certificate == leaf.pem.decode()
-    assert cloud.served(name) == leaf.fingerprint
+    assert cloud.get_served(name) == leaf.fingerprint
     with pytest.raises(ClientException) as caught:
         get(cloud, name)
     assert caught.value.code == "DomainNameNotFound"

@@ -78,7 +78,7 @@ class Accelerator:
 
 
 def listener(leaf: Leaf, **more: Any) -> dict[str, Any]:
-    return {"id": f"lsr-{uuid.uuid4().hex[:12]}", "certificate": stored.given(leaf), **more}
+    return {"id": f"lsr-{uuid.uuid4().hex[:12]}", "certificate": stored.to_seed(leaf), **more}
 
 
 def host() -> str:
@@ -89,14 +89,14 @@ def test_a_default_certificate_is_replaced_and_served(cloud: Running, authority:
     name = host()
     one = Accelerator(cloud, listener(authority.leaf([name])))
     leaf = authority.leaf([name])
-    wanted = stored.identifier(cloud, leaf)
+    wanted = stored.upload_identifier(cloud, leaf)
     one.ask("update_listener", one.update(wanted))
     request = models.ListListenersRequest(accelerator_id=one.id)
     (told,) = one.ask("list_listeners", request).listeners
     assert [(c.id, c.type) for c in told.certificates] == [(wanted, "Server")]
     assert (told.protocol, told.port_ranges[0].from_port) == ("HTTPS", 443)
     assert one.states == ("active", "active")
-    assert cloud.served(name) == leaf.fingerprint
+    assert cloud.get_served(name) == leaf.fingerprint
 
 
 def test_additional_certificates_are_added_replaced_and_taken_away(
@@ -107,12 +107,12 @@ def test_additional_certificates_are_added_replaced_and_taken_away(
     first, second = authority.leaf([domain]), authority.leaf([domain])
     one.ask(
         "associate_additional_certificates_with_listener",
-        one.associate((domain, stored.identifier(cloud, first))),
+        one.associate((domain, stored.upload_identifier(cloud, first))),
     )
-    assert cloud.served(domain) == first.fingerprint
-    wanted = stored.identifier(cloud, second)
+    assert cloud.get_served(domain) == first.fingerprint
+    wanted = stored.upload_identifier(cloud, second)
     one.ask("update_additional_certificate_with_listener", one.replace(domain, wanted))
-    assert cloud.served(domain) == second.fingerprint
+    assert cloud.get_served(domain) == second.fingerprint
     told = one.certificates().certificates
     assert [(c.domain, c.is_default, c.state) for c in told] == [
         (None, True, "active"),
@@ -122,8 +122,8 @@ def test_additional_certificates_are_added_replaced_and_taken_away(
     assert [c.is_default for c in one.certificates(role="default").certificates] == [True]
     one.ask("dissociate_additional_certificates_from_listener", one.dissociate(domain))
     assert one.certificates(role="additional").certificates == []
-    assert cloud.served(domain) is None
-    assert cloud.served(name) is not None
+    assert cloud.get_served(domain) is None
+    assert cloud.get_served(name) is not None
 
 
 def test_one_change_locks_the_whole_accelerator_until_it_has_arrived(
@@ -132,13 +132,13 @@ def test_one_change_locks_the_whole_accelerator_until_it_has_arrived(
     name, other = host(), host()
     second = listener(authority.leaf([other]))
     one = Accelerator(cloud, listener(authority.leaf([name])), second)
-    wanted = stored.identifier(cloud, authority.leaf([name]))
+    wanted = stored.upload_identifier(cloud, authority.leaf([name]))
     cloud.control("POST", "propagation", {"seconds": 3600})
-    former = cloud.served(name)
+    former = cloud.get_served(name)
     one.ask("update_listener", one.update(wanted))
     assert one.states == ("updating", "configuring")
     assert one.certificates().certificates[0].state == "updating"
-    assert cloud.served(name) == former
+    assert cloud.get_served(name) == former
     one.refused("StateError.Listener", "update_listener", one.update(wanted))
     one.refused(
         "StateError.Accelerator", "update_listener", one.update(wanted, listener=second["id"])
@@ -155,7 +155,7 @@ def test_an_accelerator_that_is_locked_takes_no_change(
 ) -> None:
     one = Accelerator(cloud, listener(authority.leaf([host()])), state="finacialLocked")
     assert one.states == ("active", "finacialLocked")
-    wanted = stored.identifier(cloud, authority.leaf())
+    wanted = stored.upload_identifier(cloud, authority.leaf())
     one.refused("StateError.Accelerator", "update_listener", one.update(wanted))
 
 
@@ -163,7 +163,7 @@ def test_what_is_wrong_is_refused(cloud: Running, authority: Authority) -> None:
     one = Accelerator(
         cloud, listener(authority.leaf([host()])), {"id": "lsr-plain", "protocol": "TCP"}
     )
-    wanted, domain = stored.identifier(cloud, authority.leaf()), host()
+    wanted, domain = stored.upload_identifier(cloud, authority.leaf()), host()
     one.refused("NotExist.Certificate", "update_listener", one.update("1-cn-hangzhou"))
     foreign = wanted.replace(REGION, "ap-southeast-1")
     one.refused("NotExist.Certificate", "update_listener", one.update(foreign))
@@ -194,7 +194,7 @@ def test_what_is_wrong_is_refused(cloud: Running, authority: Authority) -> None:
 
 def test_listings_are_paged(start: Any, authority: Authority) -> None:
     running, leaf = start(), authority.leaf(["*.example.com"])
-    additional = [{"domain": host(), "certificate": stored.given(leaf)} for _ in range(5)]
+    additional = [{"domain": host(), "certificate": stored.to_seed(leaf)} for _ in range(5)]
     made = [
         Accelerator(running, listener(leaf, additional=additional), listener(leaf))
         for _ in range(3)

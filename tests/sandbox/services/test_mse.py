@@ -16,7 +16,7 @@ def host() -> str:
 
 
 def domain(name: str, leaf: Leaf | None = None, **more: Any) -> dict[str, Any]:
-    return {"name": name, "certificate": leaf and stored.given(leaf), **more}
+    return {"name": name, "certificate": leaf and stored.to_seed(leaf), **more}
 
 
 def gateway(cloud: Running, *domains: dict[str, Any], **more: Any) -> str:
@@ -45,13 +45,13 @@ def test_a_certificate_is_replaced_published_and_served(
     number = gateway(cloud, domain(name, authority.leaf([name])), domain(host()))
     (one,) = domains(cloud, number, name).data
     leaf = authority.leaf([name])
-    identifier = stored.identifier(cloud, leaf)
+    identifier = stored.upload_identifier(cloud, leaf)
     assert update(cloud, number, one.id, identifier).data is True
     (one,) = domains(cloud, number, name).data
     assert (one.cert_identifier, one.protocol, one.status) == (identifier, "HTTPS", 3)
     not_after = leaf.certificate.not_valid_after_utc
     assert one.cert_before_date == not_after.strftime("%Y-%m-%dT%H:%M:%SZ")
-    assert cloud.served(name) == leaf.fingerprint
+    assert cloud.get_served(name) == leaf.fingerprint
     assert [one.protocol for one in domains(cloud, number).data] == ["HTTPS", "HTTP"]
 
 
@@ -62,17 +62,17 @@ def test_a_domain_is_publishing_until_its_change_has_arrived(
     number = gateway(cloud, domain(name, former))
     (one,) = domains(cloud, number).data
     cloud.control("POST", "propagation", {"seconds": 3600})
-    update(cloud, number, one.id, stored.identifier(cloud, authority.leaf([name])))
+    update(cloud, number, one.id, stored.upload_identifier(cloud, authority.leaf([name])))
     (one,) = domains(cloud, number).data
     assert one.status == 2
-    assert cloud.served(name) == former.fingerprint
+    assert cloud.get_served(name) == former.fingerprint
 
 
 def test_what_is_wrong_is_refused_with_http_200(cloud: Running, authority: Authority) -> None:
     name = host()
     number = gateway(cloud, domain(name, authority.leaf([name])), domain(host()))
     secured, plain = domains(cloud, number).data
-    identifier = stored.identifier(cloud, authority.leaf([name]))
+    identifier = stored.upload_identifier(cloud, authority.leaf([name]))
     refusals = [
         update(cloud, number, secured.id, "1-cn-hangzhou"),
         update(cloud, number, secured.id, identifier.replace("cn-hangzhou", "ap-southeast-1")),

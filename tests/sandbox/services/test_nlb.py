@@ -11,8 +11,8 @@ from alibabacloud_tea_openapi.exceptions import ClientException
 from darabonba.runtime import RuntimeOptions
 
 from tests.sandbox.running import Running, ask
-from tests.sandbox.services.listeners import name, refusal, seed
-from tests.sandbox.services.stored import identifier
+from tests.sandbox.services.listeners import build_hostname, check_refused, seed
+from tests.sandbox.services.stored import upload_identifier
 from tests.support.factory import Authority
 
 METHODS = {
@@ -59,22 +59,22 @@ def status(cloud: Running, job: str) -> str:
 def test_default_and_additional_certificates_are_changed_by_jobs(
     cloud: Running, authority: Authority
 ) -> None:
-    host, other = name(), name()
+    host, other = build_hostname(), build_hostname()
     leaf, new, added = (authority.leaf([one]) for one in (host, host, other))
-    listener, certificate = seed(cloud, "nlb", leaf, hosts=[host, other]), identifier(cloud, new)
+    listener, certificate = seed(cloud, "nlb", leaf, hosts=[host, other]), upload_identifier(cloud, new)
     assert status(cloud, update(cloud, listener, certificate)) == "Succeeded"
-    assert cloud.served(host) == new.fingerprint
-    extra(cloud, ADD, listener, identifier(cloud, added))
+    assert cloud.get_served(host) == new.fingerprint
+    extra(cloud, ADD, listener, upload_identifier(cloud, added))
     assert sorted(held(cloud, listener).values()) == [False, True]
-    assert cloud.served(other) == added.fingerprint
+    assert cloud.get_served(other) == added.fingerprint
     (second,) = [one for one, default in held(cloud, listener).items() if not default]
     extra(cloud, REMOVE, listener, second)
     assert held(cloud, listener) == {certificate: True}
-    assert cloud.served(other) == new.fingerprint
+    assert cloud.get_served(other) == new.fingerprint
 
 
 def test_the_listing_holds_the_default_certificate(cloud: Running, authority: Authority) -> None:
-    listener = seed(cloud, "nlb", authority.leaf([name()]), load_balancer=(lb := name()))
+    listener = seed(cloud, "nlb", authority.leaf([build_hostname()]), load_balancer=(lb := build_hostname()))
     plain = seed(cloud, "nlb", None, protocol="TCP", load_balancer=lb)
     told = call(cloud, "ListListeners", load_balancer_ids=[lb]).listeners
     assert [(row.listener_id, len(row.certificate_ids)) for row in told] == [
@@ -89,29 +89,29 @@ def test_the_listing_holds_the_default_certificate(cloud: Running, authority: Au
 
 
 def test_a_job_that_failed_is_processed_for_ever(cloud: Running, authority: Authority) -> None:
-    listener = seed(cloud, "nlb", authority.leaf([name()]), next_job_fails="SystemBusy")
-    certificate = identifier(cloud, authority.leaf([name()]))
+    listener = seed(cloud, "nlb", authority.leaf([build_hostname()]), next_job_fails="SystemBusy")
+    certificate = upload_identifier(cloud, authority.leaf([build_hostname()]))
     assert status(cloud, update(cloud, listener, certificate)) == "processing"
     assert certificate not in held(cloud, listener)
 
 
 def test_what_is_wrong_is_refused_with_a_code(cloud: Running, authority: Authority) -> None:
-    listener, other = (seed(cloud, "nlb", authority.leaf([name()])) for _ in range(2))
+    listener, other = (seed(cloud, "nlb", authority.leaf([build_hostname()])) for _ in range(2))
     (own,), (spare,) = held(cloud, listener), held(cloud, other)
-    refusal("ResourceNotFound.Listener", update, cloud, "lsn-none", spare)
-    refusal("ResourceNotFound.Certificate", update, cloud, listener, "1-cn-hangzhou")
-    refusal("ResourceAlreadyAssociated.Certificate", extra, cloud, ADD, listener, own)
-    refusal("ResourceNotAssociated.Certificate", extra, cloud, REMOVE, listener, spare)
-    refusal("IllegalParam.AdditionalCertificateIds", extra, cloud, ADD, listener, *[spare] * 16)
-    refusal("ResourceNotFound.Job", status, cloud, "none")
+    check_refused("ResourceNotFound.Listener", update, cloud, "lsn-none", spare)
+    check_refused("ResourceNotFound.Certificate", update, cloud, listener, "1-cn-hangzhou")
+    check_refused("ResourceAlreadyAssociated.Certificate", extra, cloud, ADD, listener, own)
+    check_refused("ResourceNotAssociated.Certificate", extra, cloud, REMOVE, listener, spare)
+    check_refused("IllegalParam.AdditionalCertificateIds", extra, cloud, ADD, listener, *[spare] * 16)
+    check_refused("ResourceNotFound.Job", status, cloud, "none")
     cloud.control("POST", "propagation", {"seconds": 3600})
     job = update(cloud, listener, spare)
     assert status(cloud, job) == "processing"
-    refusal("IncorrectStatus.Listener", update, cloud, listener, spare)
+    check_refused("IncorrectStatus.Listener", update, cloud, listener, spare)
 
 
 def test_a_change_in_the_query_is_not_understood(cloud: Running, authority: Authority) -> None:
-    listener = seed(cloud, "nlb", authority.leaf([name()]))
+    listener = seed(cloud, "nlb", authority.leaf([build_hostname()]))
     (own,) = held(cloud, listener)
     parameters = generic.Params(
         action="UpdateListenerAttribute",

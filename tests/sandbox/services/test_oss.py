@@ -8,7 +8,7 @@ import pytest
 from alibabacloud_oss_v2.exceptions import OperationError
 
 from tests.sandbox.running import Running
-from tests.sandbox.services.stored import given, identifier
+from tests.sandbox.services.stored import to_seed, upload_identifier
 from tests.support.factory import Authority, Leaf
 
 REGION = "cn-hangzhou"
@@ -29,7 +29,7 @@ def seed(cloud: Running, leaf: Leaf | None = None, **more: Any) -> tuple[str, st
     """A new bucket with a new domain, which serves `leaf`."""
     number = uuid.uuid4().hex[:12]
     bucket, domain = f"b{number}", f"d{number}.example.com"
-    cname = {"domain": domain, "certificate": leaf and given(leaf), **more}
+    cname = {"domain": domain, "certificate": leaf and to_seed(leaf), **more}
     data = {"service": "oss", "buckets": [{"name": bucket, "cnames": [cname]}]}
     cloud.control("POST", "seed", data)
     return bucket, domain
@@ -70,35 +70,35 @@ def test_a_certificate_is_bound_replaced_read_back_and_taken_away(
     bucket, domain = seed(cloud)
     assert certificate(cloud, bucket) is None
     first, second = (authority.leaf(["*.example.com"]) for _ in range(2))
-    numbers = [identifier(cloud, leaf) for leaf in (first, second)]
+    numbers = [upload_identifier(cloud, leaf) for leaf in (first, second)]
     put(cloud, bucket, domain, cert_id=numbers[0], force=True)
     told = certificate(cloud, bucket)
     assert (told.type, told.cert_id, told.status) == ("CAS", numbers[0], "Enabled")
     assert len(told.fingerprint.split(":")) == 20
     assert told.valid_end_date.endswith("GMT")
-    assert cloud.served(domain) == first.fingerprint
+    assert cloud.get_served(domain) == first.fingerprint
     put(cloud, bucket, domain, cert_id=numbers[1], previous_cert_id=numbers[0])
-    assert cloud.served(domain) == second.fingerprint
+    assert cloud.get_served(domain) == second.fingerprint
     put(cloud, bucket, domain, delete_certificate=True)
     assert certificate(cloud, bucket) is None
-    assert cloud.served(domain) is None
+    assert cloud.get_served(domain) is None
 
 
 def test_a_change_names_what_it_replaces_or_forces(cloud: Running, authority: Authority) -> None:
     where, leaf = seed(cloud, authority.leaf(["*.example.com"])), authority.leaf(["*.example.com"])
-    number = identifier(cloud, leaf)
+    number = upload_identifier(cloud, leaf)
     for fields in ({}, {"previous_cert_id": "1-cn-hangzhou"}, {"previous_cert_id": number}):
         error = refusal("InvalidArgument", cloud, where, cert_id=number, **fields)
         assert (error.ec, error.status_code) == ("0018-00000209", 400)
     put(cloud, *where, cert_id=number, previous_cert_id="1-cn-hangzhou", force=True)
-    assert cloud.served(where[1]) == leaf.fingerprint
+    assert cloud.get_served(where[1]) == leaf.fingerprint
 
 
 def test_a_certificate_is_also_given_as_pem(cloud: Running, authority: Authority) -> None:
     where, leaf = seed(cloud), authority.leaf(["*.example.com"])
     pem, key = leaf.pem.decode(), leaf.key_pem.decode()
     put(cloud, *where, certificate=pem, private_key=key, force=True)
-    assert cloud.served(where[1]) == leaf.fingerprint
+    assert cloud.get_served(where[1]) == leaf.fingerprint
     wrong = authority.leaf().key_pem.decode()
     refusal("InvalidArgument", cloud, where, certificate=pem, private_key=wrong, force=True)
 
@@ -113,14 +113,14 @@ def test_taking_away_and_forcing_do_not_go_together(
 
 def test_what_is_wrong_is_refused(cloud: Running, authority: Authority) -> None:
     where = seed(cloud)
-    number = identifier(cloud, authority.leaf(["*.example.com"]))
-    stranger = identifier(cloud, authority.leaf(["other.example.org"]))
+    number = upload_identifier(cloud, authority.leaf(["*.example.com"]))
+    stranger = upload_identifier(cloud, authority.leaf(["other.example.org"]))
     refusal("NoSuchBucket", cloud, ("nosuchbucket", where[1]), cert_id=number, force=True)
     elsewhere = (where[0], "elsewhere.example.com")
     refusal("NeedVerifyDomainOwnership", cloud, elsewhere, cert_id=number, force=True)
     refusal("NoSuchCertificate", cloud, where, cert_id="1-cn-hangzhou", force=True)
     refusal("InvalidArgument", cloud, where, cert_id=stranger, force=True)
-    assert cloud.shown("/".join(where))["applied"] == []
+    assert cloud.get_state("/".join(where))["applied"] == []
 
 
 def test_a_certificate_that_lies_in_the_bucket_alone_has_no_number(
@@ -130,7 +130,7 @@ def test_a_certificate_that_lies_in_the_bucket_alone_has_no_number(
     bucket, domain = seed(cloud, leaf, type="Upload")
     told = certificate(cloud, bucket)
     assert (told.type, told.cert_id) == ("Upload", None)
-    assert cloud.served(domain) == leaf.fingerprint
+    assert cloud.get_served(domain) == leaf.fingerprint
 
 
 def test_buckets_of_all_regions_are_listed_by_name(start: Any) -> None:

@@ -9,8 +9,8 @@ from alibabacloud_sae20190506.client import Client
 from alibabacloud_tea_openapi.exceptions import ClientException
 
 from tests.sandbox.running import Running, ask
-from tests.sandbox.services.listeners import name
-from tests.sandbox.services.stored import given, identifier
+from tests.sandbox.services.listeners import build_hostname
+from tests.sandbox.services.stored import to_seed, upload_identifier
 from tests.support.factory import Authority, Leaf
 
 REGION = "cn-hangzhou"
@@ -23,7 +23,7 @@ def call(cloud: Running, method: str, request: str, **values: Any) -> Any:
 def seed(cloud: Running, domains: list[str], *leaves: Leaf, **more: Any) -> Any:
     """The only route of a new namespace."""
     namespace = f"{REGION}:{uuid.uuid4().hex[:8]}"
-    certificates = [given(leaf) for leaf in leaves]
+    certificates = [to_seed(leaf) for leaf in leaves]
     route = {"domains": domains, "certificates": certificates, "namespace": namespace, **more}
     cloud.control("POST", "seed", {"service": "sae", "routes": [route]})
     listed = call(cloud, "list_ingresses", "ListIngresses", namespace_id=namespace)
@@ -42,40 +42,40 @@ def described(cloud: Running, number: int) -> Any:
 def test_a_route_on_alb_has_a_list_of_certificates_that_is_replaced_whole(
     cloud: Running, authority: Authority
 ) -> None:
-    host, other = name(), name()
+    host, other = build_hostname(), build_hostname()
     first, second, new = (authority.leaf([one]) for one in (host, other, host))
     found = seed(cloud, [host, other], first, second)
-    assert (cloud.served(host), cloud.served(other)) == (first.fingerprint, second.fingerprint)
-    wanted = identifier(cloud, new)
+    assert (cloud.get_served(host), cloud.get_served(other)) == (first.fingerprint, second.fingerprint)
+    wanted = upload_identifier(cloud, new)
     assert update(cloud, found.id, cert_ids=wanted).data.ingress_id == found.id
     told = described(cloud, found.id)
     assert (told.cert_ids, told.listener_protocol) == (wanted, "HTTPS")
-    assert cloud.served(host) == cloud.served(other) == new.fingerprint
+    assert cloud.get_served(host) == cloud.get_served(other) == new.fingerprint
 
 
 def test_a_route_on_clb_has_one_certificate_of_its_region(
     cloud: Running, authority: Authority
 ) -> None:
-    host, another = name(), name()
+    host, another = build_hostname(), build_hostname()
     found = seed(cloud, [host], authority.leaf([host]), kind="clb")
     leaf = authority.leaf([host])
     spare = seed(cloud, [another], leaf, kind="clb")
     update(cloud, found.id, cert_id=spare.cert_id)
     assert described(cloud, found.id).cert_id == spare.cert_id
-    assert cloud.served(host) == leaf.fingerprint
+    assert cloud.get_served(host) == leaf.fingerprint
 
 
 def test_a_plain_route_serves_nothing(cloud: Running) -> None:
-    host = name()
+    host = build_hostname()
     found = seed(cloud, [host])
     assert (found.listener_protocol, found.cert_ids) == ("HTTP", "")
-    assert cloud.served(host) is None
+    assert cloud.get_served(host) is None
 
 
 def test_what_is_wrong_is_said_inside_a_successful_answer(
     cloud: Running, authority: Authority
 ) -> None:
-    found = seed(cloud, [name()], authority.leaf([name()]))
+    found = seed(cloud, [build_hostname()], authority.leaf([build_hostname()]))
     for answer, code in (
         (update(cloud, 1, cert_ids="1-cn-hangzhou"), "IngressNotFound"),
         (update(cloud, found.id, cert_ids="1-cn-hangzhou"), "CertificateNotFound"),
@@ -93,8 +93,8 @@ def test_namespaces_are_listed_with_their_keys_but_not_the_default_one(
     start: Any,
 ) -> None:
     running = start()
-    seeded = {seed(running, [name()]).namespace_id for _ in range(3)}
-    default = {"domains": [name()], "namespace": REGION}
+    seeded = {seed(running, [build_hostname()]).namespace_id for _ in range(3)}
+    default = {"domains": [build_hostname()], "namespace": REGION}
     running.control("POST", "seed", {"service": "sae", "routes": [default]})
     pages = [
         call(

@@ -122,16 +122,16 @@ def test_a_pair_is_set_and_switched_off_beside_the_usual_certificate(
     cloud: Running, authority: Authority
 ) -> None:
     name, cert_id = domain(cloud, authority), upload(cloud)
-    before = cloud.shown(name)
+    before = cloud.get_state(name)
     set_pair(cloud, name, f"{cert_id}-cn-hangzhou")
-    after = cloud.shown(name)
+    after = cloud.get_state(name)
     assert (before["sm"], before["sm_applied"]) == (None, [])
     assert after["sm_applied"] == [after["sm"]] != [None]
     assert (after["bound"], after["applied"]) == (before["bound"], [])
     request = cas.DeleteUserCertificateRequest(cert_id=cert_id)
     refusal("CertificateInUse", ask, cloud.cas(), "delete_user_certificate", request)
     set_pair(cloud, name, f"{cert_id}-cn-hangzhou", "off")
-    assert cloud.shown(name)["sm_applied"] == [after["sm"], None]
+    assert cloud.get_state(name)["sm_applied"] == [after["sm"], None]
     ask(cloud.cas(), "delete_user_certificate", request)
 
 
@@ -141,7 +141,7 @@ def test_dcdn_sets_one_too(cloud: Running, authority: Authority) -> None:
         domain_name=name, cert_identifier=f"{cert_id}-cn-hangzhou", sslprotocol="on"
     )
     ask(DcdnClient(cloud.config()), "set_dcdn_domain_smcertificate", request)
-    assert cloud.shown(name)["sm"]
+    assert cloud.get_state(name)["sm"]
 
 
 def test_what_is_wrong_with_a_slot_is_refused(cloud: Running, authority: Authority) -> None:
@@ -165,7 +165,7 @@ def test_what_is_wrong_with_a_slot_is_refused(cloud: Running, authority: Authori
     cloud.seed_domain(stopped, authority.leaf([stopped]), status="offline")
     for one in (off, stopped):
         refusal("IllegalOperation", set_pair, cloud, one, ours)
-    assert cloud.shown(name)["sm_applied"] == []
+    assert cloud.get_state(name)["sm_applied"] == []
 
 
 def test_a_pair_cannot_be_bound_as_a_usual_certificate(

@@ -9,7 +9,7 @@ from alibabacloud_waf_openapi20211001 import models
 from alibabacloud_waf_openapi20211001.client import Client
 
 from tests.sandbox.running import Running, ask
-from tests.sandbox.services.stored import given, identifier, upload
+from tests.sandbox.services.stored import to_seed, upload_identifier, upload
 from tests.support.factory import Authority, Leaf
 
 REGION = "cn-hangzhou"
@@ -18,7 +18,7 @@ REGION = "cn-hangzhou"
 def seed(cloud: Running, leaf: Leaf | None = None, *, name: str = "", **more: Any) -> str:
     """A new domain, which serves `leaf`."""
     name = name or f"d{uuid.uuid4().hex[:12]}.example.com"
-    domain = {"name": name, "certificate": leaf and given(leaf), **more}
+    domain = {"name": name, "certificate": leaf and to_seed(leaf), **more}
     cloud.control("POST", "seed", {"service": "waf", "domains": [domain]})
     return name
 
@@ -53,28 +53,28 @@ def refusal(code: str, cloud: Running, name: str, **fields: Any) -> None:
 
 def test_a_certificate_is_replaced_and_read_back(cloud: Running, authority: Authority) -> None:
     name, leaf = seed(cloud, authority.leaf(["*.example.com"])), authority.leaf(["*.example.com"])
-    number = identifier(cloud, leaf)
+    number = upload_identifier(cloud, leaf)
     modify(cloud, name, cert_id=number, cipher_suite="99", custom_ciphers=["A", "B"])
     told = detail(cloud, name)
     assert (told.status, told.listen.cert_id, told.cert_detail.id) == (1, number, number)
     assert told.cert_detail.sans == ["*.example.com"]
     assert (told.listen.cipher_suite, told.listen.custom_ciphers) == (99, ["A", "B"])
-    assert cloud.served(name) == leaf.fingerprint
+    assert cloud.get_served(name) == leaf.fingerprint
 
 
 def test_tls_settings_that_are_not_sent_are_lost(cloud: Running, authority: Authority) -> None:
     leaf = authority.leaf(["*.example.com"])
     name = seed(cloud, leaf, tls={"TLSVersion": "tlsv1.2", "EnableTLSv3": True})
     assert detail(cloud, name).listen.tlsversion == "tlsv1.2"
-    modify(cloud, name, cert_id=identifier(cloud, leaf))
+    modify(cloud, name, cert_id=upload_identifier(cloud, leaf))
     told = detail(cloud, name).listen
     assert (told.tlsversion, told.enable_tlsv_3) == ("tlsv1", False)
 
 
 def test_what_is_wrong_is_refused(cloud: Running, authority: Authority) -> None:
     leaf = authority.leaf(["*.example.com"])
-    name, number = seed(cloud, leaf), identifier(cloud, leaf)
-    other = identifier(cloud, authority.leaf(["other.example.org"]))
+    name, number = seed(cloud, leaf), upload_identifier(cloud, leaf)
+    other = upload_identifier(cloud, authority.leaf(["other.example.org"]))
     refusal("Waf.Pullin.MustListenHTTPS", cloud, seed(cloud), cert_id=number)
     refusal("Waf.Pullin.ResourceProcessing", cloud, seed(cloud, leaf, status=3), cert_id=number)
     refusal("Waf.Pullin.CertNotMatchDomain", cloud, name, cert_id=other)
@@ -85,7 +85,7 @@ def test_what_is_wrong_is_refused(cloud: Running, authority: Authority) -> None:
     refusal("MissingCertId", cloud, name)
     refusal("InvalidTLSVersion", cloud, name, cert_id=number, tlsversion="ssl3")
     refusal("InvalidCipherSuite", cloud, name, cert_id=number, cipher_suite="3")
-    assert cloud.shown(f"{REGION}/{name}")["applied"] == []
+    assert cloud.get_state(f"{REGION}/{name}")["applied"] == []
 
 
 def test_a_domain_is_being_changed_until_the_change_has_arrived(
@@ -94,9 +94,9 @@ def test_a_domain_is_being_changed_until_the_change_has_arrived(
     leaf = authority.leaf(["*.example.com"])
     name = seed(cloud, leaf)
     cloud.control("POST", "propagation", {"seconds": 3600})
-    modify(cloud, name, cert_id=identifier(cloud, leaf))
+    modify(cloud, name, cert_id=upload_identifier(cloud, leaf))
     assert detail(cloud, name).status == 3
-    refusal("Waf.Pullin.ResourceProcessing", cloud, name, cert_id=identifier(cloud, leaf))
+    refusal("Waf.Pullin.ResourceProcessing", cloud, name, cert_id=upload_identifier(cloud, leaf))
 
 
 def test_listings_are_paged_and_tell_no_certificate(start: Any, authority: Authority) -> None:
@@ -123,7 +123,7 @@ def test_an_instance_has_a_default_certificate(start: Any, authority: Authority)
     read = models.DescribeDefaultHttpsRequest(**where(running))
     assert call(running, "describe_default_https", read).default_https.cert_id is None
     leaf = authority.leaf(["a.example.com"])
-    number = identifier(running, leaf)
+    number = upload_identifier(running, leaf)
     request = models.ModifyDefaultHttpsRequest(
         cert_id=number, tlsversion="tlsv1.1", custom_ciphers=["A"], **where(running)
     )

@@ -6,7 +6,7 @@ import pytest
 
 from connectors.alibaba._api.tags import to_tags
 from tests.connectors.alibaba import ga_places
-from tests.connectors.lab import Lab, everything
+from tests.connectors.lab import Lab, list_all
 from tests.connectors.store_contract import HOST
 
 OTHER = "other.example.com"
@@ -14,7 +14,7 @@ GIVEN = {"env": "prod", "empty": ""}
 
 
 def told(lab: Lab, service: str) -> list[dict[str, str]]:
-    return [found.tags for found in everything(lab.connector(service))]
+    return [found.tags for found in list_all(lab.connector(service))]
 
 
 @pytest.mark.parametrize("product", ["alb", "nlb"])
@@ -33,8 +33,8 @@ def test_the_classic_load_balancer_has_other_words_for_them(lab: Lab) -> None:
 @pytest.mark.parametrize("service", ["alibaba.ga_listener", "alibaba.ga_domain"])
 def test_the_tags_of_an_accelerator_are_those_of_its_slots(lab: Lab, service: str) -> None:
     additional = [{"domain": OTHER, "certificate": lab.issue(OTHER).seed}]
-    listener = ga_places.listener(lab.issue(HOST), additional=additional)
-    ga_places.accelerator(lab, listener, tags=GIVEN)
+    listener = ga_places.build_listener(lab.issue(HOST), additional=additional)
+    ga_places.create_accelerator(lab, listener, tags=GIVEN)
     assert told(lab, service) == [GIVEN]
 
 

@@ -23,13 +23,13 @@ from connectors.alibaba._stores.cas import (
 )
 from connectors.alibaba.waf import Waf
 from domain.errors import Permanent, Transient
-from tests.connectors.lab import Lab, Material, material
+from tests.connectors.lab import Lab, Material, build_material
 from tests.support.factory import CA
 from tests.support.sm2_factory import Sm2Authority, build_pair
 
 Row = dict[str, object]
 NUMBERS = count()
-MADE = material(CA().leaf(["www.example.com"]), "shop")
+MADE = build_material(CA().leaf(["www.example.com"]), "shop")
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_connectors_of_an_account_list_its_store_once(lab: Lab) -> None:
     made = lab.issue("www.example.com")
     put(lab, "one", made)
     found = [store_of(lab).install(made.certificate, made.key) for _ in range(3)]
-    (row,) = lab.stored(made)
+    (row,) = lab.list_stored(made)
     assert [each.fields["cert_id"] for each in found] == [str(row["id"])] * 3
     assert len(listings(lab)) == 1
     newer = lab.issue("api.example.com")
@@ -107,7 +107,7 @@ def test_what_was_listed_and_is_gone_since_is_uploaded_again(lab: Lab) -> None:
     deleting = {"CertId": first.fields["cert_id"]}
     store_of(lab).client.call("DeleteUserCertificate", deleting)
     again = store_of(lab).install(made.certificate, made.key)
-    assert [row["id"] for row in lab.stored(made)] == [int(again.fields["cert_id"])]
+    assert [row["id"] for row in lab.list_stored(made)] == [int(again.fields["cert_id"])]
     assert again != first
 
 
@@ -123,7 +123,7 @@ def test_a_certificate_beyond_the_first_page_is_found(lab: Lab) -> None:
     put(lab, "newest", newest)
     for made in (oldest, newest):
         found = store_of(lab).install(made.certificate, made.key)
-        assert [row["id"] for row in lab.stored(made)] == [int(found.fields["cert_id"])]
+        assert [row["id"] for row in lab.list_stored(made)] == [int(found.fields["cert_id"])]
         assert made.opened == 0
 
 
@@ -133,7 +133,7 @@ def test_eight_at_once_upload_one(lab: Lab) -> None:
     with ThreadPoolExecutor(8) as threads:
         calls = [threads.submit(store.install, made.certificate, made.key) for _ in range(8)]
     assert len({call.result().fields["cert_id"] for call in calls}) == 1
-    assert len(lab.stored(made)) == 1
+    assert len(lab.list_stored(made)) == 1
     (token,) = sent(lab, "UploadUserCertificate", "ClientToken")
     assert token == build_token(made.certificate)
 

@@ -66,7 +66,7 @@ def test_a_preview_shows_the_waves_of_its_options_and_does_not_keep_them(
 ) -> None:
     words = ("--canary", "10%", "--wave", "25%", "--bake", "15m", "--failures", "1")
     told = large.json("plan", "create", *WISH, "--name", "autumn", *words)
-    assert [(each["changes"], each["failures"]) for each in told["waves"]] == [
+    assert [(each["changes"], each["allowed_failures"]) for each in told["waves"]] == [
         (3, 0),
         (6, 1),
         (15, 1),
