@@ -16,7 +16,7 @@ from sqlalchemy import insert
 
 from domain.certificates.certificate import Certificate
 from domain.certificates.keys import Algorithm, PrivateKey
-from domain.plans.plan import Change, Plan, wanted
+from domain.plans.plan import Change, Plan, build_binding
 from domain.resources.account import Account
 from domain.resources.resource import Binding, Found, Resource
 from domain.tasks.record import TaskRecord
@@ -72,7 +72,7 @@ def build_found(number: int, known: list[Certificate]) -> Found:
     )
     if number % 50 == 0:
         return Found(resource=resource)
-    return Found(resource=resource, binding=wanted(serves), binding_known=True)
+    return Found(resource=resource, binding=build_binding(serves), binding_known=True)
 
 
 def fill(store: Store, resources: int, certificates: int) -> None:
@@ -114,7 +114,7 @@ def iterate_changes(resources: int, known: list[Certificate]) -> Iterator[dict[s
     for number in range(resources):
         resource = build_found(number, known).resource
         shift = 1 if chance.random() < 0.01 else 0
-        after = wanted(known[(number + shift) % len(known)])
+        after = build_binding(known[(number + shift) % len(known)])
         before = Binding(fingerprint="f" * 64, not_after=NOW)
         change = Change(resource=resource, before=before, after=after, store="s")
         yield {

@@ -107,14 +107,14 @@ def _connector(service: str, connector: type[Connector]) -> list[str]:
         f"- algorithms: {_words(connector.algorithms)}",
         f"- calls per second: {connector.queries_per_second:g} at most",
         f"- propagation: up to {seconds:g} s after the service has taken a change",
-        f"- way back: {_way_back(connector)}",
+        f"- rollback: {_describe_rollback(connector)}",
         "- permissions:",
         *(f"  - `{permission}`" for permission in connector.permissions),
         "",
     ]
 
 
-def _way_back(connector: type[Connector]) -> str:
+def _describe_rollback(connector: type[Connector]) -> str:
     if not connector.scenarios:
         return "none is needed"
     if connector.not_reversible is Connector.not_reversible:

@@ -20,7 +20,7 @@ class Authority:
     def __init__(self, name: str) -> None:
         self._now = datetime.now(UTC).replace(microsecond=0)
         self._root_key, self._key = _new_ec(), _new_ec()
-        root, issuer = _named(f"{name} root"), _named(f"{name} CA")
+        root, issuer = _build_name(f"{name} root"), _build_name(f"{name} CA")
         self._intermediate = self._sign(
             issuer, self._key.public_key(), root, self._root_key, AUTHORITY_VALID, ca=True
         )
@@ -35,7 +35,7 @@ class Authority:
         """
         key = self._rsa_key() if algorithm == "rsa" else _new_ec()
         leaf = self._sign(
-            _named(names[0]),
+            _build_name(names[0]),
             key.public_key(),
             self._intermediate.subject,
             self._key,
@@ -85,7 +85,7 @@ def _new_ec() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
 
-def _named(common_name: str) -> x509.Name:
+def _build_name(common_name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name[:64])])
 
 

@@ -43,7 +43,7 @@ class Sandbox:
         self._load()
         self.edge = self._cloud.edges.add(LOOPBACK, self.options.edge_port)
         self._api = api = await asyncio.start_server(
-            self._connected, LOOPBACK, self.options.port, limit=HEAD_LIMIT, backlog=1024
+            self._serve_client, LOOPBACK, self.options.port, limit=HEAD_LIMIT, backlog=1024
         )
         self.endpoint = f"http://{_format_address(api)}"
         self._control.set_addresses(self.endpoint, self.edge)
@@ -86,7 +86,9 @@ class Sandbox:
         for one in data if isinstance(data, list) else [data]:
             self._cloud.faults.add(FaultRule.parse(one))
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve_client(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         task = asyncio.current_task()
         if task is not None:
             self._connections.add(task)

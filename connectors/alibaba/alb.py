@@ -12,7 +12,7 @@ How a certificate is bound: `UpdateListenerAttribute` replaces the default certi
 takes one change at a time. A failed job is found by its listener, because another worker may have
 started it.
 
-Unconfirmed: see `_bases.listeners`.
+Unconfirmed: see `connectors/alibaba/_bases/listeners.py`.
 
 Limits: no rate limit and no propagation time is documented. Ten calls a second and two minutes are
 this project's own choice.

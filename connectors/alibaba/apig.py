@@ -101,7 +101,7 @@ class Apig(StoredConnector):
     def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
         """A rollback to HTTP is unconfirmed."""
         if before is None:
-            return "it has no certificate now, and the gateway has no confirmed way back from HTTPS to HTTP"
+            return "it has no HTTPS now, and the gateway may not allow it to be switched off"
         return super().not_reversible(resource, before)
 
     def check(self) -> list[str]:

@@ -7,13 +7,13 @@ What it serves: one certificate for each domain. The service writes a wildcard d
 deleted are listed with their state and take no certificate. "online" also stands for domains whose
 configuration is being distributed. A second slot, "<domain>/sm", takes an SM2 pair. It is listed
 only if the account asks for it, because the service does not show what it serves and no handshake
-here can; see `_bases.sm_slot`.
+here can; see `connectors/alibaba/_bases/sm_slot.py`.
 
 How a certificate is bound: one call of `SetCdnDomainSSLCertificate` names the certificate in the
 store, or switches HTTPS off. A rollback names the former certificate. A certificate that was
 uploaded to the CDN alone, or the CDN's own free one, can be restored only if the store has it too.
 
-Unconfirmed: see `_bases.sm_slot`.
+Unconfirmed: see `connectors/alibaba/_bases/sm_slot.py`.
 
 Limits: 30 changes a second, as documented. The service shows a new certificate at once and its
 nodes follow; how long they take is not documented, five minutes are this project's own choice.

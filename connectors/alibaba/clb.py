@@ -12,7 +12,7 @@ How a certificate is bound: each region has its own certificate store.
 the store, so a rollback sets its id again. Additional domains are never added or deleted. A change
 is made at once, without a job, and a load balancer takes one change at a time.
 
-Unconfirmed: see `_bases.clb_store`.
+Unconfirmed: see `connectors/alibaba/_bases/clb_store.py`.
 
 Limits: instances of shared performance do not let the certificate of an additional domain be
 replaced. No rate limit and no propagation time is documented. Ten calls a second and one minute

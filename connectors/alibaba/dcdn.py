@@ -10,7 +10,7 @@ How a certificate is bound: one call of `SetDcdnDomainSSLCertificate` names the 
 store, or switches HTTPS off. A rollback names the former certificate. A certificate that was
 uploaded to the DCDN alone can be restored only if the store has it too.
 
-Unconfirmed: see `_bases.sm_slot`.
+Unconfirmed: see `connectors/alibaba/_bases/sm_slot.py`.
 
 Limits: no rate limit for changes is documented. Ten a second are this project's own choice; the
 former batch operation allowed as many. The five minutes for its nodes are our choice too.

@@ -114,13 +114,13 @@ class Eas(StoredConnector):
         return ref is not None and shown is not None and _get_number(shown) == ref.fields["cert_id"]
 
     def lock_key(self, resource: Resource) -> str:
-        """A gateway takes one change at a time, so that a detached domain is surely attached again."""
+        """A gateway takes one change at a time, so that a detached domain is attached again."""
         return f"{self.account}/{self.service}/{resource.region}/{resource.detail['gateway']}"
 
     def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
         """A rollback to a domain without certificate is unconfirmed."""
         if before is None:
-            return "it has no certificate now, and EAS has no confirmed way to remove one again"
+            return "it has no certificate now, and EAS may not allow one to be removed"
         return super().not_reversible(resource, before)
 
     def warnings(self, resource: Resource, before: Binding | None) -> tuple[str, ...]:

@@ -131,7 +131,7 @@ class FunctionCompute(PemConnector):
     def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
         """Only a certificate of ours can be restored, and HTTP alone cannot."""
         if before is None:
-            return "it has no certificate now, and Function Compute has no confirmed way back from HTTPS to HTTP"
+            return "it has no HTTPS now, and Function Compute may not allow it to be switched off"
         return super().not_reversible(resource, before)
 
     def check(self) -> list[str]:

@@ -10,7 +10,8 @@ How a certificate is bound: `UpdateListenerAttribute` replaces the default certi
 query. Each is a job whose failure the service does not tell. A change that the listener does not
 show in time counts as failed.
 
-Unconfirmed: the error codes for a listener that is being changed, and see `_bases.listeners`.
+Unconfirmed: the error codes for a listener that is being changed. See also
+`connectors/alibaba/_bases/listeners.py`.
 
 Limits: no rate limit and no propagation time is documented. Ten calls a second and two minutes are
 this project's own choice.

@@ -125,7 +125,7 @@ class Oss(StoredConnector):
         return _is_serving(self._get_certificate(resource), ref)
 
     def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
-        """A certificate that only the bucket has, or that the store has lost, cannot be restored."""
+        """A certificate of the bucket alone, or one that the store has lost, cannot return."""
         if before is not None and before.ref is None:
             return ONLY_IN_BUCKET
         return super().not_reversible(resource, before)

@@ -215,7 +215,7 @@ class Sae(StoredConnector):
     def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
         """A rollback to HTTP is unconfirmed."""
         if before is None:
-            return "it has no certificate now, and SAE has no confirmed way back from HTTPS to HTTP"
+            return "it has no HTTPS now, and SAE may not allow it to be switched off"
         return None if resource.detail["kind"] == CLB else super().not_reversible(resource, before)
 
     def check(self) -> list[str]:

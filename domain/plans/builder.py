@@ -10,7 +10,7 @@ from domain.errors import BadInput
 from domain.plans.conflicts import check_together
 from domain.plans.matching import Match
 from domain.plans.near_misses import NearMiss
-from domain.plans.plan import Change, Plan, wanted
+from domain.plans.plan import Change, Plan, build_binding
 from domain.plans.quota import cost
 from domain.plans.refusal import Refusal, RefusalCode
 from domain.plans.rules import check_change, check_coverage, check_validity, coverage_warning
@@ -78,7 +78,7 @@ def assemble(
     unchanged: list[Change] = []
     refused = list(refusals)
     seen: dict[str, datetime] = {}
-    bindings = {each.fingerprint: wanted(each) for each in certificates}
+    bindings = {each.fingerprint: build_binding(each) for each in certificates}
     for candidate in sorted(candidates, key=lambda each: each.match.resource.id):
         change = _change(candidate, bindings)
         if serves(change.before, change.after):
@@ -130,7 +130,7 @@ def _change(candidate: Candidate, bindings: Mapping[str, Binding]) -> Change:
     change = Change(
         resource=candidate.match.resource,
         before=candidate.before,
-        after=bindings.get(certificate.fingerprint) or wanted(certificate),
+        after=bindings.get(certificate.fingerprint) or build_binding(certificate),
         store=candidate.store,
         lock=candidate.lock,
         cost=cost(certificate.source),

@@ -18,7 +18,7 @@ from domain.resources.resource import Binding
 MOST_BYTES = 128 << 20  # a hundred thousand changes need about half of it
 
 Hex = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
-Said = Annotated[str, StringConstraints(min_length=1, max_length=80)]
+PlanName = Annotated[str, StringConstraints(min_length=1, max_length=80)]
 
 
 class NamedCertificate(Value):
@@ -43,9 +43,9 @@ class PlanFile(Value):
     """The whole file. Without `digest` it is taken as it is written."""
 
     certroll_plan: Literal[1]
-    name: Said
+    name: PlanName
     digest: Hex | None = None
-    wish: PlanRequest | None = None
+    plan_request: PlanRequest | None = None
     certificates: tuple[NamedCertificate, ...]
     changes: tuple[NamedChange, ...]
 
@@ -111,7 +111,7 @@ def unknown(
     for number, change in enumerate(file.changes):
         if reason := _stranger(change.resource, items.get(change.resource), accounts):
             faults.append(Fault(("changes", number, "resource"), reason))
-    for number, each in enumerate(file.wish.certificates if file.wish else ()):
+    for number, each in enumerate(file.plan_request.certificates if file.plan_request else ()):
         if each not in names:
             what = f"there is no certificate {each[:12]!r}"
             faults.append(Fault(("wish", "certificates", number), what))
@@ -144,7 +144,7 @@ def _stray(file: PlanFile) -> Iterator[Fault]:
         yield Fault(("changes",), "there is no change in it")
     seen: set[str] = set()
     own = {each.fingerprint for each in file.certificates}
-    for field, value in file.wish or ():
+    for field, value in file.plan_request or ():
         if isinstance(value, datetime) and _is_naive(value):
             yield Fault(("wish", field), "this time has no zone")
     for number, change in enumerate(file.changes):

@@ -11,7 +11,7 @@ from domain.errors import BadInput
 from domain.plans.filters import Filters
 from domain.plans.near_misses import NearMiss, NearMisses
 from domain.plans.refusal import Refusal, RefusalCode
-from domain.plans.request import PlanRequest, check_wish
+from domain.plans.request import PlanRequest, check_plan_request
 from domain.plans.rules import check_certificates, may_replace
 from domain.resources.resource import Binding, Resource
 from domain.resources.slots import choose
@@ -65,7 +65,7 @@ def match(
     Where the inventory does not know what a resource serves, filters by that are left to whoever
     reads it. Raises BadInput where the wish or the certificates are wrong by themselves.
     """
-    check_wish(wish)
+    check_plan_request(wish)
     check_certificates(certificates)
     matching = _Matching(wish, certificates)
     for item in items:
@@ -86,7 +86,7 @@ class _Matching:
         self._unfit: list[Match] = []
         self._refusals: list[Refusal] = []
         self._near = NearMisses(self._index)
-        self._takes_all, self._by_served = wish.takes_all, wish.by_what_is_served
+        self._takes_all, self._by_served = wish.takes_unnamed, wish.filters_by_binding
 
     def look(self, item: Listed) -> None:
         """Looks at one row, in any order."""
@@ -148,7 +148,7 @@ class _Matching:
         though the person named it.
         """
         used = {each.certificate.fingerprint for each in self._matches}
-        of_the_vault = self._wish.of_the_vault
+        of_the_vault = self._wish.takes_whole_vault
         return [
             each
             for each in self._unfit

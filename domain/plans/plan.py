@@ -130,24 +130,13 @@ class Plan(Value):
             vars(self)["_digested"] = known
         return known[1]
 
-    def inverse(self, only: Iterable[str] | None = None) -> "Plan":
-        """The way back: before and after change places; `only` names the resource ids to take."""
-        chosen = None if only is None else set(only)
-        changes = tuple(
-            invert(change)
-            for change in self.changes
-            if chosen is None or change.resource.id in chosen
-        )
-        former = {_fingerprint(change.after) for change in changes}
-        return Plan(certificates=tuple(sorted(filter(None, former))), changes=changes)
 
-
-def invert(change: Change) -> Change:
+def build_inverse(change: Change) -> Change:
     """The change that undoes this one."""
     return change.model_copy(update={"before": change.after, "after": change.before, "why": None})
 
 
-def wanted(certificate: Certificate) -> Binding:
+def build_binding(certificate: Certificate) -> Binding:
     """The binding that a resource has once it serves this certificate."""
     return Binding(
         fingerprint=certificate.fingerprint,

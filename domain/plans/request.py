@@ -33,30 +33,30 @@ class PlanRequest(Value):
     serving: tuple[str, ...] = ()
 
     @property
-    def of_the_vault(self) -> bool:
+    def takes_whole_vault(self) -> bool:
         """Whether it means all valid certificates of the vault."""
         return not self.certificates
 
     @property
-    def by_what_is_served(self) -> bool:
+    def filters_by_binding(self) -> bool:
         """Whether it asks for something that only the resource's binding tells."""
         return bool(self.issuers or self.serving or self.expiring_before)
 
     @property
-    def takes_all(self) -> bool:
+    def takes_unnamed(self) -> bool:
         """Whether it takes resources that it does not name."""
-        filters = self.tags or self.globs or self.by_what_is_served
+        filters = self.tags or self.globs or self.filters_by_binding
         return bool(self.all_matched or self.services or (filters and not self.resources))
 
 
-def check_wish(wish: PlanRequest) -> None:
+def check_plan_request(wish: PlanRequest) -> None:
     """BadInput for a wish that says too little."""
-    if not (wish.resources or wish.takes_all):
+    if not (wish.resources or wish.takes_unnamed):
         raise BadInput(
             "nothing says where the certificates shall go",
             fix="Name resources, a service, or ask for all that match (--all-matched).",
         )
-    if wish.of_the_vault and not wish.all_matched:
+    if wish.takes_whole_vault and not wish.all_matched:
         raise BadInput(
             "no certificate is named",
             where="--certificate",

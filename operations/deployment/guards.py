@@ -4,7 +4,7 @@ from datetime import datetime
 
 from domain.certificates.certificate import Certificate
 from domain.errors import Permanent
-from domain.plans.plan import Change, invert
+from domain.plans.plan import Change, build_inverse
 from domain.resources.resource import Binding
 from domain.tasks.messages import ChangeOrder, Direction
 
@@ -16,7 +16,7 @@ def to_directed_change(order: ChangeOrder, change: Change, at: datetime) -> Chan
     refuse_irreversible(change)
     if not order.force:
         refuse_expired_former(change, at)
-    return invert(change)
+    return build_inverse(change)
 
 
 def refuse_expired_former(change: Change, at: datetime) -> None:

@@ -4,7 +4,7 @@ activities/deployment.py calls it.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from secrets import token_hex
 from time import monotonic
 from types import TracebackType
@@ -85,7 +85,7 @@ class ResourceLease:
     def pause(self, seconds: float) -> None:
         """Waits and renews the lock; raises Transient if another attempt holds it by now."""
         self._wait(seconds)
-        if not self._locks.renew(self._name, self._token, datetime.now(UTC), LEASE):
+        if not self._locks.renew(self._name, self._token, LEASE):
             raise Transient(f"the change lost the lock of {self._name}", code="LockLost")
 
     def _acquire_queue(self, queue: str) -> bool:
@@ -95,7 +95,5 @@ class ResourceLease:
     def _acquire(self) -> bool:
         return self._locks.acquire(*self._build_arguments(self._name, LEASE))
 
-    def _build_arguments(
-        self, name: str, lease: timedelta
-    ) -> tuple[str, str, str, datetime, timedelta]:
-        return name, self._holder, self._token, datetime.now(UTC), lease
+    def _build_arguments(self, name: str, lease: timedelta) -> tuple[str, str, str, timedelta]:
+        return name, self._holder, self._token, lease

@@ -36,7 +36,7 @@ def build_plan_from_file(
         load_traits(item.resource.service for item in items.values()),
         (),
         now,
-        require_coverage=file.wish is not None and file.wish.require_coverage,
+        require_coverage=file.plan_request is not None and file.plan_request.require_coverage,
     )
     if faults := list(_find_faults(file, plan, names)) or differs(file, plan.digest):
         raise refused(text, where, faults)

@@ -17,7 +17,7 @@ from domain.plans.filters import Filters
 from domain.plans.matching import match
 from domain.plans.plan import Change, Plan
 from domain.plans.refusal import Refusal, RefusalCode
-from domain.plans.request import PlanRequest, check_wish
+from domain.plans.request import PlanRequest, check_plan_request
 from domain.resources.connector import Traits
 from domain.resources.slots import default_beside
 from operations.planning.bindings import ReadListener, read_candidates
@@ -73,7 +73,7 @@ def _build(
     age: timedelta | None,
     listener: ReadListener,
 ) -> Plan:
-    check_wish(request)
+    check_plan_request(request)
     certificates = _list_certificates(store, request, now)
     found = match(request, certificates, store.inventory.iterate_candidates(request))
     candidates, unread = read_candidates(
@@ -87,7 +87,7 @@ def _build(
         [*found.refusals, *unread, *left_out],
         now,
         require_coverage=request.require_coverage,
-        of_the_vault=request.of_the_vault,
+        of_the_vault=request.takes_whole_vault,
         near_misses=found.near_misses,
         standing=_list_default_slots(store, wanted),
     )
@@ -135,7 +135,7 @@ def load_traits(services: Iterable[str]) -> dict[str, Traits]:
 
 
 def _list_certificates(store: Store, request: PlanRequest, now: datetime) -> list[Certificate]:
-    if not request.of_the_vault:
+    if not request.takes_whole_vault:
         return [store.certificates.get(fingerprint) for fingerprint in request.certificates]
     valid = [each for each in store.certificates.list() if each.not_before <= now < each.not_after]
     if not valid:
@@ -152,7 +152,7 @@ def _apply_filters(
     request: PlanRequest, candidates: Sequence[Candidate]
 ) -> tuple[list[Candidate], list[Refusal]]:
     """Applies the filters again to bindings that were just read; named resources are refused."""
-    if not request.by_what_is_served:
+    if not request.filters_by_binding:
         return list(candidates), []
     filters = Filters(request)
     kept: list[Candidate] = []

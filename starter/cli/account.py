@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,7 @@ from starter.cli.terminal.output import note, say, show_fields, show_json, show_
 
 if TYPE_CHECKING:
     from domain.resources.account import Account
+    from operations.runtime.connector_pool import ConnectorPool
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -212,12 +213,12 @@ def list_services(provider: str) -> list[str]:
     return [name for name in connectors.list_services() if name.partition(".")[0] == provider]
 
 
-def list_missing_permissions(clouds: Any, account: str, service: str) -> list[str]:
+def list_missing_permissions(clouds: "ConnectorPool", account: str, service: str) -> list[str]:
     """Lists what the account lacks for a service. A failure of the check is such an entry too."""
     from domain.errors import CloudError
 
     try:
-        found: list[str] = clouds.connector(account, service).check()
+        found = clouds.get(account, service).check()
     except CloudError as error:
         return [str(error)]
     return found

@@ -83,4 +83,4 @@ def import_plan(store: Store, file: PlanFile, text: str, where: str, *, by: str)
     plan = build_plan_from_file(
         store, ConnectorPool(store), file, text, where, now=datetime.now(UTC)
     )
-    return save(store, plan, file.wish, name=file.name, origin="imported", by=by)
+    return save(store, plan, file.plan_request, name=file.name, origin="imported", by=by)

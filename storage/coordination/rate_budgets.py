@@ -3,50 +3,51 @@
 `operations.runtime` takes permits from them before it calls a provider.
 """
 
-from sqlalchemy import case, literal
+from sqlalchemy import case
 
+from storage.coordination.clock import SharedClock, read_shared_clock
 from storage.database import Database
 from storage.statements import build_insert, get_table
 from storage.tables.coordination import RateBudgetRow
 
 _BUDGET = get_table(RateBudgetRow)
 
-SKEW = 2.0
-"""Seconds by which the clocks of two workers may differ."""
-
 
 class RateBudgets:
-    """Issues permits: times at which calls may be made, in order, each to one worker only."""
+    """Issues permits: times at which calls may be made, in order, each to one worker only.
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    Times are told as seconds from now: a worker counts them by its own monotonic clock.
+    """
 
-    def take_permits(self, name: str, calls: int, seconds_each: float, now: float) -> float:
-        """Takes `calls` permits, `seconds_each` apart; returns the time of the first."""
+    def __init__(self, database: Database, clock: SharedClock = read_shared_clock) -> None:
+        self._database, self._clock = database, clock
+
+    def take_permits(self, name: str, calls: int, seconds_each: float) -> float:
+        """Takes `calls` permits, `seconds_each` apart; returns the seconds until the first."""
         length = calls * seconds_each
-        return self._move(name, floor=now, length=length, now=now) - length
+        return self._move(name, wait=0.0, length=length) - length
 
-    def pause(self, name: str, until: float, now: float) -> None:
-        """Issues no permit before `until`, since the provider asked for a pause."""
-        self._move(name, floor=until, length=0.0, now=now)
+    def pause(self, name: str, seconds: float) -> None:
+        """Issues no permit for so long, since the provider asked for a pause."""
+        self._move(name, wait=seconds, length=0.0)
 
-    def _move(self, name: str, *, floor: float, length: float, now: float) -> float:
-        """Moves the time of the next permit and returns it.
+    def _move(self, name: str, *, wait: float, length: float) -> float:
+        """Moves the next permit; returns the seconds until then.
 
-        A budget whose permits were issued in the future was moved by a clock that is ahead: it is
-        ignored, so that nobody waits for it.
+        Permits that were issued later than now are from before the clock restarted: nobody waits
+        for them.
         """
         next_at, issued_at = _BUDGET.c.next_at, _BUDGET.c.issued_at
-        start = case(((next_at > floor) & (issued_at <= now + SKEW), next_at), else_=literal(floor))
         with self._database.statements() as connection:
-            first = {"name": name, "next_at": floor + length, "issued_at": now}
+            now = self._clock(connection)
+            start = case(((next_at > now + wait) & (issued_at <= now), next_at), else_=now + wait)
             statement = (
                 build_insert(connection, _BUDGET)
-                .values(first)
+                .values({"name": name, "next_at": now + wait + length, "issued_at": now})
                 .on_conflict_do_update(
                     index_elements=[_BUDGET.c.name],
                     set_={"next_at": start + length, "issued_at": now},
                 )
-                .returning(next_at)
+                .returning(next_at - issued_at)
             )
             return float(connection.execute(statement).scalar_one())

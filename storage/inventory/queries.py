@@ -87,7 +87,7 @@ def find_fingerprints(session: Session, beginning: str, most: int) -> list[str]:
 
 def _may_mean(plan_request: PlanRequest) -> ColumnElement[bool]:
     here = _R.account.in_(plan_request.accounts) if plan_request.accounts else true()
-    ways = [_is_selected(plan_request)] if plan_request.takes_all else []
+    ways = [_is_selected(plan_request)] if plan_request.takes_unnamed else []
     if len(plan_request.resources) > MAX_NAMES:
         return here
     if plan_request.resources:

@@ -50,11 +50,11 @@ def _seeds(given: argparse.Namespace) -> list[int]:
 
 async def _all(given: argparse.Namespace, mount: bool) -> int:
     from tests.chaos import clock
-    from tests.chaos.issuing import Issuing
+    from tests.chaos.recording_ca import Issuing
     from tests.chaos.postgresql import Postgresql
     from tests.chaos.run import run
     from tests.chaos.scenario import draw
-    from tests.chaos.truth import KEY, QUOTA, REPORT, WRONG
+    from tests.chaos.checks import KEY, QUOTA, REPORT, WRONG
 
     logging.getLogger("temporalio").setLevel(logging.ERROR)
     _say(f"full disk: {'a small file system' if mount else 'RLIMIT_FSIZE: no mount is allowed'}")
@@ -65,7 +65,7 @@ async def _all(given: argparse.Namespace, mount: bool) -> int:
     try:
         for seed in seeds:
             scenario = draw(seed)
-            _say(f"seed {seed}: {scenario.told()}")
+            _say(f"seed {seed}: {scenario.describe()}")
             if scenario.postgresql and postgresql is None:
                 postgresql = Postgresql()
             try:

@@ -20,16 +20,16 @@ from domain.resources.resource import Resource
 from domain.tasks.record import TaskRecord
 from domain.tasks.status import Tally
 from starter.temporal.client import register_search_attributes
-from tests.chaos import keys, truth
-from tests.chaos.asking import Asked, ask
-from tests.chaos.books import books
-from tests.chaos.ending import until_quiet
-from tests.chaos.issuing import Issuing
+from tests.chaos import checks, key_search
+from tests.chaos.signals import SentRequests, send
+from tests.chaos.evidence import books
+from tests.chaos.completion import until_quiet
+from tests.chaos.recording_ca import Issuing
 from tests.chaos.postgresql import Postgresql
-from tests.chaos.scenario import Ask, Rule, Scenario, Strike
+from tests.chaos.scenario import Request, CloudFault, Scenario, Fault
 from tests.chaos.site import Site, running_site
-from tests.chaos.strikes import strike
-from tests.chaos.truth import Evidence, Violation
+from tests.chaos.faults import strike
+from tests.chaos.checks import Evidence, Violation
 from tests.chaos.webhooks import Webhooks
 from tests.support.all_services_stack import ALGORITHMS
 
@@ -74,7 +74,7 @@ async def run(
             workers=scenario.workers,
             postgresql=postgresql if scenario.postgresql else None,
             mount=mount,
-            clocks_jump=any(each.kind.startswith("clock") for each in scenario.strikes),
+            clocks_jump=any(each.kind.startswith("clock") for each in scenario.faults),
             seed=scenario.seed,
         ) as site,
         contextlib.closing(Webhooks()) as webhooks,
@@ -93,7 +93,7 @@ class _Run:
     ) -> None:
         self.scenario, self.site, self.webhooks, self.result = scenario, site, webhooks, result
         self.dice = random.Random(scenario.seed + 1)  # noqa: S311 - repeatable on purpose
-        self.asked = Asked()
+        self.asked = SentRequests()
         self.leaves = ca.leaves
 
     async def through(self) -> None:
@@ -107,7 +107,7 @@ class _Run:
         plans = await asyncio.to_thread(self._plans, resources)
         site.cloud.set_latency(scenario.latency_ms)
         site.cloud.set_propagation(scenario.propagation)
-        for rule in scenario.rules:
+        for rule in scenario.cloud_faults:
             if rule.at == 0:
                 self._impose(rule)
         client = await site.client()
@@ -116,9 +116,9 @@ class _Run:
         await self._storm(tasks)
         await asyncio.to_thread(self._calm)
         quiet = await self._rest(tasks)
-        for kind in scenario.late if quiet else ():
+        for kind in scenario.late_requests if quiet else ():
             task = self.dice.choice(tasks)
-            await ask(site, task, Ask(kind, 0, 0), self.dice, self.asked)
+            await send(site, task, Request(kind, 0, 0), self.dice, self.asked)
             quiet = quiet and await self._rest(tasks)
         await self._judge(tasks, resources, former, granted)
 
@@ -162,34 +162,34 @@ class _Run:
         """All that strikes and all that is asked, each at its time; returns when all has ended."""
         scenario, site = self.scenario, self.site
 
-        async def later(at: float, rule: Rule) -> None:
+        async def later(at: float, rule: CloudFault) -> None:
             await asyncio.sleep(at)
             with contextlib.suppress(Exception):  # the practice cloud may be down: no rule then
                 await asyncio.to_thread(self._impose, rule)
 
-        async def asking(planned: Ask) -> None:
+        async def asking(planned: Request) -> None:
             await asyncio.sleep(planned.at)
-            await ask(site, tasks[planned.task], planned, self.dice, self.asked)
+            await send(site, tasks[planned.task], planned, self.dice, self.asked)
 
-        async def striking(planned: Strike) -> None:
+        async def striking(planned: Fault) -> None:
             await asyncio.sleep(planned.at)
             with contextlib.suppress(OperationalError):  # the database may be struck already
                 self.result.struck.append(await asyncio.to_thread(_total, site, tasks))
             self.result.notes.append(await strike(site, planned))
 
         await asyncio.gather(
-            *(striking(each) for each in scenario.strikes),
-            *(later(rule.at, rule) for rule in scenario.rules if rule.at > 0),
-            *(asking(each) for each in scenario.asks),
+            *(striking(each) for each in scenario.faults),
+            *(later(rule.at, rule) for rule in scenario.cloud_faults if rule.at > 0),
+            *(asking(each) for each in scenario.requests),
         )
 
-    def _impose(self, rule: Rule) -> None:
+    def _impose(self, rule: CloudFault) -> None:
         """Puts a rule in force; those in force come back when the practice cloud is restarted."""
         cloud = self.site.cloud
         more: dict[str, object] = {"share": rule.share}
         match rule.kind:
             case "refused":
-                more = {"resource": REFUSED_NAME, "code": truth.REFUSED, "status": 403}
+                more = {"resource": REFUSED_NAME, "code": checks.REFUSED, "status": 403}
             case "unserved":
                 more = {"resource": UNSERVED_NAME}
             case "hang":
@@ -212,14 +212,14 @@ class _Run:
         self.site.start_what_is_dead()
         self.site.rules.clear()
         self.site.cloud.clear_faults()
-        for rule in self.scenario.rules:
+        for rule in self.scenario.cloud_faults:
             if rule.kind == "refused":
                 self._impose(rule)
 
     async def _rest(self, tasks: list[TaskRecord]) -> bool:
         """Whether nothing is under way any more; a violation for each task that does not end."""
         open_ones = await until_quiet(self.site, tasks, self.dice, self.asked)
-        self.result.violations += [Violation(truth.REPORT, each) for each in open_ones]
+        self.result.violations += [Violation(checks.REPORT, each) for each in open_ones]
         return not open_ones
 
     async def _judge(
@@ -243,8 +243,8 @@ class _Run:
             webhooks=self.webhooks,
         )
         if not self.result.violations:  # of what has not ended nothing else can be said
-            self.result.violations += truth.judge(evidence)
-        self.result.violations += await asyncio.to_thread(keys.search, self.site, self.leaves)
+            self.result.violations += checks.judge(evidence)
+        self.result.violations += await asyncio.to_thread(key_search.search, self.site, self.leaves)
         self.result.notes += self._notes(evidence)
 
     def _notes(self, evidence: Evidence) -> list[str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from domain.rollout.policy import OnBudgetExceeded, RolloutPolicy, Size
 
-STRIKES = (
+FAULTS = (
     *("kill worker", "kill worker", "kill temporal", "kill cloud", "kill database"),
     *("kill worker and temporal", "kill all", "stop worker", "stop temporal", "stop database"),
     *("cut temporal", "stall temporal", "deafen temporal", "cut cloud", "stall cloud"),
@@ -13,15 +13,15 @@ STRIKES = (
     *("full disk", "clock ahead", "clock behind"),
 )
 ONLY_POSTGRESQL = ("kill database", "stop database", "cut database", "stall database")
-RULES = ("lost", "5xx", "throttle", "hang", "reset", "refused", "unserved")
-ASKS = (
+CLOUD_FAULTS = ("lost", "5xx", "throttle", "hang", "reset", "refused", "unserved")
+REQUESTS = (
     *("rollback all", "rollback all", "rollback some", "cancel", "delete"),
     *("reschedule", "proceed", "stop", "retry", "retry some"),
 )
 
 
 @dataclass(frozen=True)
-class Strike:
+class Fault:
     """A fault: when it begins, in seconds after the first task was asked for, and for how long."""
 
     kind: str
@@ -31,7 +31,7 @@ class Strike:
 
 
 @dataclass(frozen=True)
-class Ask:
+class Request:
     """Something that somebody asks of a task; `times` is how often the same is sent."""
 
     kind: str
@@ -41,7 +41,7 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Rule:
+class CloudFault:
     """What the practice cloud does wrong from the start, or after some seconds."""
 
     kind: str
@@ -64,21 +64,21 @@ class Scenario:
     latency_ms: float
     propagation: float
     rollouts: tuple[RolloutPolicy, ...]
-    rules: tuple[Rule, ...] = field(default=())
-    strikes: tuple[Strike, ...] = field(default=())
-    asks: tuple[Ask, ...] = field(default=())
-    late: tuple[str, ...] = field(default=())
+    cloud_faults: tuple[CloudFault, ...] = field(default=())
+    faults: tuple[Fault, ...] = field(default=())
+    requests: tuple[Request, ...] = field(default=())
+    late_requests: tuple[str, ...] = field(default=())
 
-    def told(self) -> str:
+    def describe(self) -> str:
         """In one line."""
         database = "postgresql" if self.postgresql else "sqlite"
         tasks = f"{self.tasks} task{'s' * (self.tasks > 1)}{' (rivals)' * self.rivals}"
-        faults = [f"{s.kind}@{s.at:.1f}+{s.seconds:.1f}" for s in self.strikes]
-        rules = [f"{r.kind} {r.share:.0%}@{r.at:.1f}" for r in self.rules]
-        asks = [f"{a.kind}({a.task})@{a.at:.1f}x{a.times}" for a in self.asks]
-        waves = [_waves(each) for each in self.rollouts]
+        faults = [f"{s.kind}@{s.at:.1f}+{s.seconds:.1f}" for s in self.faults]
+        rules = [f"{r.kind} {r.share:.0%}@{r.at:.1f}" for r in self.cloud_faults]
+        asks = [f"{a.kind}({a.task})@{a.at:.1f}x{a.times}" for a in self.requests]
+        waves = [_describe_rollout(each) for each in self.rollouts]
         parts = (f"{database}, {self.scale} resources, {self.workers} workers, {tasks}", *waves)
-        return "; ".join((*parts, *rules, *faults, *asks, *self.late))
+        return "; ".join((*parts, *rules, *faults, *asks, *self.late_requests))
 
 
 def draw(seed: int, *, waves: bool = True) -> Scenario:
@@ -88,8 +88,8 @@ def draw(seed: int, *, waves: bool = True) -> Scenario:
     tasks = dice.choice((1, 1, 2, 2))
     rivals = tasks > 1 and dice.random() < 0.6
     workers = dice.choice((1, 2))
-    rollouts = tuple(_rollout(dice) for _ in range(tasks))
-    possible = [k for k in STRIKES if postgresql or k not in ONLY_POSTGRESQL]
+    rollouts = tuple(_draw_rollout(dice) for _ in range(tasks))
+    possible = [k for k in FAULTS if postgresql or k not in ONLY_POSTGRESQL]
     return Scenario(
         seed=seed,
         postgresql=postgresql,
@@ -102,9 +102,9 @@ def draw(seed: int, *, waves: bool = True) -> Scenario:
         latency_ms=dice.choice((5.0, 30.0, 80.0)),
         propagation=dice.choice((0.0, 0.3, 1.0)),
         rollouts=rollouts if waves else tuple(RolloutPolicy() for _ in rollouts),
-        rules=tuple(_rules(dice)),
-        strikes=tuple(
-            Strike(
+        cloud_faults=tuple(_draw_cloud_faults(dice)),
+        faults=tuple(
+            Fault(
                 dice.choice(possible),
                 at=round(dice.uniform(0, 4), 2),
                 seconds=round(dice.choice((0.2, 1, 3, 6, 12)) * dice.uniform(0.8, 1.2), 2),
@@ -112,29 +112,29 @@ def draw(seed: int, *, waves: bool = True) -> Scenario:
             )
             for _ in range(dice.choice((0, 1, 1, 1, 2, 2, 3)))
         ),
-        asks=tuple(
-            Ask(
-                dice.choice(ASKS),
+        requests=tuple(
+            Request(
+                dice.choice(REQUESTS),
                 at=round(dice.uniform(0, 5), 2),
                 task=dice.randrange(tasks),
                 times=dice.choice((1, 1, 2)),
             )
             for _ in range(dice.choice((0, 0, 1, 1, 2, 3)))
         ),
-        late=tuple(dice.sample(ASKS, dice.choice((0, 0, 1, 2)))),
+        late_requests=tuple(dice.sample(REQUESTS, dice.choice((0, 0, 1, 2)))),
     )
 
 
-def _rules(dice: random.Random) -> list[Rule]:
-    kinds = dice.sample(RULES, dice.choice((0, 1, 1, 2, 3)))
-    return [Rule(kind, dice.choice((0.05, 0.15, 0.25)), _sometime(dice)) for kind in kinds]
+def _draw_cloud_faults(dice: random.Random) -> list[CloudFault]:
+    kinds = dice.sample(CLOUD_FAULTS, dice.choice((0, 1, 1, 2, 3)))
+    return [CloudFault(kind, dice.choice((0.05, 0.15, 0.25)), _draw_begin(dice)) for kind in kinds]
 
 
-def _sometime(dice: random.Random) -> float:
+def _draw_begin(dice: random.Random) -> float:
     return dice.choice((0.0, 0.0, round(dice.uniform(0, 3), 2)))
 
 
-def _rollout(dice: random.Random) -> RolloutPolicy:
+def _draw_rollout(dice: random.Random) -> RolloutPolicy:
     if dice.random() < 0.35:
         return RolloutPolicy(
             roll_back_failed=dice.random() < 0.5, accept_unverified=dice.random() < 0.5
@@ -153,7 +153,7 @@ def _rollout(dice: random.Random) -> RolloutPolicy:
     return drawn if has_waves else drawn.model_copy(update={"gate": False, "bake_seconds": 0})
 
 
-def _waves(rollout: RolloutPolicy) -> str:
+def _describe_rollout(rollout: RolloutPolicy) -> str:
     sizes = [each for each in (rollout.canary, *rollout.waves) if each]
     told = [f"{s.count}" if s.count is not None else f"{s.percent:g}%" for s in sizes]
     words = [f"waves [{'+'.join(told) or 'one'}]", f"bake {rollout.bake_seconds}"]

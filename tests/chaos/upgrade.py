@@ -17,7 +17,7 @@ from domain.tasks.record import TaskRecord
 from domain.tasks.status import OutcomeStatus
 from starter.requests import tasks
 from starter.temporal.client import register_search_attributes
-from tests.chaos.issuing import Issuing
+from tests.chaos.recording_ca import Issuing
 from tests.chaos.site import Site, Worker, running_site
 from tests.support.practice_cloud import ROOT
 

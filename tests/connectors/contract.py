@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import pytest
 
 from domain.errors import CloudError, NeedsOperator, Permanent, Transient
-from domain.plans.plan import wanted
+from domain.plans.plan import build_binding
 from domain.resources.connector import Connector
 from domain.resources.resource import Binding, Found, Resource
 from tests.connectors.lab import Lab, Material, list_all
@@ -49,16 +49,16 @@ class ConnectorContract(StoreContract):
 
     def create_and_find(self, lab: Lab, serving: Material | None, host: str = HOST) -> Found:
         self.create_resource(lab, host, serving)
-        (found,) = [
-            f for f in list_all(lab.connector(self.service)) if host in f.resource.domains
-        ]
+        (found,) = [f for f in list_all(lab.connector(self.service)) if host in f.resource.domains]
         return found
 
     def any_resource(self, lab: Lab) -> Resource:
         found = list(list_all(lab.connector(self.service)))
         return found[0].resource if found else self.create_and_find(lab, lab.issue(HOST)).resource
 
-    def bind_and_read(self, lab: Lab, resource: Resource, made: Material) -> tuple[Connector, Binding]:
+    def bind_and_read(
+        self, lab: Lab, resource: Resource, made: Material
+    ) -> tuple[Connector, Binding]:
         """Deploys to `resource`, and reads it."""
         connector = lab.connector(self.service)
         reference = connector.install(made.certificate, made.key, resource)
@@ -79,7 +79,7 @@ class ConnectorContract(StoreContract):
         assert len(keys) == self.page_size + 3
         assert first.total in (None, len(keys))
 
-    def test_resources_say_whose_they_are(self, lab: Lab) -> None:
+    def test_resources_carry_account_and_service(self, lab: Lab) -> None:
         resource = self.create_and_find(lab, lab.issue(HOST)).resource
         assert resource.id.startswith(f"main/{self.service}/")
         assert resource.domains == (HOST,)
@@ -96,8 +96,8 @@ class ConnectorContract(StoreContract):
         assert after.fingerprint == made.certificate.fingerprint
         assert after.names == made.certificate.names
         assert after.not_after == made.certificate.not_after
-        told = wanted(made.certificate) if self.shows_issuer else Binding()
-        assert (after.algorithm, after.issuer) == (told.algorithm, told.issuer)
+        expected = build_binding(made.certificate) if self.shows_issuer else Binding()
+        assert (after.algorithm, after.issuer) == (expected.algorithm, expected.issuer)
 
     def test_binding_twice_is_harmless(self, lab: Lab) -> None:
         resource = self.create_and_find(lab, lab.issue(HOST)).resource
@@ -153,7 +153,7 @@ class ConnectorContract(StoreContract):
         assert len(self.list_stored(lab, made)) == 1
         connector.bind(resource, before.ref)
         connector.release(resource, reference, before.ref)
-        keeper = self.build_store_connector(lab, reference)  # what it was told before may be a minute old
+        keeper = self.build_store_connector(lab, reference)  # its listing may be a minute old
         assert keeper.in_use_by(reference) is None
         keeper.remove(reference)
         assert self.list_stored(lab, made) == []
@@ -185,7 +185,7 @@ class ConnectorContract(StoreContract):
         ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else None,
     )
     @pytest.mark.parametrize("operation", ["reading", "binding"])
-    def test_failures_tell_the_caller_what_to_do(
+    def test_failures_are_classified_for_the_caller(
         self,
         lab: Lab,
         operation: str,

@@ -1,4 +1,4 @@
-"""What a test of a connector works with: an account, certificates, and a look at the cloud."""
+"""What a test of a connector works with: an account, certificates, and the cloud."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ from tests.support.practice_cloud import PracticeCloud
 
 @dataclass
 class Material:
-    """A certificate as a connector gets it. `opened` counts how often its key was asked for."""
+    """A certificate as a connector gets it. `opened` counts how often its key was read."""
 
     issued: Issued
     certificate: Certificate
@@ -31,7 +31,7 @@ class Material:
 
     @property
     def seed(self) -> dict[str, str]:
-        """As the practice cloud is told of it."""
+        """In the form of a seed."""
         return {"pem": self.issued.pem.decode(), "key": self.issued.key_pem.decode()}
 
     @property
@@ -102,7 +102,7 @@ class Lab:
         return self.vault.add(build_material(self.ca.leaf(names, **options), f"for {names[0]}"))
 
     def list_stored(self, made: Material) -> list[dict[str, Any]]:
-        """Where the certificate lies in this account's store."""
+        """The certificate's rows in this account's store."""
         return self.cloud.list_certificates(
             account=self.account, fingerprint=made.certificate.fingerprint
         )

@@ -110,7 +110,7 @@ class StoreContract:
         assert any(line.startswith(named[0]) for line in missing)
         assert all("Grant" in line for line in missing)
 
-    def test_check_tells_once_that_the_key_is_wrong(self, lab: Lab) -> None:
+    def test_check_reports_once_that_the_key_is_wrong(self, lab: Lab) -> None:
         missing = lab.connector(self.service, access_key_secret="wrong").check()
         assert len(missing) == 1
         assert "secret" in missing[0]

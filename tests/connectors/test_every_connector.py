@@ -43,7 +43,7 @@ def test_it_has_a_test_that_inherits_the_contract(service: str) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_it_tells_all_that_the_rules_and_the_pages_need(service: str) -> None:
+def test_it_declares_all_that_the_rules_and_the_pages_need(service: str) -> None:
     connector = connectors.load_connector(service)
     assert connector.title
     assert inspect.getmodule(connector).__doc__
@@ -125,7 +125,7 @@ class Counting:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_it_waits_for_its_turn_before_every_call(service: str, lab: Lab) -> None:
+def test_it_waits_for_a_permit_before_every_call(service: str, lab: Lab) -> None:
     pace = Counting()
     settings = connectors.parse_settings(service.partition(".")[0], lab.settings)
     connector = connectors.load_connector(service)("main", settings, lab.vault, lambda *_: pace)
@@ -137,15 +137,15 @@ def test_it_waits_for_its_turn_before_every_call(service: str, lab: Lab) -> None
 def test_both_connectors_of_global_accelerator_share_one_budget() -> None:
     budgets = {}
     for service in ("alibaba.ga_listener", "alibaba.ga_domain"):
-        asked: list[str] = []
+        names: list[str] = []
 
-        def paces(name: str, rate: float, asked: list[str] = asked) -> Pace:
-            asked.append(name)
+        def paces(name: str, rate: float, names: list[str] = names) -> Pace:
+            names.append(name)
             return Unpaced()
 
         settings = connectors.parse_settings(
             "alibaba", {"access_key_id": "i", "access_key_secret": "s"}
         )
         connectors.load_connector(service)("main", settings, None, paces)
-        budgets[service] = asked[0]
+        budgets[service] = names[0]
     assert set(budgets.values()) == {"alibaba.ga"}

@@ -6,7 +6,7 @@ import pytest
 
 from domain.certificates.certificate import Certificate
 from domain.certificates.keys import Algorithm
-from domain.plans.plan import Change, wanted
+from domain.plans.plan import Change, build_binding
 from domain.plans.rules import (
     SAME_NAMES,
     check_change,
@@ -84,7 +84,7 @@ def test_only_a_default_slot_takes_what_merely_includes_its_names() -> None:
 def swap(
     place: Resource, fingerprint: str, lock: str | None = "main/lb", before: Binding | None = None
 ) -> Change:
-    after = wanted(named("example.com", fingerprint=fingerprint))
+    after = build_binding(named("example.com", fingerprint=fingerprint))
     return Change(resource=place, before=before, after=after, store="s", lock=lock)
 
 

@@ -6,10 +6,10 @@ import pytest
 
 from domain.rollout.policy import RolloutPolicy
 from tests.chaos import clock
-from tests.chaos.issuing import Issuing
+from tests.chaos.recording_ca import Issuing
 from tests.chaos.postgresql import Postgresql
 from tests.chaos.run import Result, run
-from tests.chaos.scenario import Scenario, Strike
+from tests.chaos.scenario import Scenario, Fault
 from tests.support.factory import key_for
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]  # longer than a run waits
@@ -42,7 +42,7 @@ async def struck_in_the_middle(
         latency_ms=60.0,
         propagation=0.1,
         rollouts=(RolloutPolicy(),),
-        strikes=(Strike(kind, at=SOON, seconds=2.0),),
+        faults=(Fault(kind, at=SOON, seconds=2.0),),
     )
     result = await run(scenario, authority, postgresql)
     (then,) = result.struck

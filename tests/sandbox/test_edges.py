@@ -95,7 +95,7 @@ def test_a_fault_may_be_of_one_edge_only(cloud: Running, leaf: Leaf) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "data", "told"),
+    ("path", "data", "shown"),
     [
         ("edges", {"host": "192.0.2.7"}, "no address of loopback"),
         ("edges", {}, "host is missing"),
@@ -105,8 +105,8 @@ def test_a_fault_may_be_of_one_edge_only(cloud: Running, leaf: Leaf) -> None:
     ],
 )
 def test_what_makes_no_sense_is_refused(
-    cloud: Running, path: str, data: dict[str, object], told: str
+    cloud: Running, path: str, data: dict[str, object], shown: str
 ) -> None:
     status, answer = cloud.try_control("POST", path, data)
     assert status == 400
-    assert told in answer["error"]
+    assert shown in answer["error"]

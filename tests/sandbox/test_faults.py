@@ -58,18 +58,18 @@ def ended(cloud: Running) -> int:
     return sum(cloud.control("GET", "calls")["calls"].get(f"cdn.{SET}", {}).values())
 
 
-def test_throttling_tells_how_long_to_wait(domain: Domain) -> None:
+def test_throttling_says_how_long_to_wait(domain: Domain) -> None:
     domain.fault("throttle", retry_after_ms=1500)
     with pytest.raises(ThrottlingException) as caught:
         domain.bind()
-    told = caught.value
-    assert (told.code, told.status_code, told.retry_after) == ("Throttling.User", 400, 1500)
+    shown = caught.value
+    assert (shown.code, shown.status_code, shown.retry_after) == ("Throttling.User", 400, 1500)
     assert domain.applied == []
     domain.bind()
     assert domain.applied == [domain.leaf.fingerprint]
 
 
-def test_throttling_may_also_not_tell(domain: Domain) -> None:
+def test_throttling_may_also_not_say(domain: Domain) -> None:
     domain.fault("throttle")
     with pytest.raises(ClientException) as caught:
         domain.bind()

@@ -50,7 +50,7 @@ def test_it_stops_although_clients_are_connected(start: Start) -> None:
     connection.close()
 
 
-def test_options_reach_their_places() -> None:
+def test_options_are_applied() -> None:
     options = parse(["--account", "a:b", "--account", "c:d:intl", "--propagation", "3"])
     assert [(one.access_key_id, one.region) for one in options.accounts] == [
         ("a", "cn-hangzhou"),

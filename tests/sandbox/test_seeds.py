@@ -47,7 +47,7 @@ def test_it_spreads_as_many_resources_as_asked_for_over_all_services(start: Star
         assert running.get_served(name) == row["bound"], name
 
 
-def test_the_same_scale_gives_the_same_places_and_other_certificates() -> None:
+def test_the_same_scale_gives_the_same_names_and_other_certificates() -> None:
     first, second = build_seed(NUMBER, "cn-hangzhou"), build_seed(NUMBER, "cn-hangzhou")
     assert without_certificates(first) == without_certificates(second)
     assert not set(pems_in(first)) & set(pems_in(second))

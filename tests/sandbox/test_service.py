@@ -26,7 +26,7 @@ SERVICE = Weather
 '''
 
 
-def test_a_service_is_one_file_that_is_found_by_looking(
+def test_a_service_is_one_file_that_is_discovered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "weather.py").write_text(NEW_SERVICE)

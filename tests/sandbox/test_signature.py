@@ -129,7 +129,7 @@ def test_an_error_has_the_gateways_fields(cloud: Running) -> None:
     assert body["RequestId"] in body["Recommend"]
 
 
-def test_a_wrong_secret_and_an_unknown_key_are_told_apart(cloud: Running) -> None:
+def test_a_wrong_secret_and_an_unknown_key_are_distinguished(cloud: Running) -> None:
     request = models.DescribeUserDomainsRequest()
     with pytest.raises(ClientException) as caught:
         cloud.cdn(access_key_secret="wrong").describe_user_domains(request)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from domain.cause import Cause
 from domain.certificates.certificate import Certificate, parse_pem
-from domain.plans.plan import Change, Plan, wanted
+from domain.plans.plan import Change, Plan, build_binding
 from domain.resources.account import Account
 from domain.resources.resource import Binding, Found, Resource
 from domain.tasks.audit import TaskEventCode
@@ -63,7 +63,7 @@ def store_task(certroll: CommandLine, name: str = "autumn") -> TaskRecord:
     certificate, now = store_certificate(certroll), datetime.now(UTC)
     places = [resource("a.example.com"), resource("b.example.com", "alibaba.dcdn")]
     changes = tuple(
-        Change(resource=place, before=None, after=wanted(certificate), store="alibaba.cas/cn")
+        Change(resource=place, before=None, after=build_binding(certificate), store="alibaba.cas/cn")
         for place in places
     )
     plan = Plan(certificates=(certificate.fingerprint,), changes=changes)

@@ -126,7 +126,8 @@ def _show_started(running: Sequence["RunningSync"], *, as_json: bool) -> None:
         return
     for each in running:
         say(
-            f"Sync of {each.account} started, {len(each.service_syncs)} services: certroll inventory status"
+            f"Sync of {each.account} started, {len(each.service_syncs)} services: "
+            "certroll inventory status"
         )
 
 

@@ -143,7 +143,7 @@ class Selection:
 def build_plan_request(store: "Store", chosen: Selection) -> "PlanRequest":
     """Builds the plan request from the options. Raises BadInput for an unknown name."""
     from domain.plans.filters import Filters
-    from domain.plans.request import PlanRequest, check_wish
+    from domain.plans.request import PlanRequest, check_plan_request
 
     request = PlanRequest(
         certificates=_find_fingerprints(store, chosen.certificate or ()),
@@ -158,7 +158,7 @@ def build_plan_request(store: "Store", chosen: Selection) -> "PlanRequest":
         expiring_before=_parse_optional_time(chosen.expiring_before),
         serving=tuple(_find_served(store, each) for each in chosen.serving or ()),
     )
-    check_wish(request)
+    check_plan_request(request)
     Filters(request)  # a bad pattern is refused before anything is synced
     return request
 

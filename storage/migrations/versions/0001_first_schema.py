@@ -308,7 +308,8 @@ def _coordination() -> None:
         _text("name"),
         _text("holder"),
         _text("token"),
-        _time("until"),
+        sa.Column("until", sa.Float(), nullable=False),
+        sa.Column("renewed_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_lock"),
     )
     op.create_table(

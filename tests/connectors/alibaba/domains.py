@@ -23,7 +23,7 @@ class DomainsContract(ConnectorContract):
         connector, slot = pair_slot(lab, self.service)
         made = pair()
         reference = connector.install(made.certificate, made.key, slot)
-        # The walk switched HTTPS off, without which there is no such slot.
+        # The calls above switched HTTPS off, without which there is no such slot.
         with pytest.raises(Permanent):
             connector.bind(slot, reference)
         assert connector.settled(slot, reference)
@@ -41,7 +41,7 @@ class DomainsContract(ConnectorContract):
         traits = lab.connector(self.service).traits(self.service)
         assert traits.scenarios == {Scenario.FIRST, Scenario.UPDATE}
 
-    def test_the_listing_tells_where_https_is_off(self, lab: Lab) -> None:
+    def test_the_listing_shows_where_https_is_off(self, lab: Lab) -> None:
         off = self.create_and_find(lab, None)
         on = self.create_and_find(lab, lab.issue("on.example.com"), "on.example.com")
         assert (off.binding_known, off.binding) == (True, None)
@@ -77,7 +77,7 @@ class DomainsContract(ConnectorContract):
         (found,) = list_all(lab.connector(self.service))
         assert found.resource.state == "online"
 
-    def test_a_certificate_that_lies_in_the_service_alone_has_no_way_back(self, lab: Lab) -> None:
+    def test_a_certificate_that_only_the_service_has_cannot_be_restored(self, lab: Lab) -> None:
         made = lab.issue(HOST)
         self.create_resource(lab, HOST, made, cert_type="upload")
         (found,) = list_all(lab.connector(self.service))
@@ -89,7 +89,7 @@ class DomainsContract(ConnectorContract):
         reason = str(connector.not_reversible(found.resource, before))
         assert self.product.upper() in reason
 
-    def test_unless_the_same_certificate_also_lies_in_the_store(self, lab: Lab) -> None:
+    def test_unless_the_same_certificate_is_also_in_the_store(self, lab: Lab) -> None:
         made = lab.issue(HOST)
         self.create_resource(lab, HOST, made, cert_type="upload")
         (found,) = list_all(lab.connector(self.service))

@@ -74,7 +74,7 @@ class ListenersContract(ConnectorContract):
         traits = lab.connector(self.service).traits(self.service)
         assert traits.scenarios == {Scenario.UPDATE}
 
-    def test_the_listing_tells_each_slot_and_what_it_serves(self, lab: Lab) -> None:
+    def test_the_listing_shows_each_slot_and_what_it_serves(self, lab: Lab) -> None:
         slots = self.beside(lab, OTHER, "*.example.org")
         assert set(slots) == {"default", f"sni/{OTHER}", "sni/*.example.org"}
         for found in slots.values():
@@ -186,9 +186,7 @@ class ListenersContract(ConnectorContract):
             self.added(lab, found, lab.issue("n0.example.org"))
         assert refused.value.code == "QuotaExceeded.AdditionalCertsNum"
 
-    def test_a_former_certificate_that_left_the_store_rules_the_way_back_out(
-        self, lab: Lab
-    ) -> None:
+    def test_a_former_certificate_that_left_the_store_cannot_be_restored(self, lab: Lab) -> None:
         resource = self.create_and_find(lab, None).resource
         lab.cloud.add_fault("error", "GetUserCertificateDetail", code="NotFound", status=404)
         connector = lab.connector(self.service)
@@ -203,14 +201,14 @@ class ListenersContract(ConnectorContract):
         seed = {"pem": expired.pem.decode(), "key": expired.key_pem.decode()}
         lab.cloud.seed(self.product, account=lab.account, listeners=[{"certificate": seed}])
         (found,) = list_all(lab.connector(self.service))
-        told = lab.connector(self.service).warnings(found.resource, found.binding)
-        assert ["expired" in line for line in told] == [True]
+        warnings = lab.connector(self.service).warnings(found.resource, found.binding)
+        assert ["expired" in line for line in warnings] == [True]
 
     def test_a_stopped_listener_is_listed_with_its_state(self, lab: Lab) -> None:
         self.create_resource(lab, HOST, None, status="stopped")
         assert self.slots(lab)["default"].resource.state == "stopped"
 
-    def test_there_is_no_way_to_none(self, lab: Lab) -> None:
+    def test_it_cannot_be_left_without_a_certificate(self, lab: Lab) -> None:
         for found in self.beside(lab, OTHER).values():
             with pytest.raises(Permanent) as refused:
                 lab.connector(self.service).bind(found.resource, None)

@@ -85,7 +85,7 @@ class PemContract(ConnectorContract):
         sent = (carrying[0]["query"] + carrying[0]["body"]).replace("+", " ").replace("%20", " ")
         assert "BEGIN RSA PRIVATE KEY" in sent
 
-    def test_a_former_certificate_that_is_not_ours_has_no_way_back(self, lab: Lab) -> None:
+    def test_a_former_certificate_that_is_not_ours_cannot_be_restored(self, lab: Lab) -> None:
         former = lab.issue(HOST)
         resource = self.create_and_find(lab, former).resource
         del lab.vault.materials[former.certificate.fingerprint]

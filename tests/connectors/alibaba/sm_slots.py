@@ -8,7 +8,7 @@ import pytest
 from connectors.alibaba._bases.sm_slot import UNKNOWN_BEFORE, UNVERIFIABLE
 from domain.certificates.keys import Algorithm
 from domain.errors import CloudError, NeedsOperator, Permanent, Transient
-from domain.plans.plan import wanted
+from domain.plans.plan import build_binding
 from domain.resources.connector import Connector
 from domain.resources.resource import CertificateRef, Resource
 from tests.connectors.lab import Lab, list_all
@@ -51,10 +51,10 @@ class SmSlotsContract:
         return row
 
     def stored(self, lab: Lab, made: Sm2Pair) -> list[str]:
-        told = lab.cloud.list_certificates(
+        rows = lab.cloud.list_certificates(
             account=lab.account, fingerprint=made.certificate.fingerprint
         )
-        return [str(row["id"]) for row in told]
+        return [str(row["id"]) for row in rows]
 
     def test_they_are_listed_only_if_the_account_asks_for_them(self, lab: Lab) -> None:
         connector, slot = self.slot(lab)
@@ -98,13 +98,13 @@ class SmSlotsContract:
         assert connector.read(slot) is None
         assert connector.warnings(slot, None) == ()
         assert connector.not_reversible(slot, None) == UNKNOWN_BEFORE
-        ours = wanted(made.certificate).model_copy(update={"ref": reference})
+        ours = build_binding(made.certificate).model_copy(update={"ref": reference})
         lab.memory.bound[slot.id] = ours
         assert connector.read(slot) == ours
         assert connector.not_reversible(slot, ours) is None
         assert "our own record" in connector.warnings(slot, ours)[0]
 
-    def test_nothing_proves_what_it_serves(self, lab: Lab) -> None:
+    def test_no_handshake_verifies_what_it_serves(self, lab: Lab) -> None:
         connector, slot = self.slot(lab)
         usual = slot.model_copy(update={"slot": "default", "key": HOST})
         assert connector.explain_unverifiable(slot) == UNVERIFIABLE
@@ -160,7 +160,7 @@ class SmSlotsContract:
         ],
         ids=lambda value: value["kind"] if isinstance(value, dict) else None,
     )
-    def test_failures_tell_the_caller_what_to_do(
+    def test_failures_are_classified_for_the_caller(
         self, lab: Lab, fault: dict[str, Any], kind: type[CloudError]
     ) -> None:
         connector, slot = self.slot(lab)
@@ -183,8 +183,8 @@ class SmSlotsContract:
         lab.cloud.add_fault("reset", "UploadUserCertificate", count=1)
         with pytest.raises(CloudError) as failure:
             self.install(lab, made, slot)
-        told = "".join(traceback.format_exception(failure.value))
-        assert not any(trace in told + repr(vars(failure.value)) for trace in made.key_fragments)
+        text = "".join(traceback.format_exception(failure.value))
+        assert not any(trace in text + repr(vars(failure.value)) for trace in made.key_fragments)
         connector.bind(slot, self.install(lab, made, slot))
         carrying = {
             row["headers"]["x-acs-action"]

@@ -16,7 +16,9 @@ class TestAlb(ListenersContract):
         ("code", "kind"),
         [("IncorrectStatus.LoadBalancer", Transient), ("ResourceNotFound.Certificate", Permanent)],
     )
-    def test_a_job_that_failed_tells_why(self, lab: Lab, code: str, kind: type[CloudError]) -> None:
+    def test_a_job_that_failed_raises_its_code(
+        self, lab: Lab, code: str, kind: type[CloudError]
+    ) -> None:
         self.create_resource(lab, HOST, None, next_job_fails=code)
         (found,) = list_all(lab.connector(self.service))
         connector, reference = lab.connector(self.service), self.install(lab, lab.issue(HOST))

@@ -51,7 +51,7 @@ class TestApiGateway(PemContract):
         ]
         self.bind_and_read(lab, found[1], lab.issue(HOST))
 
-    def test_the_listing_tells_where_there_is_no_certificate(self, lab: Lab) -> None:
+    def test_the_listing_shows_where_there_is_no_certificate(self, lab: Lab) -> None:
         off = self.create_and_find(lab, None)
         on = self.create_and_find(lab, lab.issue("on.example.com"), "on.example.com")
         assert (off.binding_known, on.binding_known) == (True, False)
@@ -79,7 +79,7 @@ class TestApiGateway(PemContract):
         assert "clients" in connector.warnings(asks, None)[0]
         assert connector.warnings(open_, None) == ()
 
-    def test_taking_away_what_is_not_there_is_harmless(self, lab: Lab) -> None:
+    def test_removing_what_is_not_there_is_harmless(self, lab: Lab) -> None:
         resource = self.create_and_find(lab, None).resource
         connector = lab.connector(self.service)
         connector.bind(resource, None)

@@ -12,7 +12,7 @@ from tests.connectors.lab import Lab, Material, list_all
 from tests.connectors.store_contract import HOST
 
 
-def place(lab: Lab, name: str, serving: Material | None, **more: Any) -> None:
+def create_seeded(lab: Lab, name: str, serving: Material | None, **more: Any) -> None:
     described = {"name": name, "certificate": serving and serving.seed, **more}
     lab.cloud.seed("apig", account=lab.account, domains=[described])
 
@@ -25,7 +25,7 @@ class TestApig(ConnectorContract):
     can_be_off = False
 
     def create_resource(self, lab: Lab, host: str, serving: Material | None) -> None:
-        place(lab, host, serving)
+        create_seeded(lab, host, serving)
 
     def create_many(self, lab: Lab, number: int) -> None:
         domains = [{"name": f"n{n}.example.com"} for n in range(number)]
@@ -46,7 +46,7 @@ class TestApig(ConnectorContract):
             "tlsMax": "TLS 1.2",
             "tlsCipherSuitesConfig": {"configType": "Custom", "tlsCipherSuite": [{"name": "X"}]},
         }
-        place(lab, HOST, lab.issue(HOST), settings=settings)
+        create_seeded(lab, HOST, lab.issue(HOST), settings=settings)
         (found,) = list_all(lab.connector(self.service))
         self.bind_and_read(lab, found.resource, lab.issue(HOST))
         (sent,) = [row for row in lab.cloud.list_requests(lab.account) if row["method"] == "PUT"]
@@ -55,14 +55,14 @@ class TestApig(ConnectorContract):
         assert (body["protocol"], body["domainScope"]) == ("HTTPS", "Dedicated")
 
     def test_domains_of_all_regions_are_listed_and_changed_where_they_are(self, lab: Lab) -> None:
-        place(lab, "a.example.com", None)
-        place(lab, HOST, lab.issue(HOST), region="cn-shanghai")
+        create_seeded(lab, "a.example.com", None)
+        create_seeded(lab, HOST, lab.issue(HOST), region="cn-shanghai")
         found = [f.resource for f in list_all(lab.connector(self.service))]
         assert [r.region for r in found] == ["cn-hangzhou", "cn-shanghai"]
         assert found[1].key.startswith("cn-shanghai/")
         self.bind_and_read(lab, found[1], lab.issue(HOST))
 
-    def test_the_listing_tells_what_is_served_and_where_https_is_off(self, lab: Lab) -> None:
+    def test_the_listing_shows_what_is_served_and_where_https_is_off(self, lab: Lab) -> None:
         made = lab.issue("on.example.com")
         off = self.create_and_find(lab, None)
         on = self.create_and_find(lab, made, "on.example.com")
@@ -71,12 +71,12 @@ class TestApig(ConnectorContract):
         assert on.binding.fingerprint == made.certificate.fingerprint
 
     def test_the_domain_for_all_names_answers_to_its_certificates(self, lab: Lab) -> None:
-        place(lab, "*", lab.issue("a.example.com", "*.example.com"))
+        create_seeded(lab, "*", lab.issue("a.example.com", "*.example.com"))
         (found,) = list_all(lab.connector(self.service))
         assert found.resource.domains == ("a.example.com", "*.example.com")
 
     def test_a_domain_of_a_serverless_gateway_is_listed_as_one(self, lab: Lab) -> None:
-        place(lab, HOST, None, scope="Serverless")
+        create_seeded(lab, HOST, None, scope="Serverless")
         (found,) = list_all(lab.connector(self.service))
         assert found.resource.state == "serverless"
 

@@ -20,7 +20,7 @@ class TestCas(StoreContract):
         assert keeper.in_use_by(reference) is None
         keeper.remove(reference)
 
-    def test_it_finds_what_lies_there_and_uploads_nothing(self, lab: Lab) -> None:
+    def test_it_finds_what_is_there_and_uploads_nothing(self, lab: Lab) -> None:
         made, keeper = lab.issue(HOST), lab.connector(self.service)
         assert keeper.find_in_store("alibaba.cas/cn", made.certificate) is None
         reference = self.install(lab, made)
@@ -39,10 +39,10 @@ class TestCas(StoreContract):
         lab.cloud.seed("cdn", account=lab.account, domains=[{"name": HOST, "certificate": None}])
         (domain,) = lab.connector("alibaba.cdn").discover().found
         lab.connector("alibaba.cdn").bind(domain.resource, reference)
-        told = lab.connector(self.service).in_use_by(reference)
-        assert told == "the store says that it is in use by CDN"
+        reason = lab.connector(self.service).in_use_by(reference)
+        assert "CDN" in (reason or "")
 
-    def test_no_limit_of_the_store_is_told(self, lab: Lab) -> None:
+    def test_no_limit_of_the_store_is_known(self, lab: Lab) -> None:
         assert lab.connector(self.service).space("alibaba.cas/cn") is None
 
     def test_a_full_store_wants_someone_to_act(self, lab: Lab) -> None:

@@ -57,8 +57,8 @@ class TestClb(ConnectorContract):
         slot = self.additional(lab)
         assert slot.binding is not None
         keeper, reference = self.made(lab), slot.binding.ref
-        told = keeper.in_use_by(reference)
-        assert slot.resource.key in (told or "")
+        reason = keeper.in_use_by(reference)
+        assert slot.resource.key in (reason or "")
         with pytest.raises(Permanent) as refused:
             keeper.remove(reference)
         assert refused.value.code == "CertificateRelatedDomainExtensionExist"
@@ -83,7 +83,7 @@ class TestClb(ConnectorContract):
         finally:
             lab.cloud.set_limit("clb", 100)
 
-    def test_it_finds_what_lies_in_a_region_and_uploads_nothing(self, lab: Lab) -> None:
+    def test_it_finds_what_is_in_a_region_and_uploads_nothing(self, lab: Lab) -> None:
         made, keeper = lab.issue(HOST), self.made(lab)
         assert keeper.find_in_store("alibaba.clb/cn-hangzhou", made.certificate) is None
         reference = self.install(lab, made)
@@ -94,7 +94,7 @@ class TestClb(ConnectorContract):
         traits = lab.connector(self.service).traits(self.service)
         assert traits.scenarios == {Scenario.UPDATE}
 
-    def test_the_listing_tells_what_is_served(self, lab: Lab) -> None:
+    def test_the_listing_shows_what_is_served(self, lab: Lab) -> None:
         made = lab.issue(HOST)
         found = self.create_and_find(lab, made)
         assert found.binding_known
@@ -123,7 +123,7 @@ class TestClb(ConnectorContract):
         domains = {f.resource.slot: f.resource.domains for f in list_all(self.made(lab))}
         assert domains == {"default": (HOST,), "sni": (OTHER,)}
 
-    def test_all_regions_are_looked_into_and_keep_their_own_certificates(self, lab: Lab) -> None:
+    def test_all_regions_are_listed_and_keep_their_own_certificates(self, lab: Lab) -> None:
         self.create_resource(lab, HOST, None, region="cn-shanghai")
         self.create_resource(lab, OTHER, None, region="ap-southeast-1")
         found = {f.resource.region: f.resource for f in list_all(self.made(lab))}
@@ -150,7 +150,7 @@ class TestClb(ConnectorContract):
         assert found.binding is not None
         assert (found.binding.ref, found.binding.fingerprint) == (reference, None)
 
-    def test_one_of_ours_is_known_by_its_name_where_only_sha1_is_told(self, lab: Lab) -> None:
+    def test_one_of_ours_is_known_by_its_name_where_only_sha1_is_shown(self, lab: Lab) -> None:
         resource, made = self.create_and_find(lab, None).resource, lab.issue(HOST)
         self.bind_and_read(lab, resource, made)
         self.create_resource(lab, OTHER, made, digest="sha1")
@@ -198,7 +198,7 @@ class TestClb(ConnectorContract):
         with pytest.raises(Transient):
             self.made(lab).bind(resource, reference)
 
-    def test_there_is_no_way_to_none(self, lab: Lab) -> None:
+    def test_it_cannot_be_left_without_a_certificate(self, lab: Lab) -> None:
         resource = self.create_and_find(lab, None).resource
         with pytest.raises(Permanent) as refused:
             self.made(lab).bind(resource, None)

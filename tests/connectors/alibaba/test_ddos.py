@@ -52,7 +52,7 @@ class TestDdos(ConnectorContract):
         with pytest.raises(Permanent):
             connector.bind(found.resource, self.install(lab, lab.issue(HOST)))
 
-    def test_a_name_that_leads_to_no_certificate_has_no_way_back(self, lab: Lab) -> None:
+    def test_a_name_that_leads_to_no_certificate_cannot_be_restored(self, lab: Lab) -> None:
         self.create_resource(lab, HOST, lab.issue(HOST), stored=False)
         (found,) = list_all(lab.connector(self.service))
         connector = lab.connector(self.service)
@@ -89,7 +89,7 @@ class TestDdos(ConnectorContract):
             lab.connector(self.service).read(gone)
         assert failure.value.code == "DomainNotExist"
 
-    def test_rules_of_the_mainland_and_of_the_rest_are_told_apart(self, lab: Lab) -> None:
+    def test_rules_of_the_mainland_and_of_the_rest_are_distinguished(self, lab: Lab) -> None:
         self.create_resource(lab, HOST, lab.issue(HOST))
         self.create_resource(lab, HOST, lab.issue(HOST), region="ap-southeast-1")
         here, there = list_all(lab.connector(self.service))

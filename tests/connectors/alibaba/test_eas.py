@@ -70,7 +70,9 @@ class TestEas(ConnectorContract):
         self.bind_and_read(lab, found[1], lab.issue(HOST))
 
     def test_a_domain_is_attached_again_without_being_detached(self, lab: Lab) -> None:
-        self.bind_and_read(lab, self.create_and_find(lab, lab.issue(HOST)).resource, lab.issue(HOST))
+        self.bind_and_read(
+            lab, self.create_and_find(lab, lab.issue(HOST)).resource, lab.issue(HOST)
+        )
         assert changes(lab) == ["attach"]
 
     def test_only_where_that_is_refused_it_is_detached(self, lab: Lab) -> None:
@@ -140,12 +142,12 @@ class TestEas(ConnectorContract):
         assert untouched.fingerprint == former.certificate.fingerprint
         assert connector.lock_key(public) == connector.lock_key(private)
 
-    def test_a_gateway_that_does_not_run_is_told(self, lab: Lab) -> None:
+    def test_a_gateway_that_does_not_run_is_listed_with_its_state(self, lab: Lab) -> None:
         gateway(lab, domain(HOST, None), status="Stopped")
         (found,) = list_all(lab.connector(self.service))
         assert found.resource.state == "stopped"
 
-    def test_a_certificate_is_not_taken_away(self, lab: Lab) -> None:
+    def test_a_certificate_is_not_removed(self, lab: Lab) -> None:
         resource = self.create_and_find(lab, lab.issue(HOST)).resource
         with pytest.raises(Permanent):
             lab.connector(self.service).bind(resource, None)

@@ -13,7 +13,7 @@ from tests.connectors.lab import Lab, Material, list_all
 from tests.connectors.store_contract import HOST
 
 
-def place(lab: Lab, name: str, serving: Material | None, **more: Any) -> None:
+def create_seeded(lab: Lab, name: str, serving: Material | None, **more: Any) -> None:
     described = {"name": name, "certificate": serving and serving.seed, **more}
     lab.cloud.seed("function_compute", account=lab.account, domains=[described])
 
@@ -33,7 +33,7 @@ class TestFunctionCompute(PemContract):
         return lab
 
     def create_resource(self, lab: Lab, host: str, serving: Material | None) -> None:
-        place(lab, host, serving)
+        create_seeded(lab, host, serving)
 
     def create_many(self, lab: Lab, number: int) -> None:
         domains = [{"name": f"n{n:03}.example.com"} for n in range(number)]
@@ -41,22 +41,22 @@ class TestFunctionCompute(PemContract):
 
     def older(self, lab: Lab, serving: Material) -> Resource:
         """A domain of version 2.0."""
-        place(lab, HOST, serving, version="2.0")
+        create_seeded(lab, HOST, serving, version="2.0")
         (found,) = list_all(lab.connector(self.service))
         return found.resource
 
     def call_every_operation(self, lab: Lab) -> None:
         super().call_every_operation(lab)
-        place(lab, "older.example.com", lab.issue("older.example.com"), version="2.0")
+        create_seeded(lab, "older.example.com", lab.issue("older.example.com"), version="2.0")
         self.bind_and_read(lab, self.find(lab, "older.example.com"), lab.issue("older.example.com"))
 
     def find(self, lab: Lab, name: str) -> Resource:
         found = [f.resource for f in list_all(lab.connector(self.service))]
         return next(each for each in found if name in each.domains)
 
-    def test_the_listing_tells_all_that_a_read_tells(self, lab: Lab) -> None:
-        place(lab, HOST, lab.issue(HOST))
-        place(lab, "older.example.com", lab.issue("older.example.com"), version="2.0")
+    def test_the_listing_shows_all_that_a_read_shows(self, lab: Lab) -> None:
+        create_seeded(lab, HOST, lab.issue(HOST))
+        create_seeded(lab, "older.example.com", lab.issue("older.example.com"), version="2.0")
         connector = lab.connector(self.service)
         assert connector.listing_tells_all
         for found in list_all(connector):
@@ -69,9 +69,9 @@ class TestFunctionCompute(PemContract):
 
     def test_domains_of_both_versions_and_all_regions_are_listed(self, lab: Lab) -> None:
         del lab.settings["regions"]
-        place(lab, HOST, None)
-        place(lab, HOST, None, version="2.0")
-        place(lab, HOST, None, region="ap-southeast-1")
+        create_seeded(lab, HOST, None)
+        create_seeded(lab, HOST, None, version="2.0")
+        create_seeded(lab, HOST, None, region="ap-southeast-1")
         keys = [found.resource.key for found in list_all(lab.connector(self.service))]
         assert keys == [
             "cn-hangzhou/www.example.com",
@@ -108,7 +108,7 @@ class TestFunctionCompute(PemContract):
     @pytest.mark.parametrize("protocol", ["HTTPS", "HTTP,HTTPS"])
     def test_protocol_and_tls_settings_are_sent_back(self, lab: Lab, protocol: str) -> None:
         settings = {"minVersion": "TLSv1.2", "cipherSuites": ["X"]}
-        place(lab, HOST, lab.issue(HOST), protocol=protocol, tlsConfig=settings)
+        create_seeded(lab, HOST, lab.issue(HOST), protocol=protocol, tlsConfig=settings)
         (found,) = list_all(lab.connector(self.service))
         self.bind_and_read(lab, found.resource, lab.issue(HOST))
         (sent,) = [row for row in lab.cloud.list_requests(lab.account) if row["method"] == "PUT"]
@@ -120,7 +120,7 @@ class TestFunctionCompute(PemContract):
         resource = self.create_and_find(lab, lab.issue("*.example.com"), "*.example.com").resource
         self.bind_and_read(lab, resource, lab.issue("*.example.com"))
 
-    def test_the_listing_tells_what_is_served_and_where_https_is_off(self, lab: Lab) -> None:
+    def test_the_listing_shows_what_is_served_and_where_https_is_off(self, lab: Lab) -> None:
         made = lab.issue("on.example.com")
         off = self.create_and_find(lab, None)
         on = self.create_and_find(lab, made, "on.example.com")

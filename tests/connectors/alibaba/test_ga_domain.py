@@ -2,7 +2,7 @@
 
 from domain.resources.connector import Scenario
 from domain.resources.resource import Resource
-from tests.connectors.alibaba.ga_places import create_accelerator, build_listener
+from tests.connectors.alibaba.ga_resources import build_listener, create_accelerator
 from tests.connectors.contract import ConnectorContract
 from tests.connectors.lab import Lab, Material, list_all
 from tests.connectors.store_contract import HOST
@@ -10,7 +10,7 @@ from tests.connectors.store_contract import HOST
 OTHER = "default.example.org"
 
 
-def place(lab: Lab, serving: Material, *domains: str) -> str:
+def create_seeded(lab: Lab, serving: Material, *domains: str) -> str:
     additional = [{"domain": domain, "certificate": serving.seed} for domain in domains]
     return create_accelerator(lab, build_listener(lab.issue(OTHER), additional=additional))
 
@@ -22,12 +22,12 @@ class TestGaDomain(ConnectorContract):
     page_size = 10
 
     def create_resource(self, lab: Lab, host: str, serving: Material | None) -> None:
-        place(lab, serving or lab.issue(host), host)
+        create_seeded(lab, serving or lab.issue(host), host)
 
     def create_many(self, lab: Lab, number: int) -> None:
         made = lab.issue(HOST)
         for _ in range(number):
-            place(lab, made, HOST)
+            create_seeded(lab, made, HOST)
 
     def call_every_operation(self, lab: Lab) -> None:
         super().call_every_operation(lab)
@@ -39,7 +39,9 @@ class TestGaDomain(ConnectorContract):
         connector.check()
 
     def any_domain(self, lab: Lab) -> Resource:
-        return self.create_and_find(lab, lab.issue("walk.example.com"), "walk.example.com").resource
+        return self.create_and_find(
+            lab, lab.issue("calls.example.com"), "calls.example.com"
+        ).resource
 
     def test_a_resource_without_a_certificate_gets_back_to_none_or_says_that_it_cannot(
         self, lab: Lab
@@ -58,7 +60,7 @@ class TestGaDomain(ConnectorContract):
         assert traits.scenarios == {Scenario.UPDATE}
 
     def test_each_domain_is_a_resource_and_the_default_certificate_is_none(self, lab: Lab) -> None:
-        place(lab, lab.issue("*.example.com"), "a.example.com", "*.example.com")
+        create_seeded(lab, lab.issue("*.example.com"), "a.example.com", "*.example.com")
         found = list(list_all(lab.connector(self.service)))
         assert [f.resource.domains for f in found] == [("a.example.com",), ("*.example.com",)]
         assert {f.resource.slot for f in found} == {"sni"}
@@ -67,13 +69,13 @@ class TestGaDomain(ConnectorContract):
 
     def test_more_domains_than_one_listing_shows_are_all_found(self, lab: Lab) -> None:
         domains = [f"n{n}.example.com" for n in range(53)]
-        place(lab, lab.issue("*.example.com"), *domains)
+        create_seeded(lab, lab.issue("*.example.com"), *domains)
         found = list(list_all(lab.connector(self.service)))
         assert [f.resource.detail["domain"] for f in found] == domains
 
     def test_a_change_of_one_domain_leaves_the_others(self, lab: Lab) -> None:
         former = lab.issue("*.example.com")
-        place(lab, former, "a.example.com", "b.example.com")
+        create_seeded(lab, former, "a.example.com", "b.example.com")
         connector = lab.connector(self.service)
         first, second = [found.resource for found in list_all(connector)]
         self.bind_and_read(lab, first, lab.issue("a.example.com"))
@@ -82,7 +84,7 @@ class TestGaDomain(ConnectorContract):
         assert untouched.fingerprint == former.certificate.fingerprint
 
     def test_both_kinds_of_slots_share_the_accelerators_lock(self, lab: Lab) -> None:
-        place(lab, lab.issue(HOST), HOST)
+        create_seeded(lab, lab.issue(HOST), HOST)
         keys = set()
         for service in ("alibaba.ga_domain", "alibaba.ga_listener"):
             connector = lab.connector(service)

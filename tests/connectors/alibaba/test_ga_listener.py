@@ -6,7 +6,7 @@ from connectors.alibaba._bases.stored import GONE_FROM_STORE
 from domain.errors import Permanent, Transient
 from domain.resources.connector import Scenario
 from domain.resources.resource import CertificateRef
-from tests.connectors.alibaba.ga_places import create_accelerator, build_listener
+from tests.connectors.alibaba.ga_resources import build_listener, create_accelerator
 from tests.connectors.contract import ConnectorContract
 from tests.connectors.lab import Lab, Material, list_all
 from tests.connectors.store_contract import HOST
@@ -40,7 +40,7 @@ class TestGaListener(ConnectorContract):
         assert found.resource.key.endswith("/default")
         assert found.resource.port == 8443
 
-    def test_the_listing_tells_what_is_served(self, lab: Lab) -> None:
+    def test_the_listing_shows_what_is_served(self, lab: Lab) -> None:
         made = lab.issue(HOST)
         found = self.create_and_find(lab, made)
         assert found.binding_known
@@ -84,7 +84,9 @@ class TestGaListener(ConnectorContract):
         with pytest.raises(Permanent):
             lab.connector(self.service).bind(resource, None)
 
-    def test_a_former_certificate_that_the_store_has_lost_has_no_way_back(self, lab: Lab) -> None:
+    def test_a_former_certificate_that_the_store_has_lost_cannot_be_restored(
+        self, lab: Lab
+    ) -> None:
         resource = self.create_and_find(lab, lab.issue(HOST)).resource
         connector = lab.connector(self.service)
         lab.cloud.add_fault("error", "GetUserCertificateDetail", code="NotFound", status=404)

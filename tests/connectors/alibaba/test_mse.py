@@ -52,7 +52,7 @@ class TestMse(ConnectorContract):
         ]
         assert all(r.key.startswith(f"{r.region}/{r.detail['gateway']}/") for r in found)
 
-    def test_an_account_may_name_the_regions_to_look_into(self, lab: Lab) -> None:
+    def test_an_account_may_name_the_regions_to_list(self, lab: Lab) -> None:
         gateway(lab, domain("a.example.com", None))
         gateway(lab, domain("b.example.com", None), region="cn-shanghai")
         connector = lab.connector(self.service, regions="cn-shanghai")
@@ -63,7 +63,7 @@ class TestMse(ConnectorContract):
         (found,) = list_all(lab.connector(self.service))
         self.bind_and_read(lab, found.resource, lab.issue(HOST))
 
-    def test_the_listing_tells_what_is_served_and_where_https_is_off(self, lab: Lab) -> None:
+    def test_the_listing_shows_what_is_served_and_where_https_is_off(self, lab: Lab) -> None:
         made = lab.issue("on.example.com")
         off = self.create_and_find(lab, None)
         on = self.create_and_find(lab, made, "on.example.com")
@@ -104,7 +104,7 @@ class TestMse(ConnectorContract):
             )
         assert refused.value.code == "HTTP404"
 
-    def test_a_domain_that_is_gone_is_told(self, lab: Lab) -> None:
+    def test_a_domain_that_is_gone_is_an_error(self, lab: Lab) -> None:
         resource = self.create_and_find(lab, lab.issue(HOST)).resource
         gone = resource.model_copy(update={"detail": {**resource.detail, "id": "1"}})
         with pytest.raises(Permanent) as refused:

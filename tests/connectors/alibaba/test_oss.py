@@ -28,13 +28,13 @@ class TestOss(ConnectorContract):
         }
     )
 
-    def place(self, lab: Lab, host: str, serving: Material | None, **more: Any) -> None:
+    def create_resource(self, lab: Lab, host: str, serving: Material | None, **more: Any) -> None:
         where = {name: more.pop(name) for name in ("region",) if name in more}
         cname = {"domain": host, "certificate": serving and serving.seed, **more}
         buckets = [{"name": f"of-{host.strip('*.')}".replace(".", "-"), "cnames": [cname], **where}]
         lab.cloud.seed("oss", account=lab.account, buckets=buckets)
 
-    def fill(self, lab: Lab, number: int) -> None:
+    def create_many(self, lab: Lab, number: int) -> None:
         buckets = [
             {"name": f"bucket{n:03}", "cnames": [{"domain": f"n{n}.example.com"}]}
             for n in range(number)
@@ -53,7 +53,7 @@ class TestOss(ConnectorContract):
         rows = lab.cloud.list_requests(lab.account)
         return [row["body"] for row in rows if self.action(row) == "PutCname"]
 
-    def test_certificates_are_replaced_and_the_listing_tells_them(self, lab: Lab) -> None:
+    def test_certificates_are_replaced_and_the_listing_shows_them(self, lab: Lab) -> None:
         made = lab.issue(HOST)
         found = self.create_and_find(lab, made)
         assert found.binding_known
@@ -78,7 +78,7 @@ class TestOss(ConnectorContract):
             assert f"<CertId>{following}</CertId>" in body
             assert "Force" not in body
 
-    def test_a_first_certificate_is_forced_and_taken_away_without_force(self, lab: Lab) -> None:
+    def test_a_first_certificate_is_forced_and_removed_without_force(self, lab: Lab) -> None:
         resource = self.create_and_find(lab, None).resource
         connector, _ = self.bind_and_read(lab, resource, lab.issue(HOST))
         connector.bind(resource, None)
@@ -117,8 +117,8 @@ class TestOss(ConnectorContract):
         assert now is not None
         assert now.fingerprint == theirs.certificate.fingerprint
 
-    def test_a_certificate_that_lies_in_the_bucket_alone_has_no_way_back(self, lab: Lab) -> None:
-        self.place(lab, HOST, lab.issue(HOST), type="Upload")
+    def test_a_certificate_that_only_the_bucket_has_cannot_be_restored(self, lab: Lab) -> None:
+        self.create_resource(lab, HOST, lab.issue(HOST), type="Upload")
         (found,) = list_all(lab.connector(self.service))
         connector = lab.connector(self.service)
         assert found.binding is not None
@@ -127,9 +127,9 @@ class TestOss(ConnectorContract):
         assert connector.not_reversible(found.resource, found.binding) == ONLY_IN_BUCKET
         self.bind_and_read(lab, found.resource, lab.issue(HOST))
 
-    def test_unless_the_same_certificate_also_lies_in_the_store(self, lab: Lab) -> None:
+    def test_unless_the_same_certificate_is_also_in_the_store(self, lab: Lab) -> None:
         made = lab.issue(HOST)
-        self.place(lab, HOST, made, type="Upload")
+        self.create_resource(lab, HOST, made, type="Upload")
         (found,) = list_all(lab.connector(self.service))
         reference = self.install(lab, made)
         read = lab.connector(self.service).read(found.resource)
@@ -137,8 +137,8 @@ class TestOss(ConnectorContract):
         assert (read.fingerprint, read.ref) == (made.certificate.fingerprint, reference)
 
     def test_buckets_are_asked_in_the_region_where_they_are(self, lab: Lab) -> None:
-        self.place(lab, "a.example.com", None, region="cn-beijing")
-        self.place(lab, "b.example.com", None, region="us-west-1")
+        self.create_resource(lab, "a.example.com", None, region="cn-beijing")
+        self.create_resource(lab, "b.example.com", None, region="us-west-1")
         found = list(list_all(lab.connector(self.service)))
         assert [f.resource.region for f in found] == ["cn-beijing", "us-west-1"]
         self.bind_and_read(lab, found[1].resource, lab.issue("b.example.com"))
@@ -151,13 +151,13 @@ class TestOss(ConnectorContract):
     def test_wildcards_are_known_in_both_spellings(
         self, lab: Lab, written: str, wildcard: bool
     ) -> None:
-        self.place(lab, written, lab.issue("*.example.com"), wildcard=wildcard)
+        self.create_resource(lab, written, lab.issue("*.example.com"), wildcard=wildcard)
         (found,) = list_all(lab.connector(self.service))
         assert found.resource.domains == ("*.example.com",)
         self.bind_and_read(lab, found.resource, lab.issue("*.example.com"))
 
     def test_a_domain_that_is_disabled_is_listed_so(self, lab: Lab) -> None:
-        self.place(lab, HOST, None, status="Disabled")
+        self.create_resource(lab, HOST, None, status="Disabled")
         (found,) = list_all(lab.connector(self.service))
         assert found.resource.state == "disabled"
 
@@ -173,7 +173,7 @@ class TestOss(ConnectorContract):
             assert refused.value.code == code
 
     def test_a_bucket_that_is_deleted_while_it_is_listed_is_passed_over(self, lab: Lab) -> None:
-        self.place(lab, HOST, None)
+        self.create_resource(lab, HOST, None)
         lab.cloud.add_fault("error", "ListCname", code="NoSuchBucket", status=404)
         assert list(list_all(lab.connector(self.service))) == []
 

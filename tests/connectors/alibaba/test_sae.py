@@ -23,14 +23,14 @@ class RoutesContract(ConnectorContract):
     can_be_off = False
     kind: ClassVar[str]
 
-    def place(self, lab: Lab, host: str, serving: Material | None, **more: Any) -> None:
+    def create_resource(self, lab: Lab, host: str, serving: Material | None, **more: Any) -> None:
         given = [serving.seed] if serving else []
         route = {"kind": self.kind, "domains": [host], "certificates": given, **more}
         lab.cloud.seed("sae", account=lab.account, routes=[route])
 
-    def fill(self, lab: Lab, number: int) -> None:
+    def create_many(self, lab: Lab, number: int) -> None:
         for n in range(number):
-            self.place(lab, f"n{n}.example.com", None, namespace=f"cn-hangzhou:n{n}")
+            self.create_resource(lab, f"n{n}.example.com", None, namespace=f"cn-hangzhou:n{n}")
 
     def test_only_what_has_a_certificate_takes_one(self, lab: Lab) -> None:
         traits = lab.connector(self.service).traits(self.service)
@@ -41,19 +41,19 @@ class RoutesContract(ConnectorContract):
             lab.connector(self.service).bind(found.resource, None)
         assert refused.value.code == "AlwaysOn"
 
-    def test_the_listing_tells_what_is_served(self, lab: Lab) -> None:
+    def test_the_listing_shows_what_is_served(self, lab: Lab) -> None:
         found = self.create_and_find(lab, lab.issue(HOST))
         assert found.binding_known
         assert found.binding == lab.connector(self.service).read(found.resource)
 
     def test_a_route_for_any_host_goes_by_the_names_of_its_certificate(self, lab: Lab) -> None:
-        self.place(lab, HOST, lab.issue(OTHER), domains=[])
+        self.create_resource(lab, HOST, lab.issue(OTHER), domains=[])
         (found,) = list_all(lab.connector(self.service))
         assert found.resource.domains == (OTHER,)
 
     def test_routes_of_all_regions_and_namespaces_are_found(self, lab: Lab) -> None:
-        self.place(lab, HOST, None, region="cn-shanghai")
-        self.place(lab, OTHER, None, namespace="cn-hangzhou:test")
+        self.create_resource(lab, HOST, None, region="cn-shanghai")
+        self.create_resource(lab, OTHER, None, namespace="cn-hangzhou:test")
         found = list_all(lab.connector(self.service))
         assert {f.resource.region: f.resource.domains for f in found} == {
             "cn-shanghai": (HOST,),
@@ -64,7 +64,7 @@ class RoutesContract(ConnectorContract):
         self, lab: Lab, caplog: pytest.LogCaptureFixture
     ) -> None:
         caplog.set_level(logging.DEBUG)
-        self.place(lab, HOST, lab.issue(HOST), namespace="cn-hangzhou:test")
+        self.create_resource(lab, HOST, lab.issue(HOST), namespace="cn-hangzhou:test")
         connector = lab.connector(self.service)
         shown = repr([*list_all(connector)]) + repr(vars(connector)) + caplog.text
         assert HOST in shown
@@ -86,10 +86,10 @@ class TestSaeOnAlb(RoutesContract):
     service = "alibaba.sae"
     kind = "alb"
 
-    def walk(self, lab: Lab) -> None:
+    def call_every_operation(self, lab: Lab) -> None:
         super().call_every_operation(lab)
         on_clb = TestSaeOnClb()
-        on_clb.place(lab, OTHER, lab.issue(OTHER))
+        on_clb.create_resource(lab, OTHER, lab.issue(OTHER))
         (found,) = [f for f in self.routes(lab) if f.resource.detail["kind"] == "clb"]
         self.bind_and_read(lab, found.resource, lab.issue(OTHER))
 
@@ -100,7 +100,7 @@ class TestSaeOnAlb(RoutesContract):
         """A route with one certificate for each of three names, by slot."""
         names = (HOST, OTHER, "third.example.com")
         given = [lab.issue(name).seed for name in names]
-        self.place(lab, HOST, None, domains=names, certificates=given)
+        self.create_resource(lab, HOST, None, domains=names, certificates=given)
         return {f.resource.key.split("/", 2)[2]: f for f in self.routes(lab)}
 
     def listed(self, lab: Lab, found: Found) -> list[str]:
@@ -159,14 +159,14 @@ class TestSaeOnAlb(RoutesContract):
 class TestSaeOnClb(RoutesContract):
     service = "alibaba.sae"
     kind = "clb"
-    tells_issuer = False
-    tells_use = False  # a route's listener is not among those of its load balancer here
+    shows_issuer = False
+    shows_users = False  # a route's listener is not among those of its load balancer here
     upload = clb.TestClb.upload
     listing = clb.TestClb.listing
     removal = clb.TestClb.removal
     identity = clb.TestClb.identity
 
-    def stored(self, lab: Lab, made: Material) -> list[str]:
+    def list_stored(self, lab: Lab, made: Material) -> list[str]:
         return clb.TestClb().list_stored(lab, made)
 
     def test_it_locks_what_the_load_balancer_s_own_connector_locks(self, lab: Lab) -> None:

@@ -27,21 +27,21 @@ class TestWaf(ConnectorContract):
     page_size = 50
     can_be_off = False
 
-    def place(self, lab: Lab, host: str, serving: Material | None, **more: Any) -> None:
+    def create_resource(self, lab: Lab, host: str, serving: Material | None, **more: Any) -> None:
         domain = {"name": host, "certificate": serving and serving.seed, **more}
         lab.cloud.seed("waf", account=lab.account, domains=[domain])
 
-    def fill(self, lab: Lab, number: int) -> None:
+    def create_many(self, lab: Lab, number: int) -> None:
         domains = [{"name": f"n{n}.example.com", "certificate": None} for n in range(number)]
         lab.cloud.seed("waf", account=lab.account, domains=domains)
 
-    def walk(self, lab: Lab) -> None:
+    def call_every_operation(self, lab: Lab) -> None:
         super().call_every_operation(lab)
         found = self.default(lab, lab.issue(HOST))
         self.bind_and_read(lab, found.resource, lab.issue(HOST))
 
     def default(self, lab: Lab, serving: Material, **more: Any) -> Found:
-        self.place(lab, "default", serving, **more)
+        self.create_resource(lab, "default", serving, **more)
         found = list_all(lab.connector(self.service))
         return next(f for f in found if f.resource.key.endswith("/default"))
 
@@ -66,7 +66,7 @@ class TestWaf(ConnectorContract):
     @pytest.mark.parametrize("slot", ["ModifyDomainCert", "ModifyDefaultHttps"])
     def test_tls_settings_stay_as_they_are(self, lab: Lab, slot: str) -> None:
         if slot == "ModifyDomainCert":
-            self.place(lab, HOST, lab.issue(HOST), tls=TLS)
+            self.create_resource(lab, HOST, lab.issue(HOST), tls=TLS)
             (found,) = list_all(lab.connector(self.service))
         else:
             found = self.default(lab, lab.issue(HOST), tls=TLS)
@@ -79,7 +79,9 @@ class TestWaf(ConnectorContract):
         assert [sent[f"CustomCiphers.{n}"] for n in (1, 2)] == [[c] for c in TLS["CustomCiphers"]]
 
     def test_ciphers_are_not_named_where_a_whole_suite_is_in_use(self, lab: Lab) -> None:
-        self.bind_and_read(lab, self.create_and_find(lab, lab.issue(HOST)).resource, lab.issue(HOST))
+        self.bind_and_read(
+            lab, self.create_and_find(lab, lab.issue(HOST)).resource, lab.issue(HOST)
+        )
         sent = self.sent(lab, self.binding)
         assert sent["CipherSuite"] == ["1"]
         assert not any(name.startswith("CustomCiphers") for name in sent)
@@ -96,8 +98,8 @@ class TestWaf(ConnectorContract):
         assert connector.read(found.resource) == found.binding
 
     def test_the_mainland_and_the_rest_of_the_world_have_an_instance_each(self, lab: Lab) -> None:
-        self.place(lab, HOST, lab.issue(HOST))
-        self.place(lab, HOST, lab.issue(HOST), region="ap-southeast-1")
+        self.create_resource(lab, HOST, lab.issue(HOST))
+        self.create_resource(lab, HOST, lab.issue(HOST), region="ap-southeast-1")
         here, there = list_all(lab.connector(self.service))
         assert [f.resource.region for f in (here, there)] == ["cn-hangzhou", "ap-southeast-1"]
         assert here.resource.detail["instance"] != there.resource.detail["instance"]
@@ -110,13 +112,13 @@ class TestWaf(ConnectorContract):
         [(1, "online"), (2, "creating"), (3, "online"), (4, "releasing"), (5, "forwarding_off")],
     )
     def test_a_domain_is_listed_with_its_state(self, lab: Lab, status: int, state: str) -> None:
-        self.place(lab, HOST, lab.issue(HOST), status=status)
+        self.create_resource(lab, HOST, lab.issue(HOST), status=status)
         (found,) = list_all(lab.connector(self.service))
         assert found.resource.state == state
 
     def test_a_domain_that_is_being_changed_is_tried_again_and_not_settled(self, lab: Lab) -> None:
         former = lab.issue(HOST)
-        self.place(lab, HOST, former, status=3)
+        self.create_resource(lab, HOST, former, status=3)
         (found,) = list_all(lab.connector(self.service))
         connector = lab.connector(self.service)
         with pytest.raises(Transient) as failure:
@@ -125,8 +127,10 @@ class TestWaf(ConnectorContract):
         assert not connector.settled(found.resource, self.install(lab, former))
 
     def test_the_port_is_one_that_the_domain_listens_on(self, lab: Lab) -> None:
-        self.place(lab, "a.example.com", lab.issue("a.example.com"), https_ports=[8443, 443])
-        self.place(lab, "b.example.com", lab.issue("b.example.com"), https_ports=[8443])
+        self.create_resource(
+            lab, "a.example.com", lab.issue("a.example.com"), https_ports=[8443, 443]
+        )
+        self.create_resource(lab, "b.example.com", lab.issue("b.example.com"), https_ports=[8443])
         ports = [f.resource.port for f in list_all(lab.connector(self.service))]
         assert ports == [443, 8443]
 

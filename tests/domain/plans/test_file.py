@@ -105,7 +105,7 @@ def test_there_and_back_gives_the_same_digest(
     written = "".join(write(saved(made, name, wish), made, {NEW: name}))
     file, _ = read(written.encode(), "plan.yaml")
     assert rebuilt(file, made).digest == made.digest == file.digest
-    assert (file.name, file.wish, file.certificates[0].name) == (name, wish, name)
+    assert (file.name, file.plan_request, file.certificates[0].name) == (name, wish, name)
     assert yaml.safe_load(written)["digest"] == made.digest
 
 
@@ -136,7 +136,7 @@ def test_a_change_without_a_way_back_is_remarked() -> None:
 
 def test_a_file_without_digest_and_wish_is_taken() -> None:
     file, _ = read(b"\xef\xbb\xbf" + FILE.encode(), "plan.yaml")
-    assert (file.digest, file.wish) == (None, None)
+    assert (file.digest, file.plan_request) == (None, None)
     assert file.changes[0].before is not None
     assert file.changes[0].before.not_after == NOW.replace(microsecond=0) + timedelta(days=5)
 

@@ -11,7 +11,7 @@ from domain.certificates.certificate import Certificate
 from domain.certificates.hostnames import covers
 from domain.errors import BadInput
 from domain.plans.matching import match
-from domain.plans.request import PlanRequest, check_wish
+from domain.plans.request import PlanRequest, check_plan_request
 from domain.resources.inventory_item import InventoryItem
 from domain.resources.resource import Binding, Resource
 from tests.support.stored_examples import NOW, certificate
@@ -135,8 +135,8 @@ def test_services_narrow_all_that_match() -> None:
 
 def test_a_wish_says_where_and_what() -> None:
     with pytest.raises(BadInput, match="nothing says where"):
-        check_wish(PlanRequest(certificates=("any",), accounts=("main",)))
+        check_plan_request(PlanRequest(certificates=("any",), accounts=("main",)))
     with pytest.raises(BadInput, match="no certificate is named"):
-        check_wish(PlanRequest(certificates=(), services=("alibaba.cdn",)))
-    check_wish(PlanRequest(certificates=(), all_matched=True))
-    check_wish(PlanRequest(certificates=("any",), expiring_before=datetime(2030, 1, 1, tzinfo=UTC)))
+        check_plan_request(PlanRequest(certificates=(), services=("alibaba.cdn",)))
+    check_plan_request(PlanRequest(certificates=(), all_matched=True))
+    check_plan_request(PlanRequest(certificates=("any",), expiring_before=datetime(2030, 1, 1, tzinfo=UTC)))

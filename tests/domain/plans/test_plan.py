@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.plans.plan import Change, Plan, Total, invert, wanted
+from domain.plans.plan import Change, Plan, Total, build_inverse, build_binding
 from domain.plans.refusal import Refusal, RefusalCode
 from domain.resources.resource import Binding, CertificateRef, Resource
 from tests.support.stored_examples import NEW, certificate, change, plan
@@ -70,7 +70,7 @@ def test_the_inverse_leads_from_after_to_before(made: Plan) -> None:
         assert back.model_dump(exclude={"before", "after"}) == there.model_dump(
             exclude={"before", "after"}
         )
-        assert invert(back) == there
+        assert build_inverse(back) == there
 
 
 @given(plans, st.data())
@@ -165,7 +165,7 @@ def test_a_plan_counts_its_cost_and_its_matches() -> None:
 
 def test_what_a_resource_shall_serve_is_told_by_the_certificate() -> None:
     ours = certificate()
-    assert wanted(ours) == Binding(
+    assert build_binding(ours) == Binding(
         fingerprint=ours.fingerprint,
         name=ours.name,
         names=ours.names,
@@ -174,7 +174,7 @@ def test_what_a_resource_shall_serve_is_told_by_the_certificate() -> None:
         issuer="Issuer",
     )
     later = ours.model_copy(update={"not_after": ours.not_after + timedelta(days=1)})
-    assert wanted(later) != wanted(ours)
+    assert build_binding(later) != build_binding(ours)
 
 
 def test_a_change_tells_what_differs_and_its_inverse_the_opposite() -> None:
@@ -183,7 +183,7 @@ def test_a_change_tells_what_differs_and_its_inverse_the_opposite() -> None:
     made = change().model_copy(update={"before": before, "after": after})
     assert (made.names_lost, made.names_gained) == (("a.org",), ("*.b.org",))
     assert (made.key_change, made.issuer_change) == (("rsa", "ec"), ("R3", "R10"))
-    back = invert(made)
+    back = build_inverse(made)
     assert (back.names_lost, back.names_gained) == (("*.b.org",), ("a.org",))
     assert (back.key_change, back.issuer_change) == (("ec", "rsa"), ("R10", "R3"))
 
@@ -200,7 +200,7 @@ def test_a_first_certificate_only_gains_names_and_taking_it_back_loses_them() ->
     after = Binding(names=("a.org",), algorithm="ec", issuer="R10")
     first = change().model_copy(update={"before": None, "after": after})
     assert (first.names_lost, first.names_gained) == ((), ("a.org",))
-    assert (invert(first).names_lost, invert(first).names_gained) == (("a.org",), ())
+    assert (build_inverse(first).names_lost, build_inverse(first).names_gained) == (("a.org",), ())
     assert (first.key_change, first.issuer_change) == (None, None)
 
 

@@ -7,7 +7,7 @@ import pytest
 from domain.certificates.certificate import Certificate, Source
 from domain.certificates.keys import Algorithm
 from domain.errors import BadInput
-from domain.plans.plan import Change, Plan, wanted
+from domain.plans.plan import Change, Plan, build_binding
 from domain.plans.submission import check_submission
 from domain.resources.connector import Scenario, Traits
 from domain.resources.resource import Binding, Resource
@@ -24,7 +24,7 @@ def change(
     return Change(
         resource=Resource(account="main", service=service, key=f"lb/{number}", state=state),
         before=Binding(fingerprint=OLD, names=former or by.names),
-        after=wanted(by),
+        after=build_binding(by),
         store="s",
         lock=f"main/lb-{number}",
     )

@@ -1,6 +1,6 @@
 """The lock of a resource or group: who waits, who steals it, and how long it is held."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import update
@@ -9,6 +9,8 @@ from domain.errors import Transient
 from domain.tasks.messages import ChangeOrder, Direction
 from operations.deployment import resource_lock
 from operations.deployment.resource_lock import LEASE, POLL_SECONDS, ResourceLease
+from storage.coordination.clock import read_shared_clock
+from storage.coordination.locks import Locks
 from storage.statements import get_table
 from storage.store import Store
 from storage.tables.coordination import LockRow
@@ -30,11 +32,19 @@ def never(seconds: float) -> None:
     raise AssertionError("there was nothing to wait for")
 
 
+def later(store: Store, after: timedelta) -> Locks:
+    """The locks as they stand so much later."""
+    return Locks(
+        store.database,
+        lambda connection: read_shared_clock(connection) + after.total_seconds(),
+    )
+
+
 def is_free(store: Store, name: str = "main/lb-1", *, after: timedelta = timedelta()) -> bool:
     """Whether another would get the lock at that time from now."""
-    at = datetime.now(UTC) + after
-    taken = store.locks.acquire(name, "someone else", "else", at, timedelta(seconds=1))
-    store.locks.release(name, "else")
+    locks = later(store, after)
+    taken = locks.acquire(name, "someone else", "else", timedelta(seconds=1))
+    locks.release(name, "else")
     return taken
 
 
@@ -123,9 +133,9 @@ def test_a_repeated_step_does_not_queue(store: Store) -> None:
 
 def test_a_pause_renews_the_lock(store: Store) -> None:
     with ResourceLease(store.locks, order("one"), lambda seconds: None) as lease:
-        nearly_over = datetime.now(UTC) - LEASE + timedelta(seconds=1)
         with store.database.statements() as connection:
-            connection.execute(update(get_table(LockRow)).values(until=nearly_over + LEASE))
+            soon = read_shared_clock(connection) + 1.0
+            connection.execute(update(get_table(LockRow)).values(until=soon))
         lease.pause(0.5)
         assert not is_free(store, after=LEASE / 2)
 
@@ -139,8 +149,7 @@ def test_an_order_without_a_lock_has_the_lock_of_its_resource(store: Store) -> N
 
 def test_a_lock_lost_to_another_task_ends_the_attempt(store: Store) -> None:
     def lose(_: float) -> None:
-        at = datetime.now(UTC) + 2 * LEASE
-        assert store.locks.acquire("main/lb-1", "two/0", "other", at, LEASE)
+        assert later(store, 2 * LEASE).acquire("main/lb-1", "two/0", "other", LEASE)
 
     with (
         pytest.raises(Transient) as caught,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.errors import BadInput
-from domain.plans.plan import wanted
+from domain.plans.plan import build_binding
 from domain.plans.request import PlanRequest
 from domain.resources.inventory_sync import INVENTORY_AGE
 from operations.inventory.service_sync import sync_here
@@ -127,7 +127,7 @@ def test_a_filter_does_not_hide_that_the_default_slot_already_has_the_certificat
     request = PlanRequest(certificates=(new.fingerprint,), resources=(slots["sni"],))
     now = datetime.now(UTC)
     assert len(make_plan(stack.store, stack.connectors, request, now=now).changes) == 1
-    stack.store.inventory.save_binding(slots["default"], wanted(new), now)
+    stack.store.inventory.save_binding(slots["default"], build_binding(new), now)
     plan = make_plan(stack.store, stack.connectors, request, now=now)
     assert plan.changes == ()
     assert [(each.subject, each.code) for each in plan.refusals] == [

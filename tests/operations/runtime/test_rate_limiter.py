@@ -6,27 +6,28 @@ from itertools import pairwise
 import pytest
 
 from operations.runtime.rate_limiter import RateLimiter
+from storage.coordination.rate_budgets import RateBudgets
 from storage.store import Store
+from tests.support.shared_clock import ManualClock
 
 
-class Clock:
-    """Time that passes only by sleeping; the time of day is `ahead` by so many seconds."""
+class Clock(ManualClock):
+    """Time that passes only by sleeping; the worker's clock began `offset` seconds earlier."""
 
-    def __init__(self, ahead: float = 0.0) -> None:
-        self.now, self.ahead = 1000.0, ahead
+    def __init__(self, offset: float = 0.0) -> None:
+        super().__init__()
+        self.offset = offset
 
-    def __call__(self) -> float:
-        return self.now + self.ahead
-
-    def steady(self) -> float:
-        return self.now
+    def read(self) -> float:
+        return self.now + self.offset
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
 
 
 def build_limiter(store: Store, rate: float, clock: Clock) -> RateLimiter:
-    return RateLimiter(store.rate_budgets, "main/cdn", rate, clock, clock.steady, clock.sleep)
+    budgets = RateBudgets(store.database, clock)
+    return RateLimiter(budgets, "main/cdn", rate, clock.read, clock.sleep)
 
 
 def build_limiters(store: Store, count: int, rate: float, clock: Clock) -> list[RateLimiter]:
@@ -67,29 +68,11 @@ def test_all_workers_hold_when_the_provider_asks_for_it(store: Store) -> None:
     assert clock.now - began == pytest.approx(5.0)
 
 
-@pytest.mark.parametrize("ahead", [60.0, 240.0, 3600.0])
-def test_a_worker_whose_clock_was_ahead_delays_no_other(store: Store, ahead: float) -> None:
-    clock, wrong = Clock(), Clock(ahead)
-    right, other = build_limiter(store, 10, clock), build_limiter(store, 10, wrong)
-    other.wait()
-    began = clock.now
-    for _ in range(10):
-        right.wait()
-    assert clock.now - began < 2
-    wrong.ahead = 0.0  # set right meanwhile
-    began = wrong.now
-    for _ in range(10):
-        other.wait()
-    assert wrong.now - began < 2
-
-
-@pytest.mark.parametrize("jump", [-240.0, 240.0])
-def test_a_clock_that_jumps_neither_stops_nor_frees_held_permits(store: Store, jump: float) -> None:
-    clock = Clock()
+@pytest.mark.parametrize("offset", [-500.0, 3600.0])
+def test_each_worker_counts_by_its_own_monotonic_clock(store: Store, offset: float) -> None:
+    clock = Clock(offset)
     limiter = build_limiter(store, 10, clock)
-    limiter.wait()  # this worker holds permits for a quarter of a second
-    clock.ahead = jump
     began = clock.now
-    for _ in range(20):
+    for _ in range(21):
         limiter.wait()
-    assert clock.now - began == pytest.approx(2.0, abs=0.3)
+    assert clock.now - began == pytest.approx(2.0)

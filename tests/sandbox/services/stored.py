@@ -9,7 +9,7 @@ from tests.support.factory import Leaf
 
 
 def to_seed(leaf: Leaf) -> dict[str, str]:
-    """A certificate as a seed is told of it."""
+    """A certificate as a seed is shown of it."""
     return {"pem": leaf.pem.decode(), "key": leaf.key_pem.decode()}
 
 

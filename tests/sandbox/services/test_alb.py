@@ -50,8 +50,8 @@ def test_the_default_certificate_is_replaced_by_a_job(cloud: Running, authority:
     leaf, new = authority.leaf([host]), authority.leaf([host])
     listener, certificate = seed(cloud, "alb", leaf), upload_identifier(cloud, new)
     number = change(cloud, "UpdateListenerAttribute", listener, certificate)
-    told = job(cloud, number)
-    assert (told.status, told.resource_id) == ("Succeeded", listener)
+    shown = job(cloud, number)
+    assert (shown.status, shown.resource_id) == ("Succeeded", listener)
     assert held(cloud, listener) == {certificate: (True, "Associated")}
     (default,) = call(cloud, "GetListenerAttribute", listener_id=listener).certificates
     assert default.certificate_id == certificate
@@ -79,7 +79,10 @@ def test_a_listener_is_configuring_and_busy_until_its_change_has_arrived(
 ) -> None:
     host = build_hostname()
     leaf = authority.leaf([host])
-    listener, certificate = seed(cloud, "alb", leaf), upload_identifier(cloud, authority.leaf([host]))
+    listener, certificate = (
+        seed(cloud, "alb", leaf),
+        upload_identifier(cloud, authority.leaf([host])),
+    )
     (former,) = held(cloud, listener)
     cloud.control("POST", "propagation", {"seconds": 3600})
     number = change(cloud, "UpdateListenerAttribute", listener, certificate)
@@ -94,14 +97,14 @@ def test_a_listener_is_configuring_and_busy_until_its_change_has_arrived(
     assert cloud.get_served(host) == leaf.fingerprint
 
 
-def test_a_job_may_fail_and_tells_its_code(cloud: Running, authority: Authority) -> None:
+def test_a_job_may_fail_and_shows_its_code(cloud: Running, authority: Authority) -> None:
     host = build_hostname()
     leaf = authority.leaf([host])
     listener = seed(cloud, "alb", leaf, next_job_fails="SystemBusy")
     certificate = upload_identifier(cloud, authority.leaf([host]))
     number = change(cloud, "UpdateListenerAttribute", listener, certificate)
-    told = job(cloud, number)
-    assert (told.status, told.error_code) == ("Failed", "SystemBusy")
+    shown = job(cloud, number)
+    assert (shown.status, shown.error_code) == ("Failed", "SystemBusy")
     assert certificate not in held(cloud, listener)
     assert call(cloud, "ListAsynJobs", resource_ids=[listener]).total_count == 1
 
@@ -109,7 +112,10 @@ def test_a_job_may_fail_and_tells_its_code(cloud: Running, authority: Authority)
 def test_what_is_wrong_is_refused_with_a_code(cloud: Running, authority: Authority) -> None:
     leaf = authority.leaf([build_hostname()])
     listener, plain = seed(cloud, "alb", leaf), seed(cloud, "alb", None, protocol="HTTP")
-    other, (own,) = upload_identifier(cloud, authority.leaf([build_hostname()])), held(cloud, listener)
+    other, (own,) = (
+        upload_identifier(cloud, authority.leaf([build_hostname()])),
+        held(cloud, listener),
+    )
     update = "UpdateListenerAttribute"
     check_refused("ResourceNotFound.Listener", change, cloud, update, "lsn-none", other)
     check_refused("ResourceNotFound.Certificate", change, cloud, update, listener, "1-cn-hangzhou")

@@ -62,10 +62,10 @@ def test_a_certificate_is_replaced_shown_and_served(cloud: Running, authority: A
     number = group(cloud, domain(name, authority.leaf([name])), domain(host()))
     former = describe(cloud, number, name).certificate_id
     set_certificate(cloud, number, name, leaf)
-    told = describe(cloud, number, name)
-    assert (told.certificate_name, told.certificate_body) == ("mine", leaf.pem.decode())
-    assert told.certificate_private_key is None, "no answer holds a private key"
-    assert told.certificate_id != former
+    shown = describe(cloud, number, name)
+    assert (shown.certificate_name, shown.certificate_body) == ("mine", leaf.pem.decode())
+    assert shown.certificate_private_key is None, "no answer holds a private key"
+    assert shown.certificate_id != former
     assert cloud.get_served(name) == leaf.fingerprint
     request = models.DescribeApiGroupRequest(group_id=number)
     items = ask(Client(cloud.config()), "describe_api_group", request).custom_domains.domain_item
@@ -73,7 +73,7 @@ def test_a_certificate_is_replaced_shown_and_served(cloud: Running, authority: A
     assert {one.domain_binding_status for one in items} == {"BINDING"}
 
 
-def test_a_certificate_is_taken_away(cloud: Running, authority: Authority) -> None:
+def test_a_certificate_is_removed(cloud: Running, authority: Authority) -> None:
     name = host()
     number = group(cloud, domain(name, authority.leaf([name])))
     certificate = describe(cloud, number, name).certificate_id

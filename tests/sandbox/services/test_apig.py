@@ -46,10 +46,10 @@ def test_a_certificate_is_replaced_and_served(cloud: Running, authority: Authori
     number = domain(cloud, name, authority.leaf([name]))
     wanted = stored.upload_identifier(cloud, leaf)
     assert update(cloud, number, cert_identifier=wanted).data.deploy_revision_id
-    told = get(cloud, number)
-    assert (told.cert_identifier, told.protocol, told.sans) == (wanted, "HTTPS", "*.example.com")
+    shown = get(cloud, number)
+    assert (shown.cert_identifier, shown.protocol, shown.sans) == (wanted, "HTTPS", "*.example.com")
     not_after = leaf.certificate.not_valid_after_utc
-    assert told.not_after_timstamp == int(not_after.timestamp() * 1000)
+    assert shown.not_after_timstamp == int(not_after.timestamp() * 1000)
     assert cloud.get_served(name) == leaf.fingerprint
 
 

@@ -46,22 +46,22 @@ def refusal(code: str, call: Any, *arguments: Any, **more: Any) -> Any:
 
 
 @pytest.mark.parametrize("algorithm", ["ec", "rsa"])
-def test_an_uploaded_certificate_is_told_in_full(
+def test_an_uploaded_certificate_is_shown_in_full(
     cloud: Running, authority: Authority, algorithm: str
 ) -> None:
     leaf = authority.leaf(["a.example.com", "*.example.com"], algorithm=algorithm)
     cert_id = upload(cloud, leaf)
-    told = detail(cloud, cert_id, cert_filter=True)
-    assert told.cert_identifier == f"{cert_id}-cn-hangzhou"
-    assert told.sans == "a.example.com,*.example.com"
-    assert told.sha_2 == told.cert_sha_2 == leaf.fingerprint.upper()
+    shown = detail(cloud, cert_id, cert_filter=True)
+    assert shown.cert_identifier == f"{cert_id}-cn-hangzhou"
+    assert shown.sans == "a.example.com,*.example.com"
+    assert shown.sha_2 == shown.cert_sha_2 == leaf.fingerprint.upper()
     sha1 = leaf.certificate.fingerprint(hashes.SHA1())  # noqa: S303 what the cloud shows
-    assert told.fingerprint == sha1.hex().upper()
-    assert told.not_after == int(leaf.certificate.not_valid_after_utc.timestamp() * 1000)
-    assert told.algorithm == {"ec": "ECC", "rsa": "RSA"}[algorithm]
-    assert [link.common_name for link in told.cert_chain][1:] == ["Practice CA"]
-    assert told.buy_in_aliyun is False
-    assert told.expired is False
+    assert shown.fingerprint == sha1.hex().upper()
+    assert shown.not_after == int(leaf.certificate.not_valid_after_utc.timestamp() * 1000)
+    assert shown.algorithm == {"ec": "ECC", "rsa": "RSA"}[algorithm]
+    assert [link.common_name for link in shown.cert_chain][1:] == ["Practice CA"]
+    assert shown.buy_in_aliyun is False
+    assert shown.expired is False
 
 
 def test_the_private_key_comes_unless_it_is_filtered(cloud: Running, authority: Authority) -> None:
@@ -74,10 +74,10 @@ def test_the_private_key_comes_unless_it_is_filtered(cloud: Running, authority: 
 
 def test_serial_numbers_are_padded_with_zeros(cloud: Running, authority: Authority) -> None:
     leaf = authority.leaf()
-    told = detail(cloud, upload(cloud, leaf), cert_filter=True)
-    assert len(told.serial_no) % 2 == 0
-    assert len(told.serial_no) >= 32
-    assert int(told.serial_no, 16) == leaf.certificate.serial_number
+    shown = detail(cloud, upload(cloud, leaf), cert_filter=True)
+    assert len(shown.serial_no) % 2 == 0
+    assert len(shown.serial_no) >= 32
+    assert int(shown.serial_no, 16) == leaf.certificate.serial_number
 
 
 def test_both_listings_and_both_details_agree(cloud: Running, authority: Authority) -> None:
@@ -89,14 +89,14 @@ def test_both_listings_and_both_details_agree(cloud: Running, authority: Authori
     request = models.ListCertificatesRequest(keyword=host)
     (new,) = ask(cloud.cas(), "list_certificates", request).certificate_list
     request = models.GetCertificateDetailRequest(certificate_id=cert_id)
-    told = ask(cloud.cas(), "get_certificate_detail", request)
-    assert old.certificate_id == told.certificate_id == int(new.certificate_id) == cert_id
-    assert old.fingerprint == new.finger_print == told.finger_print
-    assert old.serial_no == new.serial == told.serial
+    shown = ask(cloud.cas(), "get_certificate_detail", request)
+    assert old.certificate_id == shown.certificate_id == int(new.certificate_id) == cert_id
+    assert old.fingerprint == new.finger_print == shown.finger_print
+    assert old.serial_no == new.serial == shown.serial
     assert old.sha_2 == leaf.fingerprint.upper()
-    assert new.certificate_status == told.certificate_status == "issued"
-    assert told.domain == host
-    assert told.subject_alternative_names is None, "documented, but absent in reality"
+    assert new.certificate_status == shown.certificate_status == "issued"
+    assert shown.domain == host
+    assert shown.subject_alternative_names is None, "documented, but absent in reality"
     assert old.upload is True
 
 
@@ -208,8 +208,8 @@ def test_parameters_are_also_taken_from_a_form_body(cloud: Running, authority: A
     )
     body = {"Name": name(), "Cert": leaf.pem.decode(), "Key": leaf.key_pem.decode()}
     answer = cloud.cas().call_api(params, OpenApiRequest(body=body), RuntimeOptions())
-    told = detail(cloud, answer["body"]["CertId"], cert_filter=True)
-    assert told.sha_2 == leaf.fingerprint.upper()
+    shown = detail(cloud, answer["body"]["CertId"], cert_filter=True)
+    assert shown.sha_2 == leaf.fingerprint.upper()
 
 
 def test_accounts_do_not_see_each_other(start: Any, authority: Authority) -> None:
@@ -224,10 +224,10 @@ def test_accounts_do_not_see_each_other(start: Any, authority: Authority) -> Non
         name="n", cert=leaf.pem.decode(), key=leaf.key_pem.decode()
     )
     second = ask(other, "upload_user_certificate", request).cert_id
-    told = ask(
+    shown = ask(
         other,
         "get_user_certificate_detail",
         models.GetUserCertificateDetailRequest(cert_id=second, cert_filter=True),
     )
-    assert told.cert_identifier == f"{second}-ap-southeast-1"
-    assert x509.load_pem_x509_certificate(leaf.pem).serial_number == int(told.serial_no, 16)
+    assert shown.cert_identifier == f"{second}-ap-southeast-1"
+    assert x509.load_pem_x509_certificate(leaf.pem).serial_number == int(shown.serial_no, 16)

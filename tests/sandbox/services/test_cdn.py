@@ -54,12 +54,16 @@ def test_a_certificate_from_the_store_is_bound_and_read_back(
     cloud.seed_domain(name, authority.leaf([name]))
     cert_id = upload(cloud, leaf)
     set_certificate(cloud, name, cert_id=cert_id, cert_region="cn-hangzhou")
-    told = info(cloud, name)
-    assert (told.cert_id, told.cert_region, told.cert_type) == (str(cert_id), "cn-hangzhou", "cas")
-    assert told.server_certificate_status == "on"
-    assert told.server_certificate == leaf.pem.decode()
+    shown = info(cloud, name)
+    assert (shown.cert_id, shown.cert_region, shown.cert_type) == (
+        str(cert_id),
+        "cn-hangzhou",
+        "cas",
+    )
+    assert shown.server_certificate_status == "on"
+    assert shown.server_certificate == leaf.pem.decode()
     not_after = leaf.certificate.not_valid_after_utc
-    assert told.cert_expire_time == not_after.strftime("%Y-%m-%dT%H:%M:%SZ")
+    assert shown.cert_expire_time == not_after.strftime("%Y-%m-%dT%H:%M:%SZ")
     assert cloud.get_served(name) == leaf.fingerprint
 
 
@@ -81,8 +85,8 @@ def test_a_chain_given_as_pem_has_no_id_in_the_store(cloud: Running, authority: 
     cloud.seed_domain(name)
     given = {"sslpub": leaf.pem.decode(), "sslpri": leaf.key_pem.decode(), "cert_name": "mine"}
     set_certificate(cloud, name, cert_type="upload", **given)
-    told = info(cloud, name)
-    assert (told.cert_type, told.cert_id, told.cert_name) == ("upload", None, "mine")
+    shown = info(cloud, name)
+    assert (shown.cert_type, shown.cert_id, shown.cert_name) == ("upload", None, "mine")
     assert cloud.get_served(name) == leaf.fingerprint
 
 
@@ -180,8 +184,8 @@ def test_a_domain_is_configuring_until_its_change_has_arrived(
     cloud.control("POST", "propagation", {"seconds": 0})
     set_certificate(cloud, name, cert_id=cert_id)
     request = models.DescribeCdnDomainDetailRequest(domain_name=name)
-    told = ask(cloud.cdn(), "describe_cdn_domain_detail", request).get_domain_detail_model
-    assert (told.domain_status, told.server_certificate_status) == ("online", "on")
+    shown = ask(cloud.cdn(), "describe_cdn_domain_detail", request).get_domain_detail_model
+    assert (shown.domain_status, shown.server_certificate_status) == ("online", "on")
 
 
 def test_a_domain_that_is_offline_takes_no_certificate(

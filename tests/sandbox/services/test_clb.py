@@ -60,8 +60,8 @@ def test_every_upload_makes_another_certificate(cloud: Running, authority: Autho
     assert first.server_certificate_id != second.server_certificate_id
     assert first.fingerprint.replace(":", "") == leaf.fingerprint
     ids = {"server_certificate_id": first.server_certificate_id}
-    told = call(cloud, "describe_server_certificates", "DescribeServerCertificates", **ids)
-    (row,) = told.server_certificates.server_certificate
+    shown = call(cloud, "describe_server_certificates", "DescribeServerCertificates", **ids)
+    (row,) = shown.server_certificates.server_certificate
     assert row.expire_time_stamp == int(leaf.certificate.not_valid_after_utc.timestamp() * 1000)
     assert row.is_ali_cloud_certificate == 0
 
@@ -69,9 +69,9 @@ def test_every_upload_makes_another_certificate(cloud: Running, authority: Autho
 def test_a_certificate_of_the_store_is_taken_over(cloud: Running, authority: Authority) -> None:
     leaf = authority.leaf([name()])
     pem = {"server_certificate": None, "private_key": None}
-    told = put(cloud, leaf, ali_cloud_certificate_id=str(upload(cloud, leaf)), **pem)
-    assert told.is_ali_cloud_certificate == 1
-    assert told.fingerprint.replace(":", "") == leaf.fingerprint
+    shown = put(cloud, leaf, ali_cloud_certificate_id=str(upload(cloud, leaf)), **pem)
+    assert shown.is_ali_cloud_certificate == 1
+    assert shown.fingerprint.replace(":", "") == leaf.fingerprint
 
 
 def test_a_listener_and_its_additional_domain_are_changed_one_by_one(
@@ -129,8 +129,8 @@ def test_listings_are_paged_by_token_within_a_region(cloud: Running, authority: 
     rest = call(cloud, *method, next_token=first.next_token, **values)
     assert [row.load_balancer_id for row in (*first.listeners, *rest.listeners)] == numbers
     assert rest.next_token is None
-    told = call(cloud, "describe_regions", "DescribeRegions")
-    assert {"cn-shanghai", REGION} <= {row.region_id for row in told.regions.region}
+    shown = call(cloud, "describe_regions", "DescribeRegions")
+    assert {"cn-shanghai", REGION} <= {row.region_id for row in shown.regions.region}
 
 
 def test_what_is_wrong_is_refused_with_a_code(cloud: Running, authority: Authority) -> None:

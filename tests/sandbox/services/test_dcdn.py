@@ -45,9 +45,13 @@ def test_a_certificate_from_the_store_is_bound_read_back_and_switched_off(
     assert info(cloud, name).sslprotocol == "off"
     cert_id = upload(cloud, leaf)
     set_certificate(cloud, name, cert_id=cert_id, cert_region="cn-hangzhou")
-    told = info(cloud, name)
-    assert (told.cert_id, told.cert_region, told.cert_type) == (str(cert_id), "cn-hangzhou", "cas")
-    assert (told.sslprotocol, told.sslpub) == ("on", leaf.pem.decode())
+    shown = info(cloud, name)
+    assert (shown.cert_id, shown.cert_region, shown.cert_type) == (
+        str(cert_id),
+        "cn-hangzhou",
+        "cas",
+    )
+    assert (shown.sslprotocol, shown.sslpub) == ("on", leaf.pem.decode())
     assert cloud.get_served(name) == leaf.fingerprint
     set_certificate(cloud, name, sslprotocol="off", cert_type=None)
     assert info(cloud, name).sslprotocol == "off"

@@ -9,7 +9,7 @@ from alibabacloud_ddoscoo20200101.client import Client
 from alibabacloud_tea_openapi.exceptions import ClientException
 
 from tests.sandbox.running import Running, ask
-from tests.sandbox.services.stored import to_seed, upload_identifier, upload
+from tests.sandbox.services.stored import to_seed, upload, upload_identifier
 from tests.support.factory import Authority, Leaf
 
 
@@ -50,14 +50,16 @@ def offered(cloud: Running, name: str) -> dict[str, Any]:
     return {one.name: one for one in call(cloud, "describe_certs", request).certs}
 
 
-def test_a_bound_certificate_is_told_by_its_name_only(cloud: Running, authority: Authority) -> None:
+def test_a_bound_certificate_is_shown_by_its_name_only(
+    cloud: Running, authority: Authority
+) -> None:
     name, leaf = seed(cloud), authority.leaf(["*.example.com"])
     assert rule(cloud, name).user_cert_name is None
     number = upload_identifier(cloud, leaf)
     associate(cloud, name, cert_identifier=number)
-    told = rule(cloud, name)
-    assert told.cert_name != told.user_cert_name
-    assert offered(cloud, name)[told.user_cert_name].cert_identifier == number
+    shown = rule(cloud, name)
+    assert shown.cert_name != shown.user_cert_name
+    assert offered(cloud, name)[shown.user_cert_name].cert_identifier == number
     assert cloud.get_served(name) == leaf.fingerprint
 
 

@@ -59,9 +59,9 @@ def test_a_certificate_is_replaced_and_served(
     domain(cloud, name, authority.leaf([name]))
     answer = update(cloud, name, cert_config=certificate(leaf))
     assert answer.cert_config.certificate == leaf.pem.decode()
-    told = get(cloud, name)
-    assert (told.cert_config.cert_name, told.protocol) == ("c", "HTTP,HTTPS")
-    assert told.cert_config.private_key is None, "no answer holds a private key"
+    shown = get(cloud, name)
+    assert (shown.cert_config.cert_name, shown.protocol) == ("c", "HTTP,HTTPS")
+    assert shown.cert_config.private_key is None, "no answer holds a private key"
     assert cloud.get_served(name) == leaf.fingerprint
 
 
@@ -70,9 +70,9 @@ def test_what_is_not_sent_stays(cloud: Running, authority: Authority) -> None:
     routes = {"routes": [{"path": "/*", "functionName": "f"}]}
     domain(cloud, name, authority.leaf([name]), protocol="HTTPS", routeConfig=routes)
     update(cloud, name, cert_config=certificate(authority.leaf([name])))
-    told = get(cloud, name)
-    assert told.protocol == "HTTPS"
-    assert told.route_config.routes[0].function_name == "f"
+    shown = get(cloud, name)
+    assert shown.protocol == "HTTPS"
+    assert shown.route_config.routes[0].function_name == "f"
 
 
 def test_a_domain_may_go_back_to_http(cloud: Running, authority: Authority) -> None:
@@ -104,8 +104,8 @@ def test_the_older_version_has_domains_of_its_own(cloud: Running, authority: Aut
     given = v2.CertConfig(cert_name="c", certificate=leaf.pem.decode(), private_key=older_key(leaf))
     request = v2.UpdateCustomDomainRequest(cert_config=given)
     ask(cloud, Client2, "update_custom_domain", name, request=request)
-    told = ask(cloud, Client2, "get_custom_domain", name)
-    assert told.cert_config.certificate == leaf.pem.decode()
+    shown = ask(cloud, Client2, "get_custom_domain", name)
+    assert shown.cert_config.certificate == leaf.pem.decode()
     assert cloud.get_served(name) == leaf.fingerprint
     with pytest.raises(ClientException) as caught:
         get(cloud, name)

@@ -92,14 +92,14 @@ def test_a_default_certificate_is_replaced_and_served(cloud: Running, authority:
     wanted = stored.upload_identifier(cloud, leaf)
     one.ask("update_listener", one.update(wanted))
     request = models.ListListenersRequest(accelerator_id=one.id)
-    (told,) = one.ask("list_listeners", request).listeners
-    assert [(c.id, c.type) for c in told.certificates] == [(wanted, "Server")]
-    assert (told.protocol, told.port_ranges[0].from_port) == ("HTTPS", 443)
+    (shown,) = one.ask("list_listeners", request).listeners
+    assert [(c.id, c.type) for c in shown.certificates] == [(wanted, "Server")]
+    assert (shown.protocol, shown.port_ranges[0].from_port) == ("HTTPS", 443)
     assert one.states == ("active", "active")
     assert cloud.get_served(name) == leaf.fingerprint
 
 
-def test_additional_certificates_are_added_replaced_and_taken_away(
+def test_additional_certificates_are_added_replaced_and_removed(
     cloud: Running, authority: Authority
 ) -> None:
     name, domain = host(), host()
@@ -113,8 +113,8 @@ def test_additional_certificates_are_added_replaced_and_taken_away(
     wanted = stored.upload_identifier(cloud, second)
     one.ask("update_additional_certificate_with_listener", one.replace(domain, wanted))
     assert cloud.get_served(domain) == second.fingerprint
-    told = one.certificates().certificates
-    assert [(c.domain, c.is_default, c.state) for c in told] == [
+    shown = one.certificates().certificates
+    assert [(c.domain, c.is_default, c.state) for c in shown] == [
         (None, True, "active"),
         (domain, False, "active"),
     ]
@@ -220,9 +220,9 @@ def test_a_certificate_that_an_accelerator_serves_is_in_use(
 ) -> None:
     leaf = authority.leaf([host()])
     one = Accelerator(cloud, listener(leaf))
-    (told,) = one.certificates().certificates
+    (shown,) = one.certificates().certificates
     request = cas_models.GetCertificateDetailRequest(
-        certificate_id=told.certificate_id.partition("-")[0]
+        certificate_id=shown.certificate_id.partition("-")[0]
     )
     detail = cloud.cas().get_certificate_detail(request).body
     assert detail.using_product_list == ["GA"]

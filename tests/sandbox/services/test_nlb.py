@@ -61,7 +61,10 @@ def test_default_and_additional_certificates_are_changed_by_jobs(
 ) -> None:
     host, other = build_hostname(), build_hostname()
     leaf, new, added = (authority.leaf([one]) for one in (host, host, other))
-    listener, certificate = seed(cloud, "nlb", leaf, hosts=[host, other]), upload_identifier(cloud, new)
+    listener, certificate = (
+        seed(cloud, "nlb", leaf, hosts=[host, other]),
+        upload_identifier(cloud, new),
+    )
     assert status(cloud, update(cloud, listener, certificate)) == "Succeeded"
     assert cloud.get_served(host) == new.fingerprint
     extra(cloud, ADD, listener, upload_identifier(cloud, added))
@@ -74,17 +77,19 @@ def test_default_and_additional_certificates_are_changed_by_jobs(
 
 
 def test_the_listing_holds_the_default_certificate(cloud: Running, authority: Authority) -> None:
-    listener = seed(cloud, "nlb", authority.leaf([build_hostname()]), load_balancer=(lb := build_hostname()))
+    listener = seed(
+        cloud, "nlb", authority.leaf([build_hostname()]), load_balancer=(lb := build_hostname())
+    )
     plain = seed(cloud, "nlb", None, protocol="TCP", load_balancer=lb)
-    told = call(cloud, "ListListeners", load_balancer_ids=[lb]).listeners
-    assert [(row.listener_id, len(row.certificate_ids)) for row in told] == [
+    rows = call(cloud, "ListListeners", load_balancer_ids=[lb]).listeners
+    assert [(row.listener_id, len(row.certificate_ids)) for row in rows] == [
         (listener, 1),
         (plain, 0),
     ]
     secured = call(cloud, "ListListeners", load_balancer_ids=[lb], listener_protocol="TCPSSL")
     assert [row.listener_id for row in secured.listeners] == [listener]
     attribute = call(cloud, "GetListenerAttribute", listener_id=listener)
-    assert attribute.certificate_ids == told[0].certificate_ids
+    assert attribute.certificate_ids == rows[0].certificate_ids
     assert call(cloud, "DescribeRegions").regions
 
 
@@ -102,7 +107,9 @@ def test_what_is_wrong_is_refused_with_a_code(cloud: Running, authority: Authori
     check_refused("ResourceNotFound.Certificate", update, cloud, listener, "1-cn-hangzhou")
     check_refused("ResourceAlreadyAssociated.Certificate", extra, cloud, ADD, listener, own)
     check_refused("ResourceNotAssociated.Certificate", extra, cloud, REMOVE, listener, spare)
-    check_refused("IllegalParam.AdditionalCertificateIds", extra, cloud, ADD, listener, *[spare] * 16)
+    check_refused(
+        "IllegalParam.AdditionalCertificateIds", extra, cloud, ADD, listener, *[spare] * 16
+    )
     check_refused("ResourceNotFound.Job", status, cloud, "none")
     cloud.control("POST", "propagation", {"seconds": 3600})
     job = update(cloud, listener, spare)

@@ -64,7 +64,7 @@ def refusal(code: str, cloud: Running, where: tuple[str, str], **fields: Any) ->
     return refused(caught.value)
 
 
-def test_a_certificate_is_bound_replaced_read_back_and_taken_away(
+def test_a_certificate_is_bound_replaced_read_back_and_removed(
     cloud: Running, authority: Authority
 ) -> None:
     bucket, domain = seed(cloud)
@@ -72,10 +72,10 @@ def test_a_certificate_is_bound_replaced_read_back_and_taken_away(
     first, second = (authority.leaf(["*.example.com"]) for _ in range(2))
     numbers = [upload_identifier(cloud, leaf) for leaf in (first, second)]
     put(cloud, bucket, domain, cert_id=numbers[0], force=True)
-    told = certificate(cloud, bucket)
-    assert (told.type, told.cert_id, told.status) == ("CAS", numbers[0], "Enabled")
-    assert len(told.fingerprint.split(":")) == 20
-    assert told.valid_end_date.endswith("GMT")
+    shown = certificate(cloud, bucket)
+    assert (shown.type, shown.cert_id, shown.status) == ("CAS", numbers[0], "Enabled")
+    assert len(shown.fingerprint.split(":")) == 20
+    assert shown.valid_end_date.endswith("GMT")
     assert cloud.get_served(domain) == first.fingerprint
     put(cloud, bucket, domain, cert_id=numbers[1], previous_cert_id=numbers[0])
     assert cloud.get_served(domain) == second.fingerprint
@@ -104,7 +104,7 @@ def test_a_certificate_is_also_given_as_pem(cloud: Running, authority: Authority
 
 
 @pytest.mark.parametrize("force", [True, False])
-def test_taking_away_and_forcing_do_not_go_together(
+def test_removing_and_forcing_do_not_go_together(
     cloud: Running, authority: Authority, force: bool
 ) -> None:
     where = seed(cloud, authority.leaf(["*.example.com"]))
@@ -123,13 +123,13 @@ def test_what_is_wrong_is_refused(cloud: Running, authority: Authority) -> None:
     assert cloud.get_state("/".join(where))["applied"] == []
 
 
-def test_a_certificate_that_lies_in_the_bucket_alone_has_no_number(
+def test_a_certificate_that_only_the_bucket_has_has_no_number(
     cloud: Running, authority: Authority
 ) -> None:
     leaf = authority.leaf(["*.example.com"])
     bucket, domain = seed(cloud, leaf, type="Upload")
-    told = certificate(cloud, bucket)
-    assert (told.type, told.cert_id) == ("Upload", None)
+    shown = certificate(cloud, bucket)
+    assert (shown.type, shown.cert_id) == ("Upload", None)
     assert cloud.get_served(domain) == leaf.fingerprint
 
 

@@ -1,4 +1,4 @@
-"""Limits of an account: told by the Quota Center's official client, kept by the stores."""
+"""Limits of an account: shown by the Quota Center's official client, kept by the stores."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,7 +26,7 @@ def quota(cloud: Running, code: str = CERTIFICATES) -> Any:
     return ask(Client(cloud.config()), "get_product_quota", request).quota
 
 
-def test_the_limit_of_certificates_in_a_region_is_told(limited: Running) -> None:
+def test_the_limit_of_certificates_in_a_region_is_shown(limited: Running) -> None:
     assert quota(limited).total_quota == 100
     limited.control("POST", "limits", {"clb": 7})
     assert quota(limited).total_quota == 7

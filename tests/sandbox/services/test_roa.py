@@ -1,4 +1,4 @@
-"""Operations that are told by method and path."""
+"""Operations that are shown by method and path."""
 
 import http.client
 from typing import Any

@@ -45,11 +45,14 @@ def test_a_route_on_alb_has_a_list_of_certificates_that_is_replaced_whole(
     host, other = build_hostname(), build_hostname()
     first, second, new = (authority.leaf([one]) for one in (host, other, host))
     found = seed(cloud, [host, other], first, second)
-    assert (cloud.get_served(host), cloud.get_served(other)) == (first.fingerprint, second.fingerprint)
+    assert (cloud.get_served(host), cloud.get_served(other)) == (
+        first.fingerprint,
+        second.fingerprint,
+    )
     wanted = upload_identifier(cloud, new)
     assert update(cloud, found.id, cert_ids=wanted).data.ingress_id == found.id
-    told = described(cloud, found.id)
-    assert (told.cert_ids, told.listener_protocol) == (wanted, "HTTPS")
+    shown = described(cloud, found.id)
+    assert (shown.cert_ids, shown.listener_protocol) == (wanted, "HTTPS")
     assert cloud.get_served(host) == cloud.get_served(other) == new.fingerprint
 
 
@@ -108,7 +111,7 @@ def test_namespaces_are_listed_with_their_keys_but_not_the_default_one(
     assert all(row.secret_key for row in rows)
 
 
-def test_the_regions_are_told(cloud: Running) -> None:
+def test_the_regions_are_listed(cloud: Running) -> None:
     client = Client(cloud.config())
     regions = client.describe_regions().body.regions.region
     assert REGION in {row.region_id for row in regions}

@@ -61,7 +61,7 @@ def refusal(code: str, call: Any, *arguments: Any, **more: Any) -> None:
     assert caught.value.code == code
 
 
-def test_a_pair_is_told_by_the_half_that_signs_and_its_keys_only_unfiltered(
+def test_a_pair_is_shown_by_the_half_that_signs_and_its_keys_only_unfiltered(
     cloud: Running,
 ) -> None:
     sign, encrypt = halves("a.example.com")
@@ -72,7 +72,7 @@ def test_a_pair_is_told_by_the_half_that_signs_and_its_keys_only_unfiltered(
         encrypt_cert=encrypt.pem.decode(),
         encrypt_private_key=encrypt.key_pem.decode(),
     )
-    told = [
+    answer = [
         ask(
             cloud.cas(),
             "get_user_certificate_detail",
@@ -80,11 +80,15 @@ def test_a_pair_is_told_by_the_half_that_signs_and_its_keys_only_unfiltered(
         )
         for filtered in (True, False)
     ]
-    assert {one.algorithm for one in told} == {"SM2"}
-    assert int(told[0].serial_no, 16) == sign.certificate.serial_number
-    assert [one.sign_private_key for one in told] == [None, sign.key_pem.decode()]
-    assert [one.encrypt_private_key for one in told] == [None, encrypt.key_pem.decode()]
-    assert (told[1].encrypt_cert, told[1].cert, told[1].key) == (encrypt.pem.decode(), None, None)
+    assert {one.algorithm for one in answer} == {"SM2"}
+    assert int(answer[0].serial_no, 16) == sign.certificate.serial_number
+    assert [one.sign_private_key for one in answer] == [None, sign.key_pem.decode()]
+    assert [one.encrypt_private_key for one in answer] == [None, encrypt.key_pem.decode()]
+    assert (answer[1].encrypt_cert, answer[1].cert, answer[1].key) == (
+        encrypt.pem.decode(),
+        None,
+        None,
+    )
 
 
 def test_a_pair_that_does_not_fit_together_is_refused(cloud: Running, authority: Authority) -> None:
@@ -114,8 +118,8 @@ def test_the_usual_fields_come_first(cloud: Running, authority: Authority) -> No
     leaf = authority.leaf()
     cert_id = upload(cloud, cert=leaf.pem.decode(), key=leaf.key_pem.decode())
     request = cas.GetUserCertificateDetailRequest(cert_id=cert_id, cert_filter=True)
-    told = ask(cloud.cas(), "get_user_certificate_detail", request)
-    assert told.sha_2 == leaf.fingerprint.upper()
+    answer = ask(cloud.cas(), "get_user_certificate_detail", request)
+    assert answer.sha_2 == leaf.fingerprint.upper()
 
 
 def test_a_pair_is_set_and_switched_off_beside_the_usual_certificate(
@@ -188,4 +192,4 @@ def test_a_domain_is_being_configured_until_the_pair_has_arrived(
     request = cdn.DescribeUserDomainsRequest(domain_name=name)
     (row,) = ask(slow.cdn(), "describe_user_domains", request).domains.page_data
     assert row.domain_status == "configuring"
-    assert slow.served(name) == slow.shown(name)["bound"]
+    assert slow.get_served(name) == slow.get_state(name)["bound"]

@@ -9,7 +9,7 @@ from alibabacloud_waf_openapi20211001 import models
 from alibabacloud_waf_openapi20211001.client import Client
 
 from tests.sandbox.running import Running, ask
-from tests.sandbox.services.stored import to_seed, upload_identifier, upload
+from tests.sandbox.services.stored import to_seed, upload, upload_identifier
 from tests.support.factory import Authority, Leaf
 
 REGION = "cn-hangzhou"
@@ -55,10 +55,10 @@ def test_a_certificate_is_replaced_and_read_back(cloud: Running, authority: Auth
     name, leaf = seed(cloud, authority.leaf(["*.example.com"])), authority.leaf(["*.example.com"])
     number = upload_identifier(cloud, leaf)
     modify(cloud, name, cert_id=number, cipher_suite="99", custom_ciphers=["A", "B"])
-    told = detail(cloud, name)
-    assert (told.status, told.listen.cert_id, told.cert_detail.id) == (1, number, number)
-    assert told.cert_detail.sans == ["*.example.com"]
-    assert (told.listen.cipher_suite, told.listen.custom_ciphers) == (99, ["A", "B"])
+    shown = detail(cloud, name)
+    assert (shown.status, shown.listen.cert_id, shown.cert_detail.id) == (1, number, number)
+    assert shown.cert_detail.sans == ["*.example.com"]
+    assert (shown.listen.cipher_suite, shown.listen.custom_ciphers) == (99, ["A", "B"])
     assert cloud.get_served(name) == leaf.fingerprint
 
 
@@ -67,8 +67,8 @@ def test_tls_settings_that_are_not_sent_are_lost(cloud: Running, authority: Auth
     name = seed(cloud, leaf, tls={"TLSVersion": "tlsv1.2", "EnableTLSv3": True})
     assert detail(cloud, name).listen.tlsversion == "tlsv1.2"
     modify(cloud, name, cert_id=upload_identifier(cloud, leaf))
-    told = detail(cloud, name).listen
-    assert (told.tlsversion, told.enable_tlsv_3) == ("tlsv1", False)
+    shown = detail(cloud, name).listen
+    assert (shown.tlsversion, shown.enable_tlsv_3) == ("tlsv1", False)
 
 
 def test_what_is_wrong_is_refused(cloud: Running, authority: Authority) -> None:
@@ -128,7 +128,7 @@ def test_an_instance_has_a_default_certificate(start: Any, authority: Authority)
         cert_id=number, tlsversion="tlsv1.1", custom_ciphers=["A"], **where(running)
     )
     call(running, "modify_default_https", request)
-    told = call(running, "describe_default_https", read).default_https
-    assert (told.cert_id, told.tlsversion) == (number, "tlsv1.1")
-    assert (told.cipher_suite, told.custom_ciphers) == ("1", '["A"]')
-    assert running.served("a.example.com") == leaf.fingerprint
+    shown = call(running, "describe_default_https", read).default_https
+    assert (shown.cert_id, shown.tlsversion) == (number, "tlsv1.1")
+    assert (shown.cipher_suite, shown.custom_ciphers) == ("1", '["A"]')
+    assert running.get_served("a.example.com") == leaf.fingerprint

@@ -31,7 +31,7 @@ def test_a_machine_that_is_quite_new_lacks_only_the_engine_and_stays_new(tmp_pat
     result = certroll("doctor", code=4)
     assert "temporal          missing  does not answer at 127.0.0.1:1" in result.stdout
     assert result.stderr == (
-        "temporal: Start it by `certroll up`, or set CERTROLL_TEMPORAL_ADDRESS to where it runs.\n"
+        "temporal: Start it with `certroll up`, or set CERTROLL_TEMPORAL_ADDRESS to its address.\n"
     )
     assert not certroll.home.exists()
 

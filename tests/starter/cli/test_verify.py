@@ -29,7 +29,7 @@ def test_each_address_is_told_with_what_it_shows(certroll: CommandLine, attempt:
         assert lines[address].endswith("fine")
     assert "nothing" in lines["127.0.0.9:1"]
     assert "not reached: Connection refused" in lines["127.0.0.9:1"]
-    assert "1 as deployed, 0 show something else" in text
+    assert "1 verified, 0 show something else" in text
 
 
 def test_drift_is_told_kept_and_an_exit_code(certroll: CommandLine, attempt: Attempt) -> None:
@@ -45,7 +45,7 @@ def test_drift_is_told_kept_and_an_exit_code(certroll: CommandLine, attempt: Att
     assert (drift["address"], drift["serves"]) == (edge, theirs.fingerprint)
     told = certroll.json("task", "verify", "t1", code=5)
     assert told["found"] == {"verified": 0, "drifted": 1, "new_drifts": 0, "unreached": 0}
-    (look,) = told["looks"]
+    (look,) = told["handshakes"]
     assert (look["observed"], look["verified"], look["address"]) == (
         theirs.fingerprint,
         False,
@@ -55,7 +55,7 @@ def test_drift_is_told_kept_and_an_exit_code(certroll: CommandLine, attempt: Att
 
 def test_where_all_is_well_only_the_count_is_told(certroll: CommandLine, attempt: Attempt) -> None:
     deployed(attempt)
-    said = "1 as deployed, 0 show something else, 0 cannot be reached from here\n"
+    said = "1 verified, 0 drifted, 0 cannot be reached from here\n"
     assert certroll("verify").stdout == said
 
 

@@ -57,7 +57,7 @@ def test_each_site_has_its_region() -> None:
     assert [Site.from_region(site.region) for site in Site] == list(Site)
 
 
-def test_loopback_is_told_by_its_text() -> None:
+def test_loopback_is_recognized_by_its_text() -> None:
     assert [is_loopback(host) for host in ("127.0.0.2", "::1", "10.0.0.1", "a.b")] == [
         *(True, True, False, False)
     ]

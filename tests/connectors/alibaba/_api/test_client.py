@@ -139,7 +139,7 @@ def test_a_cloud_that_cannot_be_reached_gets_no_key_into_a_failure_or_a_log(
     hides_key(failure.value, made, caplog.text)
 
 
-def test_a_wrong_secret_is_told_without_the_request(lab: Lab) -> None:
+def test_a_wrong_secret_is_reported_without_the_request(lab: Lab) -> None:
     connector = lab.connector("alibaba.cdn", access_key_secret="wrong")
     with pytest.raises(NeedsOperator) as failure:
         connector.discover()

@@ -1,4 +1,4 @@
-"""Envelopes: success and failure are told inside."""
+"""Envelopes: they say whether the call succeeded."""
 
 from typing import Any
 

@@ -43,7 +43,7 @@ def test_these_are_tried_again_when_the_cloud_says(code: str) -> None:
         ("ServiceNotActivated", errors.OPEN),
     ],
 )
-def test_these_need_a_person_who_is_told_what_to_do(code: str, advice: str) -> None:
+def test_these_need_a_person_who_gets_advice(code: str, advice: str) -> None:
     error = judged(code, 403)
     assert type(error) is NeedsOperator
     assert error.advice == advice.format(permission="cdn:Do")

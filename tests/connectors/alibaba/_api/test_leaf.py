@@ -9,7 +9,7 @@ AUTHORITY = CA()
 
 
 @pytest.mark.parametrize("algorithm", ["ec", "rsa"])
-def test_names_key_and_issuer_are_told(algorithm: str) -> None:
+def test_names_key_and_issuer_are_read(algorithm: str) -> None:
     issued = AUTHORITY.leaf(["WWW.example.com", "*.example.com"], algorithm=algorithm)
     leaf = read_leaf(issued.pem.decode())
     assert leaf is not None
@@ -26,6 +26,6 @@ def test_an_sm_certificate_is_known_as_one() -> None:
     assert (leaf.algorithm, leaf.issuer) == ("sm2", "SM root")
 
 
-def test_what_is_no_certificate_tells_nothing() -> None:
+def test_what_is_no_certificate_is_not_read() -> None:
     assert read_leaf("") is None
     assert read_leaf("-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n") is None

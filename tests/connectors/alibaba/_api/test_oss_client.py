@@ -45,8 +45,8 @@ def test_without_an_endpoint_each_region_has_its_own_host(
         with pytest.raises(Transient) as failure:
             call()
         assert failure.value.code == "ProxyFailed"
-    asked = [request.environ["RAW_URI"] for request, _ in server.log]
-    assert asked == [
+    urls = [request.environ["RAW_URI"] for request, _ in server.log]
+    assert urls == [
         f"oss-{site.region}.aliyuncs.com:443",
         "bucket.oss-cn-beijing.aliyuncs.com:443",
     ]

@@ -38,7 +38,7 @@ def test_every_page_over_all_regions_finds_everything_once(sizes: list[int]) -> 
     assert pages <= sum(sizes) // SIZE + len(sizes)
 
 
-def test_a_page_of_a_region_that_is_no_longer_looked_into_is_refused() -> None:
+def test_a_page_of_a_region_that_is_no_longer_listed_is_refused() -> None:
     with pytest.raises(Permanent) as refused:
         list_over_regions(["cn-hangzhou"], "cn-beijing|7", SIZE, lambda _r, _t: ([], None))
     assert refused.value.code == "UnknownPage"

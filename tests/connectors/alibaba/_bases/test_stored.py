@@ -49,7 +49,7 @@ def test_many_resources_with_one_certificate_ask_the_store_once(lab: Lab) -> Non
     assert looks(lab) == before + 1
 
 
-def test_a_certificate_of_the_other_site_is_named_but_not_looked_up(lab: Lab) -> None:
+def test_a_certificate_of_the_other_site_is_named_but_not_read(lab: Lab) -> None:
     connector = reader(lab)
     number = installed(lab, connector, lab.issue(HOST))
     before = looks(lab)
@@ -66,7 +66,7 @@ def test_no_identifier_is_no_certificate(lab: Lab, nothing: str | None) -> None:
     assert reader(lab).get_binding(nothing) is None
 
 
-def test_a_certificate_that_was_deleted_is_looked_for_again(lab: Lab) -> None:
+def test_a_certificate_that_was_deleted_is_searched_again(lab: Lab) -> None:
     connector = reader(lab)
     gone = connector.get_binding("1-cn-hangzhou")
     assert gone is not None
@@ -112,7 +112,7 @@ def test_only_host_names_are_kept() -> None:
         ),
     ],
 )
-def test_key_and_issuer_are_told_as_far_as_the_store_does(
+def test_key_and_issuer_are_read_as_far_as_the_store_shows_them(
     row: dict[str, object], algorithm: str | None, issuer: str | None, lab: Lab
 ) -> None:
     connector = reader(lab)

@@ -69,7 +69,7 @@ class Counted:
         raise AssertionError("nothing asked for it")
 
 
-def test_what_is_told_of_one_certificate_has_a_budget_of_its_own(lab: Lab) -> None:
+def test_the_detail_of_a_certificate_has_its_own_rate_budget(lab: Lab) -> None:
     put(lab, "one", lab.issue("www.example.com"))
     listing, details = Counted(), Counted()
     store = CasStore(AlibabaSettings.model_validate(lab.settings), listing, details)
@@ -161,7 +161,7 @@ def test_a_token_marks_repeats_of_one_upload() -> None:
     assert len(build_token(MADE.certificate)) <= 64
 
 
-def test_a_name_that_another_certificate_has_is_told(lab: Lab) -> None:
+def test_a_name_that_another_certificate_has_is_an_error(lab: Lab) -> None:
     made = lab.issue("www.example.com")
     put(lab, build_name(made.certificate), lab.issue("www.example.com"))
     with pytest.raises(Transient) as failure:
@@ -170,7 +170,7 @@ def test_a_name_that_another_certificate_has_is_told(lab: Lab) -> None:
     assert failure.value.__context__ is None
 
 
-def test_many_look_ups_share_one_listing(lab: Lab) -> None:
+def test_many_searches_share_one_listing(lab: Lab) -> None:
     made = lab.issue("www.example.com")
     put(lab, "own", made)
     leaf = read_leaf(made.certificate.chain_pem)
@@ -195,7 +195,7 @@ def test_many_look_ups_share_one_listing(lab: Lab) -> None:
     ],
     ids=["sha256", "sha1", "serial", "no serial", "nothing", "other digest"],
 )
-def test_a_listed_certificate_is_known_by_what_the_store_tells(
+def test_a_listed_certificate_is_recognized_by_the_digest_of_the_store(
     server: HTTPServer, row: dict[str, str], mine: bool
 ) -> None:
     cloud = Scripted(server, [{"CertificateId": 7, **row}])
@@ -228,7 +228,7 @@ def test_a_taken_name_means_that_a_lost_upload_had_arrived(
 
 
 @pytest.mark.parametrize("listed", [True, False])
-def test_a_pair_is_known_by_its_name_where_the_store_tells_another_digest(
+def test_a_pair_is_known_by_its_name_where_the_store_shows_another_digest(
     server: HTTPServer, listed: bool
 ) -> None:
     pair = build_pair("shop", "www.example.com", issuer=Sm2Authority.root().sub())
@@ -239,7 +239,7 @@ def test_a_pair_is_known_by_its_name_where_the_store_tells_another_digest(
     assert (found.fields["cert_id"], cloud.uploads) == (("5", 0) if listed else ("8", 1))
 
 
-def test_a_token_tells_pairs_apart() -> None:
+def test_each_pair_has_its_own_token() -> None:
     pair = build_pair("shop", "www.example.com", issuer=Sm2Authority.root().sub()).certificate
     other = pair.model_copy(update={"encrypt_pem": MADE.certificate.chain_pem})
     assert build_token(pair) == build_token(pair.model_copy())
@@ -293,10 +293,10 @@ class Scripted:
         self.store = CasStore(settings)
 
     def answer(self, request: Request) -> Response:
-        status, body = self.told(request.headers["x-acs-action"])
+        status, body = self.build_answer(request.headers["x-acs-action"])
         return Response(json.dumps(body), status, content_type="application/json")
 
-    def told(self, action: str) -> tuple[int, Row]:
+    def build_answer(self, action: str) -> tuple[int, Row]:
         if action == "ListUserCertificateOrder":
             return 200, {"CertificateOrderList": self.rows, "TotalCount": len(self.rows)}
         if action == "UploadUserCertificate":

@@ -69,7 +69,7 @@ def test_the_list_tells_what_is_open_and_when_the_rest_opens(certroll: CommandLi
     assert (shut["name"], shut["open_now"]) == ("shut", False)
     assert shut["next"] == [_span(hour + 6 * HOUR)]
     first, second = certroll("window", "list").stdout.splitlines()[1:]
-    assert "  all  open until " in first
+    assert "  all    open until " in first
     assert "  all  closed  " in second
 
 
@@ -120,4 +120,4 @@ def test_a_window_that_is_deleted_is_gone(certroll: CommandLine) -> None:
     assert certroll.json("window", "delete", "nights", "--yes") == {"deleted": "nights"}
     told = certroll("window", "list").stderr
     assert told == "No windows, so changes may start at any time: certroll window add\n"
-    assert "there is no window 'nights'" in certroll.refusal("window", "show", "nights")
+    assert certroll.error("window", "show", "nights")["code"] == "unknown-window"

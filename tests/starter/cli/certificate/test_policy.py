@@ -72,7 +72,7 @@ def test_the_very_same_upload_again_is_fine_and_says_so(
 def test_a_taken_name_tells_the_way(certroll: CommandLine, tmp_path: Path) -> None:
     upload(certroll, tmp_path, 30, "shop")
     told = upload(certroll, tmp_path, 60, "shop", code=2)
-    assert "If this one is its successor, add --replaces auto; else choose another name." in told
+    assert "If this is its successor, add --replaces auto; else choose another name." in told
 
 
 def test_a_manual_successor_is_told_what_could_be_done(
@@ -125,7 +125,7 @@ def test_a_policy_is_set_told_and_inherited(certroll: CommandLine, tmp_path: Pat
         (("automatic", "--service", "alibaba.x"), "alibaba.x"),
         (("automatic", "--rollback-days", "366"), "Invalid value for '--rollback-days'"),
         (("often",), "'often' is not one of"),
-        (("--service", "alibaba.cdn"), "no policy is named"),
+        (("--service", "alibaba.cdn"), "no policy is given"),
     ],
 )
 def test_a_policy_that_could_not_be_followed_is_refused(

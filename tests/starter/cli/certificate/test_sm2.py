@@ -84,7 +84,10 @@ def test_what_does_not_fit_together_is_refused(certroll: CommandLine, tmp_path: 
         ({"key": OTHER.key_pem}, f"{tmp_path}/key.pem: the private key does not match"),
         ({"encrypt_key": OTHER.key_pem}, f"{tmp_path}/encrypt-key.pem: the private key does not"),
         ({"encrypt_certificate": OTHER.pem}, "'CN=b.example.com' is for other names than"),
-        ({"pfx": build_pfx(CA().leaf())}, "--pfx: is everything in one file"),
+        (
+            {"pfx": build_pfx(CA().leaf())},
+            "--pfx: a PFX file holds certificate, chain and key together",
+        ),
     ):
         assert told in certroll.refusal(*upload(tmp_path, **changed))
     assert certroll.json("certificate", "list") == []
@@ -106,7 +109,7 @@ def test_a_plan_says_where_a_pair_goes_and_where_not(sm2_stack: Sm2Stack, tmp_pa
     text = certroll(*words).stdout
     assert "not known" in text
     assert "HTTPS off" not in text
-    assert "one way    the service does not tell what was set before" in text
+    assert "no undo    the service does not tell what was set before" in text
     assert "SM2 pairs are served by TLCP" in text
     assert "1 change, quota 1, 1 not reversible, 1 not verifiable" in text
     assert not any("Upload" in call for call in stack.cloud.count_calls())

@@ -102,7 +102,7 @@ CASES: dict[str, Callable[[], Refused]] = {
         {**pem(LEAF, key=encrypt_key(LEAF, PASSPHRASE)), "passphrase-file": b"falsch\n"},
     ),
     "the passphrase is no text": lambda: Refused(
-        "{folder}/passphrase-file.pem: is no text",
+        "{folder}/passphrase-file.pem: the file is not text",
         {**pem(LEAF, key=encrypt_key(LEAF, PASSPHRASE)), "passphrase-file": b"\xff\xfe"},
     ),
     "there are several leaves": lambda: Refused(
@@ -134,13 +134,15 @@ CASES: dict[str, Callable[[], Refused]] = {
         "{folder}/key.pem: truncated: the PRIVATE KEY block", pem(LEAF, key=LEAF.key_pem[:-40])
     ),
     "a file has no end": lambda: Refused(
-        "/dev/zero: has more than 1048576 bytes", {}, words=("--certificate", "/dev/zero")
+        "/dev/zero: the file has more than 1048576 bytes", {}, words=("--certificate", "/dev/zero")
     ),
     "a file does not exist": lambda: Refused(
-        "/nowhere/a.pem: cannot be read: No such file", {}, words=("--pfx", "/nowhere/a.pem")
+        "/nowhere/a.pem: the file cannot be read: No such file",
+        {},
+        words=("--pfx", "/nowhere/a.pem"),
     ),
     "a file is a folder": lambda: Refused(
-        "/: cannot be read: Is a directory", pem(LEAF), words=("--chain", "/")
+        "/: the file cannot be read: Is a directory", pem(LEAF), words=("--chain", "/")
     ),
     "no certificate is given": lambda: Refused("no certificate is given. Give its file", {}),
     "no key is given": lambda: Refused(
@@ -148,7 +150,8 @@ CASES: dict[str, Callable[[], Refused]] = {
         {"certificate": LEAF.pem},
     ),
     "the PFX file stands beside others": lambda: Refused(
-        "--pfx: is everything in one file", {**pem(LEAF), "pfx": build_pfx(LEAF)}
+        "--pfx: a PFX file holds certificate, chain and key together",
+        {**pem(LEAF), "pfx": build_pfx(LEAF)},
     ),
     "the PFX file wants its passphrase": lambda: Refused(
         "{folder}/pfx.pem: needs a passphrase, or is damaged", {"pfx": build_pfx(LEAF, PASSPHRASE)}

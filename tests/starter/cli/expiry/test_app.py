@@ -60,7 +60,7 @@ def test_a_person_sees_what_expires_first_and_where_it_serves(
     assert own[0] == f"{ours.short_fingerprint} main"
     assert own[3:] == ["2", "2 in main/alibaba.cdn", "yes"]
     assert named[0] == "by name"
-    assert named[2:] == ["not told", "1", "1 in main/alibaba.ddos", "not told"]
+    assert named[2:] == ["unknown", "1", "1 in main/alibaba.ddos", "unknown"]
     told = certroll("expiry").stderr
     assert "Of 2 resources it is not known what they serve or until when: --unknown" in told
 
@@ -161,10 +161,10 @@ def test_prometheus_gets_what_its_parser_takes(certroll: CommandLine, ours: Cert
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--format", "prometheus", "--unmanaged"), "the metrics are of everything"),
-        (("--format", "prometheus", "--limit", "3"), "the metrics are of everything"),
-        (("--format", "csv", "--json"), "--json is another format than csv"),
-        (("--drift", "--unknown"), "--drift and --unknown are lists of their own"),
+        (("--format", "prometheus", "--unmanaged"), "metrics cannot be filtered"),
+        (("--format", "prometheus", "--limit", "3"), "metrics cannot be filtered"),
+        (("--format", "csv", "--json"), "--json and --format csv exclude each other"),
+        (("--drift", "--unknown"), "--drift and --unknown exclude each other"),
         (("--account", "mainn"), "Did you mean main?"),
         (("--service", "alibaba.cdm"), "Did you mean alibaba.cdn"),
         (("--before", "soon"), "'soon' cannot be read"),

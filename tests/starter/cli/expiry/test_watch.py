@@ -41,7 +41,7 @@ def test_a_dry_run_tells_nobody(certroll: CommandLine, receiver: HTTPServer) -> 
     shown = certroll("expiry", "watch", "--dry-run")
     assert shown.stdout.startswith("to ops: certroll: 1 certificate has no task in time\n")
     assert "- abababababab ends in 5 days" in shown.stdout
-    assert shown.stderr == "Nobody was told.\n"
+    assert shown.stderr == "Nothing was sent.\n"
     (found,) = certroll.json("expiry", "watch", "--dry-run")
     assert (found["contact"], found["message"]["event"]) == ("ops", "expiring")
     assert receiver.log == []
@@ -58,7 +58,7 @@ def test_a_contact_that_cannot_be_told_is_code_3(
 
 def test_without_contacts_nobody_is_told(certroll: CommandLine) -> None:
     assert "No contact takes expiring" in certroll("expiry", "watch").stderr
-    assert certroll("expiry", "watch", "--dry-run").stderr == "There is nothing new to tell.\n"
+    assert certroll("expiry", "watch", "--dry-run").stderr == "There is nothing new to send.\n"
 
 
 def test_a_task_shows_who_was_told_and_why_somebody_was_not(certroll: CommandLine) -> None:

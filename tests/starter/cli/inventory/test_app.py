@@ -89,17 +89,18 @@ def test_every_service_that_serves_something_is_synced(certroll: CommandLine) ->
 
 
 def test_wrong_words_are_refused(certroll: CommandLine) -> None:
-    assert "there is no account yet. Add one" in certroll.refusal("inventory", "sync", "--here")
+    assert certroll.error("inventory", "sync", "--here")["code"] == "no-account"
     store_account(certroll)
-    assert "Did you mean main?" in certroll.refusal(
-        "inventory", "sync", "--here", "--account", "mainn"
+    assert (
+        certroll.error("inventory", "sync", "--here", "--account", "mainn")["code"]
+        == "unknown-account"
     )
     told = certroll.refusal("inventory", "sync", "--here", "--service", "alibaba.cdm")
     assert "Did you mean alibaba.cdn" in told
-    assert "Did you mean main?" in certroll.refusal("inventory", "list", "--account", "mainn")
+    assert certroll.error("inventory", "list", "--account", "mainn")["code"] == "unknown-account"
     told = certroll.refusal("inventory", "list", "--expiring-before", "soon")
     assert "'soon' cannot be read" in told
-    assert "--tag: '=x'" in certroll.refusal("inventory", "list", "--tag", "=x")
+    assert certroll.error("inventory", "list", "--tag", "=x")["code"] == "invalid-tag"
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ async def test_a_service_that_fails_is_code_3(certroll: Line) -> None:
 async def test_what_is_tried_again_is_told_once(certroll: Line) -> None:
     certroll.stack.cloud.add_fault("reset", LIST, count=2)
     told = await certroll(*SYNC)
-    assert told.stderr.count(f"{SERVICE} of {ACCOUNT} is tried again: ConnectionLost") == 1
+    assert told.stderr.count(f"{SERVICE} of {ACCOUNT} is retried: ConnectionLost") == 1
     assert "fine" in told.stdout
 
 
@@ -108,7 +108,7 @@ async def test_ctrl_c_ends_only_the_waiting(certroll: Line, engine: Client) -> N
     slow = certroll.stack.cloud.add_fault("hang", LIST, count=1, seconds=3)
     code, told = await asyncio.to_thread(_interrupted, certroll, slow)
     assert code == 130
-    assert "The sync goes on by itself: certroll inventory status\n" in told
+    assert "The sync continues. See its state: certroll inventory status\n" in told
     (found,) = await engine.get_workflow_handle(workflow_id(ACCOUNT)).result()
     assert found["seen"] == 2
 
@@ -130,7 +130,7 @@ def _interrupted(certroll: Line, fault: int) -> tuple[int, str]:
 def test_without_temporal_it_is_refused_with_what_else_to_do(stack: Stack) -> None:
     told = Line(stack, NOWHERE).line.refusal(*SYNC, code=4)
     assert told.startswith("Temporal does not answer at 127.0.0.1:1. Start it with `certroll up`")
-    assert told.endswith("Or walk in this process: certroll inventory sync --here")
+    assert told.endswith("Or sync in this process: certroll inventory sync --here")
 
 
 async def test_an_old_inventory_is_synced_before_a_plan(

@@ -117,7 +117,7 @@ def test_a_resource_that_vanished_and_a_changed_one_are_refused(
 
 def test_files_that_cannot_be_read_or_written_are_told(ready: CommandLine, tmp_path: Path) -> None:
     missing = tmp_path / "no" / "plan.yaml"
-    assert "cannot be read" in ready.refusal("plan", "import", str(missing))
+    assert ready.error("plan", "import", str(missing))["code"] == "unreadable-file"
     told = ready.refusal("plan", "export", "autumn", "-o", str(missing))
     assert told.startswith(f"{missing}: cannot be written: No such file")
 

@@ -51,7 +51,7 @@ def test_a_plan_that_would_change_nothing_is_not_kept(ready: CommandLine) -> Non
 def test_names_are_checked_before_any_cloud_is_asked(ready: CommandLine) -> None:
     told = ready.refusal("plan", "create", *WISH, "--name", "a\x1bb")
     assert told.startswith("--name: ")
-    assert "there is no plan 'x'" in ready.refusal("plan", "show", "x")
+    assert ready.error("plan", "show", "x")["code"] == "unknown-plan"
 
 
 def test_what_has_changed_since_is_told(ready: CommandLine, stack: Stack) -> None:
@@ -107,11 +107,11 @@ def test_a_resource_that_is_gone_and_a_certificate_that_was_deleted_are_told(
 def test_several_are_deleted_or_none(ready: CommandLine) -> None:
     for name in ("one", "two", "three"):
         ready("plan", "create", *WISH, "--name", name)
-    assert "there is no plan 'x'" in ready.refusal("plan", "delete", "one", "x", "--yes")
+    assert ready.error("plan", "delete", "one", "x", "--yes")["code"] == "unknown-plan"
     assert len(ready.json("plan", "list")) == 3
     result = ready("plan", "delete", "one", "two", code=2)
     assert "one: 2 changes" in result.stderr
-    assert "this wants a yes" in result.stderr
+    assert "this needs confirmation" in result.stderr
     told = ready.json("plan", "delete", "one", "two", "one", "--yes")
     assert len(told["deleted"]) == 2
     assert [each["name"] for each in ready.json("plan", "list")] == ["three"]

@@ -82,7 +82,7 @@ def test_the_duration_is_told_by_the_rate_budgets(planned: CommandLine) -> None:
     assert told["estimate"]["seconds"] == pytest.approx(2 * 3 / 30)
     assert told["estimate"]["at_most"] >= 3
     text = planned("plan", "create", "--all").stdout
-    assert "duration   about 1 s by the calls per second that the services allow" in text
+    assert "duration   about 1 s at the rate limits of the services" in text
 
 
 def test_a_saved_plan_of_an_account_that_is_gone_has_no_duration(

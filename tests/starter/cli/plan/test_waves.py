@@ -146,7 +146,7 @@ def test_a_draft_that_gets_fewer_resources_loses_only_waves_nobody_asked_for(
     assert waves(stack) == [1, 23]
     named = ("task", "edit", "autumn", "--canary", HOSTS[9])
     large(*named)
-    assert "does not change" in large.refusal("task", "edit", "autumn", *few)
+    assert large.error("task", "edit", "autumn", *few)["code"] == "unknown-canary"
     assert waves(stack) == [1, 23]
 
 
@@ -170,20 +170,23 @@ def test_a_task_shows_the_counters_of_each_wave(large: CommandLine, stack: Stack
     ("words", "told"),
     [
         (("--canary", "no-such-host"), "--canary: the plan does not change no-such-host"),
-        (("--canary", "1", "--canary", "2"), "--canary: the canary is told twice"),
-        (("--canary", "1", "--canary-per-service", "1"), "the canary is told twice"),
+        (("--canary", "1", "--canary", "2"), "--canary: the canary has several sizes"),
+        (
+            ("--canary", "1", "--canary-per-service", "1"),
+            "--canary and --canary-per-service exclude each other",
+        ),
         (("--canary", "0"), "--canary: of 0 nothing goes ahead"),
         (("--canary-per-service", "x"), "--canary-per-service: 'x' is neither"),
         (("--canary-failures", "1"), "--canary-failures: there is no canary"),
         (("--wave", "many"), "--wave: 'many' is neither a number nor a share"),
         (("--wave", "60%", "--wave", "60%"), "--wave: the waves are 120% of the changes"),
-        (("--bake", "soon", "--canary", "1"), "--bake: 'soon' is no length of time"),
+        (("--bake", "soon", "--canary", "1"), "--bake: 'soon' is not a valid duration"),
         (("--bake", "8d", "--canary", "1"), "--bake: '8d' is more than a week"),
         (("--bake", "15m"), "--bake: all changes are one wave"),
         (("--gate",), "--gate: all changes are one wave"),
         (("--failures", "x"), "--failures: 'x' is neither"),
-        (("--on-budget-exceeded", "panic"), "--on-budget-exceeded: 'panic' is nothing that could be done"),
-        (("--one-wave", "--wave", "1"), "--one-wave: with --wave it is not one wave"),
+        (("--on-budget-exceeded", "panic"), "--on-budget-exceeded: there is no reaction 'panic'"),
+        (("--one-wave", "--wave", "1"), "--one-wave: --one-wave and --wave exclude each other"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_and_nothing_is_kept(

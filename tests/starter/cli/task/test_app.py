@@ -30,14 +30,14 @@ def ready(stack: Stack) -> CommandLine:
         (("--at", "tomorrow"), "time: 'tomorrow' cannot be read"),
         (
             ("--name", " "),
-            "--name: ' ' is no name for a plan or a task. Give 1 to 80 printable characters.",
+            "--name: ' ' is not a valid name for a plan or a task.",
         ),
-        (("--name", "x" * 81), "is no name for"),
-        (("--name", "a\x1bb"), "is no name for"),
+        (("--name", "x" * 81), "is not a valid name for"),
+        (("--name", "a\x1bb"), "is not a valid name for"),
         (("--contact", "a", "--contact", "a"), "--contact: a contact is named twice"),
         (("--contact", "nobody"), "there is no contact 'nobody'"),
         (tuple(f"--contact=c{n}" for n in range(11)), "--contact: 11 contacts are named"),
-        (("--by", ""), "--by: has 0 characters. Give 1 to 200 of them."),
+        (("--by", ""), "--by: the text has 0 characters. Give 1 to 200 characters."),
         (("--rollback-days", "366"), "Invalid value for '--rollback-days'"),
         (("--concurrency", "0"), "Invalid value for '--concurrency'"),
         (("--account", "x"), "there is no account 'x'"),
@@ -59,7 +59,7 @@ def test_a_plan_that_is_not_the_previewed_one_is_refused(ready: CommandLine, sta
     stack.grant_quota(1)
     for given in (digest, digest[:12], "", "x"):
         result = ready(*CREATE, "--digest", given, "--yes", code=2)
-        assert "--digest: the plan is now " in result.stderr
+        assert "--digest: the digest of the plan is " in result.stderr
         assert "look at it again (certroll plan create)" in result.stderr
     assert ready.json("task", "list") == []
 
@@ -91,7 +91,7 @@ def test_tasks_are_listed(certroll: CommandLine) -> None:
     assert certroll.json("task", "list", "--status", "succeeded") == []
     assert len(certroll.json("task", "list", "--status", "partially_failed")) == 1
     told = certroll.refusal("task", "list", "--status", "fine")
-    assert "'fine' is no status. Use draft, scheduled" in told
+    assert "there is no status 'fine'. Use draft, scheduled" in told
 
 
 def test_deleted_tasks_are_listed_only_when_asked_for(certroll: CommandLine) -> None:
@@ -136,15 +136,15 @@ def test_watching_one_that_has_ended_ends_at_once(certroll: CommandLine) -> None
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("cancel", "autumn", "--reason", ""), "--reason: has 0 characters"),
-        (("cancel", "autumn", "--reason", "x" * 1001), "Give 1 to 1000 of them."),
+        (("cancel", "autumn", "--reason", ""), "--reason: the text has 0 characters"),
+        (("cancel", "autumn", "--reason", "x" * 1001), "Give 1 to 1000 characters."),
         (("cancel", "spring", "--reason", "x"), "there is no task 'spring'"),
         (("reschedule", "autumn", "--at", "soon"), "'soon' cannot be read"),
-        (("reschedule", "autumn", "--at", "now"), "--yes: this wants a yes"),
-        (("rollback", "autumn", "--reason", "x"), "--yes: this wants a yes"),
+        (("reschedule", "autumn", "--at", "now"), "--yes: this needs confirmation"),
+        (("rollback", "autumn", "--reason", "x"), "--yes: this needs confirmation"),
         (
             ("rollback", "autumn", "--reason", "x", "--resource", "z", "--yes"),
-            "--resource: not in this task: z",
+            "--resource: the task has no resource z",
         ),
     ],
 )

@@ -45,7 +45,7 @@ def test_it_warns_of_each_by_what_it_is_and_asks(ready: CommandLine) -> None:
         "  id-running  running: running; what was not begun is cancelled and refunded",
         "  id-failed  failed: failed, 0 deployed",
     ]
-    assert lines[5].startswith("error: --yes: this wants a yes")
+    assert lines[5].startswith("error: --yes: this needs confirmation")
 
 
 def test_one_that_is_wrong_keeps_all_of_them(ready: CommandLine) -> None:
@@ -53,7 +53,7 @@ def test_one_that_is_wrong_keeps_all_of_them(ready: CommandLine) -> None:
         store.tasks.delete("id-failed", "me", "over", datetime.now(UTC))
     told = ready.refusal("task", "delete", "draft", "nothing", "id-failed", *REASON, "--yes")
     assert "there is no task 'nothing'" in told
-    assert "id-failed is deleted already. Nothing was deleted." in told
+    assert "id-failed is already deleted. Nothing was deleted." in told
     with ready.store() as store:
         assert store.tasks.find("draft").deleted_at is None
 
@@ -66,7 +66,7 @@ def test_they_are_chosen_by_status_and_age(ready: CommandLine) -> None:
     assert "id-failed" not in result.stderr
     result = ready(*words, "--status", "draft", code=2)
     assert "id-draft" in result.stderr
-    assert ready(*words, "--older-than", "60d").stdout == "There is no such task.\n"
+    assert ready(*words, "--older-than", "60d").stdout == "No task matches.\n"
     assert ready.json(*words, "--older-than", "60d")["tasks"] == []
 
 
@@ -80,11 +80,11 @@ def test_drafts_of_a_status_go_without_an_engine(ready: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ((), "name tasks, or say of which status"),
-        (("draft", "--status", "failed"), "name tasks, or say of which status"),
-        (("--status", "fine"), "'fine' is no status. Use draft, scheduled"),
-        (("draft", "--older-than", "3d"), "--older-than: only narrows --status"),
-        (("--status", "failed", "--older-than", "old"), "--older-than: 'old' is no age"),
+        ((), "give either tasks or --status"),
+        (("draft", "--status", "failed"), "give either tasks or --status"),
+        (("--status", "fine"), "there is no status 'fine'. Use draft, scheduled"),
+        (("draft", "--older-than", "3d"), "--older-than: --older-than needs --status"),
+        (("--status", "failed", "--older-than", "old"), "--older-than: 'old' is not a valid age"),
         (("--status", "failed", "--older-than", "9999d"), "is more than ten years"),
     ],
 )

@@ -79,13 +79,16 @@ def test_it_gets_another_plan(ready: CommandLine, stack: Stack) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--name", ""), "--name: '' is no name"),
+        (("--name", ""), "--name: '' is not a valid name"),
         (("--contact", "nobody"), "there is no contact 'nobody'"),
         (("--contact", "ops", "--contact", "ops"), "a contact is named twice"),
-        (("--contact", "ops", "--no-contacts"), "--no-contacts: contacts are named and refused"),
+        (
+            ("--contact", "ops", "--no-contacts"),
+            "--no-contacts: --contact and --no-contacts exclude",
+        ),
         (("--at", "soon"), "'soon' cannot be read"),
         (("--plan", "x"), "there is no plan 'x'"),
-        (("--plan", "x", *WISH), "--plan: a saved plan says already"),
+        (("--plan", "x", *WISH), "--plan: a saved plan and a selection exclude"),
         (("--name", "taken"), "a task named 'taken'"),
     ],
 )
@@ -123,7 +126,7 @@ def test_what_is_no_draft_says_what_to_do_instead(certroll: CommandLine) -> None
 
 
 def test_watching_a_draft_would_wait_for_nothing(ready: CommandLine) -> None:
-    assert "Submit it first: certroll task submit " in ready.refusal("task", "watch", "autumn")
+    assert ready.error("task", "watch", "autumn")["code"] == "task-is-draft"
 
 
 def test_a_draft_is_deleted_without_an_engine(ready: CommandLine, stack: Stack) -> None:
@@ -135,4 +138,4 @@ def test_a_draft_is_deleted_without_an_engine(ready: CommandLine, stack: Stack) 
     assert told[-1] == ("deleted", "over")
     assert gone.deleted_at is not None
     assert gone.deleted_at <= datetime.now(UTC)
-    assert "the task is deleted" in ready.refusal("task", "submit", gone.id)
+    assert ready.error("task", "submit", gone.id)["code"] == "task-deleted"

@@ -29,7 +29,7 @@ def ready(stack: Stack) -> CommandLine:
 def refused(certroll: CommandLine, *more: str) -> dict[str, str]:
     """What differs of each resource; the plan is refused, and no task is left."""
     result = certroll(*PLAN, *more, code=2)
-    assert "what it was made of has moved" in result.stderr
+    assert "the plan is outdated" in result.stderr
     assert "--remake" in result.stderr
     assert certroll.json("task", "list") == []
     rows = [line.split("  ") for line in result.stdout.splitlines() if line.startswith("main/")]
@@ -88,11 +88,11 @@ def test_without_a_yes_nothing_is_made(ready: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--plan", "autumn", *WISH), "--plan: a saved plan says already what goes where"),
-        ((), "nothing says what shall be deployed"),
-        ((*WISH, "--remake"), "--remake: only a saved plan is made anew"),
+        (("--plan", "autumn", *WISH), "--plan: a saved plan and a selection exclude each other"),
+        ((), "neither a plan nor a certificate is given"),
+        ((*WISH, "--remake"), "--remake: --remake needs --plan"),
         (("--plan", "winter"), "there is no plan 'winter'"),
-        (("--plan", "autumn", "--name", " "), "--name: ' ' is no name"),
+        (("--plan", "autumn", "--name", " "), "--name: ' ' is not a valid name"),
     ],
 )
 def test_words_that_do_not_fit_are_refused(
@@ -104,7 +104,9 @@ def test_words_that_do_not_fit_are_refused(
 def test_a_digest_names_a_saved_plan_too(ready: CommandLine, stack: Stack) -> None:
     digest = stack.store.plans.find("autumn").digest
     ready(*PLAN, "--digest", digest[:12], code=4)
-    assert "--digest: the plan is now" in ready(*PLAN, "--digest", "0" * 12, code=2).stderr
+    assert (
+        "--digest: the digest of the plan is" in ready(*PLAN, "--digest", "0" * 12, code=2).stderr
+    )
 
 
 def test_a_plan_that_requires_coverage_is_held_to_it(stack: Stack) -> None:

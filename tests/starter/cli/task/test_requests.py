@@ -31,7 +31,7 @@ async def test_a_task_goes_on_by_command_and_stops_by_another(
         task = await create_in_waves(stack, engine, gate=True)
         await wait_until(engine, task, "`proceed` after")
         said = await asyncio.to_thread(line, "task", "proceed", "waves", "--reason", "looks well")
-        assert said.stdout == "waves: goes on with wave 2.\n"
+        assert said.stdout == "waves: proceeds with wave 2.\n"
         while (await wait_until(engine, task, "`proceed` after")).wave == 1:
             await asyncio.sleep(0.05)
         words = ("task", "stop", "waves", "--reason", "enough", "--by", "on call")
@@ -110,6 +110,6 @@ async def test_a_waiting_task_is_cancelled_and_not_stopped(
     async with stack.run_worker(engine):
         task = await stack.create_task(engine, plan, delay=timedelta(days=1), name="later")
         words = ("task", "stop", "later", "--reason", "no")
-        assert "has not begun: cancel it" in await asyncio.to_thread(line.refusal, *words)
+        assert "has not started: cancel it" in await asyncio.to_thread(line.refusal, *words)
         await tasks.cancel(engine, task, "done", "tester")
         await stack.wait_ended(task)

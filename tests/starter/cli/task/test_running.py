@@ -121,7 +121,7 @@ async def test_a_waiting_task_gets_another_time_and_is_cancelled(running: Runnin
     record = running.stack.store.tasks.find("autumn")
     assert f"{record.at:%Y-%m-%d %H:%M:%S}" == "2027-02-03 04:05:06"
     told = await running("task", "cancel", "autumn", "--reason", "not now")
-    assert told.stdout == "autumn: nothing more of it is begun.\n"
+    assert told.stdout == "autumn: cancelled, no further change starts.\n"
     ended = await running.stack.wait_ended(record)
     assert (ended.status, ended.tally.skipped) == (TaskStatus.CANCELLED, 2)
     told = await running("task", "cancel", "autumn", "--reason", "again", code=2)
@@ -197,9 +197,7 @@ async def test_without_a_worker_that_is_told(stack: Stack, quiet_engine: Client)
     stack.upload("wild", "*.example.com")
     stack.grant_quota(10)
     told = await Running(stack, quiet_engine)(*CREATE, "--at", "in 2h")
-    assert told.stderr == (
-        "No worker takes work now: start one with `certroll up` or `certroll-worker`.\n"
-    )
+    assert told.stderr == ("No worker is running. Start one: `certroll up` or `certroll-worker`.\n")
 
 
 async def test_ctrl_c_ends_only_the_waiting(stack: Stack, quiet_engine: Client) -> None:
@@ -211,7 +209,7 @@ async def test_ctrl_c_ends_only_the_waiting(stack: Stack, quiet_engine: Client) 
     command = [sys.executable, "-m", "starter.cli", *CREATE, "--wait"]
     told = await asyncio.to_thread(interrupted, command, env)
     (record,) = stack.store.tasks.list()
-    assert told == (130, f"The task goes on by itself: certroll task watch {record.id}\n")
+    assert told == (130, f"The task continues. Watch it again: certroll task watch {record.id}\n")
 
 
 def interrupted(command: Sequence[str], env: Mapping[str, str]) -> tuple[int, str]:
@@ -254,7 +252,7 @@ async def test_what_has_expired_is_served_again_only_by_force(running: Running) 
     running.stack.expire_certificates_before(record.id)
     back = ("task", "rollback", "autumn", "--reason", "old clients fail", "--yes", "--wait")
     told = await running(*back, code=5)
-    assert "served a certificate that has expired; --force" in told.stderr
+    assert "served a certificate that has expired(--force)" in told.stderr
     assert "FormerExpired" in told.stdout
     told = await running(*back, "--force")
     assert "has expired" not in told.stderr

@@ -44,7 +44,7 @@ def test_of_many_only_those_are_listed_that_are_not_fine(
     assert "host10000.example.com" in lines[2]
     assert "Locked: it is locked" in lines[2]
     assert "host10001.example.com" in lines[3]
-    assert lines[4] == "and 10000 more: --all shows each"
+    assert lines[4] == "and 10000 more: --all lists them"
     assert second.count("deployed") == 1 + 3
     first, *_ = shown(capsys, [*fine, *wrong], show_all=True)
     assert len(first.splitlines()) == 2 + 10_002
@@ -54,10 +54,10 @@ def test_what_waits_is_counted_and_a_great_failure_is_not_listed_whole(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     first, *_ = shown(capsys, [outcome(number, S.PENDING) for number in range(500)])
-    assert first.splitlines() == ["alibaba.cdn: 500 pending", "and 500 more: --all shows each"]
+    assert first.splitlines() == ["alibaba.cdn: 500 pending", "and 500 more: --all lists them"]
     first, *_ = shown(capsys, [outcome(number, S.FAILED) for number in range(500)])
     assert len(first.splitlines()) <= 104
-    assert "and 400 more: --all shows each" in first
+    assert "and 400 more: --all lists them" in first
 
 
 def test_a_draft_says_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:

@@ -50,7 +50,7 @@ def audit(quiet: Running) -> list[str]:
 async def test_a_task_in_a_freeze_is_moved_and_says_so(quiet: Running) -> None:
     told = await quiet(*CREATE)
     (line,) = [line for line in told.stdout.splitlines() if line.startswith("time ")]
-    assert "; moved from " in line
+    assert "; postponed from " in line
     assert line.endswith("UTC: sale")
     assert the_task(quiet).at == thaw(quiet)
     shown = (await quiet("task", "show", "autumn")).stdout
@@ -75,7 +75,7 @@ async def test_a_task_outside_of_any_freeze_keeps_its_time(quiet: Running) -> No
 
 async def test_a_task_may_ignore_it_for_a_reason(quiet: Running) -> None:
     empty = await quiet(*CREATE, "--ignore-windows", " ", code=2)
-    assert "--ignore-windows: has 0 characters" in empty.stderr
+    assert "--ignore-windows: the text has 0 characters" in empty.stderr
     told = await quiet(*CREATE, "--ignore-windows", "outage")
     assert "windows and freezes are ignored" in told.stdout
     record = the_task(quiet)

@@ -46,7 +46,7 @@ def test_json_takes_our_values_and_times(capsys: pytest.CaptureFixture[str]) -> 
     assert told["tally"]["failed"] == 1
     assert told["at"] == "2026-01-01T00:00:00+00:00"
     assert "证书" in text
-    with pytest.raises(TypeError, match="object has no form in JSON"):
+    with pytest.raises(TypeError, match="object cannot be written as JSON"):
         output.show_json(object())
 
 

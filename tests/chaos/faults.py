@@ -8,7 +8,7 @@ import signal
 from domain.errors import CertrollError
 from tests.chaos import clock
 from tests.chaos.proxy import Mode, Proxy
-from tests.chaos.scenario import Strike
+from tests.chaos.scenario import Fault
 from tests.chaos.site import Site, Worker
 
 JUMP = 240  # seconds; providers refuse requests that are 15 minutes off
@@ -17,7 +17,7 @@ SLOW = 0.15
 _MODES: dict[str, Mode] = {"cut": "cut", "stall": "stalled", "deafen": "deaf", "slow": "open"}
 
 
-async def strike(site: Site, planned: Strike) -> str:
+async def strike(site: Site, planned: Fault) -> str:
     """One strike, from now to its end: what it did."""
     worker = site.workers[planned.which % len(site.workers)]
     verb, _, what = planned.kind.partition(" ")

@@ -18,7 +18,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from domain.tasks.messages import build_workflow_id
 from domain.tasks.record import TaskRecord
 from starter.temporal.client import EngineUnreachable
-from tests.chaos.scenario import Ask
+from tests.chaos.scenario import Request
 from tests.chaos.site import Site
 
 PATIENCE = 60.0
@@ -27,25 +27,25 @@ UPDATES = ("reschedule", "proceed", "stop")
 
 
 @dataclass
-class Asked:
+class SentRequests:
     """What was asked, in order, and whether the task took it."""
 
     accepted: list[tuple[str, str]] = field(default_factory=list)
     refused: list[tuple[str, str, str]] = field(default_factory=list)
 
-    def of(self, task: TaskRecord) -> list[str]:
+    def list_accepted(self, task: TaskRecord) -> list[str]:
         """What this task took."""
         return [kind for task_id, kind in self.accepted if task_id == task.id]
 
 
-async def ask(
-    site: Site, task: TaskRecord, planned: Ask, dice: random.Random, asked: Asked
+async def send(
+    site: Site, task: TaskRecord, planned: Request, dice: random.Random, sent: SentRequests
 ) -> None:
     """Sends it, so often and until somebody answers."""
     kind = planned.kind
     resources = None
     if kind.endswith("some"):
-        ids = await _resources(site, task)
+        ids = await _list_resource_ids(site, task)
         resources = dice.sample(ids, max(1, len(ids) // 3))
     name = kind.partition(" ")[0]
     payload: dict[str, Any] = {"reason": f"chaos {kind}", "requested_by": "chaos"}
@@ -54,11 +54,11 @@ async def ask(
     if name == "reschedule":
         payload = {"at": (datetime.now(UTC) + LATER).isoformat()}
     await asyncio.gather(
-        *(_send(site, task, name, kind, payload, asked) for _ in range(planned.times))
+        *(_send_once(site, task, name, kind, payload, sent) for _ in range(planned.times))
     )
 
 
-async def _resources(site: Site, task: TaskRecord) -> list[str]:
+async def _list_resource_ids(site: Site, task: TaskRecord) -> list[str]:
     """Ids of the task's resources, once the database tells them.
 
     In a thread: it may stand still, and who lets it go on runs in this loop.
@@ -72,8 +72,8 @@ async def _resources(site: Site, task: TaskRecord) -> list[str]:
             return sorted(each.change.resource.id for each in listed)
 
 
-async def _send(
-    site: Site, task: TaskRecord, name: str, kind: str, payload: dict[str, Any], asked: Asked
+async def _send_once(
+    site: Site, task: TaskRecord, name: str, kind: str, payload: dict[str, Any], asked: SentRequests
 ) -> None:
     try:
         async with asyncio.timeout(PATIENCE):

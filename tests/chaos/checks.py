@@ -14,7 +14,7 @@ from domain.tasks.messages import Direction
 from domain.tasks.record import OutcomeRecord, TaskRecord
 from domain.tasks.status import OutcomeStatus, Phase, compute_task_status
 from storage.tables.coordination import LockRow
-from tests.chaos.asking import Asked
+from tests.chaos.signals import SentRequests
 from tests.chaos.scenario import Scenario
 from tests.chaos.site import PROPAGATION, Site
 from tests.chaos.webhooks import Webhooks
@@ -49,7 +49,7 @@ class Evidence:
     rows: dict[str, Row]
     seen: dict[str, set[str | None]]
     granted: int
-    asked: Asked
+    asked: SentRequests
     webhooks: Webhooks
 
     def __post_init__(self) -> None:
@@ -153,20 +153,20 @@ def _is_true(evidence: Evidence, outcome: OutcomeRecord, code: str) -> bool:
     if code in possible:
         return possible[code]
     if outcome.status is _O.SKIPPED:
-        asked = [*scenario.asks, *scenario.late]
+        asked = [*scenario.requests, *scenario.late_requests]
         budgets = any(rollout.budget is not None for rollout in scenario.rollouts)
         return bool(asked) or budgets or any(r.has_canary for r in scenario.rollouts)
     return False
 
 
 def _rules(scenario: Scenario) -> set[str]:
-    return {rule.kind for rule in scenario.rules}
+    return {rule.kind for rule in scenario.cloud_faults}
 
 
 def _without_the_edge(scenario: Scenario) -> bool:
     """Whether an endpoint could not be reached for a moment, in which a single look may fall."""
     hidden = ("cloud", "edge", "network", "all")
-    return any(each.kind.rpartition(" ")[2] in hidden for each in scenario.strikes)
+    return any(each.kind.rpartition(" ")[2] in hidden for each in scenario.faults)
 
 
 def _long_without_the_cloud(scenario: Scenario) -> bool:
@@ -174,7 +174,7 @@ def _long_without_the_cloud(scenario: Scenario) -> bool:
     hidden = ("cloud", "edge", "network", "all", "worker", "temporal", "database", "disk")
     return any(
         s.seconds > PROPAGATION / 3 and s.kind.rpartition(" ")[2] in hidden
-        for s in scenario.strikes
+        for s in scenario.faults
     )
 
 
@@ -200,7 +200,7 @@ def _statuses(evidence: Evidence) -> Iterator[Violation]:
 def _asked(evidence: Evidence) -> Iterator[Violation]:
     """Who asked for the way back got it, unless somebody closed it or asked for more after that."""
     for record in evidence.records:
-        asked = evidence.asked.of(record)
+        asked = evidence.asked.list_accepted(record)
         later = {"delete", "retry", "retry some"}
         if "rollback all" not in asked or later & set(asked):
             continue
@@ -216,13 +216,13 @@ def _quota(evidence: Evidence) -> Iterator[Violation]:
     for record in evidence.records:
         amounts: Counter[str] = Counter()
         for entry in ledger.list_entries(record.id):
-            if entry.kind.value in amounts and not evidence.asked.of(record):
+            if entry.kind.value in amounts and not evidence.asked.list_accepted(record):
                 yield Violation(QUOTA, f"task {record.id} has two entries {entry.kind}")
             amounts[entry.kind.value] += entry.amount
         if amounts["reserve"] != amounts["charge"] + amounts["refund"]:
             yield Violation(QUOTA, f"task {record.id}: {dict(amounts)}")
         spent += amounts["charge"]
-        asked = evidence.asked.of(record)
+        asked = evidence.asked.list_accepted(record)
         touched = sum(
             each.status in (_O.DEPLOYED, _O.UNVERIFIED) for each in evidence.outcomes[record.id]
         )
@@ -260,7 +260,7 @@ def _told(evidence: Evidence) -> Iterator[Violation]:
     bodies = [each["body"] for each in evidence.webhooks.told]
     counts = Counter((b["task_id"], b.get("occasion", b["event"])) for b in bodies)
     for (task_id, event), times in counts.items():
-        if times > 1 and not evidence.scenario.strikes:
+        if times > 1 and not evidence.scenario.faults:
             yield Violation(REPORT, f"told {times} times of {event} of task {task_id}")
     for record in evidence.records:
         if not any(task_id == record.id for task_id, _ in counts):

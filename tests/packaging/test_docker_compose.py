@@ -21,7 +21,7 @@ from temporalio.client import Client
 from starter.temporal.processes import find_temporal_binary
 from storage.settings import Settings
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 COMPOSE = ROOT / "docker-compose.yml"
 GIVEN = {"POSTGRES_PASSWORD": "5ecre7", "CERTROLL_KEK_FILE": "./kek", "KEK_OWNER": "7:7"}

@@ -10,8 +10,8 @@ from temporalio.service import RPCError
 from domain.tasks.messages import build_workflow_id
 from domain.tasks.record import TaskRecord
 from starter.requests.tasks import OPEN
-from tests.chaos.asking import Asked, ask
-from tests.chaos.scenario import Ask
+from tests.chaos.signals import SentRequests, send
+from tests.chaos.scenario import Request
 from tests.chaos.site import Site
 
 PATIENCE = 240.0
@@ -19,7 +19,7 @@ QUERY = 10.0
 
 
 async def until_quiet(
-    site: Site, tasks: list[TaskRecord], dice: random.Random, asked: Asked
+    site: Site, tasks: list[TaskRecord], dice: random.Random, asked: SentRequests
 ) -> list[str]:
     """Returns when nothing is under way any more; of each task that does not end, why it stands.
 
@@ -38,7 +38,7 @@ async def until_quiet(
 
 
 async def _rests(
-    site: Site, client: Client, task: TaskRecord, dice: random.Random, asked: Asked
+    site: Site, client: Client, task: TaskRecord, dice: random.Random, asked: SentRequests
 ) -> bool:
     described = await client.get_workflow_handle(build_workflow_id(task.id)).describe()
     record = site.stack.store.tasks.get(task.id)
@@ -48,7 +48,7 @@ async def _rests(
     if busy and not closed:
         return False
     if record.status in OPEN and not closed and await _is_at_gate(client, task):
-        await ask(site, task, Ask("proceed", 0, 0), dice, asked)
+        await send(site, task, Request("proceed", 0, 0), dice, asked)
         return False
     return record.status not in OPEN
 

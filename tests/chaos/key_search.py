@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from sqlalchemy import inspect, text
 
-from tests.chaos import truth
+from tests.chaos import checks
 from tests.chaos.site import Site
-from tests.chaos.truth import Violation
+from tests.chaos.checks import Violation
 from tests.support.factory import Leaf
 from tests.support.key_finder import SecretFinder
 
@@ -23,7 +23,7 @@ def search(site: Site, leaves: Sequence[Leaf]) -> list[Violation]:
     kek = (site.settings.home / "kek").read_text().strip()
     finder.add_text("the key-encryption key", kek.partition(":")[2])
     found = [(place, sorted(finder.find(data))) for place, data in _places(site)]
-    return [Violation(truth.KEY, f"{place}: {', '.join(forms)}") for place, forms in found if forms]
+    return [Violation(checks.KEY, f"{place}: {', '.join(forms)}") for place, forms in found if forms]
 
 
 def _places(site: Site) -> Iterator[tuple[str, bytes]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 BESIDE_THE_HOUSE = {"tests", "benchmarks", "docs"}  # imported by nothing in it
 NOT_OURS = {"build", "dist", "__pycache__"}
 
