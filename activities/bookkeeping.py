@@ -10,12 +10,13 @@ from temporalio import activity
 from activities.failures import as_application_errors
 from activities.heartbeats import Heartbeater
 from domain.cause import Cause
+from domain.errors import BadInput
 from domain.model import Value
 from domain.tasks.audit import TaskEvent
 from domain.tasks.messages import ChangeOrder, Direction, Installation
 from domain.tasks.retry import AutomaticRollback
 from domain.tasks.status import Tally, TaskStatus
-from operations.deployment import bookkeeping, installation
+from operations.deployment import installation
 from storage.store import Store
 
 
@@ -100,7 +101,17 @@ class BookkeepingActivities:
     def reserve_quota(self, task: TaskRef) -> None:
         """Reserves the cost of the plan, if it still is the previewed one."""
         with as_application_errors(), self._heartbeater.running():
-            bookkeeping.reserve_quota(self._store, task.task_id, task.digest)
+            plan = self._store.tasks.get_plan(task.task_id)
+            if plan.digest != task.digest:
+                raise BadInput(
+                    f"the stored plan has digest {plan.digest[:12]}, "
+                    f"the previewed one {task.digest[:12]}",
+                    where=f"task {task.task_id}",
+                    fix="Create the plan again, and a new task of it.",
+                    code="plan-changed",
+                )
+            created_at = self._store.tasks.get(task.task_id).created_at
+            self._store.quota.reserve(task.task_id, plan.cost, created_at)
 
     @activity.defn
     def settle_quota(self, task: TaskAt) -> Tally:
@@ -147,11 +158,15 @@ class BookkeepingActivities:
 
     @activity.defn
     def skip_changes(self, skip: SkipRequest) -> int:
-        """Skips pending changes; returns how many."""
+        """Skips pending changes, of these resource ids or all; returns how many.
+
+        If all are skipped, no attempt is under way any more: changes that were begun fail.
+        """
+        outcomes = self._store.tasks.outcomes
         with as_application_errors():
-            return bookkeeping.skip_changes(
-                self._store, skip.task_id, skip.only, skip.at, skip.cause
-            )
+            if skip.only is None:
+                outcomes.fail_unfinished(skip.task_id, skip.at, skip.cause)
+            return outcomes.skip(skip.task_id, skip.only, skip.at, skip.cause)
 
     @activity.defn
     def find_unknown_resources(self, selection: ResourceSelection) -> list[str]:

@@ -16,7 +16,7 @@ from domain.certificates.certificate import Certificate
 from domain.errors import Drifted, NeedsOperator, Permanent, Transient
 from domain.plans.plan import Change
 from domain.resources.connector import Connector
-from domain.resources.resource import Binding, CertificateRef, describe, serves
+from domain.resources.resource import Binding, CertificateRef, describe_binding, is_same_binding
 from domain.tasks.evidence import Handshake
 from domain.tasks.messages import ChangeOrder, Direction, Installation
 from domain.tasks.record import OutcomeRecord
@@ -137,9 +137,9 @@ class DeploymentActivities:
         """Makes the change and verifies it; returns the cause if it could not be verified."""
         connector = self._pool.get(order.account, order.service)
         found = connector.read(change.resource)
-        is_served = serves(found, change.after)
-        if not is_served and not serves(found, change.before):
-            raise Drifted(describe(found), describe(change.before))
+        is_served = is_same_binding(found, change.after)
+        if not is_served and not is_same_binding(found, change.before):
+            raise Drifted(describe_binding(found), describe_binding(change.before))
         # For an unverifiable change, "served" may come from our own record alone, which does not
         # know of an attempt whose answer was lost: bind again.
         endpoints = () if change.unverifiable else self._pool.list_endpoints(change.resource)

@@ -7,7 +7,7 @@ from activities.heartbeats import Heartbeater
 from domain.cause import Cause
 from domain.errors import Permanent, Transient
 from domain.model import Value
-from domain.resources.inventory_sync import Synced, Walk, WalkRecord
+from domain.resources.inventory_sync import ServiceSyncResult, ServiceSync, ServiceSyncRecord
 from operations.inventory.binding_reader import SUPERSEDED_CODE
 from operations.inventory.service_sync import fail_sync, list_services, resume_sync
 from operations.runtime.connector_pool import ConnectorPool
@@ -19,7 +19,7 @@ SHUTDOWN_CODE = "WorkerShutdown"
 class FailedSync(Value):
     """A service sync that will not be tried again, and why."""
 
-    sync: Walk
+    sync: ServiceSync
     cause: Cause
 
 
@@ -37,7 +37,7 @@ class InventorySyncActivities:
 
     # A cancellation raised at any line could tear a transaction; `_check_stop` looks between pages.
     @activity.defn(no_thread_cancel_exception=True)
-    def sync_service(self, sync: Walk) -> Synced:
+    def sync_service(self, sync: ServiceSync) -> ServiceSyncResult:
         """Continues from the page at which the attempt before was killed."""
         with as_application_errors(), self._heartbeater.running():
             try:
@@ -48,13 +48,13 @@ class InventorySyncActivities:
                 raise
 
     @activity.defn
-    def record_failed_sync(self, failed: FailedSync) -> Synced:
+    def record_failed_sync(self, failed: FailedSync) -> ServiceSyncResult:
         """Records that the sync has failed. Stored pages stay; nothing is marked as gone."""
         with as_application_errors():
             return fail_sync(self._store, failed.sync, failed.cause)
 
 
-def _check_stop(record: WalkRecord) -> None:
+def _check_stop(record: ServiceSyncRecord) -> None:
     """Raises between two pages if the worker shuts down or the sync was cancelled."""
     if record.ended_at is not None:
         return

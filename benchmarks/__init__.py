@@ -1,1 +1,1 @@
-"""Benchmarks beside baselines of the same run; they assert nothing."""
+"""Benchmarks, each compared with a baseline of the same run; they assert nothing."""

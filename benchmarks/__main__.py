@@ -10,12 +10,12 @@ import psutil
 from benchmarks import connectors, expiry, imports, matching, newcomer, syncing, thread
 
 SECTIONS = {
-    "connectors": connectors.section,
-    "imports": imports.section,
-    "syncing": syncing.section,
-    "matching": matching.section,
-    "expiry": expiry.section,
-    "newcomer": newcomer.section,
+    "connectors": connectors.build_section,
+    "imports": imports.build_section,
+    "syncing": syncing.build_section,
+    "matching": matching.build_section,
+    "expiry": expiry.build_section,
+    "newcomer": newcomer.build_section,
 }
 
 
@@ -40,7 +40,7 @@ def main() -> None:
         print(f"\n## {name}\n", flush=True)
         if name == "thread":
             results = [thread.measure(latency, options.resources) for latency in options.latency]
-            print(f"{options.resources} resources, window 100:\n\n{thread.table(results)}")
+            print(f"{options.resources} resources, window 100:\n\n{thread.format_table(results)}")
         else:
             print(SECTIONS[name]())
 

@@ -32,8 +32,8 @@ LATENCY_MS = 50
 
 # A change reads the binding, binds, and polls: one call each. On an SNI list, removing the former
 # certificate is one more change with one more poll.
-LEAST, LEAST_BESIDE = 3, 5
-BESIDE = ("alibaba.alb sni", "alibaba.nlb sni")
+LEAST, LEAST_SNI = 3, 5
+SNI_KINDS = ("alibaba.alb sni", "alibaba.nlb sni")
 
 
 @dataclass
@@ -48,9 +48,9 @@ class Cost:
     operations: str
 
     @property
-    def least(self) -> int:
+    def least_calls(self) -> int:
         """The least possible calls."""
-        return LEAST_BESIDE if self.kind in BESIDE else LEAST
+        return LEAST_SNI if self.kind in SNI_KINDS else LEAST
 
 
 class Bench:
@@ -62,24 +62,28 @@ class Bench:
         self.sandbox, self.cloud = start_sandbox(self.settings.home, options)
         self.store = Store.open(self.settings, migrate=True)
         add_account(self.store, self.cloud)
-        self.clouds, self.ca, self.numbers = ConnectorPool(self.store), PracticeCA("bench"), count()
+        self.connectors, self.ca, self.numbers = (
+            ConnectorPool(self.store),
+            PracticeCA("bench"),
+            count(),
+        )
 
     def close(self) -> None:
         self.store.close()
         self.sandbox.stop()
 
-    def resources(self) -> dict[str, list[Resource]]:
+    def list_resources(self) -> dict[str, list[Resource]]:
         """All resources by kind: the service, and "sni" for additional certificates."""
         found: dict[str, list[Resource]] = {}
         for service in connectors.list_services():
-            synced = sync_here(self.store, self.clouds, ACCOUNT, service)
+            synced = sync_here(self.store, self.connectors, ACCOUNT, service)
             if synced.error:
                 raise SystemExit(str(synced.error))
         for item in self.store.inventory.list():
-            found.setdefault(_kind(item.resource), []).append(item.resource)
+            found.setdefault(_get_kind(item.resource), []).append(item.resource)
         return found
 
-    def calls(self) -> Counter[str]:
+    def count_calls(self) -> Counter[str]:
         """All calls so far, by operation."""
         answer = httpx2.get(f"{self.cloud['endpoint']}/_sandbox/calls")
         answers: dict[str, dict[str, int]] = answer.json()["calls"]
@@ -91,22 +95,22 @@ class Bench:
         for resource in resources:
             name = f"new-{next(self.numbers)}"
             certificate = upload(self.store, self.ca, name, resource.domains)
-            before = self.calls()
-            connector = self.clouds.get(ACCOUNT, resource.service)
+            before = self.count_calls()
+            connector = self.connectors.get(ACCOUNT, resource.service)
             key = partial(self.store.certificates.get_key, certificate.fingerprint)
             ref = connector.install(certificate, key, resource)
-            between = self.calls()
+            between = self.count_calls()
             began = time.perf_counter()
             former = connector.read(resource)
             connector.bind(resource, ref)
-            while not connector.settled(resource, ref):
+            while not connector.has_arrived(resource, ref):
                 time.sleep(0.1)
             connector.release(resource, former.ref if former else None, ref)
             took += time.perf_counter() - began
             installed += (between - before).total()
-            changed += self.calls() - between
+            changed += self.count_calls() - between
         number = len(resources)
-        parts = sorted((name, n / number) for name, n in _by_operation(changed).items())
+        parts = sorted((name, n / number) for name, n in _group_by_operation(changed).items())
         return Cost(
             kind=kind,
             changes=number,
@@ -120,36 +124,36 @@ class Bench:
 def measure() -> list[Cost]:
     """Measures every kind, one after the other."""
     with _bench() as bench:
-        return [bench.measure(kind, some) for kind, some in sorted(bench.resources().items())]
+        return [bench.measure(kind, some) for kind, some in sorted(bench.list_resources().items())]
 
 
-def table(costs: list[Cost]) -> str:
+def format_table(costs: list[Cost]) -> str:
     """Markdown."""
     head = "| connector | calls per change | least | ms per change | upload | operations |"
     rows = [
-        f"| {c.kind} | {c.calls:.1f} | {c.least} | {c.seconds * 1000:.0f} "
+        f"| {c.kind} | {c.calls:.1f} | {c.least_calls} | {c.seconds * 1000:.0f} "
         f"| {c.install_calls:.1f} | {c.operations} |"
         for c in costs
     ]
     return "\n".join([head, "| --- | ---: | ---: | ---: | ---: | --- |", *rows])
 
 
-def section() -> str:
+def build_section() -> str:
     """The section of `make bench`."""
-    return f"{LATENCY_MS} ms per call, one change at a time:\n\n{table(measure())}"
+    return f"{LATENCY_MS} ms per call, one change at a time:\n\n{format_table(measure())}"
 
 
 @contextmanager
 def _bench() -> Iterator[Bench]:
     with tempfile.TemporaryDirectory(prefix="certroll-bench-") as folder:
-        made = Bench(Path(folder))
+        bench = Bench(Path(folder))
         try:
-            yield made
+            yield bench
         finally:
-            made.close()
+            bench.close()
 
 
-def _by_operation(calls: Counter[str]) -> Counter[str]:
+def _group_by_operation(calls: Counter[str]) -> Counter[str]:
     """Calls by operation, without the product and the names of objects."""
     found = Counter[str]()
     for name, number in calls.items():
@@ -159,14 +163,18 @@ def _by_operation(calls: Counter[str]) -> Counter[str]:
     return found
 
 
-def _kind(resource: Resource) -> str:
-    beside = resource.service in ("alibaba.alb", "alibaba.nlb", "alibaba.clb")
-    return f"{resource.service} sni" if beside and resource.slot != "default" else resource.service
+def _get_kind(resource: Resource) -> str:
+    takes_several = resource.service in ("alibaba.alb", "alibaba.nlb", "alibaba.clb")
+    return (
+        f"{resource.service} sni"
+        if takes_several and resource.slot != "default"
+        else resource.service
+    )
 
 
 def main() -> None:
     argparse.ArgumentParser(prog="python -m benchmarks.connectors").parse_args()
-    print(section())
+    print(build_section())
 
 
 if __name__ == "__main__":

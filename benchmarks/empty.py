@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
 
 @activity.defn
 def do_nothing(number: int) -> None:
-    """Does nothing."""
+    """An empty activity."""
 
 
 @workflow.defn

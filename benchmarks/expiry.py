@@ -18,7 +18,7 @@ from domain.certificates.certificate import Certificate
 from domain.certificates.keys import Algorithm, PrivateKey
 from domain.plans.plan import Change, Plan, build_binding
 from domain.resources.account import Account
-from domain.resources.resource import Binding, Found, Resource
+from domain.resources.resource import Binding, DiscoveredResource, Resource
 from domain.tasks.record import TaskRecord
 from domain.tasks.status import OutcomeStatus, TaskStatus
 from storage.settings import Settings
@@ -63,7 +63,7 @@ def build_certificate(number: int) -> Certificate:
     )
 
 
-def build_found(number: int, known: list[Certificate]) -> Found:
+def build_found(number: int, known: list[Certificate]) -> DiscoveredResource:
     """A resource; one in fifty has not been read yet."""
     serves = known[number % len(known)]
     key = f"host{number}.{serves.names[0]}"
@@ -71,8 +71,8 @@ def build_found(number: int, known: list[Certificate]) -> Found:
         account=ACCOUNTS[number % 3], service=SERVICES[number % 5], key=key, domains=(key,)
     )
     if number % 50 == 0:
-        return Found(resource=resource)
-    return Found(resource=resource, binding=build_binding(serves), binding_known=True)
+        return DiscoveredResource(resource=resource)
+    return DiscoveredResource(resource=resource, binding=build_binding(serves), binding_known=True)
 
 
 def fill(store: Store, resources: int, certificates: int) -> None:
@@ -142,7 +142,7 @@ def measure_command(environment: dict[str, str], words: tuple[str, ...]) -> floa
     return time.perf_counter() - began
 
 
-def section(
+def build_section(
     resources: int = RESOURCES, certificates: int = CERTIFICATES, database_url: str | None = None
 ) -> str:
     """The section of `make bench`."""
@@ -169,7 +169,7 @@ def main() -> None:
     parser.add_argument("--certificates", type=int, default=CERTIFICATES)
     parser.add_argument("--database-url", help="an empty PostgreSQL database; else SQLite")
     options = parser.parse_args()
-    print(section(options.resources, options.certificates, options.database_url))
+    print(build_section(options.resources, options.certificates, options.database_url))
 
 
 if __name__ == "__main__":

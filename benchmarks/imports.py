@@ -47,15 +47,15 @@ def measure() -> list[Cost]:
     return [_measure_row(what, statement) for what, statement in ROWS.items()]
 
 
-def table(costs: list[Cost]) -> str:
+def format_table(costs: list[Cost]) -> str:
     """Markdown."""
     rows = [f"| {cost.what} | {cost.seconds * 1000:.0f} | {cost.mib:.0f} |" for cost in costs]
     return "\n".join(["| process | import, ms | memory, MiB |", "| --- | ---: | ---: |", *rows])
 
 
-def section() -> str:
+def build_section() -> str:
     """The section of `make bench`."""
-    return table(measure())
+    return format_table(measure())
 
 
 def _measure_row(what: str, statement: str) -> Cost:
@@ -70,7 +70,7 @@ def _measure_row(what: str, statement: str) -> Cost:
 
 def main() -> None:
     argparse.ArgumentParser(prog="python -m benchmarks.imports").parse_args()
-    print(section())
+    print(build_section())
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ class Lab:
         self.sandbox, self.cloud = start_sandbox(self.settings.home, options)
         self.here.start()
         self.store = Store.open(self.settings)
-        self.clouds = ConnectorPool(self.store)
+        self.connectors = ConnectorPool(self.store)
         self.ca = PracticeCA("bench")
         add_account(self.store, self.cloud)
 
@@ -61,7 +61,7 @@ class Lab:
         self.here.stop()
         self.sandbox.stop()
 
-    def domains(self, prefix: str, count: int) -> list[Resource]:
+    def add_domains(self, prefix: str, count: int) -> list[Resource]:
         """Adds domains that all serve one former certificate, and syncs the inventory."""
         zone = f"{prefix}.example.com"
         former = self.ca.issue([f"*.{zone}"])
@@ -70,20 +70,24 @@ class Lab:
         rows = [{"name": name, "certificate": pem} for name in names]
         seed = {"service": "cdn", "domains": rows}
         httpx2.post(f"{self.cloud['endpoint']}/_sandbox/seed", json=seed, timeout=600)
-        found = sync_here(self.store, self.clouds, ACCOUNT, SERVICE)
+        found = sync_here(self.store, self.connectors, ACCOUNT, SERVICE)
         if found.error:
             raise SystemExit(str(found.error))
         items = self.store.inventory.list(service=SERVICE)
         return [i.resource for i in items if i.resource.key.endswith(zone)]
 
-    def certificate(self, prefix: str) -> str:
+    def upload_certificate(self, prefix: str) -> str:
         """Uploads a new certificate for those domains; returns its fingerprint."""
         hosts = [f"*.{prefix}.example.com"]
         return upload(self.store, self.ca, prefix, hosts).fingerprint
 
-    def cpu(self) -> Cpu:
+    def measure_cpu(self) -> Cpu:
         """The CPU seconds of the three processes so far."""
-        return Cpu(_cpu(self.here.temporal), _cpu(self.here.worker), _cpu(self.sandbox))
+        return Cpu(
+            _measure_cpu(self.here.temporal),
+            _measure_cpu(self.here.worker),
+            _measure_cpu(self.sandbox),
+        )
 
     def worker_peak_mib(self) -> float:
         """The worker's largest resident set, in MiB."""
@@ -124,7 +128,7 @@ def upload(store: Store, ca: PracticeCA, name: str, hosts: Sequence[str]) -> Cer
     return certificate
 
 
-def _cpu(child: Child | None) -> float:
+def _measure_cpu(child: Child | None) -> float:
     if child is None:
         return 0.0
     times = psutil.Process(child.process.pid).cpu_times()
@@ -135,11 +139,11 @@ def _cpu(child: Child | None) -> float:
 def lab(latency_ms: int, concurrency: int = 100) -> Iterator[Lab]:
     """A temporary lab."""
     with tempfile.TemporaryDirectory(prefix="certroll-bench-") as folder:
-        made = Lab(Path(folder), latency_ms, concurrency)
+        running = Lab(Path(folder), latency_ms, concurrency)
         try:
-            yield made
+            yield running
         finally:
-            made.close()
+            running.close()
 
 
 @contextlib.contextmanager

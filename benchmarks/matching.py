@@ -106,9 +106,9 @@ def fill(store: Store, size: int) -> None:
             name=name, provider="alibaba", settings={"access_key_id": "none"}, created_at=NOW
         )
         store.accounts.add(account, {"access_key_secret": "none"})
-    made = [build_certificate(number) for number in range(CERTIFICATES)]
-    _insert(store, CertificateRow, map(_to_certificate_row, made))
-    pairs = ((each, account) for each in made for account in ACCOUNTS)
+    certificates = [build_certificate(number) for number in range(CERTIFICATES)]
+    _insert(store, CertificateRow, map(_to_certificate_row, certificates))
+    pairs = ((each, account) for each in certificates for account in ACCOUNTS)
     _insert(store, InstallationRow, (_to_installation_row(*pair) for pair in pairs))
     _insert(store, ResourceRow, map(build_row, range(size)))
 
@@ -196,7 +196,7 @@ def format_table(results: list[dict[str, float]]) -> str:
     return "\n".join(lines)
 
 
-def section(sizes: Sequence[int] = SIZES) -> str:
+def build_section(sizes: Sequence[int] = SIZES) -> str:
     """The section of `make bench`."""
     head = f"{CERTIFICATES:,} certificates, resources in {len(ACCOUNTS)} accounts, SQLite:"
     return f"{head}\n\n{format_table([apart.measure_apart(MODULE, size) for size in sizes])}"
@@ -214,7 +214,7 @@ def main() -> None:
     if options.json:
         print(json.dumps([apart.measure_apart(MODULE, size) for size in options.sizes], indent=2))
         return
-    print(section(options.sizes))
+    print(build_section(options.sizes))
 
 
 if __name__ == "__main__":

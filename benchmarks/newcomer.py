@@ -47,7 +47,7 @@ class StepLog:
     home: Path
     rows: list[tuple[str, float, str]] = field(default_factory=list)
 
-    def certroll(self, *words: str, env: dict[str, str] | None = None) -> str:
+    def run_certroll(self, *words: str, env: dict[str, str] | None = None) -> str:
         """Runs a command; returns its output, SystemExit if it fails."""
         known = {**os.environ, "CERTROLL_HOME": str(self.home), **(env or {})}
         command = [sys.executable, "-m", "starter.cli", *words]
@@ -59,7 +59,7 @@ class StepLog:
     def run_step(self, step: str, *words: str) -> Any:
         """Runs a command as a row of the table; returns its JSON."""
         began = time.perf_counter()
-        answer = json.loads(self.certroll(*words, "--json"))
+        answer = json.loads(self.run_certroll(*words, "--json"))
         self.add_row(step, time.perf_counter() - began)
         return answer
 
@@ -89,7 +89,7 @@ def stack(log: StepLog, resources: int) -> Iterator[None]:
             words = ("account", "add", account, "--provider", "alibaba", "--access-key-id", key)
             where = ("--endpoint", cloud["endpoint"], "--probe-address", cloud["edge"])
             secret = {"CERTROLL_ACCESS_KEY_SECRET": SECRET}
-            log.certroll(*words, *where, "--propagation", "60", env=secret)
+            log.run_certroll(*words, *where, "--propagation", "60", env=secret)
         yield
     finally:
         embedded.stop()
@@ -113,7 +113,7 @@ def upload_certificates(log: StepLog) -> None:
         for account, zone in ACCOUNTS.items():
             for service in sorted({each.service.replace("_", "-") for each in SLOT_KINDS}):
                 upload(store, ca, f"{account}-{service}", [f"*.{service}.{zone}"])
-    log.certroll("quota", "grant", "1000000")
+    log.run_certroll("quota", "grant", "1000000")
 
 
 def save_plan(log: StepLog, step: str, name: str, *words: str) -> int:
@@ -134,14 +134,14 @@ def add_window(
     opens = opens or soon
     closes = opens + timedelta(minutes=minutes)
     hours = ("--from", f"{opens:%H:%M}", "--to", f"{closes:%H:%M}", "--zone", "UTC")
-    log.certroll("window", "add", name, *hours, "--replace")
+    log.run_certroll("window", "add", name, *hours, "--replace")
     return opens, closes
 
 
 def create_task(log: StepLog, plan: str, step: str) -> str:
     """Creates a task of a saved plan; returns its id."""
-    made = log.run_step(step, "task", "create", "--plan", plan, "--name", plan, "--yes")
-    return str((made.get("task") or made)["id"])
+    result = log.run_step(step, "task", "create", "--plan", plan, "--name", plan, "--yes")
+    return str((result.get("task") or result)["id"])
 
 
 def wait_for_end(log: StepLog, task_id: str, opens: datetime, closes: datetime) -> None:
@@ -189,7 +189,7 @@ def run_all(home: Path, resources: int, close_after: int | None) -> str:
     )
 
 
-def section() -> str:
+def build_section() -> str:
     """The section of `make bench`: a tenth of the resources, since all take an hour."""
     with tempfile.TemporaryDirectory(prefix="certroll-bench-") as folder:
         return run_all(Path(folder) / "home", RESOURCES // 10, None)

@@ -53,11 +53,11 @@ def measure(size: int) -> Cost:
 
 
 def _measure_sync(store: Store, size: int) -> Cost:
-    clouds = ConnectorPool(store)
+    connectors = ConnectorPool(store)
     began, cpu = time.perf_counter(), time.process_time()
     with ThreadPoolExecutor(SYNCS_AT_ONCE) as pool:
         syncs = pool.map(
-            lambda name: sync_here(store, clouds, ACCOUNT, name), list_services("alibaba")
+            lambda name: sync_here(store, connectors, ACCOUNT, name), list_services("alibaba")
         )
         found = list(syncs)
     seen, unread = (sum(each.seen for each in found), sum(each.to_read for each in found))
@@ -72,7 +72,7 @@ def _measure_sync(store: Store, size: int) -> Cost:
     return Cost(size, were_read, seconds, spent, time.process_time() - began, get_peak_mib())
 
 
-def section(sizes: tuple[int, ...] = SIZES) -> str:
+def build_section(sizes: tuple[int, ...] = SIZES) -> str:
     """The section of `make bench`."""
     rows = [
         f"| {c.resources:,} | {c.read:,} | {c.seconds:.1f} | {c.cpu:.1f} | {c.reading:.2f} "
@@ -92,7 +92,7 @@ def main() -> None:
     if options.one is not None:
         print(json.dumps(asdict(measure(options.one))))
         return
-    print(section(tuple(options.sizes)))
+    print(build_section(tuple(options.sizes)))
 
 
 if __name__ == "__main__":

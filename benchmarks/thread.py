@@ -49,12 +49,14 @@ class Result:
 
 def measure(latency_ms: int, count: int) -> Result:
     """Measures all three one after the other; on a shared machine only the ratios are reliable."""
-    with lab(latency_ms) as made:
-        resources = made.domains("bare", count)
-        bare_seconds = deploy_bare(made, resources, made.certificate("bare"))
-        made.domains("task", count)
-        seconds, cpu, history = asyncio.run(_task(made, made.certificate("task"), count))
-        empty_seconds = asyncio.run(empty.run(made, count))
+    with lab(latency_ms) as running:
+        resources = running.add_domains("bare", count)
+        bare_seconds = deploy_bare(running, resources, running.upload_certificate("bare"))
+        running.add_domains("task", count)
+        seconds, cpu, history = asyncio.run(
+            _run_task(running, running.upload_certificate("task"), count)
+        )
+        empty_seconds = asyncio.run(empty.run(running, count))
         return Result(
             latency_ms=latency_ms,
             resources=count,
@@ -66,21 +68,21 @@ def measure(latency_ms: int, count: int) -> Result:
             sandbox_ms=cpu.sandbox / count * 1000,
             events=history[0] / count,
             history_bytes=history[1] / count,
-            worker_peak_mib=made.worker_peak_mib(),
+            worker_peak_mib=running.worker_peak_mib(),
         )
 
 
 def deploy_bare(lab: Lab, resources: list[Resource], fingerprint: str) -> float:
     """Baseline 1: the same calls and handshakes in a thread pool, without durability; seconds."""
-    connector = lab.clouds.get(ACCOUNT, SERVICE)
+    connector = lab.connectors.get(ACCOUNT, SERVICE)
     certificate = lab.store.certificates.get(fingerprint)
 
-    def one(resource: Resource, ref: CertificateRef) -> None:
+    def deploy(resource: Resource, ref: CertificateRef) -> None:
         connector.read(resource)
         connector.bind(resource, ref)
-        while not connector.settled(resource, ref):
+        while not connector.has_arrived(resource, ref):
             pass
-        for endpoint in lab.clouds.list_endpoints(resource):
+        for endpoint in lab.connectors.list_endpoints(resource):
             while shake_hands(endpoint).fingerprint != fingerprint:
                 pass
 
@@ -88,35 +90,37 @@ def deploy_bare(lab: Lab, resources: list[Resource], fingerprint: str) -> float:
         ref = connector.install(
             certificate, lambda: lab.store.certificates.get_key(fingerprint), resources[0]
         )
-        list(pool.map(lambda resource: one(resource, ref), resources))
+        list(pool.map(lambda resource: deploy(resource, ref), resources))
     return took[0]
 
 
-async def _task(made: Lab, fingerprint: str, count: int) -> tuple[float, Cpu, tuple[int, int]]:
+async def _run_task(
+    running: Lab, fingerprint: str, count: int
+) -> tuple[float, Cpu, tuple[int, int]]:
     request = PlanRequest(certificates=(fingerprint,), all_matched=True)
-    plan = make_plan(made.store, made.clouds, request, now=datetime.now(UTC))
+    plan = make_plan(running.store, running.connectors, request, now=datetime.now(UTC))
     if len(plan.changes) != count:
         raise SystemExit(f"{len(plan.changes)} changes instead of {count}: {plan.refusals[:3]}")
-    client = await connect(made.settings)
-    before = made.cpu()
+    client = await connect(running.settings)
+    before = running.measure_cpu()
     with stopwatch() as took:
         spec = TaskSpec(
             name=f"bench {count}",
             plan=plan,
             at=datetime.now(UTC),
             created_by="bench",
-            concurrency=made.concurrency,
+            concurrency=running.concurrency,
         )
-        record = await tasks.create(made.store, client, spec)
-        async for changed in tasks.watch(made.store, record.id):
+        record = await tasks.create(running.store, client, spec)
+        async for changed in tasks.watch(running.store, record.id):
             record = changed
-    cpu = made.cpu() - before
+    cpu = running.measure_cpu() - before
     if record.status is not TaskStatus.SUCCEEDED:
         raise SystemExit(f"the task is {record.status}: {record.tally}")
-    return took[0], cpu, await _history(client, record.id)
+    return took[0], cpu, await _measure_history(client, record.id)
 
 
-async def _history(client: Client, task_id: str) -> tuple[int, int]:
+async def _measure_history(client: Client, task_id: str) -> tuple[int, int]:
     """Events and bytes over all runs of the task's workflow."""
     events = size = 0
     async for run in client.list_workflows(f"WorkflowId = '{build_workflow_id(task_id)}'"):
@@ -127,7 +131,7 @@ async def _history(client: Client, task_id: str) -> tuple[int, int]:
     return events, size
 
 
-def table(results: list[Result]) -> str:
+def format_table(results: list[Result]) -> str:
     """Markdown."""
     lines = [
         "| per call | certroll | bare loop | empty activities | to bare | to empty "

@@ -1,4 +1,4 @@
-"""Writes docs/connectors.md and docs/statuses.md from the code; `--check` says whether they fit."""
+"""Writes the pages of docs/ that come from the code; `make docs` calls it."""
 
 import argparse
 import inspect
@@ -11,7 +11,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 import connectors
-from docs.cli_reference import render as cli_page
+from docs.cli_reference import render as render_cli
 from domain.resources.connector import Connector
 from domain.tasks.status import (
     CLOUD_OUTCOME_STATUS,
@@ -24,87 +24,86 @@ FOLDER = Path(__file__).parent
 NOTE = "<!-- Made by docs/generate.py from the code; `make docs` writes it anew. -->"
 
 
-def connectors_page() -> str:
-    """Every provider's settings and every connector, in Markdown."""
+def render_connectors() -> str:
+    """The Markdown page of all providers' settings and all connectors."""
     lines = ["# Connectors", "", NOTE, ""]
     for provider in connectors.list_providers():
-        lines += _provider(provider)
+        lines += _describe_provider(provider)
         for service in connectors.list_services():
             if service.partition(".")[0] == provider:
-                lines += _connector(service, connectors.load_connector(service))
+                lines += _describe_connector(service, connectors.load_connector(service))
     return "\n".join(lines).rstrip() + "\n"
 
 
-def statuses_page() -> str:
-    """Every status with the cloud's own word for it and what may follow, in Markdown."""
+def render_statuses() -> str:
+    """The Markdown page of all statuses: the cloud's names, and what may follow."""
     lines = ["# Statuses", "", NOTE, ""]
     lines += [
         "What a status is called by the cloud's own deployment API, and what may follow it.",
         "",
     ]
-    lines += ["## Tasks", "", *_statuses(CLOUD_TASK_STATUS, TASK_TRANSITIONS), ""]
-    lines += ["## Outcomes", "", *_statuses(CLOUD_OUTCOME_STATUS, OUTCOME_TRANSITIONS)]
+    lines += ["## Tasks", "", *_list_statuses(CLOUD_TASK_STATUS, TASK_TRANSITIONS), ""]
+    lines += ["## Outcomes", "", *_list_statuses(CLOUD_OUTCOME_STATUS, OUTCOME_TRANSITIONS)]
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"cli.md": cli_page, "connectors.md": connectors_page, "statuses.md": statuses_page}
+PAGES = {"cli.md": render_cli, "connectors.md": render_connectors, "statuses.md": render_statuses}
 
 
-def stale(folder: Path) -> list[str]:
-    """The names of pages in `folder` that are missing or not what the code says."""
+def list_stale(folder: Path) -> list[str]:
+    """The names of pages in `folder` that are missing or out of date."""
     return [name for name, page in PAGES.items() if _read(folder / name) != page()]
 
 
-def write(folder: Path) -> None:
-    """Writes all pages."""
+def write_pages(folder: Path) -> None:
     for name, page in PAGES.items():
         (folder / name).write_text(page(), encoding="utf-8")
 
 
 def main(arguments: list[str]) -> int:
-    """0 if all is well, 1 if `--check` found a page that is stale."""
+    """The exit code: 1 if `--check` found a stale page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing")
+    parser.add_argument("--check", action="store_true", help="write nothing, only compare")
     if not parser.parse_args(arguments).check:
-        write(FOLDER)
+        write_pages(FOLDER)
         return 0
-    names = stale(FOLDER)
+    names = list_stale(FOLDER)
     for name in names:
         sys.stderr.write(f"docs/{name} is stale: run `make docs`\n")
     return 1 if names else 0
 
 
-def _provider(name: str) -> list[str]:
+def _describe_provider(name: str) -> list[str]:
     model = connectors.get_settings_model(name)
     about = inspect.getdoc(sys.modules[f"connectors.{name}"]) or ""
     return [
         *(f"## {name}", "", about, "", f"An account's settings: {inspect.getdoc(model)}", ""),
         *("| setting | what it is | default |", "| --- | --- | --- |"),
-        *_settings(model),
+        *_list_settings(model),
         "",
     ]
 
 
-def _settings(model: type[BaseModel]) -> Iterator[str]:
+def _list_settings(model: type[BaseModel]) -> Iterator[str]:
     for name, field in model.model_fields.items():
         secret = " (secret)" if field.annotation is SecretStr else ""
-        yield f"| `{name}`{secret} | {field.description} | {_default(field)} |"
+        yield f"| `{name}`{secret} | {field.description} | {_format_default(field)} |"
 
 
-def _default(field: FieldInfo) -> str:
+def _format_default(field: FieldInfo) -> str:
     if field.is_required():
         return "must be given"
     value = ",".join(field.default) if isinstance(field.default, tuple) else field.default
     return "none" if value in (None, "") else f"`{value}`"
 
 
-def _connector(service: str, connector: type[Connector]) -> list[str]:
+def _describe_connector(service: str, connector: type[Connector]) -> list[str]:
     about = inspect.getdoc(sys.modules[connector.__module__]) or ""
     seconds = connector.propagation.total_seconds()
     return [
         *(f"### {service}", "", f"**{connector.title}**. {about}", ""),
-        f"- scenarios: {_words(connector.scenarios) or 'none, nothing is served from it'}",
-        f"- algorithms: {_words(connector.algorithms)}",
+        f"- scenarios: {_join(connector.scenarios) or 'none, nothing is served from it'}",
+        f"- algorithms: {_join(connector.algorithms)}",
         f"- calls per second: {connector.queries_per_second:g} at most",
         f"- propagation: up to {seconds:g} s after the service has taken a change",
         f"- rollback: {_describe_rollback(connector)}",
@@ -117,22 +116,22 @@ def _connector(service: str, connector: type[Connector]) -> list[str]:
 def _describe_rollback(connector: type[Connector]) -> str:
     if not connector.scenarios:
         return "none is needed"
-    if connector.not_reversible is Connector.not_reversible:
+    if connector.explain_not_reversible is Connector.explain_not_reversible:
         return "the former certificate, or none"
-    except_when = inspect.getdoc(connector.not_reversible) or ""
+    except_when = inspect.getdoc(connector.explain_not_reversible) or ""
     return f"the former certificate, or none. {except_when}"
 
 
-def _statuses(
+def _list_statuses(
     words: Mapping[StrEnum, str], transitions: Mapping[StrEnum, frozenset[StrEnum]]
 ) -> Iterator[str]:
     yield "| status | the cloud's word | may become |"
     yield "| --- | --- | --- |"
     for status, word in words.items():
-        yield f"| `{status}` | `{word}` | {_words(transitions[status]) or 'nothing, it is final'} |"
+        yield f"| `{status}` | `{word}` | {_join(transitions[status]) or 'nothing, it is final'} |"
 
 
-def _words(values: frozenset[StrEnum]) -> str:
+def _join(values: frozenset[StrEnum]) -> str:
     order = [str(member) for value in values for member in type(value)]
     return ", ".join(f"`{value}`" for value in sorted(map(str, values), key=order.index))
 

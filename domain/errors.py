@@ -112,6 +112,8 @@ class NotServed(Permanent):
         other_failures: Sequence[str] = (),
         served_at: Sequence[str] = (),
     ) -> None:
+        self.endpoint, self.found, self.expected = endpoint, found, expected
+        self.other_failures, self.served_at = tuple(other_failures), tuple(served_at)
         others = "".join(f"; {each}" for each in other_failures)
         new = f"; {', '.join(served_at)} serves the new one" if served_at else ""
         super().__init__(
@@ -126,6 +128,7 @@ class ChainIncomplete(Permanent):
     """The new leaf is served, but without the intermediates that lead to a root."""
 
     def __init__(self, endpoint: str, problem: str) -> None:
+        self.endpoint, self.problem = endpoint, problem
         super().__init__(
             f"{endpoint} {problem}",
             code="ChainIncomplete",
@@ -138,6 +141,7 @@ class NoLongerReachable(Permanent):
     """An endpoint answered before the change and no longer does: the change may have broken it."""
 
     def __init__(self, endpoint: str, problem: str) -> None:
+        self.endpoint, self.problem = endpoint, problem
         super().__init__(
             f"{endpoint} answered before the change and no longer does: {problem}",
             code="NoLongerReachable",

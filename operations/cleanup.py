@@ -9,7 +9,12 @@ from datetime import datetime
 import connectors
 from domain.errors import CloudError
 from domain.resources.connector import Connector
-from domain.resources.retention import Held, RetentionDecision, judge
+from domain.resources.retention import (
+    RetentionCode,
+    RetentionDecision,
+    StoreEntry,
+    decide_retention,
+)
 from domain.tasks.audit import CERTROLL, TaskEventCode
 from operations.runtime.connector_pool import ConnectorPool
 from storage.store import Store
@@ -51,9 +56,9 @@ def _clean_store(
     for decision in decisions:
         if is_stopping():
             break
-        held = decision.held
+        held = decision.entry
         try:
-            if check_in_use(pool, decision).stays or remove_from_store(store, pool, held):
+            if check_in_use(pool, decision).kept_because or remove_from_store(store, pool, held):
                 continue
         except CloudError as error:
             record(f"{describe_installation(held)} could not be removed: {error}")
@@ -83,28 +88,29 @@ def _classify_account(
     ]
     ours = {one.fingerprint: names.get(one.fingerprint, ()) for one in held if one.uploaded}
     if not ours:
-        return judge(held, (), (), keep)
+        return decide_retention(held, (), (), keep)
     serving = store.usage.list_serving(account, ours, now)
     needs = store.usage.list_needs(account, ours, now)
-    decisions = judge(held, serving, needs, keep)
+    decisions = decide_retention(held, serving, needs, keep)
     # The history of deployments is slow to query: only for what nothing else keeps.
-    removable = {each.held.fingerprint for each in decisions if each.stays is None}
+    removable = {each.entry.fingerprint for each in decisions if each.kept_because is None}
     if not removable:
         return decisions
     deployed = store.usage.list_deployed(account, removable, now)
-    return judge(held, [*serving, *deployed], needs, keep)
+    return decide_retention(held, [*serving, *deployed], needs, keep)
 
 
 def check_in_use(pool: ConnectorPool, decision: RetentionDecision) -> RetentionDecision:
     """Asks the store whether a removable certificate is in use there. Raises CloudError."""
-    if decision.stays is not None:
+    if decision.kept_because is not None:
         return decision
-    held = decision.held
-    stays = get_store_connector(pool, held).in_use_by(held.ref)
-    return decision.model_copy(update={"stays": stays})
+    held = decision.entry
+    reason = get_store_connector(pool, held).in_use_by(held.ref)
+    code = RetentionCode.IN_USE if reason is not None else None
+    return decision.model_copy(update={"kept_because": reason, "code": code})
 
 
-def remove_from_store(store: Store, pool: ConnectorPool, held: Held) -> str | None:
+def remove_from_store(store: Store, pool: ConnectorPool, held: StoreEntry) -> str | None:
     """Removes the certificate; returns why not, if a new task needs it. Raises CloudError.
 
     Our record is deleted last: after a crash in between the removal is repeated.
@@ -116,7 +122,7 @@ def remove_from_store(store: Store, pool: ConnectorPool, held: Held) -> str | No
     return None
 
 
-def get_store_connector(pool: ConnectorPool, held: Held) -> Connector:
+def get_store_connector(pool: ConnectorPool, held: StoreEntry) -> Connector:
     """The connector of the service that keeps the store: "alibaba.cas" of "alibaba.cas/cn"."""
     return pool.get(held.account, held.store.partition("/")[0])
 
@@ -126,11 +132,11 @@ def group_removable_by_store(
 ) -> Iterator[list[RetentionDecision]]:
     groups: dict[tuple[str, str], list[RetentionDecision]] = {}
     for decision in decisions:
-        if decision.stays is None:
-            key = (decision.held.account, decision.held.store)
+        if decision.kept_because is None:
+            key = (decision.entry.account, decision.entry.store)
             groups.setdefault(key, []).append(decision)
     yield from groups.values()
 
 
-def describe_installation(held: Held) -> str:
+def describe_installation(held: StoreEntry) -> str:
     return f"{held.name} ({held.fingerprint[:12]}) in {held.store} of {held.account}"

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, func, select
 
 from domain.errors import BadInput
 from domain.plans import quota
-from domain.plans.quota import Entry, EntryKind, Settlement
+from domain.plans.quota import EntryKind, QuotaEntry, Settlement
 from storage.database import Database
 from storage.tables.core import ChangeRow, OwnerRow, QuotaEntryRow
 
@@ -18,7 +18,7 @@ _OWNER = "default"
 _TASK_KINDS = (EntryKind.RESERVE, EntryKind.CHARGE, EntryKind.REFUND)
 
 
-class LedgerEntry(Entry):
+class LedgerEntry(QuotaEntry):
     """One stored entry of the ledger."""
 
     id: int
@@ -133,7 +133,7 @@ def _balance(session: Session) -> int:
         .where(col(QuotaEntryRow.owner) == _OWNER)
         .group_by(col(QuotaEntryRow.kind))
     )
-    return quota.balance(Entry(kind=EntryKind(kind), amount=amount) for kind, amount in sums)
+    return quota.compute_balance(QuotaEntry(kind=EntryKind(kind), amount=amount) for kind, amount in sums)
 
 
 def _entries(session: Session, task_id: str) -> Sequence[QuotaEntryRow]:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import ArgumentError
 
 from domain.calendar.allowed_start import DEFAULT_EXPIRY_MARGIN
 from domain.errors import BadInput
-from domain.preflight.checks import Policy
+from domain.preflight.checks import CheckPolicy
 from domain.preflight.finding import parse_policies
 from domain.resources.inventory_sync import INVENTORY_AGE, READ_AGE
 from domain.resources.retention import KEEP
@@ -191,9 +191,9 @@ class Settings(BaseSettings):
         return value
 
     @property
-    def check_policies(self) -> dict[str, Policy]:
+    def check_policies(self) -> dict[str, CheckPolicy]:
         """The policy of each preflight check that `trust` and `checks` set."""
-        chosen = {} if self.trust is None else {"C06": Policy.REFUSE}
+        chosen = {} if self.trust is None else {"C06": CheckPolicy.REFUSE}
         return {**chosen, **parse_policies([self.checks], "CERTROLL_CHECKS")}
 
     @field_validator("log_level", mode="before")

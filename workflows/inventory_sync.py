@@ -21,13 +21,13 @@ with workflow.unsafe.imports_passed_through():
     from domain.resources.inventory_sync import (
         SCHEDULED_TYPE,
         WORKFLOW_TYPE,
-        Synced,
+        ServiceSyncResult,
         SyncInput,
         SyncProgress,
         SyncRequest,
-        Walk,
-        WalkProgress,
-        WalkState,
+        ServiceSync,
+        ServiceSyncProgress,
+        ServiceSyncState,
         workflow_id,
     )
 
@@ -39,7 +39,7 @@ class InventorySync:
     @workflow.init
     def __init__(self, request: SyncInput) -> None:
         self._account = request.account
-        self._services: dict[str, WalkProgress] = {}
+        self._services: dict[str, ServiceSyncProgress] = {}
         self._runs: dict[str, int] = {}
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._slots = asyncio.Semaphore(MAX_SERVICES_AT_ONCE)
@@ -60,7 +60,7 @@ class InventorySync:
         return SyncProgress(account=self._account, services=tuple(self._services.values()))
 
     @workflow.run
-    async def run(self, request: SyncInput) -> list[Synced]:
+    async def run(self, request: SyncInput) -> list[ServiceSyncResult]:
         """The result of each service's last sync; failures are results, not raised."""
         try:
             self._add(await self._list_services(request.services), again=False)
@@ -87,10 +87,10 @@ class InventorySync:
     def _add(self, services: Sequence[str], *, again: bool) -> None:
         for service in services:
             known = self._services.get(service)
-            if known is None or (again and known.state is WalkState.ENDED):
+            if known is None or (again and known.state is ServiceSyncState.ENDED):
                 number = self._runs[service] = self._runs.get(service, 0) + 1
                 run = f"{workflow.info().first_execution_run_id}/{number}"
-                self._set_progress(WalkProgress(service=service, run=run))
+                self._set_progress(ServiceSyncProgress(service=service, run=run))
                 self._under_way[service] = asyncio.create_task(self._sync(service, run))
 
     def _is_over(self) -> bool:
@@ -98,15 +98,15 @@ class InventorySync:
         return ended and workflow.all_handlers_finished()
 
     async def _sync(self, service: str, run: str) -> None:
-        walk = Walk(account=self._account, service=service, run=run)
+        walk = ServiceSync(account=self._account, service=service, run=run)
         async with self._slots:
-            self._set_progress(WalkProgress(service=service, run=run, state=WalkState.WALKING))
+            self._set_progress(ServiceSyncProgress(service=service, run=run, state=ServiceSyncState.RUNNING))
             found = await _sync_service(walk)
         self._set_progress(
-            WalkProgress(
+            ServiceSyncProgress(
                 service=service,
                 run=run,
-                state=WalkState.ENDED,
+                state=ServiceSyncState.ENDED,
                 seen=found.seen,
                 vanished=found.vanished,
                 to_read=found.to_read,
@@ -115,14 +115,14 @@ class InventorySync:
             )
         )
 
-    def _set_progress(self, progress: WalkProgress) -> None:
+    def _set_progress(self, progress: ServiceSyncProgress) -> None:
         self._services[progress.service] = progress
         workflow.set_current_details(
             "\n".join(f"- {_format_progress(p)}" for p in self._services.values())
         )
 
-    def _build_result(self, ended: WalkProgress) -> Synced:
-        return Synced(
+    def _build_result(self, ended: ServiceSyncProgress) -> ServiceSyncResult:
+        return ServiceSyncResult(
             account=self._account,
             service=ended.service,
             seen=ended.seen,
@@ -158,7 +158,7 @@ class InventorySyncOnSchedule:
         return True
 
 
-async def _sync_service(walk: Walk) -> Synced:
+async def _sync_service(walk: ServiceSync) -> ServiceSyncResult:
     """Syncs one service with all attempts; a failure is recorded, and the other services go on.
 
     A cancelled activity learns of it with its next heartbeat, and stops between two pages.
@@ -180,8 +180,8 @@ async def _sync_service(walk: Walk) -> Synced:
         )
 
 
-def _format_progress(progress: WalkProgress) -> str:
+def _format_progress(progress: ServiceSyncProgress) -> str:
     if progress.error is not None:
         return f"{progress.service}: {progress.error.code}"
-    counted = f", {progress.seen} resources" if progress.state is WalkState.ENDED else ""
+    counted = f", {progress.seen} resources" if progress.state is ServiceSyncState.ENDED else ""
     return f"{progress.service}: {progress.state.value}{counted}"

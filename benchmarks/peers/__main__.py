@@ -34,11 +34,11 @@ class Tool(Protocol):
 
 def measure(tool: Tool, ca: PracticeCA, scenario: Scenario, seed: int, latency: int) -> Verdict:
     """Measures one run of one tool, on a field of its own."""
-    with tempfile.TemporaryDirectory(prefix="certroll-peers-") as folder:
-        place = Path(folder)
-        with field(place, ca, scenario, seed=seed, latency_ms=latency) as made:
-            claims = tool.run(made, place)
-            return compare(made.names, made.right(), claims)
+    with tempfile.TemporaryDirectory(prefix="certroll-peers-") as temporary:
+        folder = Path(temporary)
+        with field(folder, ca, scenario, seed=seed, latency_ms=latency) as running:
+            claims = tool.run(running, folder)
+            return compare(running.names, running.list_correct_names(), claims)
 
 
 def measure_all(tools: Sequence[Tool], options: argparse.Namespace) -> dict[Key, Verdict]:
@@ -77,7 +77,7 @@ def main() -> None:
         "and is not in the table."
     )
     machine = report.describe_machine(f"python -m benchmarks.peers {shlex.join(sys.argv[1:])}")
-    text = f"{machine}\n\n{facts}\n\n{report.table(results)}"
+    text = f"{machine}\n\n{facts}\n\n{report.format_table(results)}"
     print(text)
     if not options.no_page:
         report.PAGE.write_text(report.replace_between_marks(report.PAGE.read_text(), text))

@@ -50,15 +50,17 @@ class AcmeSh:
             "Ali_Secret": field.cloud["access_key_secret"],
         }
         groups = [field.names] if self.at_once else [[name] for name in field.names]
-        before, by_code, output = field.calls(), set[str](), ""
-        field.go_wrong()
+        before, by_code, output = field.count_calls(), set[str](), ""
+        field.activate_faults()
         began = time.perf_counter()
         for names in groups:
             done = self._deploy(home, {**env, "DEPLOY_ALI_CDN_DOMAIN": " ".join(names)})
             output += done.stdout
             by_code |= set(names) if done.returncode == 0 else set()
         seconds = time.perf_counter() - began
-        return Claims(frozenset(by_code), list_deployed(output), seconds, field.calls() - before)
+        return Claims(
+            frozenset(by_code), list_deployed(output), seconds, field.count_calls() - before
+        )
 
     def version(self) -> str:
         """Its version and, since checkouts differ, a digest of the two files that deploy."""
@@ -107,7 +109,7 @@ def write_home(folder: Path, wanted: Issued) -> Path:
     folder_ = home / f"{ZONE}_ecc"
     folder_.mkdir(parents=True)
     facts = {"Domain": ZONE, "Alt": f"*.{ZONE}", "Keylength": "ec-256"}
-    (folder_ / f"{ZONE}.conf").write_text(_settings(facts.items()))
+    (folder_ / f"{ZONE}.conf").write_text(_format_settings(facts.items()))
     files: Sequence[tuple[str, bytes]] = (
         (f"{ZONE}.key", wanted.key_pem),
         (f"{ZONE}.cer", wanted.leaf_pem),
@@ -132,5 +134,5 @@ def write_curl(folder: Path, endpoint: str) -> Path:
     return folder_
 
 
-def _settings(facts: Iterable[tuple[str, str]]) -> str:
+def _format_settings(facts: Iterable[tuple[str, str]]) -> str:
     return "".join(f"Le_{name}='{value}'\n" for name, value in facts)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 Rule = dict[str, Any]
 
-# Said to have failed, never arrived, and applied though nobody hears of it: a third of them each.
+# Reported as failed; never arrived; applied but the answer is lost: a third each.
 FAILURES: tuple[Rule, ...] = ({"kind": "5xx"}, {"kind": "reset"}, {"kind": "lost"})
 PAGES: tuple[Rule, ...] = ({"kind": "5xx", "html": True},)
 
@@ -25,9 +25,9 @@ class Scenario(NamedTuple):
 
 
 def build_rules(share: float, kinds: Sequence[Rule]) -> list[Rule]:
-    """Rules by which `share` of all calls go wrong, equally often in each of these ways.
+    """Rules that let `share` of all calls fail, equally often by each kind.
 
-    The first rule that strikes decides, so each further one only sees what those before it left.
+    The first rule that matches decides, so each rule sees only calls that no earlier one matched.
     """
     each = share / len(kinds)
     return [{**kind, "share": each / (1 - each * at)} for at, kind in enumerate(kinds)]

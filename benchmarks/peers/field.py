@@ -28,19 +28,19 @@ class Field:
         former = ca.issue([ZONE, f"*.{ZONE}"])
         pair = {"pem": former.pem.decode(), "key": former.key_pem.decode()}
         rows = [{"name": name, "certificate": pair} for name in self.names]
-        self._ask("POST", "seed", {"service": "cdn", "domains": rows})
+        self._request("POST", "seed", {"service": "cdn", "domains": rows})
 
-    def go_wrong(self) -> None:
+    def activate_faults(self) -> None:
         """Activates the scenario's faults."""
         if self.scenario.rules:
-            self._ask("POST", "faults", self.scenario.rules)
+            self._request("POST", "faults", self.scenario.rules)
 
-    def calls(self) -> int:
+    def count_calls(self) -> int:
         """Counts all calls that the cloud has received."""
-        answer: dict[str, dict[str, int]] = self._ask("GET", "calls")["calls"]
+        answer: dict[str, dict[str, int]] = self._request("GET", "calls")["calls"]
         return sum(number for codes in answer.values() for number in codes.values())
 
-    def right(self) -> set[str]:
+    def list_correct_names(self) -> set[str]:
         """The names that serve the wanted certificate now."""
         return {name for name in self.names if self._read_served(name) == self.wanted.fingerprint}
 
@@ -55,7 +55,7 @@ class Field:
         ):
             return hashlib.sha256(secured.getpeercert(binary_form=True) or b"").hexdigest()
 
-    def _ask(self, method: str, path: str, data: Any = None) -> Any:
+    def _request(self, method: str, path: str, data: Any = None) -> Any:
         url = f"{self.cloud['endpoint']}/_sandbox/{path}"
         answer = httpx2.request(method, url, json=data, timeout=60)
         answer.raise_for_status()

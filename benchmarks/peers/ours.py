@@ -23,7 +23,7 @@ from storage.store import Store
 
 CERTROLL = str(Path(sys.executable).parent / "certroll")
 LONGEST = 1800.0
-AHEAD = 20  # seconds, in which the task has to be made
+AHEAD = 20  # seconds, in which the task has to be created
 
 
 class Stack:
@@ -74,7 +74,7 @@ class Stack:
         self.store.certificates.add(certificate, key)
         return name
 
-    def command(self, folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    def run_command(self, folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
         """Runs `certroll` with these words; its standard error goes to a file."""
         own = {name: value for name, value in os.environ.items() if "CERTROLL" not in name}
         with (folder / "certroll.log").open("a") as log:
@@ -94,7 +94,7 @@ class Certroll:
     """One task in one wave, started at once by one command, or scheduled before.
 
     The inventory is synced before anything goes wrong, as it is every six hours. With one command
-    planning meets the faults too; a scheduled task was planned in peace and meets them later.
+    planning meets the faults too; a scheduled task meets them only after its plan.
     """
 
     def __init__(self, stack: Stack, *, scheduled: bool) -> None:
@@ -106,16 +106,16 @@ class Certroll:
         """Creates plan and task and waits for the end."""
         name = self.stack.prepare(field)
         here = ("--account", name, "--service", SERVICE, "--here")
-        self.stack.command(folder, "inventory", "sync", *here)
+        self.stack.run_command(folder, "inventory", "sync", *here)
         selection = ("--certificate", name, "--account", name, "--all-matched", "--name", name)
         command = ("task", "create", *selection, "--yes", "--json")
         if self.scheduled:
-            self.stack.command(folder, *command, "--at", f"in {AHEAD}s")
-        before = field.calls()
-        field.go_wrong()
+            self.stack.run_command(folder, *command, "--at", f"in {AHEAD}s")
+        before = field.count_calls()
+        field.activate_faults()
         began = time.perf_counter()
         end = ("task", "watch", name, "--json") if self.scheduled else (*command, "--wait")
-        done = self.stack.command(folder, *end)
+        done = self.stack.run_command(folder, *end)
         seconds = time.perf_counter() - began
         task = next((one for one in self.stack.store.tasks.list() if one.name == name), None)
         if self.scheduled and task and task.ended_at:
@@ -124,7 +124,7 @@ class Certroll:
             by_code=frozenset(field.names if done.returncode == 0 else ()),
             by_word=list_deployed(self.stack.store.tasks.outcomes.list(task.id) if task else ()),
             seconds=seconds,
-            calls=field.calls() - before,
+            calls=field.count_calls() - before,
         )
 
 

@@ -20,7 +20,7 @@ COUNTS = ("wrong", "wrong_by_code", "wrong_by_word", "unclaimed")
 BASELINE = "acme.sh, a loop"
 
 
-def table(results: Mapping[Key, Verdict]) -> str:
+def format_table(results: Mapping[Key, Verdict]) -> str:
     """A Markdown table: medians of all runs, with minimum and maximum if they differ."""
     rows = dict.fromkeys((key.scenario, key.tool) for key in results)
     return "\n".join([*HEAD, *(_format_row(results, *each) for each in rows)])

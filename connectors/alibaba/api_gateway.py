@@ -29,8 +29,8 @@ from connectors.alibaba._bases.base import Probe, list_missing_permissions
 from connectors.alibaba._bases.pem import PemConnector, is_serving
 from domain.certificates.hostnames import to_canonical
 from domain.errors import Transient
-from domain.resources.connector import Scenario
-from domain.resources.resource import Binding, CertificateRef, Found, Page, Resource
+from domain.resources.connector import ChangeWarning, Scenario
+from domain.resources.resource import Binding, CertificateRef, DiscoveredResource, Page, Resource
 
 GROUPS_PER_PAGE = 10
 PAGE_SIZE = 50
@@ -85,21 +85,22 @@ class ApiGateway(PemConnector):
         }
         self._call("SetDomainCertificate", resource.region, {**_build_ids(resource), **given})
 
-    def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:
+    def has_arrived(self, resource: Resource, ref: CertificateRef | None) -> bool:
         """Whether the service shows the certificate, or none, as the domain's own."""
         row = self._get_domain(resource)
         if ref is None:
             return not row.get("CertificateId")
         return is_serving(row.get("CertificateBody"), ref)
 
-    def warnings(self, resource: Resource, before: Binding | None) -> tuple[str, ...]:
+    def list_warnings(self, resource: Resource, before: Binding | None) -> tuple[ChangeWarning, ...]:
         """Whether it asks clients for certificates, whose settings a change may reset."""
         if resource.detail.get("asks_clients") != "yes":
             return ()
-        return (
+        text = (
             "it asks clients for certificates of their own: check that it still does afterwards, "
-            "for nobody has confirmed that a new certificate leaves those settings alone",
+            "for nobody has confirmed that a new certificate leaves those settings alone"
         )
+        return (ChangeWarning(code="client-certificates", text=text),)
 
     def check(self) -> list[str]:
         """Lists regions and groups, and reads one domain; nothing is changed."""
@@ -113,7 +114,7 @@ class ApiGateway(PemConnector):
         reply = self._call("DescribeRegions", self._settings.site.region, {})
         return [one["RegionId"] for one in (reply.get("Regions") or {}).get("Region") or []]
 
-    def _list_in_region(self, region: str, page: str | None) -> tuple[list[Found], str | None]:
+    def _list_in_region(self, region: str, page: str | None) -> tuple[list[DiscoveredResource], str | None]:
         number = int(page or 1)
         reply = self._get_groups_page(region, number, GROUPS_PER_PAGE)
         found = [
@@ -124,7 +125,7 @@ class ApiGateway(PemConnector):
         more = number * GROUPS_PER_PAGE < int(reply.get("TotalCount") or 0)
         return found, str(number + 1) if more else None
 
-    def _build_found(self, region: str, of: Row, row: Row) -> Found:
+    def _build_found(self, region: str, of: Row, row: Row) -> DiscoveredResource:
         group, domain = str(of["GroupId"]), str(row["DomainName"])
         name = to_canonical(domain)
         asks = {"asks_clients": "yes"} if int(row.get("SslVerifyDepth") or 0) else {}
@@ -137,7 +138,7 @@ class ApiGateway(PemConnector):
             state=_get_state(row),
             detail={"group": group, "domain": domain, **asks},
         )
-        return Found(
+        return DiscoveredResource(
             resource=resource,
             binding_known=not row.get("CertificateId"),
             tags=to_tags((of.get("Tags") or {}).get("TagInfo")),

@@ -30,7 +30,7 @@ from connectors.alibaba._bases.stored import StoredConnector, to_hostnames
 from connectors.alibaba._stores.cas import PERMISSIONS
 from domain.errors import Permanent
 from domain.resources.connector import Scenario
-from domain.resources.resource import Binding, CertificateRef, Found, Page, Resource
+from domain.resources.resource import Binding, CertificateRef, DiscoveredResource, Page, Resource
 
 PAGE_SIZE = 50
 KEPT_SETTINGS = (
@@ -91,18 +91,18 @@ class Apig(StoredConnector):
         }
         self._call("UpdateDomain", "PUT", _build_path(resource), resource.region, body=body)
 
-    def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:
+    def has_arrived(self, resource: Resource, ref: CertificateRef | None) -> bool:
         """Whether the domain shows the certificate."""
         return (
             ref is not None
             and _get_identifier(self._get_domain(resource)) == ref.fields["identifier"]
         )
 
-    def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
+    def explain_not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
         """A rollback to HTTP is unconfirmed."""
         if before is None:
             return "it has no HTTPS now, and the gateway may not allow it to be switched off"
-        return super().not_reversible(resource, before)
+        return super().explain_not_reversible(resource, before)
 
     def check(self) -> list[str]:
         """Lists regions and domains and looks at one; nothing is changed."""
@@ -116,7 +116,7 @@ class Apig(StoredConnector):
         home = self._settings.site.region
         return [one["regionId"] for one in self._call("DescribeRegions", "POST", "/regions", home)]
 
-    def _list_in_region(self, region: str, page: str | None) -> tuple[list[Found], str | None]:
+    def _list_in_region(self, region: str, page: str | None) -> tuple[list[DiscoveredResource], str | None]:
         number = int(page or 1)
         data = self._get_page(region, number, PAGE_SIZE)
         found = [self._build_found(region, row) for row in data.get("items") or []]
@@ -127,7 +127,7 @@ class Apig(StoredConnector):
         query = {"pageNumber": number, "pageSize": size}
         return self._call("ListDomains", "GET", "/domains", region, query=query) or {}
 
-    def _build_found(self, region: str, row: Row) -> Found:
+    def _build_found(self, region: str, row: Row) -> DiscoveredResource:
         binding = self.get_binding(_get_identifier(row))
         # A gateway's own domain "*" answers to every name: its certificate's stand for them.
         answers = to_hostnames((str(row["name"]),)) or to_hostnames(
@@ -143,7 +143,7 @@ class Apig(StoredConnector):
             state="online" if scope == "Dedicated" else scope.lower(),
             detail={"id": row["domainId"]},
         )
-        return Found(resource=resource, binding=binding, binding_known=True)
+        return DiscoveredResource(resource=resource, binding=binding, binding_known=True)
 
     def _get_domain(self, resource: Resource) -> Row:
         return self._call("GetDomain", "GET", _build_path(resource), resource.region) or {}

@@ -43,7 +43,7 @@ class Cas(AlibabaConnector):
 
     def discover(self, page: str | None = None) -> Page:
         """Always empty: a store serves nothing."""
-        return Page(found=(), total=0)
+        return Page(resources=(), total=0)
 
     def read(self, resource: Resource) -> Binding | None:
         """Raises Permanent."""
@@ -53,7 +53,7 @@ class Cas(AlibabaConnector):
         """Raises Permanent."""
         _refuse()
 
-    def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:
+    def has_arrived(self, resource: Resource, ref: CertificateRef | None) -> bool:
         """Raises Permanent."""
         _refuse()
 

@@ -41,7 +41,7 @@ from domain.certificates.certificate import Certificate
 from domain.certificates.hostnames import covers
 from domain.errors import Permanent
 from domain.resources.connector import OpenKey, Scenario
-from domain.resources.resource import Binding, CertificateRef, Found, Page, Resource
+from domain.resources.resource import Binding, CertificateRef, DiscoveredResource, Page, Resource
 
 PAGE_SIZE = 100
 DEFAULT = "default"
@@ -74,7 +74,7 @@ class Clb(AlibabaConnector):
         super().prepare()
         self.certificates = ClbStore(self.client)
         self._slot_users = SlotUsers(self._list_slots)
-        pace = self.paces(quotas.RATE_BUDGET, quotas.CALLS_PER_SECOND)
+        pace = self.rate_limits(quotas.RATE_BUDGET, quotas.CALLS_PER_SECOND)
         self.quotas = quotas.QuotaCenter(self._settings, pace)
 
     def discover(self, page: str | None = None) -> Page:
@@ -111,7 +111,7 @@ class Clb(AlibabaConnector):
             change |= {"LoadBalancerId": ids["load_balancer"], "ListenerPort": resource.port}
         self.client.call(action, change, region=resource.region)
 
-    def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:
+    def has_arrived(self, resource: Resource, ref: CertificateRef | None) -> bool:
         """Whether the slot has the certificate."""
         return (
             ref is not None
@@ -127,7 +127,7 @@ class Clb(AlibabaConnector):
         """Removes it, unless a listener uses it."""
         self.certificates.remove(ref)
 
-    def space(self, store: str) -> int | None:
+    def get_free_space(self, store: str) -> int | None:
         """The quota of its region minus the certificates in it."""
         limit = self.quotas.get_limit(*LIMIT)
         return (
@@ -138,15 +138,15 @@ class Clb(AlibabaConnector):
         """The reference of it in its region."""
         return self.certificates.find(certificate, _get_region(store))
 
-    def lock_key(self, resource: Resource) -> str:
+    def get_lock_key(self, resource: Resource) -> str:
         """A load balancer is busy while one of its listeners is changed."""
         return build_lock_key(resource.region, resource.detail["load_balancer"])
 
-    def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
+    def explain_not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
         """There is always a former certificate."""
         if before is None:
             return "an HTTPS listener always has a certificate: a rollback to none is impossible"
-        return super().not_reversible(resource, before)
+        return super().explain_not_reversible(resource, before)
 
     def check(self) -> list[str]:
         """Reads one listener; changes nothing."""
@@ -160,7 +160,7 @@ class Clb(AlibabaConnector):
         reply = self.client.call("DescribeRegions", region=self._settings.site.region)
         return [row["RegionId"] for row in (reply.get("Regions") or {}).get("Region") or []]
 
-    def _list_slots(self, region: str, token: str | None) -> tuple[list[Found], str | None]:
+    def _list_slots(self, region: str, token: str | None) -> tuple[list[DiscoveredResource], str | None]:
         reply = self._get_listeners_page(region, token, PAGE_SIZE)
         rows = reply.get("Listeners") or []
         known = self.certificates.list_bindings(region) if rows else {}
@@ -176,7 +176,7 @@ class Clb(AlibabaConnector):
         }
         return self.client.call("DescribeLoadBalancerListeners", query, region=region)
 
-    def _build_slots(self, region: str, row: Row, known: Mapping[str, Binding]) -> Iterator[Found]:
+    def _build_slots(self, region: str, row: Row, known: Mapping[str, Binding]) -> Iterator[DiscoveredResource]:
         extensions = self._list_extensions(region, row)
         added = to_hostnames(tuple(str(one["Domain"]) for one in extensions))
         number = (row.get("HTTPSListenerConfig") or {}).get("ServerCertificateId")
@@ -184,7 +184,7 @@ class Clb(AlibabaConnector):
         own = to_hostnames(binding.names) if binding else ()
         left = tuple(name for name in own if not any(covers(one, name) for one in added))
         row_tags = to_tags(row.get("Tags"), "TagKey", "TagValue")
-        yield Found(
+        yield DiscoveredResource(
             resource=self._build_resource(region, row, DEFAULT, left or own),
             binding=binding,
             binding_known=True,
@@ -200,7 +200,7 @@ class Clb(AlibabaConnector):
                 extension=one["DomainExtensionId"],
             )
             binding = self.certificates.get_binding(one["ServerCertificateId"], region, known)
-            yield Found(resource=resource, binding=binding, binding_known=True, tags=row_tags)
+            yield DiscoveredResource(resource=resource, binding=binding, binding_known=True, tags=row_tags)
 
     def _build_resource(
         self, region: str, row: Row, slot: str, domains: tuple[str, ...], **ids: str

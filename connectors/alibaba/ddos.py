@@ -31,7 +31,7 @@ from connectors.alibaba._stores.cas import PERMISSIONS
 from domain.certificates.hostnames import to_canonical
 from domain.errors import Permanent
 from domain.resources.connector import Scenario
-from domain.resources.resource import Binding, CertificateRef, Found, Page, Resource
+from domain.resources.resource import Binding, CertificateRef, DiscoveredResource, Page, Resource
 
 MAX_PER_PAGE = 10
 PAGE_SIZE = 50
@@ -93,18 +93,18 @@ class Ddos(StoredConnector):
             region=resource.region,
         )
 
-    def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:
+    def has_arrived(self, resource: Resource, ref: CertificateRef | None) -> bool:
         """Whether the name that the rule shows is that of the certificate."""
         names = _get_names(self._get_rule(resource))
         if not names or ref is None:
             return not names and ref is None
         return self._find_identifier(resource, names) == ref.fields["identifier"]
 
-    def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
+    def explain_not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
         """A rollback to no certificate, or to one whose name is unknown by now, is impossible."""
         if before is None:
             return "a website rule cannot be left without a certificate once it has one"
-        return super().not_reversible(resource, before)
+        return super().explain_not_reversible(resource, before)
 
     def check(self) -> list[str]:
         """Lists a rule and the certificates that it may take; setting is not tried."""
@@ -128,9 +128,9 @@ class Ddos(StoredConnector):
         query = {"PageNumber": number, "PageSize": size}
         return self.client.call("DescribeWebRules", query, region=region)
 
-    def _list_in_half(self, region: str, token: str | None) -> tuple[Sequence[Found], str | None]:
+    def _list_in_half(self, region: str, token: str | None) -> tuple[Sequence[DiscoveredResource], str | None]:
         first = number = int(token or 1)
-        found: list[Found] = []
+        found: list[DiscoveredResource] = []
         while True:
             reply = self._get_rules_page(region, number, MAX_PER_PAGE)
             found += [self._build_found(region, rule) for rule in reply.get("WebRules") or []]
@@ -140,7 +140,7 @@ class Ddos(StoredConnector):
             if (number - first) * MAX_PER_PAGE >= PAGE_SIZE:
                 return found, str(number)
 
-    def _build_found(self, region: str, rule: Row) -> Found:
+    def _build_found(self, region: str, rule: Row) -> DiscoveredResource:
         written, name = rule["Domain"], to_canonical(rule["Domain"])
         ports = _get_https_ports(rule)
         resource = Resource(
@@ -153,7 +153,7 @@ class Ddos(StoredConnector):
             state=_get_state(rule),
             detail={"domain": written},
         )
-        return Found(resource=resource, binding_known=not _get_names(rule))
+        return DiscoveredResource(resource=resource, binding_known=not _get_names(rule))
 
     def _get_rule(self, resource: Resource) -> Row:
         domain = resource.detail["domain"]

@@ -31,8 +31,8 @@ from connectors.alibaba._bases.base import Probe, list_missing_permissions
 from connectors.alibaba._bases.stored import StoredConnector, to_hostnames
 from connectors.alibaba._stores.cas import PERMISSIONS
 from domain.errors import CloudError, Permanent, Transient
-from domain.resources.connector import Scenario
-from domain.resources.resource import Binding, CertificateRef, Found, Page, Resource
+from domain.resources.connector import ChangeWarning, Scenario
+from domain.resources.resource import Binding, CertificateRef, DiscoveredResource, Page, Resource
 
 GATEWAYS_PER_PAGE = 10
 PAGE_SIZE = 50
@@ -108,33 +108,33 @@ class Eas(StoredConnector):
             return
         self._reattach(resource, wanted)
 
-    def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:
+    def has_arrived(self, resource: Resource, ref: CertificateRef | None) -> bool:
         """Whether the gateway shows the certificate for the domain."""
         shown = _get_certificate_id(self._get_domain(resource))
         return ref is not None and shown is not None and _get_number(shown) == ref.fields["cert_id"]
 
-    def lock_key(self, resource: Resource) -> str:
+    def get_lock_key(self, resource: Resource) -> str:
         """A gateway takes one change at a time, so that a detached domain is attached again."""
         return f"{self.account}/{self.service}/{resource.region}/{resource.detail['gateway']}"
 
-    def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
+    def explain_not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
         """A rollback to a domain without certificate is unconfirmed."""
         if before is None:
             return "it has no certificate now, and EAS may not allow one to be removed"
-        return super().not_reversible(resource, before)
+        return super().explain_not_reversible(resource, before)
 
-    def warnings(self, resource: Resource, before: Binding | None) -> tuple[str, ...]:
+    def list_warnings(self, resource: Resource, before: Binding | None) -> tuple[ChangeWarning, ...]:
         """Warns of the gap in a change, and of domains that only a private network reaches."""
-        gap = (
-            "if the service refuses to attach the domain again, it is detached and attached anew: "
-            "for a moment nothing is served",
+        gap = ChangeWarning(
+            code="short-outage",
+            text="if the service refuses to attach the domain again, it is detached and attached "
+            "anew: for a moment nothing is served",
         )
-        if resource.detail["type"] == "internet":
-            return gap
-        return (
-            *gap,
-            "it is a domain of a private network: a handshake is possible only from there",
+        private = ChangeWarning(
+            code="private-network",
+            text="it is a domain of a private network: a handshake is possible only from there",
         )
+        return (gap,) if resource.detail["type"] == "internet" else (gap, private)
 
     def check(self) -> list[str]:
         """Lists gateways and the domains of one; nothing is changed."""
@@ -171,7 +171,7 @@ class Eas(StoredConnector):
         query = {"CustomDomain": json.dumps(domain)}
         self.client.call(action, query, method="PUT", path=path, region=region)
 
-    def _list_in_region(self, region: str, page: str | None) -> tuple[list[Found], str | None]:
+    def _list_in_region(self, region: str, page: str | None) -> tuple[list[DiscoveredResource], str | None]:
         number = int(page or 1)
         reply = self._get_gateways_page(region, number, GATEWAYS_PER_PAGE)
         found = [
@@ -182,7 +182,7 @@ class Eas(StoredConnector):
         more = number * GATEWAYS_PER_PAGE < int(reply.get("TotalCount") or 0)
         return found, str(number + 1) if more else None
 
-    def _build_found(self, region: str, gateway: Row, row: Row) -> Found:
+    def _build_found(self, region: str, gateway: Row, row: Row) -> DiscoveredResource:
         ids = {"gateway": gateway["GatewayId"], "domain": row["Domain"], "type": row["Type"]}
         state = str(gateway.get("Status") or "Running")
         resource = Resource(
@@ -194,7 +194,7 @@ class Eas(StoredConnector):
             state="online" if state == "Running" else state.lower(),
             detail=ids,
         )
-        return Found(
+        return DiscoveredResource(
             resource=resource,
             binding=self.get_binding(_get_certificate_id(row)),
             binding_known=True,

@@ -35,7 +35,7 @@ from connectors.alibaba._bases.pem import PemConnector, is_serving
 from domain.certificates.hostnames import to_canonical
 from domain.errors import Permanent, Transient
 from domain.resources.connector import Scenario
-from domain.resources.resource import Binding, CertificateRef, Found, Page, Resource
+from domain.resources.resource import Binding, CertificateRef, DiscoveredResource, Page, Resource
 
 PAGE_SIZE = 100
 V3, V2 = "3.0", "2.0"
@@ -93,11 +93,11 @@ class FunctionCompute(PemConnector):
         own_host = "{region}.fc.aliyuncs.com"
         self._clients = {
             (V3, False): self.client,
-            (V3, True): Client(self._settings, _build_api(V3, own_host), self.pace),
+            (V3, True): Client(self._settings, _build_api(V3, own_host), self.rate_limit),
             (V2, False): Client(
-                self._settings, _build_api(V2, "fc.{region}.aliyuncs.com"), self.pace
+                self._settings, _build_api(V2, "fc.{region}.aliyuncs.com"), self.rate_limit
             ),
-            (V2, True): Client(self._settings, _build_api(V2, own_host), self.pace),
+            (V2, True): Client(self._settings, _build_api(V2, own_host), self.rate_limit),
         }
 
     def discover(self, page: str | None = None) -> Page:
@@ -124,15 +124,15 @@ class FunctionCompute(PemConnector):
             "UpdateCustomDomain", "PUT", _get_scope(resource), _build_path(resource), body=body
         )
 
-    def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:
+    def has_arrived(self, resource: Resource, ref: CertificateRef | None) -> bool:
         """Whether the service shows the certificate as the domain's own."""
         return ref is not None and is_serving(_get_certificate(self._get_domain(resource)), ref)
 
-    def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
+    def explain_not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
         """Only a certificate of ours can be restored, and HTTP alone cannot."""
         if before is None:
             return "it has no HTTPS now, and Function Compute may not allow it to be switched off"
-        return super().not_reversible(resource, before)
+        return super().explain_not_reversible(resource, before)
 
     def check(self) -> list[str]:
         """Lists domains of both versions and reads one; setting is not tried."""
@@ -147,7 +147,7 @@ class FunctionCompute(PemConnector):
             if version == V3 or region not in ONLY_V3
         ]
 
-    def _list_in_scope(self, scope: str, token: str | None) -> tuple[list[Found], str | None]:
+    def _list_in_scope(self, scope: str, token: str | None) -> tuple[list[DiscoveredResource], str | None]:
         reply = self._get_page(scope, token, PAGE_SIZE)
         found = [self._build_found(scope, row) for row in reply.get("customDomains") or []]
         return found, reply.get("nextToken") or None
@@ -156,7 +156,7 @@ class FunctionCompute(PemConnector):
         query = {"limit": size, "nextToken": token}
         return self._call("ListCustomDomains", "GET", scope, "", query=query)
 
-    def _build_found(self, scope: str, row: Row) -> Found:
+    def _build_found(self, scope: str, row: Row) -> DiscoveredResource:
         region, _, version = scope.partition("@")
         domain = str(row["domainName"])
         name = to_canonical(domain)
@@ -168,7 +168,7 @@ class FunctionCompute(PemConnector):
             domains=(name,) if name else (),
             detail={"domain": domain, "version": version},
         )
-        return Found(resource=resource, binding=self._to_binding(row), binding_known=True)
+        return DiscoveredResource(resource=resource, binding=self._to_binding(row), binding_known=True)
 
     def _to_binding(self, row: Row) -> Binding | None:
         certificate = _get_certificate(row)

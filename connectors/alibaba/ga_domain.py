@@ -22,7 +22,7 @@ from connectors.alibaba._api.tags import to_tags
 from connectors.alibaba._bases.accelerators import PAGE_SIZE, PERMISSIONS, REGION, GaConnector, Row
 from connectors.alibaba._bases.base import Probe
 from connectors.alibaba._bases.stored import to_hostnames
-from domain.resources.resource import Binding, CertificateRef, Found, Resource
+from domain.resources.resource import Binding, CertificateRef, DiscoveredResource, Resource
 
 
 class GaDomain(GaConnector):
@@ -38,11 +38,11 @@ class GaDomain(GaConnector):
     )
     calls_per_change = 6
 
-    def build_slots(self, accelerator: Row, listener: Row) -> Iterator[Found]:
+    def build_slots(self, accelerator: Row, listener: Row) -> Iterator[DiscoveredResource]:
         """One slot for each domain that has an additional certificate."""
         for row in self._list_rows(accelerator["AcceleratorId"], listener["ListenerId"]):
             domain = str(row["Domain"])
-            yield Found(
+            yield DiscoveredResource(
                 resource=self.build_resource(
                     accelerator, listener, domain, to_hostnames((domain,))
                 ),
@@ -77,7 +77,7 @@ class GaDomain(GaConnector):
             change = {"Domain": domain, "CertificateId": wanted}
         self.client.call(action, {**REGION, **ids, **change})
 
-    def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:
+    def has_arrived(self, resource: Resource, ref: CertificateRef | None) -> bool:
         """Whether it shows the certificate, or none, and nothing is being changed any more."""
         row = self._find_row(resource)
         if ref is None or row is None:

@@ -20,7 +20,7 @@ from connectors.alibaba._api.tags import to_tags
 from connectors.alibaba._bases.accelerators import PERMISSIONS, REGION, GaConnector, Row
 from connectors.alibaba._bases.stored import to_hostnames
 from domain.errors import Permanent
-from domain.resources.resource import Binding, CertificateRef, Found, Resource
+from domain.resources.resource import Binding, CertificateRef, DiscoveredResource, Resource
 
 
 class GaListener(GaConnector):
@@ -29,11 +29,11 @@ class GaListener(GaConnector):
     title = "Global Accelerator (GA), default certificates of listeners"
     permissions = ("ga:UpdateListener", *PERMISSIONS)
 
-    def build_slots(self, accelerator: Row, listener: Row) -> Iterator[Found]:
+    def build_slots(self, accelerator: Row, listener: Row) -> Iterator[DiscoveredResource]:
         """The one default slot."""
         binding = self.get_binding(_get_identifier(listener))
         names = to_hostnames(binding.names) if binding else ()
-        yield Found(
+        yield DiscoveredResource(
             resource=self.build_resource(accelerator, listener, None, names),
             binding=binding,
             binding_known=True,
@@ -54,17 +54,17 @@ class GaListener(GaConnector):
         listener = {"ListenerId": resource.detail["listener"]}
         self.client.call("UpdateListener", {**REGION, **listener, "Certificates": certificates})
 
-    def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:
+    def has_arrived(self, resource: Resource, ref: CertificateRef | None) -> bool:
         """Whether it shows the certificate, and nothing is being changed any more."""
         listener = self.get_listener(resource)
         shown = ref is not None and _get_identifier(listener) == ref.fields["identifier"]
         return shown and self.is_at_rest(resource, listener)
 
-    def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
+    def explain_not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
         """There is always a former certificate, unless the store has lost it."""
         if before is None:
             return "an HTTPS listener always has a certificate: a rollback to none is impossible"
-        return super().not_reversible(resource, before)
+        return super().explain_not_reversible(resource, before)
 
 
 def _get_identifier(listener: Row) -> str | None:

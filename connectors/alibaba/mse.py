@@ -28,7 +28,7 @@ from connectors.alibaba._bases.stored import StoredConnector, to_hostnames
 from connectors.alibaba._stores.cas import PERMISSIONS
 from domain.errors import Permanent
 from domain.resources.connector import Scenario
-from domain.resources.resource import Binding, CertificateRef, Found, Page, Resource
+from domain.resources.resource import Binding, CertificateRef, DiscoveredResource, Page, Resource
 
 GATEWAYS_PER_PAGE = 10
 PAGE_SIZE = 50
@@ -77,17 +77,17 @@ class Mse(StoredConnector):
         }
         self._call("UpdateSSLCert", query, resource.region)
 
-    def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:
+    def has_arrived(self, resource: Resource, ref: CertificateRef | None) -> bool:
         """Whether the domain shows the certificate and is published."""
         row = self._get_domain(resource)
         shown = ref is not None and _get_identifier(row) == ref.fields["identifier"]
         return shown and row.get("Status") == PUBLISHED
 
-    def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
+    def explain_not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
         """A rollback to HTTP is unconfirmed."""
         if before is None:
             return "it has no HTTPS now, and MSE may not allow it to be switched off"
-        return super().not_reversible(resource, before)
+        return super().explain_not_reversible(resource, before)
 
     def check(self) -> list[str]:
         """Lists regions, gateways and the domains of one; nothing is changed."""
@@ -101,7 +101,7 @@ class Mse(StoredConnector):
         found: list[str] = self._call("QueryGatewayRegion", {}, self._settings.site.region)
         return found
 
-    def _list_in_region(self, region: str, page: str | None) -> tuple[list[Found], str | None]:
+    def _list_in_region(self, region: str, page: str | None) -> tuple[list[DiscoveredResource], str | None]:
         number = int(page or 1)
         data = self._get_gateways_page(region, number, GATEWAYS_PER_PAGE)
         found = [
@@ -112,7 +112,7 @@ class Mse(StoredConnector):
         more = number * GATEWAYS_PER_PAGE < int(data.get("TotalSize") or 0)
         return found, str(number + 1) if more else None
 
-    def _build_found(self, region: str, gateway: str, row: Row) -> Found:
+    def _build_found(self, region: str, gateway: str, row: Row) -> DiscoveredResource:
         name, number = str(row["Name"]), str(row["Id"])
         binding = self.get_binding(_get_identifier(row))
         # A gateway's own domain "*" answers to every name: its certificate's stand for them.
@@ -126,7 +126,7 @@ class Mse(StoredConnector):
             state=STATES.get(int(row.get("Status") or 0), "unavailable"),
             detail={"gateway": gateway, "id": number, "name": name},
         )
-        return Found(resource=resource, binding=binding, binding_known=True)
+        return DiscoveredResource(resource=resource, binding=binding, binding_known=True)
 
     def _get_domain(self, resource: Resource) -> Row:
         gateway, name = resource.detail["gateway"], resource.detail["name"]

@@ -37,7 +37,7 @@ from connectors.alibaba._stores.cas import PERMISSIONS
 from domain.certificates.hostnames import to_canonical
 from domain.errors import NeedsOperator, Permanent, Transient
 from domain.resources.connector import Scenario
-from domain.resources.resource import Binding, CertificateRef, Found, Page, Resource
+from domain.resources.resource import Binding, CertificateRef, DiscoveredResource, Page, Resource
 
 BUCKETS_PER_PAGE = 50
 ONLY_IN_BUCKET = "it serves a certificate that was uploaded to the bucket alone"
@@ -92,13 +92,13 @@ class Oss(StoredConnector):
     def prepare(self) -> None:
         """Object storage has its own client."""
         super().prepare()
-        self.oss = OssClient(self._settings, self.api, self.pace)
+        self.oss = OssClient(self._settings, self.api, self.rate_limit)
 
     def discover(self, page: str | None = None) -> Page:
         """The domains of 50 buckets a page, with what they serve: one call for each bucket."""
         reply = self.oss.list_buckets(page, BUCKETS_PER_PAGE)
         found = [one for bucket in reply.buckets or [] for one in self._list_in_bucket(bucket)]
-        return Page(found=tuple(found), next=(reply.next_marker or None))
+        return Page(resources=tuple(found), next=(reply.next_marker or None))
 
     def read(self, resource: Resource) -> Binding | None:
         """What the domain serves."""
@@ -120,15 +120,15 @@ class Oss(StoredConnector):
         wildcard = detail["wildcard"] == "yes"
         self.oss.put_cname(detail["bucket"], resource.region, detail["domain"], wildcard, **change)
 
-    def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:
+    def has_arrived(self, resource: Resource, ref: CertificateRef | None) -> bool:
         """Whether the service shows the certificate as the domain's own."""
         return _is_serving(self._get_certificate(resource), ref)
 
-    def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
+    def explain_not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
         """A certificate of the bucket alone, or one that the store has lost, cannot return."""
         if before is not None and before.ref is None:
             return ONLY_IN_BUCKET
-        return super().not_reversible(resource, before)
+        return super().explain_not_reversible(resource, before)
 
     def check(self) -> list[str]:
         """Lists a bucket and its domains; setting is not tried, nor what that needs elsewhere."""
@@ -144,7 +144,7 @@ class Oss(StoredConnector):
         for bucket in self.oss.list_buckets(None, 1).buckets or []:
             self.oss.list_cnames(bucket.name, _get_region(bucket))
 
-    def _list_in_bucket(self, bucket: Any) -> list[Found]:
+    def _list_in_bucket(self, bucket: Any) -> list[DiscoveredResource]:
         region = _get_region(bucket)
         if self._settings.regions and region not in self._settings.regions:
             return []
@@ -156,7 +156,7 @@ class Oss(StoredConnector):
             return []  # deleted since it was listed
         return [self._build_found(bucket.name, region, cname) for cname in cnames]
 
-    def _build_found(self, bucket: str, region: str, cname: Any) -> Found:
+    def _build_found(self, bucket: str, region: str, cname: Any) -> DiscoveredResource:
         written, wildcard = str(cname.domain), bool(cname.is_wild_card)
         name = to_canonical(f"*.{written}" if wildcard and not written.startswith("*") else written)
         resource = Resource(
@@ -173,7 +173,7 @@ class Oss(StoredConnector):
             },
         )
         binding = self._to_binding(cname.certificate)
-        return Found(resource=resource, binding=binding, binding_known=True)
+        return DiscoveredResource(resource=resource, binding=binding, binding_known=True)
 
     def _get_certificate(self, resource: Resource) -> Any:
         """What the service tells of the domain's certificate; None for none."""

@@ -43,8 +43,8 @@ from connectors.alibaba._stores import cas
 from domain.certificates.certificate import Certificate
 from domain.certificates.hostnames import covers_all
 from domain.errors import Permanent
-from domain.resources.connector import OpenKey, Pace, Scenario
-from domain.resources.resource import Binding, CertificateRef, Found, Page, Resource
+from domain.resources.connector import OpenKey, CallRateLimit, Scenario
+from domain.resources.resource import Binding, CertificateRef, DiscoveredResource, Page, Resource
 
 API = Api(
     ram="sae",
@@ -70,7 +70,7 @@ Row = dict[str, Any]
 class SaeRoutes:
     """The routes of one account in all regions. Shared between threads."""
 
-    def __init__(self, settings: AlibabaSettings, pace: Pace | None = None) -> None:
+    def __init__(self, settings: AlibabaSettings, pace: CallRateLimit | None = None) -> None:
         self.home = settings.site.region
         self._client = Client(settings, API, pace)
 
@@ -156,8 +156,8 @@ class Sae(StoredConnector):
     def prepare(self) -> None:
         """The routes, and the server certificates of those on CLB."""
         super().prepare()
-        self.routes = SaeRoutes(self._settings, self.pace)
-        load_balancers = Client(self._settings, clb.API, self.paces("alibaba.clb", CLB_CALLS))
+        self.routes = SaeRoutes(self._settings, self.rate_limit)
+        load_balancers = Client(self._settings, clb.API, self.rate_limits("alibaba.clb", CLB_CALLS))
         self.server_certificates = clb.ClbStore(load_balancers)
 
     def discover(self, page: str | None = None) -> Page:
@@ -196,7 +196,7 @@ class Sae(StoredConnector):
             change = {"CertIds": ",".join(replaced)}
         self.routes.update(resource.region, resource.detail["ingress"], change)
 
-    def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:
+    def has_arrived(self, resource: Resource, ref: CertificateRef | None) -> bool:
         """Whether SAE shows the certificate."""
         if ref is None:
             return False
@@ -205,18 +205,18 @@ class Sae(StoredConnector):
             return self._find_identifier(resource, row) == _get_identifier(resource, ref)
         return _get_identifier(resource, ref) in list_identifiers(row)[1:]
 
-    def lock_key(self, resource: Resource) -> str:
+    def get_lock_key(self, resource: Resource) -> str:
         """The listener on ALB, the load balancer on CLB, as their own connectors lock them."""
         balancer = resource.detail["load_balancer"]
         if resource.detail["kind"] == CLB:
             return clb.build_lock_key(resource.region, balancer)
         return listener_lock(ALB, resource.region, balancer, resource.port)
 
-    def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
+    def explain_not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
         """A rollback to HTTP is unconfirmed."""
         if before is None:
             return "it has no HTTPS now, and SAE may not allow it to be switched off"
-        return None if resource.detail["kind"] == CLB else super().not_reversible(resource, before)
+        return None if resource.detail["kind"] == CLB else super().explain_not_reversible(resource, before)
 
     def check(self) -> list[str]:
         """Reads one route; changes nothing."""
@@ -226,7 +226,7 @@ class Sae(StoredConnector):
     def _regions(self) -> list[str]:
         return list_regions(self._settings, self.routes.list_regions)
 
-    def _list_in_region(self, region: str, token: str | None) -> tuple[list[Found], str | None]:
+    def _list_in_region(self, region: str, token: str | None) -> tuple[list[DiscoveredResource], str | None]:
         number = int(token or 1)
         namespaces, more = self.routes.list_namespaces(region, number)
         found = [
@@ -237,7 +237,7 @@ class Sae(StoredConnector):
         ]
         return found, str(number + 1) if more else None
 
-    def _build_slots(self, region: str, row: Row) -> Iterator[Found]:
+    def _build_slots(self, region: str, row: Row) -> Iterator[DiscoveredResource]:
         rules = to_hostnames(
             tuple(str(rule.get("Domain") or "") for rule in row.get("Rules") or [])
         )
@@ -248,7 +248,7 @@ class Sae(StoredConnector):
         binding = self._get_slot_binding(default, present[0] if present else None)
         own = rules or (to_hostnames(binding.names) if binding else ())
         left = tuple(name for name in own if not covers_all(taken, [name]))
-        yield Found(
+        yield DiscoveredResource(
             resource=default.model_copy(update={"domains": left or own}),
             binding=binding,
             binding_known=True,
@@ -260,7 +260,7 @@ class Sae(StoredConnector):
                 update={"detail": {**resource.detail, **slot.to_detail()}}
             )
             served = self._get_slot_binding(resource, slot.former)
-            yield Found(resource=resource, binding=served, binding_known=True)
+            yield DiscoveredResource(resource=resource, binding=served, binding_known=True)
 
     def _build_resource(
         self, region: str, row: Row, slot: str, domains: tuple[str, ...]

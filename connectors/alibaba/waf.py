@@ -34,7 +34,7 @@ from connectors.alibaba._stores.cas import PERMISSIONS
 from domain.certificates.hostnames import to_canonical
 from domain.errors import Permanent, Transient
 from domain.resources.connector import Scenario
-from domain.resources.resource import Binding, CertificateRef, Found, Page, Resource
+from domain.resources.resource import Binding, CertificateRef, DiscoveredResource, Page, Resource
 
 PAGE_SIZE = 50
 STATES = {
@@ -105,7 +105,7 @@ class Waf(StoredConnector):
         action = "ModifyDefaultHttps" if _is_default(resource) else "ModifyDomainCert"
         self.client.call(action, query, region=resource.region)
 
-    def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:
+    def has_arrived(self, resource: Resource, ref: CertificateRef | None) -> bool:
         """Whether the change has been worked through, and the certificate is the one shown."""
         if _is_default(resource):
             shown = self._get_tls(resource).get("CertId")
@@ -116,11 +116,11 @@ class Waf(StoredConnector):
             shown = (detail.get("Listen") or {}).get("CertId")
         return (shown or None) == (ref.fields["identifier"] if ref else None)
 
-    def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
+    def explain_not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
         """A rollback to no certificate, or to one that the store has lost, is impossible."""
         if before is None:
             return "the firewall cannot switch HTTPS off again without setting the domain anew"
-        return super().not_reversible(resource, before)
+        return super().explain_not_reversible(resource, before)
 
     def check(self) -> list[str]:
         """Reads instances, their defaults, and one domain of each; setting is not tried."""
@@ -166,7 +166,7 @@ class Waf(StoredConnector):
             query = {**instance, "Domain": row["Domain"]}
             self.client.call("DescribeDomainDetail", query, region=instance["RegionId"])
 
-    def _list_in_half(self, region: str, token: str | None) -> tuple[Sequence[Found], str | None]:
+    def _list_in_half(self, region: str, token: str | None) -> tuple[Sequence[DiscoveredResource], str | None]:
         instance, number = self._find_instance(region), int(token or 1)
         if instance is None:
             return [], None
@@ -177,7 +177,7 @@ class Waf(StoredConnector):
         more = number * PAGE_SIZE < int(reply.get("TotalCount") or 0)
         return found, str(number + 1) if more else None
 
-    def _build_found(self, instance: Row, row: Row) -> Found:
+    def _build_found(self, instance: Row, row: Row) -> DiscoveredResource:
         written, ports = row["Domain"], (row.get("ListenPorts") or {}).get("Https") or []
         name = to_canonical(written)
         resource = Resource(
@@ -190,9 +190,9 @@ class Waf(StoredConnector):
             state=STATES.get(row.get("Status") or NORMAL, "unknown"),
             detail={"instance": instance["InstanceId"], "domain": written},
         )
-        return Found(resource=resource, binding_known=not ports)
+        return DiscoveredResource(resource=resource, binding_known=not ports)
 
-    def _list_defaults(self, instance: Row) -> list[Found]:
+    def _list_defaults(self, instance: Row) -> list[DiscoveredResource]:
         """The default certificate, for whoever names no domain; an instance may have none."""
         binding = self.get_binding(self._get_default(instance).get("CertId"))
         if binding is None:
@@ -205,7 +205,7 @@ class Waf(StoredConnector):
             domains=to_hostnames(binding.names),
             detail={"instance": instance["InstanceId"]},
         )
-        return [Found(resource=resource, binding=binding, binding_known=True)]
+        return [DiscoveredResource(resource=resource, binding=binding, binding_known=True)]
 
     def _build_query(self, resource: Resource) -> Row:
         instance = {"InstanceId": resource.detail["instance"], "RegionId": resource.region}

@@ -16,6 +16,8 @@ from domain.calendar.windows import (
     Calendar,
     CalendarTarget,
     Freeze,
+    StartReason,
+    StartReasonCode,
     Window,
     format_minute,
 )
@@ -92,36 +94,41 @@ def _get_end(span: TimeSpan, horizon: datetime) -> datetime | None:
 
 def _list_reasons(
     spans_by_rules: dict[RuleSet, list[TimeSpan]], start: datetime
-) -> tuple[str, ...]:
+) -> tuple[StartReason, ...]:
     """Why changes may not start at `start`; each reason once."""
     closed = [rules for rules, spans in spans_by_rules.items() if not spans or spans[0][0] > start]
     return tuple(dict.fromkeys(reason for rules in closed for reason in _explain(rules, start)))
 
 
-def _explain(rules: RuleSet, at: datetime) -> list[str]:
+def _explain(rules: RuleSet, at: datetime) -> list[StartReason]:
     windows, freezes = rules
     reasons = [
-        f"freeze {freeze.name!r} until {format_minute(freeze.ends)}: {freeze.reason}"
+        StartReason(
+            code=StartReasonCode.FREEZE,
+            text=f"freeze {freeze.name!r} until {format_minute(freeze.ends)}: {freeze.reason}",
+        )
         for freeze in freezes
         if freeze.begins <= at < freeze.ends
     ]
     if windows and not any(list_open_spans(each, at, at + MOMENT) for each in windows):
-        reasons.append(f"outside of {_format_windows(windows)}")
+        text = f"outside of {_format_windows(windows)}"
+        reasons.append(StartReason(code=StartReasonCode.OUTSIDE_WINDOWS, text=text))
     return reasons
 
 
 def _explain_override(
     spans: Sequence[TimeSpan], end: datetime, expiry: datetime | None, margin: timedelta
-) -> str | None:
+) -> StartReason | None:
     """Why an expiry overrides windows and freezes; None if it does not."""
     next_start = spans[0][0] if spans else end
     if expiry is None or next_start <= expiry - margin:
         return None
     after = f"the next window opens {format_minute(next_start)}" if spans else "no window is common"
-    return (
+    text = (
         f"overridden: a certificate in service expires {format_minute(expiry)}, {after}, "
         f"and the margin is {margin / timedelta(hours=1):g} h"
     )
+    return StartReason(code=StartReasonCode.EXPIRY_TOO_NEAR, text=text)
 
 
 def _build_no_common_window_error(spans_by_rules: dict[RuleSet, list[TimeSpan]]) -> BadInput:
@@ -136,7 +143,7 @@ def _build_no_common_window_error(spans_by_rules: dict[RuleSet, list[TimeSpan]])
         where="windows",
         fix="Create one task for each, make the windows overlap (certroll window add --replace), "
         "or add --ignore-windows REASON.",
-        code="no-common-window",
+        code=StartReasonCode.NO_COMMON_WINDOW,
     )
 
 

@@ -107,6 +107,24 @@ class Calendar(Value):
         return any(rule.scope.tags for rule in rules)
 
 
+class StartReasonCode(StrEnum):
+    """Why changes may not start at the requested time, or may nevertheless."""
+
+    FREEZE = "freeze"
+    OUTSIDE_WINDOWS = "outside-windows"
+    EXPIRY_TOO_NEAR = "expiry-too-near"
+    """Overrides the others: a certificate in service expires before the next start."""
+    NO_COMMON_WINDOW = "no-common-window"
+    """The windows of the targets have no time in common."""
+
+
+class StartReason(Value):
+    """One reason; `text` names the rules and times."""
+
+    code: StartReasonCode
+    text: str
+
+
 class AllowedStart(Value):
     """When changes may start: at the requested time, or later for the given reasons.
 
@@ -115,14 +133,14 @@ class AllowedStart(Value):
     """
 
     at: datetime
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[StartReason, ...] = ()
     until: datetime | None = None
     overridden: bool = False
 
     @property
     def reasons_text(self) -> str:
         """The reasons in one line."""
-        return "; ".join(self.reasons)
+        return "; ".join(each.text for each in self.reasons)
 
     @property
     def move_text(self) -> str:

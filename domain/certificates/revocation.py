@@ -35,16 +35,37 @@ class RevocationStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
+class UnknownCode(StrEnum):
+    """Why the status of a certificate is unknown; it stays the same when the words change."""
+
+    ISSUER_UNKNOWN = "issuer-unknown"
+    KEY_UNSUPPORTED = "key-unsupported"
+    OUT_OF_TIME = "out-of-time"  # the URL was not asked: the requests before took too long
+    NO_ANSWER = "no-answer"
+    TOO_SLOW = "too-slow"
+    TOO_LARGE = "too-large"
+    HTTP_STATUS = "http-status"
+    OCSP_ERROR = "ocsp-error"  # the responder reports an error of its own
+    UNREADABLE = "unreadable"
+    WRONG_SIGNER = "wrong-signer"
+    OUT_OF_DATE = "out-of-date"
+    OTHER_CERTIFICATE = "other-certificate"
+    NOT_KNOWN_THERE = "not-known-there"  # the responder does not know the certificate
+
+
 class RevocationAnswer(NamedTuple):
-    """The status; `detail` says when and why it was revoked, or why the status is unknown."""
+    """The status; `detail` says when and why it was revoked, or why the status is unknown.
+
+    If it is unknown, `codes` has one code for each URL that was tried, in their order.
+    """
 
     status: RevocationStatus
     detail: str = ""
+    codes: tuple[UnknownCode, ...] = ()
 
 
-def build_unknown_answer(reason: str) -> RevocationAnswer:
-    """An answer with the status unknown."""
-    return RevocationAnswer(RevocationStatus.UNKNOWN, reason)
+def build_unknown_answer(code: UnknownCode, reason: str) -> RevocationAnswer:
+    return RevocationAnswer(RevocationStatus.UNKNOWN, reason, (code,))
 
 
 def list_ocsp_urls(certificate: x509.Certificate) -> list[str]:
@@ -77,18 +98,26 @@ def read_ocsp(
         answer = ocsp.load_der_ocsp_response(data)
         if answer.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL:
             return build_unknown_answer(
-                f"the responder answers {answer.response_status.name.lower()}"
+                UnknownCode.OCSP_ERROR,
+                f"the responder answers {answer.response_status.name.lower()}",
             )
         if not _is_signed_by_authority(answer, issuer, now):
-            return build_unknown_answer("the responder's answer is not signed by the authority")
+            return build_unknown_answer(
+                UnknownCode.WRONG_SIGNER, "the responder's answer is not signed by the authority"
+            )
         serial = certificate.serial_number
         own = [each for each in answer.responses if each.serial_number == serial]
     except UNREADABLE:
-        return build_unknown_answer("the responder's answer cannot be read")
+        return build_unknown_answer(UnknownCode.UNREADABLE, "the responder's answer cannot be read")
     current = [each for each in own if _is_current(each.this_update_utc, each.next_update_utc, now)]
+    if not own:
+        return build_unknown_answer(
+            UnknownCode.OTHER_CERTIFICATE, "the responder's answer is about another certificate"
+        )
     if not current:
-        reason = "is out of date" if own else "is about another certificate"
-        return build_unknown_answer(f"the responder's answer {reason}")
+        return build_unknown_answer(
+            UnknownCode.OUT_OF_DATE, "the responder's answer is out of date"
+        )
     return _from_single_response(current[0])
 
 
@@ -99,7 +128,9 @@ def _from_single_response(single: ocsp.OCSPSingleResponse) -> RevocationAnswer:
         case ocsp.OCSPCertStatus.REVOKED:
             return _build_revoked_answer(single.revocation_time_utc, single.revocation_reason)
         case _:
-            return build_unknown_answer("the responder does not know it")
+            return build_unknown_answer(
+                UnknownCode.NOT_KNOWN_THERE, "the responder does not know it"
+            )
 
 
 def read_crl(
@@ -109,17 +140,23 @@ def read_crl(
     try:
         crl = x509.load_der_x509_crl(data)
         if crl.issuer != issuer.subject or not _is_crl_signed_by(crl, issuer):
-            return build_unknown_answer("the revocation list is not signed by the authority")
+            return build_unknown_answer(
+                UnknownCode.WRONG_SIGNER, "the revocation list is not signed by the authority"
+            )
         if not _is_current(crl.last_update_utc, crl.next_update_utc, now):
-            return build_unknown_answer("the revocation list is out of date")
+            return build_unknown_answer(
+                UnknownCode.OUT_OF_DATE, "the revocation list is out of date"
+            )
         if not _is_complete_for(crl, url):
-            return build_unknown_answer("the revocation list is for other certificates")
+            return build_unknown_answer(
+                UnknownCode.OTHER_CERTIFICATE, "the revocation list is for other certificates"
+            )
         entry = crl.get_revoked_certificate_by_serial_number(certificate.serial_number)
         if entry is None:
             return RevocationAnswer(RevocationStatus.GOOD)
         return _build_revoked_answer(entry.revocation_date_utc, _get_reason(entry))
     except UNREADABLE:
-        return build_unknown_answer("the revocation list cannot be read")
+        return build_unknown_answer(UnknownCode.UNREADABLE, "the revocation list cannot be read")
 
 
 def _is_signed_by_authority(

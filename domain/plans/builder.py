@@ -1,4 +1,7 @@
-"""From matches to a plan. Pure: the caller reads what the resources serve."""
+"""Builds a plan from matches and the bindings that the caller has read. Pure.
+
+Called by operations.planning.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,30 +14,31 @@ from domain.plans.conflicts import check_together
 from domain.plans.matching import Match
 from domain.plans.near_misses import NearMiss
 from domain.plans.plan import Change, Plan, build_binding
-from domain.plans.quota import cost
+from domain.plans.quota import get_cost
 from domain.plans.refusal import Refusal, RefusalCode
-from domain.plans.rules import check_change, check_coverage, check_validity, coverage_warning
-from domain.resources.connector import Traits
-from domain.resources.resource import Binding, serves
+from domain.plans.rules import check_change, check_coverage, check_validity, describe_lost_names
+from domain.resources.connector import ChangeWarning, Traits
+from domain.resources.resource import Binding, is_same_binding
 
+NAMES_LOST = "names-lost"
 NEVER = datetime.max.replace(tzinfo=UTC)
 
 
-def by_urgency(changes: Iterable[Change]) -> list[Change]:
-    """By the day (UTC) until which what is served lasts; what nobody knows comes last.
+def sort_by_urgency(changes: Iterable[Change]) -> list[Change]:
+    """Sorts by the day (UTC) on which the current certificate expires; unknown days come last.
 
-    Within a day the services of all accounts take turns. Each has a budget of calls of its own: a
-    task that did one service after the other would wait for one budget and leave the others unused.
+    Within a day the services of all accounts alternate. Each has a rate budget of its own: a task
+    that did one service after the other would wait for one budget and leave the others unused.
     """
     ordered = sorted(changes, key=lambda change: (_until(change), change.resource.id))
-    turns: Counter[tuple[date, str, str]] = Counter()
-    places: list[tuple[date, int, int]] = []
-    for place, change in enumerate(ordered):
+    counts: Counter[tuple[date, str, str]] = Counter()
+    positions: list[tuple[date, int, int]] = []
+    for position, change in enumerate(ordered):
         day = _until(change).date()
         group = day, change.resource.account, change.resource.service
-        places.append((day, turns[group], place))
-        turns[group] += 1
-    return [ordered[place] for _, _, place in sorted(places)]
+        positions.append((day, counts[group], position))
+        counts[group] += 1
+    return [ordered[position] for _, _, position in sorted(positions)]
 
 
 def _until(change: Change) -> datetime:
@@ -42,8 +46,8 @@ def _until(change: Change) -> datetime:
     return NEVER if until is None else until.astimezone(UTC)
 
 
-class Candidate(NamedTuple):
-    """A match with what its resource served at `seen_at`, and what a way back would need."""
+class ChangeCandidate(NamedTuple):
+    """A match, the binding of its resource at `seen_at`, and what the connector says of it."""
 
     match: Match
     before: Binding | None
@@ -51,28 +55,27 @@ class Candidate(NamedTuple):
     lock: str | None = None
     not_reversible: str | None = None
     unverifiable: str | None = None
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[ChangeWarning, ...] = ()
     seen_at: datetime | None = None
 
 
-def assemble(
+def build_plan(
     certificates: Sequence[Certificate],
-    candidates: Iterable[Candidate],
+    candidates: Iterable[ChangeCandidate],
     traits: Mapping[str, Traits],
     refusals: Iterable[Refusal],
     at: datetime,
     *,
     require_coverage: bool = False,
-    of_the_vault: bool = False,
+    whole_vault: bool = False,
     near_misses: tuple[NearMiss, ...] = (),
-    standing: Iterable[Change] = (),
+    unchanged_before: Iterable[Change] = (),
 ) -> Plan:
-    """The plan: what is served the shortest first, refusals, what serves already.
+    """The plan, the most urgent change first.
 
-    `standing` is no part of it, but takes slots of the same listeners.
-
-    `of_the_vault`: nobody named the certificates, so only those that are used belong to the plan,
-    and none takes the place of one that lasts longer.
+    `unchanged_before` are changes outside the plan that occupy slots of the same listeners. With
+    `whole_vault` nobody named the certificates: then the plan lists only those that it uses, and
+    none replaces a certificate that expires later.
     """
     possible: list[Change] = []
     unchanged: list[Change] = []
@@ -80,29 +83,29 @@ def assemble(
     seen: dict[str, datetime] = {}
     bindings = {each.fingerprint: build_binding(each) for each in certificates}
     for candidate in sorted(candidates, key=lambda each: each.match.resource.id):
-        change = _change(candidate, bindings)
-        if serves(change.before, change.after):
+        change = _build_change(candidate, bindings)
+        if is_same_binding(change.before, change.after):
             unchanged.append(change)
             continue
-        refusal = _refusal(candidate, traits[change.resource.service], at)
+        refusal = _find_refusal(candidate, traits[change.resource.service], at)
         if require_coverage:
             refusal = refusal or check_coverage(change)
-        if of_the_vault and not candidate.match.named:
-            refusal = refusal or _worse(change)
+        if whole_vault and not candidate.match.named:
+            refusal = refusal or _refuse_sooner_expiry(change)
         if refusal:
             refused.append(refusal)
         else:
             possible.append(change)
             if candidate.seen_at is not None:
                 seen[change.resource.id] = candidate.seen_at
-    rivals = check_together(possible, [*unchanged, *standing])
-    out = {each.subject for each in rivals}
-    changes = by_urgency(c for c in possible if c.resource.id not in out)
+    rivals = check_together(possible, [*unchanged, *unchanged_before])
+    refused_ids = {each.subject for each in rivals}
+    changes = sort_by_urgency(c for c in possible if c.resource.id not in refused_ids)
     used = {each.after.fingerprint for each in (*changes, *unchanged) if each.after}
     return Plan(
-        certificates=tuple(sorted(f for f in bindings if f in used or not of_the_vault)),
+        certificates=tuple(sorted(f for f in bindings if f in used or not whole_vault)),
         changes=tuple(changes),
-        # A certificate that is not valid is refused by its own name, and once.
+        # An invalid certificate is refused by its own name, so equal refusals are merged.
         refusals=tuple(dict.fromkeys([*refused, *rivals])),
         unchanged=tuple(change.resource.id for change in unchanged),
         near_misses=near_misses,
@@ -110,22 +113,23 @@ def assemble(
     )
 
 
-def refuse_empty(plan: Plan) -> None:
-    """A task that would change nothing is an error: somebody expected it to."""
+def check_not_empty(plan: Plan) -> None:
+    """Raises BadInput for a plan without changes: whoever asked expected some."""
     if plan.changes:
         return
     reasons = "; ".join(f"{each.subject}: {each.reason}" for each in plan.refusals[:5])
     if not reasons and plan.unchanged:
-        reasons = f"{len(plan.unchanged)} resources serve these certificates already"
+        reasons = f"{len(plan.unchanged)} resources already serve these certificates"
     raise BadInput(
         f"no resource would be changed ({reasons or 'no resource matches'})",
         where="plan",
+        code="nothing-to-change",
         fix="Check the certificates' names, and whether the inventory is up to date "
         "(certroll inventory sync).",
     )
 
 
-def _change(candidate: Candidate, bindings: Mapping[str, Binding]) -> Change:
+def _build_change(candidate: ChangeCandidate, bindings: Mapping[str, Binding]) -> Change:
     certificate = candidate.match.certificate
     change = Change(
         resource=candidate.match.resource,
@@ -133,19 +137,20 @@ def _change(candidate: Candidate, bindings: Mapping[str, Binding]) -> Change:
         after=bindings.get(certificate.fingerprint) or build_binding(certificate),
         store=candidate.store,
         lock=candidate.lock,
-        cost=cost(certificate.source),
+        cost=get_cost(certificate.source),
         not_reversible=candidate.not_reversible,
         unverifiable=candidate.unverifiable,
         warnings=candidate.warnings,
         why=candidate.match.why,
     )
-    lost = coverage_warning(change)
+    lost = describe_lost_names(change)
     if lost is None:
         return change
-    return change.model_copy(update={"warnings": (lost, *change.warnings)})
+    warning = ChangeWarning(code=NAMES_LOST, text=lost)
+    return change.model_copy(update={"warnings": (warning, *change.warnings)})
 
 
-def _worse(change: Change) -> Refusal | None:
+def _refuse_sooner_expiry(change: Change) -> Refusal | None:
     was = change.before.not_after if change.before else None
     will = change.after.not_after if change.after else None
     if was is None or will is None or was <= will:
@@ -153,12 +158,12 @@ def _worse(change: Change) -> Refusal | None:
     return Refusal(
         subject=change.resource.id,
         code=RefusalCode.EXPIRES_SOONER,
-        reason=f"it serves one until {was:%Y-%m-%d}, the best of the vault expires on "
-        f"{will:%Y-%m-%d}: name it (--certificate) to deploy it all the same",
+        reason=f"its certificate expires on {was:%Y-%m-%d}, the best one of the vault on "
+        f"{will:%Y-%m-%d}: name it (--certificate) to deploy it nevertheless",
     )
 
 
-def _refusal(candidate: Candidate, traits: Traits, at: datetime) -> Refusal | None:
+def _find_refusal(candidate: ChangeCandidate, traits: Traits, at: datetime) -> Refusal | None:
     resource, certificate = candidate.match.resource, candidate.match.certificate
     refusal = check_validity(certificate, at) or check_change(
         traits, resource, candidate.before, certificate

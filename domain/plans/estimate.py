@@ -1,4 +1,7 @@
-"""How long a plan takes, from what its services allow: calls per second, and locks. Pure."""
+"""Estimates how long a plan takes from rate limits, locks and propagation times. Pure.
+
+Called by operations.planning; the CLI shows it.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -10,9 +13,9 @@ CONCURRENCY = 100
 
 
 class Effort(Value):
-    """What one change of a service costs: calls out of a budget, which it may share with another.
+    """The calls of one change at a service, and the rate budget that they come from.
 
-    `seconds` is how long the service may need at most until a change is served.
+    Two services may share a budget. `seconds` is the longest propagation time of a change.
     """
 
     budget: str
@@ -22,25 +25,25 @@ class Effort(Value):
 
     @property
     def share(self) -> float:
-        """Seconds of its budget that one change takes."""
+        """Seconds of the rate budget that one change uses."""
         return self.calls / self.calls_per_second
 
 
 class Estimate(Value):
-    """Seconds by the rate budgets alone, and if each change takes as long as its service may."""
+    """Seconds by rate limits alone, and at most, with the longest propagation times."""
 
     seconds: float
     at_most: float
 
 
-def estimate(
+def estimate_duration(
     changes: Iterable[Change],
     efforts: Mapping[tuple[str, str], Effort],
     concurrency: int = CONCURRENCY,
 ) -> Estimate:
-    """For changes side by side, those of one lock one after the other.
+    """Estimates for `concurrency` changes at a time, those with one lock one after the other.
 
-    `efforts` are by account and service; so many changes are under way at once.
+    `efforts` has the key (account, service).
     """
     budgets: defaultdict[str, float] = defaultdict(float)
     locks: defaultdict[str, float] = defaultdict(float)
@@ -59,8 +62,8 @@ def estimate(
     return Estimate(seconds=least, at_most=max(most, least + longest))
 
 
-def duration(seconds: float) -> str:
-    """As a person reads it: "40 s", "12 min", "3 h 5 min"."""
+def format_duration(seconds: float) -> str:
+    """Formats seconds: "40 s", "12 min", "3 h 5 min"."""
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     minutes = round(seconds / 60)

@@ -1,4 +1,4 @@
-"""Resources that no certificate covers, though one nearly does: told in groups, and a few only."""
+"""Collects resources that a certificate nearly covers, in a few groups. Called by matching."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -7,19 +7,20 @@ from domain.certificates.hostnames import is_wildcard, to_canonical
 from domain.certificates.name_index import NameIndex
 from domain.model import Value
 
-MOST_GROUPS = 20
-MOST_EXAMPLES = 5
+MAX_GROUPS = 20
+MAX_EXAMPLES = 5
 
 ONE_LABEL = "a wildcard stands for exactly one label"
 BARE = "a wildcard does not cover the bare domain"
-SOME = "of this resource's names only others are covered"
+SOME = "only other names of this resource are covered"
 NONE_FOR_ALL = "no single certificate covers all names of this resource"
 
 
 class NearMiss(Value):
-    """A certificate's name, the hosts that it nearly covers (a few, of `resources`), and why not.
+    """A name of a certificate, some hosts that it nearly covers, and why it does not.
 
-    `name` is None where certificates cover only a part of what one resource needs.
+    `resources` is the number of resources. `name` is None where certificates cover only a part of
+    the names of a resource.
     """
 
     name: str | None
@@ -36,38 +37,38 @@ class NearMiss(Value):
 
 
 class NearMisses:
-    """Collects what is nearly covered by the names of an index."""
+    """Groups near misses of the names in `index`."""
 
     def __init__(self, index: NameIndex[Any]) -> None:
         self._index = index
         self._groups: dict[tuple[str | None, str], tuple[list[str], int]] = {}
 
     def add(self, domains: Sequence[str]) -> None:
-        """Looks at the names of one resource that no certificate covers; one is enough."""
+        """Adds a resource that no certificate covers, by the first of its names that is near."""
         for host in domains:
-            for name, reason in self._near(host):
-                return self._note(name, reason, host)
+            for name, reason in self._list_near_names(host):
+                return self._add_to_group(name, reason, host)
         lacking = [host for host in domains if not any(self._index.list_covering((host,)))]
         if len(lacking) < len(domains):
-            self._note(None, SOME if lacking else NONE_FOR_ALL, (lacking or domains)[0])
+            self._add_to_group(None, SOME if lacking else NONE_FOR_ALL, (lacking or domains)[0])
 
-    def told(self) -> tuple[NearMiss, ...]:
-        """The groups, those of most resources first."""
+    def list_groups(self) -> tuple[NearMiss, ...]:
+        """The groups with the most resources, largest first."""
         ordered = sorted(
             self._groups.items(), key=lambda group: (-group[1][1], group[0][0] or "", group[0][1])
         )
         return tuple(
             NearMiss(name=name, reason=reason, hosts=tuple(hosts), resources=count)
-            for (name, reason), (hosts, count) in ordered[:MOST_GROUPS]
+            for (name, reason), (hosts, count) in ordered[:MAX_GROUPS]
         )
 
-    def _note(self, name: str | None, reason: str, host: str) -> None:
+    def _add_to_group(self, name: str | None, reason: str, host: str) -> None:
         hosts, count = self._groups.get((name, reason), ([], 0))
-        if len(hosts) < MOST_EXAMPLES and host not in hosts:
+        if len(hosts) < MAX_EXAMPLES and host not in hosts:
             hosts.append(host)
         self._groups[name, reason] = hosts, count + 1
 
-    def _near(self, host: str) -> Iterator[tuple[str, str]]:
+    def _list_near_names(self, host: str) -> Iterator[tuple[str, str]]:
         want = to_canonical(host)
         if want is None or any(self._index.list_covering((want,))):
             return

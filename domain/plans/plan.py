@@ -1,4 +1,4 @@
-"""A plan: the changes of one task, checked and digested. Pure: preview and task share it."""
+"""A plan: the checked and digested changes of one task. Pure; every layer uses it."""
 
 import hashlib
 import json
@@ -12,6 +12,7 @@ from domain.certificates.validation import get_common_name
 from domain.model import Value
 from domain.plans.near_misses import NearMiss
 from domain.plans.refusal import Refusal, RefusalCode
+from domain.resources.connector import ChangeWarning
 from domain.resources.resource import Binding, Resource
 
 K = TypeVar("K")
@@ -20,11 +21,11 @@ K = TypeVar("K")
 class Change(Value):
     """One resource, its binding before and its binding after.
 
-    `before` lies in the plan because a crash may repeat the step that binds: read then, the new
-    state would be recorded as the former. `not_reversible` says why there is no way back; changes
-    with the same `lock` are made one at a time, in all tasks. `unverifiable` says why no handshake can
-    show the change: it can be accepted, never verified. `why` tells a person why this certificate
-    was chosen; it is no part of what is done.
+    The plan holds `before`, because a crash may repeat the step that binds: a step that reads it
+    would then take the new binding for the former one. `not_reversible` says why no rollback is
+    possible. Changes with the same `lock` run one at a time, in all tasks. `unverifiable` says why
+    no handshake can show the change: it can be accepted, never verified. `why` says why this
+    certificate was chosen; the digest ignores it.
     """
 
     resource: Resource
@@ -35,36 +36,36 @@ class Change(Value):
     cost: int = 0
     not_reversible: str | None = None
     unverifiable: str | None = None
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[ChangeWarning, ...] = ()
     why: str | None = None
 
     @property
     def names_lost(self) -> tuple[str, ...]:
-        """Names that the certificate before covers and the one after does not, where both tell."""
-        return _beyond(self.before, self.after)
+        """Names that only the certificate before covers; empty if a service reports no names."""
+        return _list_names_only_in(self.before, self.after)
 
     @property
     def names_gained(self) -> tuple[str, ...]:
-        """Names that the certificate after covers and the one before does not, where both tell."""
-        return _beyond(self.after, self.before)
+        """Names that only the certificate after covers; empty if a service reports no names."""
+        return _list_names_only_in(self.after, self.before)
 
     @property
     def key_change(self) -> tuple[str, str] | None:
         """The kinds of key before and after, where both are known and differ."""
-        return self._differ("algorithm")
+        return self._find_difference("algorithm")
 
     @property
     def issuer_change(self) -> tuple[str, str] | None:
         """Who issued the certificates before and after, where both are known and differ."""
-        return self._differ("issuer")
+        return self._find_difference("issuer")
 
-    def _differ(self, field: Literal["algorithm", "issuer"]) -> tuple[str, str] | None:
+    def _find_difference(self, field: Literal["algorithm", "issuer"]) -> tuple[str, str] | None:
         was, will = (getattr(each, field, None) for each in (self.before, self.after))
         return (was, will) if was and will and was != will else None
 
 
 class Total(Value):
-    """How many changes, what they cost, how many have no way back, and how many no proof."""
+    """Number and cost of changes, and how many cannot be rolled back or verified."""
 
     changes: int = 0
     cost: int = 0
@@ -73,11 +74,11 @@ class Total(Value):
 
 
 class Plan(Value):
-    """The changes of one task in a fixed order, what was refused, what already serves.
+    """The changes of one task in a fixed order (`builder.sort_by_urgency`), and the refusals.
 
-    They come as domain/ordering.py says, the most urgent first. `near_misses` are what no
-    certificate covers, though one nearly does. `as_of` is when the longest unseen of the changes'
-    resources was seen to serve what it serves before; each is read again before it is changed.
+    `unchanged` holds the ids of resources that already serve their certificate. `near_misses` are
+    resources that a certificate nearly covers. `as_of` is the oldest time at which a binding
+    `before` was read; the task reads each again before it changes it.
     """
 
     certificates: tuple[str, ...]
@@ -94,7 +95,7 @@ class Plan(Value):
 
     @property
     def unread(self) -> tuple[Refusal, ...]:
-        """What is not in the plan only because a cloud did not answer."""
+        """Refusals only because a cloud did not answer."""
         return tuple(each for each in self.refusals if each.code == RefusalCode.UNREAD)
 
     @property
@@ -112,18 +113,18 @@ class Plan(Value):
     @property
     def totals_by_certificate(self) -> dict[str, Total]:
         """Totals per certificate fingerprint; zeros for one that matched nothing."""
-        totals = _totals(self.changes, lambda change: _fingerprint(change.after))
+        totals = _count_by(self.changes, lambda change: _fingerprint(change.after))
         return {fingerprint: totals.get(fingerprint, Total()) for fingerprint in self.certificates}
 
     @property
     def totals_by_service(self) -> dict[str, Total]:
         """Totals per service, in alphabetical order; only services with changes."""
-        return dict(sorted(_totals(self.changes, lambda change: change.resource.service).items()))
+        return dict(sorted(_count_by(self.changes, lambda change: change.resource.service).items()))
 
     @property
     def digest(self) -> str:
-        """SHA-256 over what would be done: the same plan, the same digest, anywhere."""
-        # Kept beside the fields, with the changes that it is of: a copy may have other ones.
+        """SHA-256 over the changes: the same plan has the same digest everywhere."""
+        # Cached outside the fields, with its changes: a copy may have other changes.
         known: tuple[object, str] | None = vars(self).get("_digested")
         if known is None or known[0] is not self.changes:
             known = self.changes, _digest(self.changes)
@@ -148,8 +149,8 @@ def build_binding(certificate: Certificate) -> Binding:
     )
 
 
-def _beyond(one: Binding | None, other: Binding | None) -> tuple[str, ...]:
-    """The names that `one` covers and `other` does not; HTTPS off covers none."""
+def _list_names_only_in(one: Binding | None, other: Binding | None) -> tuple[str, ...]:
+    """Names that `one` covers and `other` does not; HTTPS off covers none."""
     if one is None or (other and not other.names):
         return ()
     return list_uncovered_names(one.names, other.names if other else ())
@@ -160,25 +161,25 @@ def _fingerprint(binding: Binding | None) -> str | None:
 
 
 def _digest(changes: Iterable[Change]) -> str:
-    """Of one JSON list of them, with sorted keys; never all of it in memory."""
+    """SHA-256 of the changes as one JSON list with sorted keys, built piece by piece."""
     encoder = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
-    found = hashlib.sha256(b"[")
+    digest = hashlib.sha256(b"[")
     for number, change in enumerate(changes):
         text = encoder.encode(change.model_dump(mode="json", exclude={"why"}))
-        found.update(f",{text}".encode() if number else text.encode())
-    found.update(b"]")
-    return found.hexdigest()
+        digest.update(f",{text}".encode() if number else text.encode())
+    digest.update(b"]")
+    return digest.hexdigest()
 
 
-def _totals(changes: Iterable[Change], key: Callable[[Change], K]) -> dict[K, Total]:
-    """Totals per key, in one walk over all changes."""
+def _count_by(changes: Iterable[Change], key: Callable[[Change], K]) -> dict[K, Total]:
+    """Totals per key, in one pass over all changes."""
     groups: dict[K, list[Change]] = {}
     for change in changes:
         groups.setdefault(key(change), []).append(change)
-    return {each: _total(group) for each, group in groups.items()}
+    return {each: _count(group) for each, group in groups.items()}
 
 
-def _total(counted: Sequence[Change]) -> Total:
+def _count(counted: Sequence[Change]) -> Total:
     return Total(
         changes=len(counted),
         cost=sum(change.cost for change in counted),

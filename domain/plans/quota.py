@@ -1,4 +1,7 @@
-"""Deployment quota: what a change costs, and the ledger that never goes below zero."""
+"""Rules of the deployment quota: costs, balance, reservations, settlement.
+
+The plan builder and storage.quota call it.
+"""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -9,7 +12,7 @@ from domain.model import Value
 
 
 class EntryKind(StrEnum):
-    """Grants and refunds add, reservations take; a charge says that a reservation is spent."""
+    """Grants and refunds add, reservations subtract; a charge marks a reservation as spent."""
 
     GRANT = "grant"
     RESERVE = "reserve"
@@ -20,7 +23,7 @@ class EntryKind(StrEnum):
 _SIGN = {EntryKind.GRANT: 1, EntryKind.RESERVE: -1, EntryKind.CHARGE: 0, EntryKind.REFUND: 1}
 
 
-class Entry(Value):
+class QuotaEntry(Value):
     """One line of the ledger; `amount` counts deployments and is never negative."""
 
     kind: EntryKind
@@ -35,21 +38,21 @@ class Settlement(Value):
     refunded: int
 
 
-def cost(source: Source) -> int:
-    """What deploying a certificate of this source to one resource costs.
+def get_cost(source: Source) -> int:
+    """The quota for one deployment of a certificate of this source.
 
-    Uploaded ones cost one deployment; official and shared ones (same verified owner) nothing.
+    An uploaded one costs 1; official and shared ones (same verified owner) cost nothing.
     """
     return 1 if source is Source.UPLOADED else 0
 
 
-def balance(entries: Iterable[Entry]) -> int:
-    """Deployments that may still be reserved."""
+def compute_balance(entries: Iterable[QuotaEntry]) -> int:
+    """The number of deployments that may still be reserved."""
     return sum(_SIGN[entry.kind] * entry.amount for entry in entries)
 
 
 def check_reservation(amount: int, available: int) -> None:
-    """Refuses to reserve more than there is."""
+    """Raises BadInput if `amount` exceeds what is available."""
     if amount > available:
         raise BadInput(
             f"the task needs {amount} deployments of quota, {available} are left",
@@ -61,7 +64,7 @@ def check_reservation(amount: int, available: int) -> None:
 
 
 def settle(reserved: int, applied: int) -> Settlement:
-    """Each resource that was deployed is charged, every other one refunded."""
+    """Charges each resource that was deployed and refunds the rest of the reservation."""
     if not 0 <= applied <= reserved:
         raise ValueError(f"{applied} deployed of {reserved} reserved")
     return Settlement(charged=applied, refunded=reserved - applied)

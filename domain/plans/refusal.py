@@ -1,4 +1,4 @@
-"""Why something asked for is not in a plan. The rules build refusals; plans and people read them."""
+"""Refusals: why a requested change is not in a plan. Rules build them, plans carry them."""
 
 from enum import StrEnum
 
@@ -29,7 +29,9 @@ class RefusalCode(StrEnum):
     FIRST_DEPLOYMENT = (
         "first-deployment"  # the resource has no certificate yet, and the request leaves such out
     )
-    CERTIFICATE = "certificate"  # the plan names a certificate that is not one of its own
+    CERTIFICATE = (
+        "certificate"  # a change of the plan uses a certificate that the plan does not list
+    )
     STORE_FULL = "store-full"  # the certificate store has no room
     MISSING = "missing"  # the resource is gone from the inventory
     READ = "read"  # the service refused to show what the resource serves

@@ -1,4 +1,4 @@
-"""What someone asks for: certificates, and where they shall go. A saved plan keeps it."""
+"""The plan request: certificates, targets and filters. The CLI builds it; a saved plan keeps it."""
 
 from datetime import datetime
 
@@ -7,17 +7,17 @@ from domain.model import Value
 
 
 class PlanRequest(Value):
-    """What someone asks for: certificates by fingerprint, and where they shall go.
+    """What someone asks a plan for; `certificates` holds fingerprints.
 
-    `resources` names resource ids or keys. `services`, `all_matched` or a filter alone take every
-    resource that has a certificate already and whose names one of the certificates covers. No
-    certificate at all, with `all_matched`, means each valid one of the vault.
+    `resources` holds resource ids or keys. `services`, `all_matched` or a filter select every
+    resource that has a certificate and whose names one of the certificates covers. No certificates
+    with `all_matched` means every valid certificate of the vault.
 
-    All else narrows what is taken, resources that are named too. Each of the `tags` ("key=value",
-    or "key" whatever its value) has to be there; of the others one of those named is enough:
-    `accounts`, `services`, `globs` over names and keys, `issuers` and `serving` (fingerprint) of
-    what is served now. `expiring_before` leaves out what is served longer, or nobody knows until
-    when. `require_coverage` refuses each change after which clients could use fewer names.
+    All other fields narrow the selection, named resources included. A resource must have all of
+    the `tags` ("key=value", or "key" with any value), and match one entry of each other list:
+    `accounts`, `services`, `globs` (names and keys), `issuers` and `serving` (fingerprints) of its
+    current certificate. `expiring_before` leaves out certificates that expire later or at an
+    unknown time. `require_coverage` refuses a change after which clients could use fewer names.
     """
 
     certificates: tuple[str, ...]
@@ -34,31 +34,33 @@ class PlanRequest(Value):
 
     @property
     def takes_whole_vault(self) -> bool:
-        """Whether it means all valid certificates of the vault."""
+        """Whether it asks for all valid certificates of the vault."""
         return not self.certificates
 
     @property
     def filters_by_binding(self) -> bool:
-        """Whether it asks for something that only the resource's binding tells."""
+        """Whether a filter needs the current binding of a resource."""
         return bool(self.issuers or self.serving or self.expiring_before)
 
     @property
     def takes_unnamed(self) -> bool:
-        """Whether it takes resources that it does not name."""
+        """Whether it selects resources that it does not name."""
         filters = self.tags or self.globs or self.filters_by_binding
         return bool(self.all_matched or self.services or (filters and not self.resources))
 
 
-def check_plan_request(wish: PlanRequest) -> None:
-    """BadInput for a wish that says too little."""
-    if not (wish.resources or wish.takes_unnamed):
+def check_plan_request(request: PlanRequest) -> None:
+    """Raises BadInput for a plan request without targets or certificates."""
+    if not (request.resources or request.takes_unnamed):
         raise BadInput(
-            "nothing says where the certificates shall go",
+            "the plan request has no targets",
+            code="no-target",
             fix="Name resources, a service, or ask for all that match (--all-matched).",
         )
-    if wish.takes_whole_vault and not wish.all_matched:
+    if request.takes_whole_vault and not request.all_matched:
         raise BadInput(
             "no certificate is named",
             where="--certificate",
+            code="no-certificate",
             fix="Name one, or take all valid ones of the vault (--all).",
         )

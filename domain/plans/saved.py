@@ -1,4 +1,4 @@
-"""A plan as storage keeps it."""
+"""A saved plan without its changes. Storage writes it, requests and the CLI read it."""
 
 from datetime import datetime
 from typing import Literal
@@ -10,9 +10,9 @@ Origin = Literal["created", "imported", "proposed"]
 
 
 class SavedPlan(Value):
-    """A plan that is kept, without its changes; `changes` says how many there are.
+    """`changes` is the number of changes.
 
-    `wish` is what it was made from, None where that is not known: it came from a file.
+    `plan_request` is None for a plan from a file that does not state one.
     """
 
     id: str

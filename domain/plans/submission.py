@@ -1,4 +1,7 @@
-"""What is checked again when a plan becomes a task: it may be old, or come from elsewhere. Pure."""
+"""Checks a plan again before it becomes a task: it may be old, or come from a file. Pure.
+
+Called by starter.requests.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -11,7 +14,7 @@ from domain.plans.refusal import Refusal, RefusalCode
 from domain.plans.rules import check_certificates, check_change, check_coverage, check_validity
 from domain.resources.connector import Traits
 
-MOST_TOLD = 5
+MAX_REPORTED = 5
 
 
 def check_submission(
@@ -24,22 +27,27 @@ def check_submission(
 ) -> None:
     """Raises BadInput if the plan breaks a rule; `at` is when the task will begin.
 
-    `certificates` are those of the plan as they are stored now, `traits` those of its services.
+    `certificates` are the plan's as they are stored now, `traits` those of its services. The
+    error has the code of the first refusal.
     """
     check_certificates(certificates)
     known = {certificate.fingerprint: certificate for certificate in certificates}
-    used = [known[one] for one, count in plan.matches.items() if count and one in known]
+    used = [
+        known[fingerprint]
+        for fingerprint, count in plan.matches.items()
+        if count and fingerprint in known
+    ]
     found = [refusal for each in used if (refusal := check_validity(each, at))]
     for change in plan.changes:
         found += _refusals(change, known, traits[change.resource.service], require_coverage)
     found += check_together(plan.changes)
     if found:
         raise BadInput(
-            "; ".join(f"{each.subject}: {each.reason}" for each in found[:MOST_TOLD])
-            + (f"; and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""),
+            "; ".join(f"{each.subject}: {each.reason}" for each in found[:MAX_REPORTED])
+            + (f"; and {len(found) - MAX_REPORTED} more" if len(found) > MAX_REPORTED else ""),
             where="plan",
             code=found[0].code,
-            fix="Make the plan anew (certroll plan create): it says what can be done.",
+            fix="Create the plan again (certroll plan create): it explains every refusal.",
         )
 
 
@@ -51,7 +59,7 @@ def _refusals(
 ) -> Iterator[Refusal]:
     certificate = known.get(change.after.fingerprint or "") if change.after else None
     if certificate is None:
-        reason = "the plan puts a certificate there that is not one of its own"
+        reason = "the plan assigns a certificate that is not one of its own"
         yield Refusal(subject=change.resource.id, code=RefusalCode.CERTIFICATE, reason=reason)
         return
     refusal = check_change(traits, change.resource, change.before, certificate)

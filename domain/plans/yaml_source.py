@@ -1,6 +1,7 @@
-"""YAML from people: plain data only, and each error with its line and column.
+"""Reads YAML that people wrote: plain data only, each error with its line and column.
 
-Read from parser events, not through a loader: tags construct nothing, anchors expand nothing.
+Called by domain.plans.file. It reads parser events instead of using a loader: so tags construct no
+objects and aliases expand nothing.
 """
 
 import re
@@ -12,9 +13,10 @@ from yaml.reader import Reader
 
 from domain.errors import BadInput
 
+INVALID_FILE = "invalid-file"
 Path = tuple[str | int, ...]
-MOST_DEEP = 12
-MOST_TOLD = 10
+MAX_DEPTH = 12
+MAX_REPORTED = 10
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NONE = {"", "~", "null", "Null", "NULL"}
@@ -22,8 +24,8 @@ _BOOL = {**dict.fromkeys(("true", "True"), True), **dict.fromkeys(("false", "Fal
 _INT = re.compile(r"-?(0|[1-9][0-9]{0,15})")
 
 
-class Spot(NamedTuple):
-    """A place in a text; both count from 1."""
+class Position(NamedTuple):
+    """A position in a text; line and column count from 1."""
 
     line: int
     column: int
@@ -40,74 +42,84 @@ class Fault(NamedTuple):
     at_key: bool = False
 
 
-def decode(data: bytes, where: str) -> str:
-    """The text; BadInput for what is no UTF-8 or holds a character that YAML does not allow."""
+def decode_text(data: bytes, where: str) -> str:
+    """The text; raises BadInput for invalid UTF-8 and for characters that YAML does not allow."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = data[: error.start].decode(errors="replace")
-        raise told(where, [(_after(before), "this is no UTF-8")]) from None
+        raise build_error(
+            where, [(_get_position_after(before), "this is not valid UTF-8")]
+        ) from None
     if strange := Reader.NON_PRINTABLE.search(text):
-        what = f"the character U+{ord(strange.group()):04X} may not stand in YAML"
-        raise told(where, [(_after(text[: strange.start()]), what)])
+        what = f"the character U+{ord(strange.group()):04X} is not allowed in YAML"
+        raise build_error(where, [(_get_position_after(text[: strange.start()]), what)])
     return text
 
 
-def load(text: str, where: str) -> Any:
-    """Dicts, lists, texts, whole numbers, booleans and None; BadInput for anything else."""
+def parse_yaml(text: str, where: str) -> Any:
+    """Returns dicts, lists, strings, integers, booleans and None; BadInput for anything else."""
     reading = _Reading(text, where, ())
-    value = reading.document()
+    value = reading.read_document()
     if reading.faults:
-        raise told(where, reading.faults)
+        raise build_error(where, reading.faults)
     return value
 
 
-def refused(text: str, where: str, faults: Iterable[Fault]) -> BadInput:
-    """One error for all faults, each with its place: the text is read once more to find it."""
+def build_error_at(text: str, where: str, faults: Iterable[Fault]) -> BadInput:
+    """One error for all faults with their positions; reads the text again to find these."""
     listed = list(faults)
-    wanted = {fault.path[:length] for fault in listed for length in range(len(fault.path) + 1)}
-    reading = _Reading(text, where, wanted)
-    reading.document()
-    return told(where, sorted((reading.spot(fault), fault.what) for fault in listed))
+    watched = {fault.path[:length] for fault in listed for length in range(len(fault.path) + 1)}
+    reading = _Reading(text, where, watched)
+    reading.read_document()
+    return build_error(
+        where, sorted((reading.find_position(fault), fault.what) for fault in listed)
+    )
 
 
-def told(where: str, found: list[tuple[Spot, str]]) -> BadInput:
-    """One error is told in a line, several in one each."""
+def build_error(where: str, found: list[tuple[Position, str]]) -> BadInput:
+    """One fault gives a message of one line, several give a line each."""
     if len(found) == 1:
-        spot, what = found[0]
-        return BadInput(what, where=f"{where}, {spot}", fix="Nothing was stored.")
-    lines = [f"  {spot}: {what}" for spot, what in found[:MOST_TOLD]]
-    if len(found) > MOST_TOLD:
-        lines.append(f"  and {len(found) - MOST_TOLD} more")
-    return BadInput("\n".join([f"{len(found)} errors, nothing was stored", *lines]), where=where)
+        position, what = found[0]
+        return BadInput(
+            what, where=f"{where}, {position}", fix="Nothing was stored.", code=INVALID_FILE
+        )
+    lines = [f"  {position}: {what}" for position, what in found[:MAX_REPORTED]]
+    if len(found) > MAX_REPORTED:
+        lines.append(f"  and {len(found) - MAX_REPORTED} more")
+    message = "\n".join([f"{len(found)} errors, nothing was stored", *lines])
+    return BadInput(message, where=where, code=INVALID_FILE)
 
 
 class _Reading:
-    """One pass over a text. Of the paths to `watch` it remembers where they stand."""
+    """One pass over a text; records the positions of the paths to `watch`."""
 
     def __init__(self, text: str, where: str, watch: Collection[Path]) -> None:
         self._where, self._watch = where, watch
-        self._keys: dict[Path, Spot] = {}
-        self._values: dict[Path, Spot] = {}
+        self._keys: dict[Path, Position] = {}
+        self._values: dict[Path, Position] = {}
         self._events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
-        self.faults: list[tuple[Spot, str]] = []
+        self.faults: list[tuple[Position, str]] = []
 
-    def document(self) -> Any:
-        """The one document of the text."""
+    def read_document(self) -> Any:
+        """The data of the one document in the text."""
         try:
             self._next()
             if isinstance(self._next(), yaml.StreamEndEvent):
-                raise told(self._where, [(Spot(1, 1), "there is nothing in it")])
+                raise build_error(self._where, [(Position(1, 1), "the file is empty")])
             value = self._value(self._next(), ())
             self._next()
             if not isinstance(event := self._next(), yaml.StreamEndEvent):
-                raise told(self._where, [(_spot(event), "a second document begins here")])
+                raise build_error(
+                    self._where,
+                    [(_get_position(event), "only one document is allowed, a second begins here")],
+                )
         except yaml.MarkedYAMLError as error:
-            raise told(self._where, [_syntax(error)]) from None
+            raise build_error(self._where, [_syntax(error)]) from None
         return value
 
-    def spot(self, fault: Fault) -> Spot:
-        """Where it stands; of what is missing, where it should: the value that lacks it."""
+    def find_position(self, fault: Fault) -> Position:
+        """The position of the fault; for a missing field that of the value that lacks it."""
         if fault.at_key and fault.path in self._keys:
             return self._keys[fault.path]
         path = fault.path
@@ -120,14 +132,14 @@ class _Reading:
 
     def _value(self, event: Any, path: Path) -> Any:
         if path in self._watch:
-            self._values[path] = _spot(event)
+            self._values[path] = _get_position(event)
         if isinstance(event, yaml.AliasEvent) or event.anchor or event.tag:
-            self.faults.append((_spot(event), _not_plain(event)))
+            self.faults.append((_get_position(event), _explain_not_plain(event)))
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(event, path)
         if isinstance(event, yaml.SequenceStartEvent):
             return self._sequence(event, path)
-        return _plain(event) if isinstance(event, yaml.ScalarEvent) else None
+        return _to_plain_value(event) if isinstance(event, yaml.ScalarEvent) else None
 
     def _mapping(self, begin: Any, path: Path) -> dict[str, Any]:
         self._check_depth(begin, path)
@@ -135,12 +147,14 @@ class _Reading:
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
             key = event.value if isinstance(event, yaml.ScalarEvent) else None
             if key is None:
-                raise told(self._where, [(_spot(event), "a name is expected here, no structure")])
+                raise build_error(
+                    self._where, [(_get_position(event), "a key must be a plain name")]
+                )
             if key in found:
-                self.faults.append((_spot(event), f"{key!r} is given twice"))
+                self.faults.append((_get_position(event), f"the key {key!r} appears twice"))
             here = (*path, key)
             if here in self._watch:
-                self._keys[here] = _spot(event)
+                self._keys[here] = _get_position(event)
             found[key] = self._value(self._next(), here)
         return found
 
@@ -152,12 +166,12 @@ class _Reading:
         return found
 
     def _check_depth(self, event: Any, path: Path) -> None:
-        if len(path) > MOST_DEEP:
-            what = f"this lies more than {MOST_DEEP} levels deep"
-            raise told(self._where, [(_spot(event), what)])
+        if len(path) > MAX_DEPTH:
+            what = f"this is nested more than {MAX_DEPTH} levels deep"
+            raise build_error(self._where, [(_get_position(event), what)])
 
 
-def _plain(event: Any) -> Any:
+def _to_plain_value(event: Any) -> Any:
     text: str = event.value
     if event.style in ("'", '"', "|", ">"):
         return text
@@ -168,25 +182,25 @@ def _plain(event: Any) -> Any:
     return int(text) if _INT.fullmatch(text) else text
 
 
-def _not_plain(event: Any) -> str:
+def _explain_not_plain(event: Any) -> str:
     if isinstance(event, yaml.AliasEvent):
-        return f"aliases are not taken (*{event.anchor}): write the value itself"
+        return f"aliases are not allowed (*{event.anchor}): write the value itself"
     if event.anchor:
-        return f"anchors are not taken (&{event.anchor})"
-    return f"tags are not taken ({event.tag})"
+        return f"anchors are not allowed (&{event.anchor})"
+    return f"tags are not allowed ({event.tag})"
 
 
-def _syntax(error: yaml.MarkedYAMLError) -> tuple[Spot, str]:
+def _syntax(error: yaml.MarkedYAMLError) -> tuple[Position, str]:
     mark = error.problem_mark or error.context_mark
-    spot = Spot(mark.line + 1, mark.column + 1) if mark else Spot(1, 1)
+    position = Position(mark.line + 1, mark.column + 1) if mark else Position(1, 1)
     began = f"(from line {error.context_mark.line + 1})" if error.context_mark else None
-    return spot, " ".join(filter(None, ("no YAML:", error.context, began, error.problem)))
+    return position, " ".join(filter(None, ("invalid YAML:", error.context, began, error.problem)))
 
 
-def _spot(event: Any) -> Spot:
-    return Spot(event.start_mark.line + 1, event.start_mark.column + 1)
+def _get_position(event: Any) -> Position:
+    return Position(event.start_mark.line + 1, event.start_mark.column + 1)
 
 
-def _after(text: str) -> Spot:
-    """The place of the character behind this text."""
-    return Spot(text.count("\n") + 1, len(text) - text.rfind("\n"))
+def _get_position_after(text: str) -> Position:
+    """The position of the character that follows this text."""
+    return Position(text.count("\n") + 1, len(text) - text.rfind("\n"))

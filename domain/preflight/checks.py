@@ -1,4 +1,7 @@
-"""The checks before a task's first change: their numbers, their policies, what to do."""
+"""The list of preflight checks: number, code, default policy, advice.
+
+Preflight, settings and the CLI read it; docs/checks.md shows it.
+"""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -7,21 +10,19 @@ from domain.model import Value
 from domain.plans.refusal import RefusalCode
 
 
-class Policy(StrEnum):
-    """What becomes of a finding: the changes that need it fail, it is told, or nobody looks."""
+class CheckPolicy(StrEnum):
+    """What a finding does: refuse fails its changes, warn reports it, off skips the check."""
 
     REFUSE = "refuse"
     WARN = "warn"
     OFF = "off"
 
 
-NO_CHECKS: Mapping[str, Policy] = {}
-"""Nothing is said of any check."""
+NO_CHECKS: Mapping[str, CheckPolicy] = {}
+"""Every check keeps its default policy."""
 
 
 class About(StrEnum):
-    """What a finding is about."""
-
     TASK = "task"
     ACCOUNT = "account"
     CERTIFICATE = "certificate"
@@ -29,24 +30,29 @@ class About(StrEnum):
 
 
 class Check(Value):
-    """One check; `policy` is what holds where nobody says otherwise.
+    """One check; `policy` is its default.
 
-    `operator`: a refusal stays until a person has acted outside of certroll. `rule`: what a plan
-    calls the same refusal. `in_plan`: a plan's own page tells it already.
+    `operator`: a refusal remains until a person acts outside of certroll. `refusal`: the code that
+    a plan gives the same problem. `in_plan`: the view of a plan shows it already.
     """
 
     number: str
     name: str
     about: About
-    policy: Policy
+    policy: CheckPolicy
     what: str
     fix: str
     operator: bool = False
-    refusal: str | None = None
+    refusal: RefusalCode | None = None
     in_plan: bool = False
 
+    @property
+    def code(self) -> str:
+        """The name in kebab case: a stable code that programs can read without the number."""
+        return self.name.replace(" ", "-")
 
-_A, _P = About, Policy
+
+_A, _P = About, CheckPolicy
 
 CHECKS = (
     Check(
@@ -113,8 +119,8 @@ CHECKS = (
         name="revocation unknown",
         about=_A.CERTIFICATE,
         policy=_P.WARN,
-        what="a certificate of which nobody could tell whether it is revoked",
-        fix="See whether this machine reaches the responder; nothing else is wrong.",
+        what="a certificate whose revocation status could not be read",
+        fix="Check whether this machine reaches the responder; nothing else is wrong.",
     ),
     Check(
         number="C09",
@@ -132,8 +138,8 @@ CHECKS = (
         about=_A.RESOURCE,
         policy=_P.WARN,
         in_plan=True,
-        what="another kind of key than what is served, which old clients may not take",
-        fix="Try it on a canary first, or have one issued with the former kind of key.",
+        what="another kind of key than the one served now; old clients may not accept it",
+        fix="Try it on a canary first, or request a certificate with the former kind of key.",
     ),
     Check(
         number="C11",
@@ -141,16 +147,16 @@ CHECKS = (
         about=_A.RESOURCE,
         policy=_P.WARN,
         in_plan=True,
-        what="another issuer than that of what is served, which pinned clients do not take",
-        fix="Tell who pins the former issuer, and try it on a canary first.",
+        what="another issuer than the one served now; clients that pin an issuer refuse it",
+        fix="Inform everyone who pins the former issuer, and try it on a canary first.",
     ),
     Check(
         number="C12",
         name="not managed",
         about=_A.RESOURCE,
         policy=_P.WARN,
-        what="a resource that serves a certificate which is not kept here, or which nobody knows",
-        fix="Upload what is served too, so that a way back never hangs on the provider's copy.",
+        what="a resource that serves a certificate which is not stored here, or an unknown one",
+        fix="Upload the served certificate too: a rollback then needs no copy of the provider.",
     ),
     Check(
         number="C13",
@@ -158,15 +164,15 @@ CHECKS = (
         about=_A.ACCOUNT,
         policy=_P.REFUSE,
         operator=True,
-        what="an account whose credentials or permissions a service refuses, or that is gone",
-        fix="Look: certroll account check NAME.",
+        what="an account that was deleted, or whose credentials or permissions a service refuses",
+        fix="Run certroll account check NAME.",
     ),
     Check(
         number="C14",
         name="service unreachable",
         about=_A.ACCOUNT,
         policy=_P.WARN,
-        what="a service that does not answer now; each change is tried again by itself",
+        what="a service that does not answer now; each change is retried by itself",
         fix="Nothing, unless it lasts.",
     ),
     Check(
@@ -176,7 +182,7 @@ CHECKS = (
         policy=_P.REFUSE,
         operator=True,
         refusal=RefusalCode.STORE_FULL,
-        what="a certificate that would have to be uploaded into a store that takes no more",
+        what="a certificate that must be uploaded into a store that has no room",
         fix="Clean up (certroll certificate cleanup), or raise the quota.",
     ),
     Check(
@@ -184,15 +190,15 @@ CHECKS = (
         name="store of the region",
         about=_A.RESOURCE,
         policy=_P.REFUSE,
-        what="a plan that puts a certificate elsewhere than where its resource binds from",
-        fix="The account's site or the plan's file has changed: make the plan again.",
+        what="a plan that uses another certificate store than the one its resource binds from",
+        fix="The account's site or the plan file has changed: make the plan again.",
     ),
     Check(
         number="C17",
-        name="opening",
+        name="maintenance window",
         about=_A.TASK,
         policy=_P.WARN,
-        what="a time at which windows or freezes let the task not begin, or are overridden",
+        what="a start time that windows or freezes do not allow, or that overrides them",
         fix="Give another time, or --ignore-windows REASON.",
     ),
     Check(
@@ -201,8 +207,8 @@ CHECKS = (
         about=_A.RESOURCE,
         policy=_P.REFUSE,
         refusal=RefusalCode.MISSING,
-        what="a resource that is not in the inventory any more, or has vanished from it",
-        fix="Leave it out, or sync (certroll inventory sync) if it is there again.",
+        what="a resource that the inventory no longer has, or that has vanished",
+        fix="Leave it out, or sync (certroll inventory sync) if it exists again.",
     ),
     Check(
         number="C19",
@@ -210,9 +216,9 @@ CHECKS = (
         about=_A.RESOURCE,
         policy=_P.WARN,
         refusal=RefusalCode.STATE,
-        what="a resource that was not online, or busy, at the last sync; it is read again anyway",
-        fix="Put it online; a busy one is waited for.",
+        what="a resource that was not online, or busy, at the last sync; the task reads it again",
+        fix="Put it online; the task waits for a busy one.",
     ),
 )
 
-CHECK = {check.number: check for check in CHECKS}
+CHECK_BY_NUMBER = {check.number: check for check in CHECKS}

@@ -1,4 +1,7 @@
-"""What the checks before a task's first change find, and what becomes of it."""
+"""Findings of preflight checks, and the policies that make each a refusal or a warning.
+
+Operations build and judge findings; the CLI shows them and reads policies from options.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
@@ -6,20 +9,22 @@ from typing import TYPE_CHECKING
 from domain.cause import Cause
 from domain.errors import BadInput
 from domain.model import Value
-from domain.preflight.checks import CHECK, CHECKS, Policy
+from domain.preflight.checks import CHECK_BY_NUMBER, CHECKS, CheckPolicy
 
-if TYPE_CHECKING:  # settings name policies, and shall not load all that a plan needs
+if TYPE_CHECKING:  # settings import policies, and must not load all that a plan needs
     from domain.plans.plan import Change
 
 
 class Finding(Value):
-    """What one check has found: what is wrong, with what, and what to do.
+    """What one check found: what is wrong with the subject, and how to fix it.
 
-    It is about those changes that are of its `certificate` (fingerprint), `account`, `service`,
-    `store` and `resources` (ids), as far as it names them; without any, about the whole task.
+    `check` is the number of the check ("C07"), `code` its code ("revoked"). The finding covers the
+    changes that match every one of `certificate` (fingerprint), `account`, `service`, `store` and
+    `resources` (ids) that is set; with none set it covers the whole task.
     """
 
     check: str
+    code: str
     subject: str
     what: str
     fix: str
@@ -31,12 +36,12 @@ class Finding(Value):
     resources: tuple[str, ...] | None = None
 
     def __str__(self) -> str:
-        return f"{self.check} {CHECK[self.check].name}: {self.subject}: {self.what}"
+        return f"{self.check} {CHECK_BY_NUMBER[self.check].name}: {self.subject}: {self.what}"
 
     @property
     def cause(self) -> Cause:
-        """Why a change fails that is refused by it."""
-        check = CHECK[self.check]
+        """The cause of a change that fails because of this finding."""
+        check = CHECK_BY_NUMBER[self.check]
         return Cause(
             code=check.number,
             message=f"{check.name}: {self.subject}: {self.what}",
@@ -45,64 +50,65 @@ class Finding(Value):
         )
 
     def covers(self, change: "Change") -> bool:
-        """Whether it is about this change."""
-        place = change.resource
+        resource = change.resource
         fingerprint = change.after.fingerprint if change.after else None
-        told = (
+        expected = (
             (self.certificate, fingerprint),
-            (self.account, place.account),
-            (self.service, place.service),
+            (self.account, resource.account),
+            (self.service, resource.service),
             (self.store, change.store),
         )
-        if any(mine is not None and mine != its for mine, its in told):
+        if any(mine is not None and mine != its for mine, its in expected):
             return False
-        return self.resources is None or place.id in self.resources
+        return self.resources is None or resource.id in self.resources
 
 
-class Policies:
-    """What holds for each check: the defaults, then each of `said` over the former."""
+class CheckPolicies:
+    """The policy of each check: the default, replaced by `overrides`; a later one wins."""
 
-    def __init__(self, *said: Mapping[str, Policy]) -> None:
+    def __init__(self, *overrides: Mapping[str, CheckPolicy]) -> None:
         self._policies = {check.number: check.policy for check in CHECKS}
-        for each in said:
+        for each in overrides:
             self._policies.update(each)
 
-    def looks(self, *numbers: str) -> bool:
-        """Whether one of these checks is to be made at all."""
-        return any(self._policies[number] is not Policy.OFF for number in numbers)
+    def is_any_on(self, *numbers: str) -> bool:
+        """Whether any of these checks must run."""
+        return any(self._policies[number] is not CheckPolicy.OFF for number in numbers)
 
-    def judged(self, findings: Iterable[Finding]) -> list[Finding]:
-        """The findings by number, each a refusal or a warning; those that are off left out."""
-        kept = [each for each in findings if self.looks(each.check)]
+    def apply(self, findings: Iterable[Finding]) -> list[Finding]:
+        """Drops findings of checks that are off, marks refusals, and sorts by number."""
+        kept = [each for each in findings if self.is_any_on(each.check)]
         marked = [each.model_copy(update={"refused": self._refuses(each)}) for each in kept]
         return sorted(marked, key=lambda each: (each.check, each.subject))
 
     def _refuses(self, finding: Finding) -> bool:
-        return self._policies[finding.check] is Policy.REFUSE
+        return self._policies[finding.check] is CheckPolicy.REFUSE
 
 
-def parse_policies(said: Iterable[str], where: str) -> dict[str, Policy]:
-    """What "C07=warn" and the like say, by number; several may be told with commas.
+def parse_policies(texts: Iterable[str], where: str) -> dict[str, CheckPolicy]:
+    """Reads "C07=warn,C09=refuse" into policies by number.
 
-    BadInput, naming `where`, for what is none.
+    Raises BadInput with `where` for an unknown check or policy.
     """
-    found: dict[str, Policy] = {}
-    for part in (part.strip() for text in said for part in text.split(",")):
+    found: dict[str, CheckPolicy] = {}
+    for part in (part.strip() for text in texts for part in text.split(",")):
         if not part:
             continue
         number, _, policy = part.partition("=")
         number, policy = number.strip().upper(), policy.strip().lower()
-        if number not in CHECK or policy not in set(Policy):
+        if number not in CHECK_BY_NUMBER or policy not in set(CheckPolicy):
             raise BadInput(
                 f"{part[:40]!r} is no policy of a check",
                 where=where,
+                code="invalid-check-policy",
                 fix=f"Give NUMBER=POLICY: {CHECKS[0].number} to {CHECKS[-1].number}, "
-                f"and {', '.join(Policy)}.",
+                f"and {', '.join(CheckPolicy)}.",
             )
-        found[number] = Policy(policy)
+        found[number] = CheckPolicy(policy)
     return found
 
 
-def found(check: str, subject: str, what: str, fix: str | None = None) -> Finding:
-    """A finding about the whole task; see `Finding` for how to say what it is about."""
-    return Finding(check=check, subject=subject, what=what, fix=fix or CHECK[check].fix)
+def build_finding(check: str, subject: str, what: str, fix: str | None = None) -> Finding:
+    """A finding about the whole task; `model_copy` narrows what it covers."""
+    known = CHECK_BY_NUMBER[check]
+    return Finding(check=check, code=known.code, subject=subject, what=what, fix=fix or known.fix)

@@ -1,4 +1,4 @@
-"""An account: one set of credentials at one provider. Its secrets stay in the vault."""
+"""An account: one set of credentials at one provider, without its secrets."""
 
 from datetime import datetime
 
@@ -6,11 +6,11 @@ from domain.model import Value
 
 
 class Account(Value):
-    """`settings` are the public fields of the provider's settings model; secrets are not here.
+    """`settings` are the public fields of the provider's settings model; the vault has the secrets.
 
-    `probe_address` ("HOST:PORT", several with commas) replaces name resolution for handshakes;
-    `propagation_seconds` replaces the time that each service documents, `calls_per_second` the rate
-    that its connector keeps to (for an account whose limits the provider has raised).
+    `probe_address` ("HOST:PORT", several with commas) replaces name resolution for handshakes.
+    `propagation_seconds` replaces the time that each service documents. `calls_per_second` replaces
+    the rate limit of the connectors, for an account whose limits the provider has raised.
     """
 
     name: str

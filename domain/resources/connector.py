@@ -1,4 +1,7 @@
-"""The contract that every connector keeps, and that one inherited class of tests checks."""
+"""The contract of all connectors; tests.connectors checks it for each of them.
+
+Operations call connectors through it; the rules of plans read only `Traits`.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -18,16 +21,16 @@ OpenKey = Callable[[], PrivateKey]
 
 
 class Scenario(StrEnum):
-    """What may be deployed: onto a resource without a certificate, or in place of one."""
+    """Whether a service allows a first certificate, and another one in place of it."""
 
     FIRST = "first"
     UPDATE = "update"
 
 
 class Traits(Value):
-    """What the rules need to know of a service; pure data, so that plans stay pure.
+    """What the rules need to know of a service, as data, so that plans stay pure.
 
-    `no_sm2` says why it takes no SM2 certificates, where a person may expect that it does.
+    `no_sm2` says why it takes no SM2 certificates where people may expect that it does.
     """
 
     service: str
@@ -36,61 +39,69 @@ class Traits(Value):
     no_sm2: str | None = None
 
 
+class ChangeWarning(Value):
+    """What a plan warns of before a change. `code` is stable, `text` may change its words."""
+
+    code: str
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
 class KeyVault(Protocol):
-    """Our own certificates with their keys, for services that take nothing but PEM."""
+    """Our certificates with their keys, for services that take only PEM."""
 
     def holds(self, fingerprint: str) -> bool:
-        """Whether this certificate and its key are ours to send."""
+        """Whether the vault has this certificate and its key."""
 
     def open(self, fingerprint: str) -> tuple[Certificate, PrivateKey]:
-        """Both; raises Permanent when they are not here."""
+        """Returns both; raises Permanent if the vault does not have them."""
 
 
-class Memory(Protocol):
-    """Our own record of what we bound last, for what its service does not tell."""
-
-    def get(self, resource_id: str) -> Binding | None:
-        """The binding; None where we have bound nothing."""
-
-
-class Forgetful:
-    """A memory of nothing: for a look from the command line, and for tests."""
+class LastBindings(Protocol):
+    """Our record of the last binding, for resources whose service does not report it."""
 
     def get(self, resource_id: str) -> Binding | None:
-        """Always None."""
+        """Returns the last binding; None if there is none."""
+
+
+class NoLastBindings:
+    """No records: for the command line, and for tests."""
+
+    def get(self, resource_id: str) -> Binding | None:
         return None
 
 
-NO_MEMORY = Forgetful()
+NO_LAST_BINDINGS = NoLastBindings()
 
 
-class Pace(Protocol):
-    """Keeps to the calls per second that a service allows, over all workers together."""
+class CallRateLimit(Protocol):
+    """Keeps all workers together within the calls per second of a service."""
 
     def wait(self) -> None:
         """Returns when the next call may be made."""
 
-    def hold(self, seconds: float) -> None:
-        """Makes no call for so long: the service asked for it."""
+    def pause(self, seconds: float) -> None:
+        """Allows no call for so long, as the service demanded."""
 
 
-class Unpaced:
-    """As fast as one likes: for a look from the command line, and for tests."""
+class NoRateLimit:
+    """Allows every call at once: for the command line, and for tests."""
 
     def wait(self) -> None:
         """Returns at once."""
 
-    def hold(self, seconds: float) -> None:
-        """Changes nothing."""
+    def pause(self, seconds: float) -> None:
+        """Ignores it."""
 
 
-Paces = Callable[[str, float], Pace]
-"""The pace for a service (its id) that allows so many calls per second."""
+RateLimits = Callable[[str, float], CallRateLimit]
+"""Builds the rate limit of a service (its id) from its calls per second."""
 
 
-def unpaced(service: str, calls_per_second: float) -> Pace:
-    """No pace at all, for any service."""
-    return Unpaced()
+def get_no_rate_limit(service: str, calls_per_second: float) -> CallRateLimit:
+    return NoRateLimit()
 
 
 class Connector(ABC):
@@ -109,31 +120,31 @@ class Connector(ABC):
     permissions: ClassVar[tuple[str, ...]]
     queries_per_second: ClassVar[float]
     budget: ClassVar[str | None] = None
-    """Whose calls per second these are, where two connectors call one product; else its own."""
+    """The rate budget that it shares with another connector of the same product; None: its own."""
     calls_per_change: ClassVar[float] = 3
-    """As measured on a practice cloud: it reads, binds, and looks whether that has arrived."""
+    """Calls per change as measured on a practice cloud: read, bind, check for arrival."""
     listing_tells_all: ClassVar[bool] = False
-    """Where a listing tells what a resource serves, `read` tells no more of it."""
+    """Whether a listing reports bindings as completely as `read` does."""
     propagation: ClassVar[timedelta]
-    """How long after a success of the control plane an endpoint may still serve the former."""
+    """How long an endpoint may serve the former certificate after the service reports success."""
 
     def __init__(
         self,
         account: str,
         settings: BaseModel,
         vault: KeyVault | None = None,
-        paces: Paces = unpaced,
-        memory: Memory = NO_MEMORY,
+        rate_limits: RateLimits = get_no_rate_limit,
+        last_bindings: LastBindings = NO_LAST_BINDINGS,
     ) -> None:
         self.account = account
         self.settings = settings
-        self.paces = paces
-        self.memory = memory
+        self.rate_limits = rate_limits
+        self.last_bindings = last_bindings
         self._vault = vault
 
     @property
     def vault(self) -> KeyVault:
-        """For services that take only PEM; RuntimeError where none was handed in."""
+        """For services that take only PEM; raises RuntimeError if the connector has none."""
         if self._vault is None:
             raise RuntimeError(f"{type(self).__name__} was made without a vault")
         return self._vault
@@ -144,88 +155,88 @@ class Connector(ABC):
 
     @abstractmethod
     def read(self, resource: Resource) -> Binding | None:
-        """What it serves now, in the terms that a restore needs; None where HTTPS is off."""
+        """Returns the current binding as a rollback needs it; None if HTTPS is off."""
 
     @abstractmethod
     def store_name(self, resource: Resource) -> str:
-        """Names the store from which this resource binds: "alibaba.cas/cn".
+        """The store that this resource binds from: "alibaba.cas/cn".
 
-        First comes the id of the connector that keeps the store, see `in_use_by`.
+        The name begins with the id of the connector that manages the store, see `in_use_by`.
         """
 
     @abstractmethod
     def install(self, certificate: Certificate, key: OpenKey, resource: Resource) -> CertificateRef:
-        """Puts it in the store that `resource` binds from; same fingerprint, same answer.
+        """Uploads it to the store that `resource` binds from. Repeating gives the same result.
 
-        `key` opens the private key, and is called only if the certificate is not there yet.
+        `key` opens the private key; it is called only if the store does not have the certificate.
         """
 
     @abstractmethod
     def bind(self, resource: Resource, ref: CertificateRef | None) -> None:
-        """Serves `ref`; None switches HTTPS off. Repeating is harmless."""
+        """Makes the resource serve `ref`; None switches HTTPS off. Repeating is harmless."""
 
     @abstractmethod
-    def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:
-        """Whether the service says that the change to `ref` has arrived."""
+    def has_arrived(self, resource: Resource, ref: CertificateRef | None) -> bool:
+        """Whether the service reports that the change to `ref` has arrived."""
 
-    def release(  # noqa: B027 - most services replace in one call and have nothing to take away
+    def release(  # noqa: B027 - most services replace in one call and have nothing to remove
         self, resource: Resource, former: CertificateRef | None, now: CertificateRef | None
     ) -> None:
-        """Takes away what `bind` added beside: called after a handshake showed `now`.
+        """Removes the former certificate after a handshake showed `now`.
 
-        For services that add a certificate and remove the former one in two calls: added first,
-        verified, and only then is the former one removed. Repeating is harmless.
+        For services where `bind` adds a certificate beside the former one. Repeating is harmless.
         """
 
     def in_use_by(self, ref: CertificateRef) -> str | None:
-        """Why this certificate of its store may not go, by the store's own word: who uses it.
+        """Why the store says that this certificate must not be removed: who uses it.
 
-        None where it names no one, and where the certificate is gone already. This and the next
-        three are asked of the connector that keeps the store; no other has anything to remove.
+        None if the store names no user, or no longer has the certificate. Call this method and the
+        next three on the connector that manages the store.
         """
-        return f"{self.title} keeps no certificates of its own"
+        return f"{self.title} has no certificate store"
 
     def remove(self, ref: CertificateRef) -> None:
-        """Removes it from its store. Repeating is harmless; what is in use is refused."""
-        raise Permanent(f"{self.title} keeps no certificates of its own", code="NoStore")
+        """Removes it from its store; raises if it is in use. Repeating is harmless."""
+        raise Permanent(f"{self.title} has no certificate store", code="NoStore")
 
-    def space(self, store: str) -> int | None:
-        """How many more certificates fit into this store; None where nothing tells a limit."""
+    def get_free_space(self, store: str) -> int | None:
+        """How many more certificates fit into this store; None if no limit is known."""
         return None
 
     def find_in_store(self, store: str, certificate: Certificate) -> CertificateRef | None:
-        """Where it lies in this store already, whoever put it there; uploads nothing."""
+        """Finds the certificate in this store, whoever uploaded it; uploads nothing."""
         return None
 
-    def lock_key(self, resource: Resource) -> str | None:
-        """What may take only one change at a time, e.g. a listener; None: no such limit."""
+    def get_lock_key(self, resource: Resource) -> str | None:
+        """What allows only one change at a time, e.g. a listener; None: no such limit."""
         return None
 
-    def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
-        """Why `before` could not be restored, for the plan to say; None when it can."""
+    def explain_not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
+        """Why a rollback to `before` is impossible, for the plan; None if it is possible."""
         if before is not None and before.ref is None:
-            return "the service does not tell which certificate it serves in terms to bind again"
+            return "the service does not report its certificate in a form that can be bound again"
         return None
 
     def explain_unverifiable(self, resource: Resource) -> str | None:
-        """Why no handshake can show what it serves, for the plan to say; None where one can.
+        """Why no handshake can show its certificate, for the plan; None if one can.
 
-        Nothing tells then that a change has arrived, so it counts as accepted, not as verified.
-        What was bound is remembered, and `bind` is called even where the record says it serves.
+        Such a change counts as accepted, not as verified. The last binding is recorded, and `bind`
+        is called even if the record equals the new binding.
         """
         return None
 
-    def warnings(self, resource: Resource, before: Binding | None) -> tuple[str, ...]:
-        """What a plan has to say about this change beforehand, e.g. a short outage."""
+    def list_warnings(
+        self, resource: Resource, before: Binding | None
+    ) -> tuple[ChangeWarning, ...]:
+        """What the plan warns of before this change, e.g. a short outage."""
         return ()
 
     @abstractmethod
     def check(self) -> list[str]:
-        """Tries, reading only, the permissions it needs; what is missing, one line each."""
+        """Tries the permissions it needs by reading only; returns a line for each missing one."""
 
     @classmethod
-    def traits(cls, service: str) -> Traits:
-        """Its rules as plain data."""
+    def get_traits(cls, service: str) -> Traits:
         return Traits(
             service=service,
             scenarios=cls.scenarios,

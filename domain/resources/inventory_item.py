@@ -1,4 +1,4 @@
-"""A resource as the inventory knows it."""
+"""An entry of the inventory: storage reads and writes it, planning and the CLI use it."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from domain.resources.resource import Binding, Resource
 
 
 class InventoryItem(Value):
-    """A resource as of the last sync; `read_at` is None where its binding was never read."""
+    """A resource as of the last sync; `read_at` is None if its binding was never read."""
 
     resource: Resource
     binding: Binding | None

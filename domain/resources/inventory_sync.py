@@ -1,6 +1,6 @@
-"""What travels between those who ask for a sync of the inventory and the workflow that walks.
+"""Messages and records of the inventory sync, for its workflow, activities, storage and callers.
 
-The names and the shapes of `SyncInput`, `SyncRequest` and `SyncProgress` are public.
+The names and shapes of `SyncInput`, `SyncRequest` and `SyncProgress` are public.
 """
 
 from datetime import datetime, timedelta
@@ -13,41 +13,41 @@ WORKFLOW_TYPE = "InventorySync"
 SCHEDULED_TYPE = "InventorySyncOnSchedule"
 
 INVENTORY_AGE = timedelta(hours=8)
-"""So old may the inventory be for a plan: a scheduled sync comes every six hours and takes time."""
+"""The greatest age of an inventory for a plan. A scheduled sync runs every six hours."""
 
 READ_AGE = timedelta()
-"""A sync does not read again what was read within this time before it began. By default it reads
-all: whoever asks for a sync has changed something elsewhere and wants it known."""
+"""A sync skips bindings that were read within this time before it began. The default skips none:
+whoever asks for a sync has changed something elsewhere and wants to see it."""
 
 
 def workflow_id(account: str) -> str:
-    """The workflow that walks this account: one at a time, whoever asks."""
+    """The id of the one workflow that syncs this account."""
     return f"inventory-{account}"
 
 
 class SyncInput(Value):
-    """The argument of the workflow; no services are all that serve something."""
+    """The argument of the workflow; no services means all with known resources."""
 
     account: str
     services: tuple[str, ...] = ()
 
 
 class SyncRequest(Value):
-    """Update `join`: these services too, or with none all that serve something."""
+    """Argument of the update `join`: these services too, or all with known resources."""
 
     services: tuple[str, ...] = ()
 
 
-class Walk(Value):
-    """One walk through one service of one account; each has a `run` of its own."""
+class ServiceSync(Value):
+    """One sync of one service of one account, with a `run` id of its own."""
 
     account: str
     service: str
     run: str
 
 
-class Synced(Value):
-    """What one walk found; `error` says why it ended early, with what it had seen kept."""
+class ServiceSyncResult(Value):
+    """The counts of one sync; with an `error` it ended early, and what it saw remains recorded."""
 
     account: str
     service: str
@@ -58,13 +58,13 @@ class Synced(Value):
     error: Cause | None = None
 
 
-class WalkRecord(Walk):
-    """The newest walk as storage keeps it; `page` is where it goes on, None at the first page.
+class ServiceSyncRecord(ServiceSync):
+    """The latest sync in storage; it continues at `page`, None for the first page.
 
-    `total` is the most that the service told. An `error` without `ended_at` is tried again.
-    `complete_at` is when the newest walk that saw everything began: so old is what we know.
-    `to_read` is None until all is listed, and then how many bindings have to be read, because no
-    listing tells them; `were_read` of them have been.
+    `total` is the largest number that the service reported. A sync with an `error` but without
+    `ended_at` is retried. `complete_at` is when the latest complete sync began: the age of the
+    inventory. `to_read` is the number of bindings that no listing reports and that must be read,
+    None until all is listed; `were_read` of them have been read.
     """
 
     began_at: datetime
@@ -79,9 +79,8 @@ class WalkRecord(Walk):
     complete_at: datetime | None = None
 
     @property
-    def result(self) -> Synced:
-        """What it found so far."""
-        return Synced(
+    def result(self) -> ServiceSyncResult:
+        return ServiceSyncResult(
             account=self.account,
             service=self.service,
             seen=self.seen,
@@ -92,20 +91,18 @@ class WalkRecord(Walk):
         )
 
 
-class WalkState(StrEnum):
-    """Where one service of a sync stands."""
-
+class ServiceSyncState(StrEnum):
     WAITING = "waiting"
-    WALKING = "walking"
+    RUNNING = "running"
     ENDED = "ended"
 
 
-class WalkProgress(Value):
-    """One service of a sync; what was counted is known once its walk has ended."""
+class ServiceSyncProgress(Value):
+    """One service of a sync; the counts are known once it has ended."""
 
     service: str
     run: str
-    state: WalkState = WalkState.WAITING
+    state: ServiceSyncState = ServiceSyncState.WAITING
     seen: int = 0
     vanished: int = 0
     to_read: int = 0
@@ -117,4 +114,4 @@ class SyncProgress(Value):
     """Answer of the query `progress` and of the update `join`."""
 
     account: str
-    services: tuple[WalkProgress, ...]
+    services: tuple[ServiceSyncProgress, ...]

@@ -1,4 +1,4 @@
-"""A resource, what it serves, and how two such bindings are compared."""
+"""Resources, bindings and certificate references, and how bindings are compared."""
 
 from datetime import datetime
 
@@ -8,9 +8,9 @@ from domain.model import Value
 
 
 class CertificateRef(Value):
-    """A certificate in a service's own terms, enough to bind it again.
+    """Identifies a certificate to a service, so that it can be bound.
 
-    `store` names where it lies ("alibaba.cas/cn"), `fields` the store's own identifiers
+    `store` names the certificate store ("alibaba.cas/cn"), `fields` holds the store's identifiers
     ({"cert_id": "123", "region": "cn-hangzhou"}).
     """
 
@@ -19,12 +19,11 @@ class CertificateRef(Value):
 
 
 class Binding(Value):
-    """What a resource serves, as far as its service tells.
+    """The certificate that a resource serves; fields that its service does not report are None.
 
-    `ref` is None where the service gives nothing to bind again with; `fingerprint` (SHA-256 of
-    the leaf, lower-case hex) and `not_after` (UTC) are None where it does not tell them. So are
-    `algorithm` ("rsa", "ec", "sm2") and `issuer`, the common name of who issued the leaf: only for
-    a person to read, nothing is compared by them.
+    `fingerprint` is the SHA-256 of the leaf in lower-case hex, `not_after` is in UTC. Without `ref`
+    the certificate cannot be bound again. `algorithm` ("rsa", "ec", "sm2") and `issuer` (a common
+    name) are for people; comparisons ignore them.
     """
 
     fingerprint: str | None = None
@@ -36,7 +35,7 @@ class Binding(Value):
     issuer: str | None = None
 
     def has_expired(self, at: datetime) -> bool:
-        """Whether it has ended by then; False where nobody knows."""
+        """Whether it has expired at that time; False if the expiry is unknown."""
         return self.not_after is not None and self.not_after <= at
 
     def __str__(self) -> str:
@@ -44,11 +43,11 @@ class Binding(Value):
 
 
 class Resource(Value):
-    """One place that serves one certificate.
+    """One thing at a service that serves one certificate.
 
     `key` is unique within (account, service) and never changes: "www.example.com", or
-    "cn-hangzhou/lsn-1/default". `domains` are the names that it answers to, in A-label form,
-    wildcards as "*.example.com". `detail` holds what the connector needs to find it again.
+    "cn-hangzhou/lsn-1/default". `domains` are its host names in A-label form, wildcards as
+    "*.example.com". `detail` holds what the connector needs to find it again.
     """
 
     account: str
@@ -63,14 +62,14 @@ class Resource(Value):
 
     @property
     def id(self) -> str:
-        """The public identity, as signals name it: "main/alibaba.cdn/www.example.com"."""
+        """The public id, which signals use: "main/alibaba.cdn/www.example.com"."""
         return f"{self.account}/{self.service}/{self.key}"
 
 
-class Found(Value):
-    """A resource as a listing shows it. `binding_known` is False where only `read` can tell.
+class DiscoveredResource(Value):
+    """A resource in a listing. `binding_known` is False where only `read` returns the binding.
 
-    `tags` are the provider's own, where its listing tells them.
+    `tags` are the provider's own, if its listing has them.
     """
 
     resource: Resource
@@ -80,33 +79,32 @@ class Found(Value):
 
 
 class Page(Value):
-    """One page of a listing; `next` is handed back to get the following one, None at the end."""
+    """One page of a listing; `next` is the argument for the following page, None at the end."""
 
-    found: tuple[Found, ...]
+    resources: tuple[DiscoveredResource, ...]
     next: str | None = None
     total: int | None = None
 
 
-def serves(found: Binding | None, wanted: Binding | None) -> bool:
-    """Whether `found` is what `wanted` asks for; None means that HTTPS is off.
+def is_same_binding(one: Binding | None, other: Binding | None) -> bool:
+    """Whether both bindings serve the same certificate; None means that HTTPS is off.
 
-    Fingerprints decide where both are known: one certificate may lie in a store twice. Then the
-    references, and where a service tells neither, all that it does tell by which two can be told
-    apart.
+    Fingerprints decide if both are known, because a store may hold a certificate twice. Otherwise
+    references decide if both are known, and else all remaining fields.
     """
-    if found is None or wanted is None:
-        return found is wanted
-    if found.fingerprint and wanted.fingerprint:
-        return found.fingerprint == wanted.fingerprint
-    if found.ref and wanted.ref:
-        return found.ref == wanted.ref
-    return _identity(found) == _identity(wanted)
+    if one is None or other is None:
+        return one is other
+    if one.fingerprint and other.fingerprint:
+        return one.fingerprint == other.fingerprint
+    if one.ref and other.ref:
+        return one.ref == other.ref
+    return _to_identity(one) == _to_identity(other)
 
 
-def _identity(binding: Binding) -> Binding:
+def _to_identity(binding: Binding) -> Binding:
     return binding.model_copy(update={"algorithm": None, "issuer": None})
 
 
-def describe(binding: Binding | None) -> str:
-    """What a person reads in a message about this binding."""
+def describe_binding(binding: Binding | None) -> str:
+    """The binding in a message."""
     return str(binding) if binding else "no certificate"

@@ -1,19 +1,22 @@
-"""Which former certificates may leave a provider's store. Pure: the caller brings what is known."""
+"""Decides which certificates may be removed from a provider's store. Pure.
+
+Called by operations.cleanup and by the check of store capacity.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from enum import IntEnum
+from enum import StrEnum
 from typing import NamedTuple
 
 from domain.model import Value
 from domain.resources.resource import Binding, CertificateRef
 
 KEEP = 2
-"""How many former certificates of each resource stay for its way back, unless told otherwise."""
+"""The default number of former certificates that each resource keeps for a rollback."""
 
 
-class Held(Value):
-    """A certificate of ours in a provider's store; `uploaded`: by us, not found there."""
+class StoreEntry(Value):
+    """A certificate in a provider's store that we also have; `uploaded`: we uploaded it."""
 
     fingerprint: str
     name: str
@@ -23,14 +26,13 @@ class Held(Value):
     uploaded: bool
 
 
-class Place(Value):
-    """A resource, and what it has to do with certificates; `resource` is its id.
+class ResourceUse(Value):
+    """The certificates that a resource uses; `resource` is its id.
 
-    `now` is what it serves, None for nothing; `known` is False where nobody can tell, or where it
-    serves something that nobody can name. `served` are the fingerprints that our tasks had it
-    serve, the newest first; `may_serve` are others that it could serve while that is not known.
-    `others` is how many more resources are in every respect like this one.
-    `store` is what it binds from, None where that is not known: then any store is meant.
+    `now` is its binding, None for HTTPS off; `known` is False if nobody knows the binding. `served`
+    are the fingerprints that our tasks deployed to it, the newest first. `may_serve` are others
+    that it could serve while the binding is not known. `others` counts further resources with
+    exactly the same use. `store` is the store that it binds from; None means any store.
     """
 
     resource: str
@@ -44,7 +46,7 @@ class Place(Value):
 
 
 class Need(Value):
-    """A certificate that a task has to bind yet, or may have to bind again."""
+    """A certificate that a task still has to bind, or may have to bind again."""
 
     account: str
     store: str
@@ -52,30 +54,35 @@ class Need(Value):
     task: str
 
 
+class RetentionCode(StrEnum):
+    """Why a certificate is kept, the most important reason first."""
+
+    NOT_UPLOADED = "not-uploaded"  # it was not uploaded from here
+    SERVED = "served"  # a resource serves it
+    NEEDED = "needed"  # a task needs it
+    MAY_BE_SERVED = "may-be-served"  # the binding of a resource is not known
+    SERVED_BEFORE = "served-before"  # a resource keeps it for a rollback
+    IN_USE = "in-use"  # the store itself names a user
+
+
+_PRIORITY = {code: number for number, code in enumerate(RetentionCode)}
+
+
 class RetentionDecision(Value):
-    """What is to become of a certificate in a store: `stays` says why, None that it may go."""
+    """Why a certificate in a store is kept; `code` and `kept_because` are None if it may go."""
 
-    held: Held
-    stays: str | None
-
-
-class Why(IntEnum):
-    """Why a certificate stays; of several reasons the first is told."""
-
-    FOUND = 0
-    SERVED = 1
-    NEEDED = 2
-    UNKNOWN = 3
-    KEPT = 4
+    entry: StoreEntry
+    kept_because: str | None
+    code: RetentionCode | None = None
 
 
 class Claim(NamedTuple):
-    """Somebody's reason to keep what `fingerprint` or `ref` names; `who` is a resource or a task.
+    """A reason to keep the certificate with `fingerprint` or `ref`; `who` is a resource or a task.
 
-    A claim without a store is on the certificate in each of them.
+    A claim without a store concerns every store.
     """
 
-    why: Why
+    code: RetentionCode
     who: str
     account: str
     store: str | None
@@ -84,111 +91,107 @@ class Claim(NamedTuple):
     others: int = 0
 
 
-def judge(
-    held: Iterable[Held], places: Iterable[Place], needs: Iterable[Need], keep: int
+def decide_retention(
+    entries: Iterable[StoreEntry], uses: Iterable[ResourceUse], needs: Iterable[Need], keep: int
 ) -> list[RetentionDecision]:
-    """For each certificate whether it may go: all but what is claimed, or is not ours to remove.
+    """Decides for each certificate whether it may be removed: uploaded by us, without any claim.
 
-    Of the former ones each resource keeps the newest `keep`, beside what it serves now.
+    Each resource keeps its `keep` newest former certificates besides the current one.
     """
-    book = _Book(held)
-    for place in places:
-        for claim in _claims(place, keep):
-            book.enter(claim)
+    claims = _Claims(entries)
+    for use in uses:
+        for claim in _list_claims(use, keep):
+            claims.add(claim)
     for need in needs:
-        binding = need.binding
-        book.enter(
-            Claim(
-                Why.NEEDED,
-                need.task,
-                need.account,
-                need.store,
-                binding.fingerprint,
-                binding.ref,
-            )
+        fingerprint, ref = need.binding.fingerprint, need.binding.ref
+        claims.add(
+            Claim(RetentionCode.NEEDED, need.task, need.account, need.store, fingerprint, ref)
         )
-    return [RetentionDecision(held=one, stays=book.why(n, keep)) for n, one in enumerate(book.held)]
+    return [claims.decide(number, keep) for number in range(len(claims.entries))]
 
 
-def _claims(place: Place, keep: int) -> Iterator[Claim]:
-    """What a resource keeps, most urgent reason first."""
+def _list_claims(use: ResourceUse, keep: int) -> Iterator[Claim]:
+    def build_claim(
+        code: RetentionCode, fingerprint: str | None, ref: CertificateRef | None = None
+    ) -> Claim:
+        store = ref.store if ref else use.store
+        return Claim(code, use.resource, use.account, store, fingerprint, ref, use.others)
 
-    def claim(why: Why, fingerprint: str | None, ref: CertificateRef | None = None) -> Claim:
-        store = ref.store if ref else place.store
-        return Claim(why, place.resource, place.account, store, fingerprint, ref, place.others)
-
-    now = place.now
+    now = use.now
     if now is not None:
-        yield claim(Why.SERVED, now.fingerprint, now.ref)
-    if not (place.known and _is_named(now)):
-        for fingerprint in (*place.served, *place.may_serve):
-            yield claim(Why.UNKNOWN, fingerprint)
+        yield build_claim(RetentionCode.SERVED, now.fingerprint, now.ref)
+    if not (use.known and _is_identified(now)):
+        for fingerprint in (*use.served, *use.may_serve):
+            yield build_claim(RetentionCode.MAY_BE_SERVED, fingerprint)
     current = now.fingerprint if now else None
-    former = [one for one in dict.fromkeys(place.served) if one != current]
+    former = [one for one in dict.fromkeys(use.served) if one != current]
     for fingerprint in former[:keep]:
-        yield claim(Why.KEPT, fingerprint)
+        yield build_claim(RetentionCode.SERVED_BEFORE, fingerprint)
 
 
-def _is_named(binding: Binding | None) -> bool:
+def _is_identified(binding: Binding | None) -> bool:
     return binding is None or bool(binding.fingerprint or binding.ref)
 
 
-Standing = tuple[Why, int]
-"""Why somebody keeps a certificate, and how many others do for the same reason."""
+class _Claims:
+    """The claims on each certificate, by its number in `entries`."""
 
-
-class _Book:
-    """The claims on each certificate."""
-
-    def __init__(self, held: Iterable[Held]) -> None:
-        self.held = list(held)
+    def __init__(self, entries: Iterable[StoreEntry]) -> None:
+        self.entries = list(entries)
         self._by_fingerprint: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
         self._by_ref: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
-        self._claims: defaultdict[int, dict[str, Standing]] = defaultdict(dict)
-        for number, one in enumerate(self.held):
-            self._by_fingerprint[one.account, one.fingerprint].append(number)
-            self._by_ref[one.account, _written(one.ref)].append(number)
+        # For each claimant its most important reason, and how many others have the same one.
+        self._claims: defaultdict[int, dict[str, tuple[RetentionCode, int]]] = defaultdict(dict)
+        for number, entry in enumerate(self.entries):
+            self._by_fingerprint[entry.account, entry.fingerprint].append(number)
+            self._by_ref[entry.account, _to_text(entry.ref)].append(number)
 
-    def enter(self, claim: Claim) -> None:
-        """Notes a claim on each certificate that it means."""
-        for number in self._meant(claim):
-            standing = (claim.why, claim.others)
-            who = self._claims[number]
-            who[claim.who] = min(standing, who.get(claim.who, standing))
+    def add(self, claim: Claim) -> None:
+        for number in self._find_entries(claim):
+            claimants = self._claims[number]
+            reasons = [(claim.code, claim.others)]
+            if claim.who in claimants:
+                reasons.append(claimants[claim.who])
+            claimants[claim.who] = min(reasons, key=lambda one: (_PRIORITY[one[0]], one[1]))
 
-    def why(self, number: int, keep: int) -> str | None:
-        """Why it stays, in words."""
-        if not self.held[number].uploaded:
-            return "it was not uploaded from here"
+    def decide(self, number: int, keep: int) -> RetentionDecision:
+        entry = self.entries[number]
+        if not entry.uploaded:
+            return RetentionDecision(
+                entry=entry,
+                kept_because="it was not uploaded from here",
+                code=RetentionCode.NOT_UPLOADED,
+            )
         claims = self._claims.get(number, {})
         if not claims:
-            return None
-        first = min(why for why, _ in claims.values())
-        who = sorted(name for name, (why, _) in claims.items() if why is first)
-        more = sum(1 + others for why, others in claims.values() if why is first) - 1
-        return _in_words(first, who[0] + (f" and {more} more" if more else ""), keep)
+            return RetentionDecision(entry=entry, kept_because=None)
+        code = min((code for code, _ in claims.values()), key=_PRIORITY.__getitem__)
+        who = sorted(name for name, (reason, _) in claims.items() if reason is code)
+        more = sum(1 + others for reason, others in claims.values() if reason is code) - 1
+        text = _describe(code, who[0] + (f" and {more} more" if more else ""), keep)
+        return RetentionDecision(entry=entry, kept_because=text, code=code)
 
-    def _meant(self, claim: Claim) -> set[int]:
+    def _find_entries(self, claim: Claim) -> set[int]:
         found: set[int] = set()
         if claim.fingerprint is not None:
             found.update(self._by_fingerprint.get((claim.account, claim.fingerprint), ()))
         if claim.ref is not None:
-            found.update(self._by_ref.get((claim.account, _written(claim.ref)), ()))
-        return {one for one in found if claim.store in (None, self.held[one].store)}
+            found.update(self._by_ref.get((claim.account, _to_text(claim.ref)), ()))
+        return {one for one in found if claim.store in (None, self.entries[one].store)}
 
 
-def _in_words(why: Why, who: str, keep: int) -> str:
-    match why:
-        case Why.SERVED:
+def _describe(code: RetentionCode, who: str, keep: int) -> str:
+    match code:
+        case RetentionCode.SERVED:
             return f"serves {who}"
-        case Why.NEEDED:
+        case RetentionCode.NEEDED:
             return f"needed by {who}"
-        case Why.UNKNOWN:
-            return f"may serve {who}: what that serves is not known"
+        case RetentionCode.MAY_BE_SERVED:
+            return f"may serve {who}, whose binding is not known"
         case _:
             return f"among the newest {keep} that {who} served before"
 
 
-def _written(ref: CertificateRef) -> str:
-    """A reference as a text, equal for equal ones."""
+def _to_text(ref: CertificateRef) -> str:
+    """The reference as a text; equal references give equal texts."""
     return f"{ref.store} {sorted(ref.fields.items())}"

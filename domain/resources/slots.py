@@ -1,4 +1,4 @@
-"""Slots of a resource that take certificates of one kind only. Pure."""
+"""Decides which certificates a slot of a resource may take. Pure; matching and rules call it."""
 
 from domain.certificates.certificate import Certificate
 from domain.certificates.keys import Algorithm
@@ -7,35 +7,31 @@ from domain.resources.resource import Resource
 
 PROVIDER = "alibaba."
 SM_SLOT = "sm"
-"""This provider's slot for an SM2 pair, beside a domain's usual one; no other takes such a pair."""
+"""The slot of this provider for SM2 pairs, besides a domain's usual one; no other takes them."""
 
 DEFAULT_SLOT = "default"
 ADDITIONAL = "/sni/"
-"""What is between a listener and the name of an additional certificate, in a resource's key."""
+"""Separates a listener from the name of an additional certificate in a resource's key."""
 
 
-def takes(resource: Resource, algorithm: Algorithm) -> bool:
-    """Whether the resource's slot is of the right kind; its service may refuse it all the same."""
-    ours = resource.service.startswith(PROVIDER)
-    return not ours or (algorithm is Algorithm.SM2) is (resource.slot == SM_SLOT)
+def may_take(resource: Resource, algorithm: Algorithm) -> bool:
+    """Whether the slot is for this kind of key; the service may still refuse the certificate."""
+    has_sm_slots = resource.service.startswith(PROVIDER)
+    return not has_sm_slots or (algorithm is Algorithm.SM2) is (resource.slot == SM_SLOT)
 
 
-def serves_default(resource: Resource) -> bool:
-    """Whether it is what a listener shows to clients that ask for no name.
-
-    Such a slot is one of several on its listener, and its key ends with its name.
-    """
+def is_default_slot(resource: Resource) -> bool:
+    """Whether a listener shows this slot's certificate to clients that send no name (SNI)."""
     return resource.slot == DEFAULT_SLOT and resource.key.endswith(f"/{DEFAULT_SLOT}")
 
 
-def default_beside(resource: Resource) -> str | None:
-    """The id of the default slot on the same listener; None where it is that one, or has none."""
+def get_default_slot_id(resource: Resource) -> str | None:
+    """The id of the default slot on the same listener; None for any but an additional slot."""
     listener, additional, _ = resource.id.partition(ADDITIONAL)
     return f"{listener}/{DEFAULT_SLOT}" if additional else None
 
 
-def why_not_taken(resource: Resource) -> str:
-    """What to tell of a certificate that the slot does not take."""
+def explain_not_taken(resource: Resource) -> str:
     if resource.slot == SM_SLOT:
         return "this slot takes SM2 pairs only; other certificates go to the domain itself"
     return (
@@ -44,12 +40,13 @@ def why_not_taken(resource: Resource) -> str:
     )
 
 
-def choose(
+def choose_certificate(
     resource: Resource, index: NameIndex[Certificate]
 ) -> tuple[Choice[Certificate] | None, bool]:
-    """The best one for the resource's names, and whether its slot takes it.
+    """The best certificate for the resource's names, and whether its slot may take it.
 
-    One that it does not take is told only where no other covers the names, to be refused by name.
+    Returns one that the slot does not take only if no other covers the names, so that it can be
+    refused with the reason.
     """
-    taken = index.choose(resource.domains, lambda one: takes(resource, one.algorithm))
+    taken = index.choose(resource.domains, lambda one: may_take(resource, one.algorithm))
     return taken or index.choose(resource.domains), taken is not None

@@ -5,7 +5,7 @@ The request functions build it; upload, import and renewal commands show it.
 
 from domain.certificates.renewal import RenewalMode
 from domain.model import Value
-from domain.plans.refusal import Refusal, RefusalCode
+from domain.plans.refusal import Refusal
 from domain.plans.saved import SavedPlan
 from domain.tasks.record import TaskRecord
 from domain.tasks.status import TaskStatus

@@ -8,7 +8,7 @@ from domain.cause import Cause
 from domain.model import Value
 from domain.plans.plan import Change
 from domain.plans.request import PlanRequest
-from domain.preflight.checks import Policy
+from domain.preflight.checks import CheckPolicy
 from domain.rollout.policy import RolloutPolicy
 from domain.tasks.status import OutcomeStatus, Tally, TaskStatus
 
@@ -41,7 +41,7 @@ class TaskRecord(Value):
     cost: int
     concurrency: int = 100
     rollout: RolloutPolicy = RolloutPolicy()
-    checks: dict[str, Policy] = Field(default_factory=dict)
+    checks: dict[str, CheckPolicy] = Field(default_factory=dict)
     unverifiable: int = 0
     plan_id: str | None = None
     windows_ignored: str | None = None

@@ -7,7 +7,7 @@ from pydantic import Field
 from domain.model import Value
 from domain.plans.plan import Plan
 from domain.plans.request import PlanRequest
-from domain.preflight.checks import Policy
+from domain.preflight.checks import CheckPolicy
 from domain.rollout.policy import RolloutPolicy
 
 DEFAULT_ROLLBACK_DAYS = 30
@@ -33,5 +33,5 @@ class TaskSpec(Value):
     concurrency: int = 100
     rollout: RolloutPolicy | None = None
     require_coverage: bool = False
-    checks: dict[str, Policy] = Field(default_factory=dict)
+    checks: dict[str, CheckPolicy] = Field(default_factory=dict)
     ignore_windows: str | None = None

@@ -7,7 +7,7 @@ preflight and `task reschedule` call it, too.
 from datetime import datetime, timedelta
 
 from domain.calendar.allowed_start import find_allowed_start
-from domain.calendar.windows import AllowedStart
+from domain.calendar.windows import AllowedStart, StartReason, StartReasonCode
 from domain.errors import BadInput
 from domain.tasks.audit import CERTROLL, TaskEventCode
 from domain.tasks.record import TaskRecord
@@ -42,7 +42,8 @@ def postpone_if_closed(store: Store, task_id: str, now: datetime) -> AllowedStar
     try:
         start = find_task_start(store, record, now, now)
     except BadInput as error:
-        start = AllowedStart(at=now + RECHECK_AFTER, reasons=(str(error),))
+        reason = StartReason(code=StartReasonCode.NO_COMMON_WINDOW, text=str(error))
+        start = AllowedStart(at=now + RECHECK_AFTER, reasons=(reason,))
     if start.at > now:
         _postpone(store, record, start, now)
     elif start.overridden:

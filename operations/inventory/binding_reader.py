@@ -14,7 +14,7 @@ from typing import NamedTuple
 from domain.cause import Cause
 from domain.errors import CloudError, NeedsOperator, Transient
 from domain.resources.connector import Connector
-from domain.resources.inventory_sync import WalkRecord
+from domain.resources.inventory_sync import ServiceSyncRecord
 from domain.resources.resource import Binding, Resource
 from storage.inventory.unread_bindings import UnreadSince
 from storage.statements import BATCH, batches
@@ -23,7 +23,9 @@ from storage.store import Store
 SUPERSEDED_CODE = "AnotherSync"
 
 
-def require_current(before: WalkRecord, after: WalkRecord | None) -> WalkRecord:
+def require_current(
+    before: ServiceSyncRecord, after: ServiceSyncRecord | None
+) -> ServiceSyncRecord:
     """The progress after an update; raises Transient if another sync has begun meanwhile."""
     if after is None:
         raise Transient(
@@ -34,7 +36,7 @@ def require_current(before: WalkRecord, after: WalkRecord | None) -> WalkRecord:
     return after
 
 
-SyncListener = Callable[[WalkRecord], None]
+SyncListener = Callable[[ServiceSyncRecord], None]
 
 READERS = 16
 SECONDS_PER_BATCH = 4.0
@@ -54,9 +56,9 @@ def read_unread_bindings(
     store: Store,
     connector: Connector,
     calls_per_second: float,
-    sync: WalkRecord,
+    sync: ServiceSyncRecord,
     listener: SyncListener,
-) -> WalkRecord:
+) -> ServiceSyncRecord:
     """Reads the bindings that were not read for the longest time first, and ends the sync.
 
     It needs no cursor: storage has the time at which each binding was read or could not be read.
@@ -84,7 +86,7 @@ class _BatchReader:
         self,
         store: Store,
         connector: Connector,
-        sync: WalkRecord,
+        sync: ServiceSyncRecord,
         listener: SyncListener,
         readers: Executor,
     ) -> None:

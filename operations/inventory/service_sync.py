@@ -10,7 +10,7 @@ import connectors
 from domain.cause import Cause
 from domain.errors import CloudError, Permanent
 from domain.resources.connector import Connector
-from domain.resources.inventory_sync import Synced, Walk, WalkRecord
+from domain.resources.inventory_sync import ServiceSync, ServiceSyncRecord, ServiceSyncResult
 from domain.resources.resource import Page
 from operations.inventory.binding_reader import (
     SyncListener,
@@ -34,19 +34,21 @@ def sync_here(
     account: str,
     service: str,
     listener: SyncListener = lambda record: None,
-) -> Synced:
+) -> ServiceSyncResult:
     """Syncs from the first page in this process; a CloudError becomes the error of the result.
 
     Resources that are gone are marked only after a complete listing.
     """
-    sync = Walk(account=account, service=service, run=f"here-{secrets.token_hex(4)}")
+    sync = ServiceSync(account=account, service=service, run=f"here-{secrets.token_hex(4)}")
     try:
         return resume_sync(store, pool, sync, listener)
     except CloudError as error:
         return fail_sync(store, sync, Cause.from_error(error))
 
 
-def resume_sync(store: Store, pool: ConnectorPool, sync: Walk, listener: SyncListener) -> Synced:
+def resume_sync(
+    store: Store, pool: ConnectorPool, sync: ServiceSync, listener: SyncListener
+) -> ServiceSyncResult:
     """Continues this sync to its end from the page that storage has recorded for it.
 
     `listener` is called after each step and may raise to stop. A page that was listed but not
@@ -60,17 +62,17 @@ def resume_sync(store: Store, pool: ConnectorPool, sync: Walk, listener: SyncLis
     return record.result
 
 
-def fail_sync(store: Store, sync: Walk, cause: Cause) -> Synced:
+def fail_sync(store: Store, sync: ServiceSync, cause: Cause) -> ServiceSyncResult:
     """Records that the sync ended with an error. Stored pages stay; nothing is marked as gone."""
     record = store.syncs.fail(sync, now(), cause)
     if record is not None:
         return record.result
-    return Synced(account=sync.account, service=sync.service, error=cause)
+    return ServiceSyncResult(account=sync.account, service=sync.service, error=cause)
 
 
 def _list_pages(
-    store: Store, connector: Connector, record: WalkRecord, listener: SyncListener
-) -> WalkRecord:
+    store: Store, connector: Connector, record: ServiceSyncRecord, listener: SyncListener
+) -> ServiceSyncRecord:
     resumed_at = record.page
     while record.to_read is None and record.ended_at is None:
         requested_at = now()
@@ -89,8 +91,12 @@ def _list_pages(
 
 
 def _save_page(
-    store: Store, connector: Connector, before: WalkRecord, page: Page, requested_at: datetime
-) -> WalkRecord:
+    store: Store,
+    connector: Connector,
+    before: ServiceSyncRecord,
+    page: Page,
+    requested_at: datetime,
+) -> ServiceSyncRecord:
     """Stores the resources of a page first, then the progress: a crash in between repeats it."""
     if page.next is not None and page.next == before.page:
         raise Permanent(
@@ -99,8 +105,8 @@ def _save_page(
             advice="No resource was marked as gone. Report this with the provider's name.",
         )
     # The clocks of two workers differ, and no resource may look older than the sync's beginning.
-    store.inventory.upsert(page.found, max(now(), before.began_at), requested_at)
-    seen = before.seen + len(page.found)
+    store.inventory.upsert(page.resources, max(now(), before.began_at), requested_at)
+    seen = before.seen + len(page.resources)
     totals = [total for total in (before.total, page.total) if total is not None]
     largest = max(totals, default=None)
     if page.next is not None:

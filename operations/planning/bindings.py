@@ -12,8 +12,8 @@ from time import sleep
 from typing import NamedTuple, TypeVar
 
 from domain.errors import CloudError, Transient
-from domain.plans.builder import Candidate
-from domain.plans.matching import Listed, Match
+from domain.plans.builder import ChangeCandidate
+from domain.plans.matching import InventoryEntry, Match
 from domain.plans.refusal import Refusal, RefusalCode
 from domain.resources.connector import Connector
 from domain.resources.resource import Binding, Resource
@@ -89,19 +89,19 @@ def read_candidates(
     *,
     age: timedelta | None = None,
     listener: ReadListener = lambda reading: None,
-) -> tuple[list[Candidate], list[Refusal]]:
+) -> tuple[list[ChangeCandidate], list[Refusal]]:
     """Each match with what its resource serves now, or a refusal if that could not be read.
 
     The inventory is enough if it is younger than `age` (by default the store's `inventory_age`) and
     has what a rollback needs: the deployment reads the resource again before it changes it.
     """
     oldest = now - (store.inventory_age if age is None else age)
-    current: list[Candidate] = []
+    current: list[ChangeCandidate] = []
     unread: list[_Unread] = []
     connectors = _Connectors(pool)
     for match in _add_listed(store, matches):
         connector = connectors.get(match)
-        known = match.listed and _find_current(match.listed, connector, oldest)
+        known = match.entry and _find_current(match.entry, connector, oldest)
         if known:
             current.append(build_candidate(connector, match, known.binding, known.seen_at))
         else:
@@ -122,19 +122,19 @@ def estimate_read_seconds(pool: ConnectorPool, resources: Iterable[Resource]) ->
 
 def build_candidate(
     connector: Connector, match: Match, before: Binding | None, seen_at: datetime | None = None
-) -> Candidate:
+) -> ChangeCandidate:
     """What the change of this match needs; makes no call to the cloud."""
     resource = match.resource
-    lock = connector.lock_key(resource)
-    return Candidate(
+    lock = connector.get_lock_key(resource)
+    return ChangeCandidate(
         match=match,
         before=before,
         store=connector.store_name(resource),
         # All tasks share the locks, so their names begin with the account.
         lock=None if lock is None else f"{resource.account}/{lock}",
-        not_reversible=connector.not_reversible(resource, before),
+        not_reversible=connector.explain_not_reversible(resource, before),
         unverifiable=connector.explain_unverifiable(resource),
-        warnings=connector.warnings(resource, before),
+        warnings=connector.list_warnings(resource, before),
         seen_at=seen_at,
     )
 
@@ -161,13 +161,15 @@ class _Connectors:
 def _add_listed(store: Store, matches: Sequence[Match]) -> Iterator[Match]:
     """The matches with their rows of the inventory; looks up those that have none."""
     for some in batches(matches):
-        missing = [each.resource.id for each in some if each.listed is None]
+        missing = [each.resource.id for each in some if each.entry is None]
         items = store.inventory.get_many(missing) if missing else {}
         for each in some:
-            yield each if each.listed else each._replace(listed=items.get(each.resource.id))
+            yield each if each.entry else each._replace(entry=items.get(each.resource.id))
 
 
-def _find_current(listed: Listed, connector: Connector, oldest: datetime) -> _CurrentBinding | None:
+def _find_current(
+    listed: InventoryEntry, connector: Connector, oldest: datetime
+) -> _CurrentBinding | None:
     """What the inventory has, if that is fresh and enough for a rollback."""
     known_at = listed.read_at or listed.seen_at
     if not listed.binding_known or listed.vanished_at is not None or known_at < oldest:
@@ -176,16 +178,20 @@ def _find_current(listed: Listed, connector: Connector, oldest: datetime) -> _Cu
     # A listing may report less than a read.
     listing_alone = listed.read_at is None and not connector.listing_tells_all
     bare = binding is not None and binding.ref is None
-    if listing_alone and bare and connector.not_reversible(listed.resource, binding) is not None:
+    if (
+        listing_alone
+        and bare
+        and connector.explain_not_reversible(listed.resource, binding) is not None
+    ):
         return None
     return _CurrentBinding(binding, known_at)
 
 
 def _read(
     store: Store, unread: Sequence[_Unread], now: datetime, seconds: float, listener: ReadListener
-) -> tuple[list[Candidate], list[Refusal]]:
+) -> tuple[list[ChangeCandidate], list[Refusal]]:
     """Reads them side by side, and saves what they serve, many at a time."""
-    found: list[Candidate] = []
+    found: list[ChangeCandidate] = []
     refused: list[Refusal] = []
     saved, retrying = 0, RetryingCall()
     with ThreadPoolExecutor(READERS) as readers:
@@ -205,7 +211,7 @@ def _read(
     return found, sorted(refused, key=lambda each: each.subject)
 
 
-def _read_one(retrying: RetryingCall, each: _Unread, now: datetime) -> Candidate | Refusal:
+def _read_one(retrying: RetryingCall, each: _Unread, now: datetime) -> ChangeCandidate | Refusal:
     resource = each.match.resource
     try:
         binding = retrying(lambda: each.connector.read(resource))
@@ -215,7 +221,7 @@ def _read_one(retrying: RetryingCall, each: _Unread, now: datetime) -> Candidate
         return Refusal(subject=resource.id, code=code, reason=str(error))
 
 
-def _list_informative(read: Iterable[Candidate]) -> Iterator[tuple[str, Binding | None]]:
+def _list_informative(read: Iterable[ChangeCandidate]) -> Iterator[tuple[str, Binding | None]]:
     """Leaves out "no binding" of services that report none: it does not mean HTTPS is off."""
     for each in read:
         if each.before is not None or not each.unverifiable:

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from domain.certificates.certificate import Certificate
-from domain.plans.builder import Candidate, assemble
-from domain.plans.file import PlanFile, differs, unknown
+from domain.plans.builder import ChangeCandidate, build_plan
+from domain.plans.file import PlanFile, list_digest_faults, list_unknown_names
 from domain.plans.matching import Match
 from domain.plans.plan import Plan
-from domain.plans.yaml_source import Fault, refused
+from domain.plans.yaml_source import Fault, build_error_at
 from domain.resources.inventory_item import InventoryItem
 from operations.planning.bindings import build_candidate
 from operations.planning.planner import load_traits
@@ -28,9 +28,9 @@ def build_plan_from_file(
     known = {each.fingerprint: each for each in store.certificates.list()}
     accounts = {each.name for each in store.accounts.list()}
     names = {each.fingerprint: each.name for each in known.values()}
-    if faults := unknown(file, items, names, accounts):
-        raise refused(text, where, faults)
-    plan = assemble(
+    if faults := list_unknown_names(file, items, names, accounts):
+        raise build_error_at(text, where, faults)
+    plan = build_plan(
         [known[each.fingerprint] for each in file.certificates],
         _build_candidates(pool, file, items, known),
         load_traits(item.resource.service for item in items.values()),
@@ -38,8 +38,8 @@ def build_plan_from_file(
         now,
         require_coverage=file.plan_request is not None and file.plan_request.require_coverage,
     )
-    if faults := list(_find_faults(file, plan, names)) or differs(file, plan.digest):
-        raise refused(text, where, faults)
+    if faults := list(_find_faults(file, plan, names)) or list_digest_faults(file, plan.digest):
+        raise build_error_at(text, where, faults)
     return plan
 
 
@@ -48,7 +48,7 @@ def _build_candidates(
     file: PlanFile,
     items: dict[str, InventoryItem],
     known: dict[str, Certificate],
-) -> Iterator[Candidate]:
+) -> Iterator[ChangeCandidate]:
     for change in file.changes:
         resource = items[change.resource].resource
         match = Match(resource=resource, certificate=known[change.after], named=True)

@@ -11,15 +11,15 @@ from datetime import datetime, timedelta
 import connectors
 from domain.certificates.certificate import Certificate
 from domain.errors import BadInput
-from domain.plans.builder import Candidate, assemble
-from domain.plans.estimate import CONCURRENCY, Effort, Estimate, estimate
+from domain.plans.builder import ChangeCandidate, build_plan
+from domain.plans.estimate import CONCURRENCY, Effort, Estimate, estimate_duration
 from domain.plans.filters import Filters
 from domain.plans.matching import match
 from domain.plans.plan import Change, Plan
 from domain.plans.refusal import Refusal, RefusalCode
 from domain.plans.request import PlanRequest, check_plan_request
 from domain.resources.connector import Traits
-from domain.resources.slots import default_beside
+from domain.resources.slots import get_default_slot_id
 from operations.planning.bindings import ReadListener, read_candidates
 from operations.planning.store_capacity import refuse_full_stores
 from operations.runtime.connector_pool import ConnectorPool
@@ -33,7 +33,7 @@ def estimate_plan(pool: ConnectorPool, plan: Plan, concurrency: int = CONCURRENC
     """
     services = {(each.resource.account, each.resource.service) for each in plan.changes}
     efforts = {key: _build_effort(pool, *key) for key in services}
-    return estimate(plan.changes, efforts, concurrency)
+    return estimate_duration(plan.changes, efforts, concurrency)
 
 
 def _build_effort(pool: ConnectorPool, account: str, service: str) -> Effort:
@@ -80,28 +80,28 @@ def _build(
         store, pool, found.matches, now, age=age, listener=listener
     )
     wanted, left_out = _apply_filters(request, candidates)
-    plan = assemble(
+    plan = build_plan(
         certificates,
         wanted,
         load_traits(each.match.resource.service for each in wanted),
         [*found.refusals, *unread, *left_out],
         now,
         require_coverage=request.require_coverage,
-        of_the_vault=request.takes_whole_vault,
+        whole_vault=request.takes_whole_vault,
         near_misses=found.near_misses,
-        standing=_list_default_slots(store, wanted),
+        unchanged_before=_list_default_slots(store, wanted),
     )
     return refuse_full_stores(store, pool, plan, now)
 
 
-def _list_default_slots(store: Store, wanted: Sequence[Candidate]) -> list[Change]:
+def _list_default_slots(store: Store, wanted: Sequence[ChangeCandidate]) -> list[Change]:
     """Default slots that already serve what their listener shall get as an additional one.
 
     The filters of the request leave them out, and the listener refuses the certificate all the
     same.
     """
     by_default_slot = {
-        beside: each for each in wanted if (beside := default_beside(each.match.resource))
+        beside: each for each in wanted if (beside := get_default_slot_id(each.match.resource))
     }
     for each in wanted:
         by_default_slot.pop(each.match.resource.id, None)
@@ -131,7 +131,7 @@ def _pause_garbage_collection() -> Iterator[None]:
 
 
 def load_traits(services: Iterable[str]) -> dict[str, Traits]:
-    return {each: connectors.load_connector(each).traits(each) for each in set(services)}
+    return {each: connectors.load_connector(each).get_traits(each) for each in set(services)}
 
 
 def _list_certificates(store: Store, request: PlanRequest, now: datetime) -> list[Certificate]:
@@ -149,16 +149,16 @@ def _list_certificates(store: Store, request: PlanRequest, now: datetime) -> lis
 
 
 def _apply_filters(
-    request: PlanRequest, candidates: Sequence[Candidate]
-) -> tuple[list[Candidate], list[Refusal]]:
+    request: PlanRequest, candidates: Sequence[ChangeCandidate]
+) -> tuple[list[ChangeCandidate], list[Refusal]]:
     """Applies the filters again to bindings that were just read; named resources are refused."""
     if not request.filters_by_binding:
         return list(candidates), []
     filters = Filters(request)
-    kept: list[Candidate] = []
+    kept: list[ChangeCandidate] = []
     refused: list[Refusal] = []
     for each in candidates:
-        reason = filters.served(each.before)
+        reason = filters.explain_binding_left_out(each.before)
         if reason is None:
             kept.append(each)
         elif each.match.named:

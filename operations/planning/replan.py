@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from domain.certificates.certificate import Certificate
 from domain.errors import BadInput, Transient
-from domain.plans.builder import assemble
+from domain.plans.builder import build_plan
 from domain.plans.matching import Match
 from domain.plans.plan import Change, Plan
 from domain.plans.refusal import Refusal, RefusalCode
@@ -47,7 +47,7 @@ def replan(
     candidates, unread = read_candidates(store, pool, matches, now, age=age)
     if unanswered := [each for each in unread if each.code == RefusalCode.UNREAD]:
         raise _build_unread_error(unanswered)
-    return assemble(
+    return build_plan(
         list(known.values()),
         candidates,
         load_traits(each.resource.service for each in matches),
@@ -90,7 +90,7 @@ def _build_match(
         return _missing(change, f"the resource has vanished (at {when})")
     if certificate is None:
         return _missing(change, "its certificate was deleted")
-    return Match(resource=item.resource, certificate=certificate, named=True, listed=item)
+    return Match(resource=item.resource, certificate=certificate, named=True, entry=item)
 
 
 def _missing(change: Change, reason: str) -> Refusal:

@@ -9,6 +9,7 @@ from datetime import datetime
 import connectors
 from domain.certificates.certificate import Certificate
 from domain.errors import CloudError
+from domain.model import Value
 from domain.plans.plan import Change, Plan
 from domain.plans.refusal import Refusal, RefusalCode
 from domain.resources.retention import KEEP
@@ -20,6 +21,31 @@ MAX_NAMED = 5
 
 StoreKey = tuple[str, str]
 """An account and one of its stores."""
+
+
+class FullStore(Value):
+    """A store that has no room for a certificate.
+
+    `removable` are names of certificates there that `command` would remove. If none can be
+    removed, `command` is None. `keeps_former` is false if only those could be removed that a
+    cleanup keeps by the settings, in case of a rollback.
+    """
+
+    account: str
+    store: str
+    certificate: str
+    removable: tuple[str, ...] = ()
+    command: str | None = None
+    keeps_former: bool = True
+
+    def __str__(self) -> str:
+        full = f"{self.store} of {self.account} is full, so {self.certificate!r} does not fit"
+        if self.command is None:
+            return f"{full}; nothing there is ours to remove: raise the quota, or delete by hand"
+        condition = "" if self.keeps_former else "if no former ones were kept, "
+        more = len(self.removable) - MAX_NAMED
+        names = ", ".join(self.removable[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
+        return f"{full}; {condition}these could be removed: {names} ({self.command})"
 
 
 def refuse_full_stores(store: Store, pool: ConnectorPool, plan: Plan, now: datetime) -> Plan:
@@ -34,9 +60,9 @@ def refuse_full_stores(store: Store, pool: ConnectorPool, plan: Plan, now: datet
             "refusals": (
                 *plan.refusals,
                 *(
-                    Refusal(subject=resource, code=RefusalCode.STORE_FULL, reason=reason)
-                    for resource, reason in reasons.items()
-                    if reason is not None
+                    Refusal(subject=resource, code=RefusalCode.STORE_FULL, reason=str(full))
+                    for resource, full in reasons.items()
+                    if full is not None
                 ),
             ),
         }
@@ -45,18 +71,17 @@ def refuse_full_stores(store: Store, pool: ConnectorPool, plan: Plan, now: datet
 
 def find_full_stores(
     store: Store, pool: ConnectorPool, changes: Iterable[Change], now: datetime
-) -> dict[tuple[str, StoreKey], str]:
-    """Which certificates (fingerprints) do not fit into which stores, with the reason and advice.
+) -> dict[tuple[str, StoreKey], FullStore]:
+    """Which certificates (fingerprints) do not fit into which stores, with the advice.
 
     It asks each store once. If a store does not report its limit, or does not answer, nothing is
     refused here: the upload fails then.
     """
-    refused: dict[tuple[str, StoreKey], str] = {}
+    refused: dict[tuple[str, StoreKey], FullStore] = {}
     for key, fingerprints in _list_uploads(store, changes).items():
         held = [store.certificates.get_if_stored(one) for one in sorted(fingerprints)]
         for certificate in _find_excess(pool, key, [one for one in held if one]):
-            reason = _build_reason(store, key, certificate, now)
-            refused[certificate.fingerprint, key] = reason
+            refused[certificate.fingerprint, key] = _describe(store, key, certificate, now)
     return refused
 
 
@@ -88,7 +113,7 @@ def _find_excess(
     account, name = key
     try:
         keeper = pool.get(account, name.partition("/")[0])
-        space = keeper.space(name)
+        space = keeper.get_free_space(name)
         if space is None or space >= len(missing):
             return []
         return [one for one in missing if keeper.find_in_store(name, one) is None][max(space, 0) :]
@@ -96,23 +121,26 @@ def _find_excess(
         return []
 
 
-def _build_reason(store: Store, key: StoreKey, certificate: Certificate, now: datetime) -> str:
+def _describe(store: Store, key: StoreKey, certificate: Certificate, now: datetime) -> FullStore:
     account, name = key
-    full = f"{name} of {account} is full, so {certificate.name!r} does not fit"
+    full = FullStore(account=account, store=name, certificate=certificate.name)
     command = f"certroll certificate cleanup --account {account}"
-    if removable := _name_removable(store, key, store.keep_certificates, now):
-        return f"{full}; these could be removed: {removable} ({command})"
-    if removable := _name_removable(store, key, 0, now):
-        advice = f"{command} --keep 0"
-        return (
-            f"{full}; if no former ones were kept, these could be removed: {removable} ({advice})"
-        )
-    return f"{full}; nothing there is ours to remove: raise the quota, or delete by hand"
+    if removable := _list_removable(store, key, store.keep_certificates, now):
+        return full.model_copy(update={"removable": removable, "command": command})
+    if removable := _list_removable(store, key, 0, now):
+        update = {"removable": removable, "command": f"{command} --keep 0", "keeps_former": False}
+        return full.model_copy(update=update)
+    return full
 
 
-def _name_removable(store: Store, key: StoreKey, keep: int | None, now: datetime) -> str:
+def _list_removable(
+    store: Store, key: StoreKey, keep: int | None, now: datetime
+) -> tuple[str, ...]:
+    """The names of the certificates in a store that a cleanup would remove."""
     account, name = key
     decisions = classify_installations(store, [account], KEEP if keep is None else keep, now)
-    here = [each.held.name for each in decisions if each.stays is None and each.held.store == name]
-    more = f" and {len(here) - MAX_NAMED} more" if len(here) > MAX_NAMED else ""
-    return ", ".join(here[:MAX_NAMED]) + more
+    return tuple(
+        each.entry.name
+        for each in decisions
+        if each.kept_because is None and each.entry.store == name
+    )

@@ -18,15 +18,15 @@ from domain.certificates.revocation import RevocationStatus
 from domain.certificates.trust import explain_untrusted
 from domain.errors import BadInput, CertrollError, CloudError, NeedsOperator
 from domain.plans.plan import Change
-from domain.preflight.finding import Finding, Policies, found
+from domain.preflight.finding import CheckPolicies, Finding, build_finding
 from domain.preflight.rules import (
-    chain_of,
+    build_certificate_finding,
     check_changes,
     check_key,
     check_states,
     check_stores,
     check_times,
-    of_certificate,
+    parse_chain,
 )
 from operations.planning.store_capacity import find_full_stores
 from operations.runtime.connector_pool import ConnectorPool
@@ -48,7 +48,7 @@ class PreflightInput(NamedTuple):
     changes: Sequence[Change]
     start: datetime
     now: datetime
-    policies: Policies
+    policies: CheckPolicies
     find_start: Callable[[], AllowedStart]
 
 
@@ -57,7 +57,7 @@ def run_checks(
 ) -> list[Finding]:
     """The findings of all checks, by their numbers; a check that is off does nothing."""
     checks = _Checks(store, pool, settings, request)
-    return request.policies.judged(each for part in checks.run() for each in part)
+    return request.policies.apply(each for part in checks.run() for each in part)
 
 
 class _Checks:
@@ -66,7 +66,7 @@ class _Checks:
     ) -> None:
         self._store, self._pool, self._settings = store, pool, settings
         self._request, self._changes = request, request.changes
-        self._is_on = request.policies.looks
+        self._is_on = request.policies.is_any_on
 
     def run(self) -> Iterator[list[Finding]]:
         """The findings by part, the cheapest part first."""
@@ -84,11 +84,11 @@ class _Checks:
         try:
             start = self._request.find_start()
         except BadInput as error:
-            return [found("C17", "the task", str(error))]
+            return [build_finding("C17", "the task", str(error))]
         if not start.reasons:
             return []
         what = start.reasons_text if start.overridden else f"moved {start.move_text}"
-        return [found("C17", "the task", what)]
+        return [build_finding("C17", "the task", what)]
 
     @cached_property
     def _needed(self) -> dict[str, Certificate | None]:
@@ -99,11 +99,11 @@ class _Checks:
     def _check_certificates(self) -> Iterator[list[Finding]]:
         for fingerprint, certificate in self._needed.items():
             if certificate is None:
-                finding = found("C03", fingerprint[:12], "the certificate was deleted")
+                finding = build_finding("C03", fingerprint[:12], "the certificate was deleted")
                 yield [finding.model_copy(update={"certificate": fingerprint})]
         stored = [each for each in self._needed.values() if each]
         roots, problem = self._load_roots()
-        yield from ([of_certificate("C06", each, problem)] for each in stored if problem)
+        yield from ([build_certificate_finding("C06", each, problem)] for each in stored if problem)
         with RevocationClient() as client, ThreadPoolExecutor(CERTIFICATES_AT_ONCE) as threads:
             yield from threads.map(
                 lambda each: self._check_certificate(each, roots, client), stored
@@ -128,7 +128,9 @@ class _Checks:
         try:
             key = self._store.certificates.get_key(certificate.fingerprint)
         except CertrollError as error:  # the texts of the vault contain no part of a key
-            return [of_certificate("C03", certificate, f"its key cannot be opened: {error}")]
+            return [
+                build_certificate_finding("C03", certificate, f"its key cannot be opened: {error}")
+            ]
         return check_key(certificate, key)
 
     def _load_roots(self) -> tuple[Roots | None, str | None]:
@@ -144,24 +146,24 @@ class _Checks:
         at = max(self._request.start, self._request.now)
         if not certificate.not_before <= at < certificate.not_after:
             return []  # another check says so, and no chain builds then
-        reason = explain_untrusted(chain_of(certificate), roots, at)
+        reason = explain_untrusted(parse_chain(certificate), roots, at)
         profile = self._settings.trust or MOZILLA[0]
         what = f"its chain builds to no root of {profile!r}: {reason}"
-        return [of_certificate("C06", certificate, what)] if reason else []
+        return [build_certificate_finding("C06", certificate, what)] if reason else []
 
     def _check_revocation(
         self, certificate: Certificate, roots: Roots, client: RevocationClient
     ) -> list[Finding]:
-        chain = chain_of(certificate)
+        chain = parse_chain(certificate)
         findings = []
         for one, answer in client.check_chain(chain, roots, self._request.now):
             who = describe_in_chain(one, chain[0])
             if answer.status is RevocationStatus.REVOKED:
                 text = f"{who} was revoked {answer.detail}"
-                findings.append(of_certificate("C07", certificate, text))
+                findings.append(build_certificate_finding("C07", certificate, text))
             elif answer.status is RevocationStatus.UNKNOWN:
                 text = f"it is unknown whether {who} is revoked: {answer.detail}"
-                findings.append(of_certificate("C08", certificate, text))
+                findings.append(build_certificate_finding("C08", certificate, text))
         return findings
 
     def _check_plan(self) -> list[Finding]:
@@ -197,10 +199,10 @@ class _Checks:
         except (BadInput, NeedsOperator) as error:
             lines = [str(error)]
         except CloudError as error:
-            finding = found("C14", f"{service} of {account}", str(error))
+            finding = build_finding("C14", f"{service} of {account}", str(error))
             return [finding.model_copy(update=scope)]
         fix = f"Fix it, then run certroll account check {account}."
-        findings = [found("C13", f"{service} of {account}", line, fix) for line in lines]
+        findings = [build_finding("C13", f"{service} of {account}", line, fix) for line in lines]
         return [each.model_copy(update=scope) for each in findings]
 
     def _check_stores(self) -> list[Finding]:
@@ -209,8 +211,8 @@ class _Checks:
         except BadInput:
             return []  # an account was deleted: another check says so
         return [
-            found("C15", f"{store} of {account}", reason).model_copy(
+            build_finding("C15", f"{store} of {account}", str(full)).model_copy(
                 update={"certificate": fingerprint, "account": account, "store": store}
             )
-            for (fingerprint, (account, store)), reason in refused.items()
+            for (fingerprint, (account, store)), full in refused.items()
         ]

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from domain.calendar.windows import AllowedStart
 from domain.model import Value
-from domain.preflight.finding import Finding, Policies
+from domain.preflight.finding import CheckPolicies, Finding
 from domain.tasks.audit import CERTROLL, TaskEventCode
 from domain.tasks.record import OutcomeRecord
 from domain.tasks.status import OutcomeStatus
@@ -50,7 +50,7 @@ def run_preflight(
         changes=[each.change for each in pending],
         start=at,
         now=now(),
-        policies=Policies(settings.check_policies, record.checks),
+        policies=CheckPolicies(settings.check_policies, record.checks),
         find_start=find_start,
     )
     findings = run_checks(store, pool, settings, request)

@@ -13,7 +13,7 @@ from domain.errors import BadInput, Permanent
 from domain.resources.account import Account
 from domain.resources.connector import Connector
 from domain.resources.resource import Resource
-from domain.resources.slots import serves_default
+from domain.resources.slots import is_default_slot
 from operations.runtime.rate_limiter import RateLimiter
 from operations.tls.handshake import Endpoint
 from storage.store import Store
@@ -94,7 +94,7 @@ class ConnectorPool:
         addresses = [_parse_address(each) for each in configured.split(",")] if configured else []
         names = [to_probe_name(domain) for domain in resource.domains]
         hosts: list[tuple[str | None, str | None]] = [(name, name) for name in names]
-        if serves_default(resource):
+        if is_default_slot(resource):
             hosts.append((None, next(iter(names), None)))
         return tuple(
             Endpoint(host=host, port=port, server_name=server_name)

@@ -47,7 +47,7 @@ class RateLimiter:
         if delay > 0:
             self._sleep(delay)
 
-    def hold(self, seconds: float) -> None:
+    def pause(self, seconds: float) -> None:
         """Makes no call for so long, two minutes at most, because the provider asked for it."""
         with self._lock:
             self._budgets.pause(self._name, min(seconds, MAX_HOLD_SECONDS))

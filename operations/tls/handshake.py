@@ -34,13 +34,15 @@ class HandshakeResult(Value):
     """The SHA-256 fingerprint of the leaf that the server sent, or an error.
 
     `sent_chain` has all certificates that it sent, in DER, the leaf first. `reached` is false if
-    there was no connection, so that nothing is known of what it serves.
+    there was no connection, so that nothing is known of what it serves. `resolved` is false if the
+    name has no address.
     """
 
     fingerprint: str | None
     error: str | None = None
     sent_chain: tuple[bytes, ...] = Field(default=(), repr=False)
     reached: bool = True
+    resolved: bool = True
 
     @property
     def chain(self) -> tuple[str, ...]:
@@ -114,7 +116,7 @@ def resolve(endpoint: Endpoint) -> tuple[Endpoint, ...]:
 def build_unresolved_result(endpoint: Endpoint) -> HandshakeResult:
     """The result for a name without an address."""
     error = f"the name {endpoint.host} does not resolve"
-    return HandshakeResult(fingerprint=None, error=error, reached=False)
+    return HandshakeResult(fingerprint=None, error=error, reached=False, resolved=False)
 
 
 def _is_address(host: str) -> bool:

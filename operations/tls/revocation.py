@@ -18,6 +18,7 @@ from domain.certificates.chain import is_root
 from domain.certificates.revocation import (
     RevocationAnswer,
     RevocationStatus,
+    UnknownCode,
     build_ocsp_request,
     build_unknown_answer,
     list_crl_urls,
@@ -38,7 +39,11 @@ Roots = Sequence[x509.Certificate]
 
 
 class NoAnswer(Exception):
-    """There is no usable answer; the text says why."""
+    """There is no usable answer; the code and the text say why."""
+
+    def __init__(self, code: UnknownCode, reason: str) -> None:
+        self.code, self.reason = code, reason
+        super().__init__(code, reason)
 
 
 class RevocationClient:
@@ -49,7 +54,7 @@ class RevocationClient:
 
     def __init__(self, seconds: float = 60.0) -> None:
         self._until = monotonic() + seconds
-        self._lists: dict[str, bytes | str] = {}
+        self._lists: dict[str, bytes | NoAnswer] = {}
         self._silent: dict[str, str] = {}
         self._lock = threading.Lock()
         self._client = httpx2.Client(timeout=SECONDS, follow_redirects=False)
@@ -74,7 +79,9 @@ class RevocationClient:
             issuers = chain[number + 1 : number + 2]
             issuer = issuers[0] if issuers else find_issuer(one, roots)
             if issuer is None:
-                answer = build_unknown_answer("the certificate of its issuer is unknown")
+                answer = build_unknown_answer(
+                    UnknownCode.ISSUER_UNKNOWN, "the certificate of its issuer is unknown"
+                )
             else:
                 answer = self._ask(one, issuer, now)
             found.append((one, answer))
@@ -85,17 +92,21 @@ class RevocationClient:
     ) -> RevocationAnswer:
         """The first definite answer of the URLs; if there is none, why each gave none."""
         reasons: list[str] = []
+        codes: list[UnknownCode] = []
         for url, ask in self._list_queries(one, issuer, now):
             try:
                 answer = ask(url)
             except NoAnswer as error:
-                answer = build_unknown_answer(str(error))
+                answer = build_unknown_answer(error.code, error.reason)
             except UnsupportedAlgorithm:
-                answer = build_unknown_answer("its type of key is not supported")
+                answer = build_unknown_answer(
+                    UnknownCode.KEY_UNSUPPORTED, "its type of key is not supported"
+                )
             if answer.status is not RevocationStatus.UNKNOWN:
                 return answer
             reasons.append(f"{url}: {answer.detail}")
-        return build_unknown_answer("; ".join(reasons))
+            codes += answer.codes
+        return RevocationAnswer(RevocationStatus.UNKNOWN, "; ".join(reasons), tuple(codes))
 
     def _list_queries(
         self, one: x509.Certificate, issuer: x509.Certificate, now: datetime
@@ -119,38 +130,40 @@ class RevocationClient:
                 try:
                     self._lists[url] = self._fetch("CRL", url, None)
                 except NoAnswer as error:
-                    self._lists[url] = str(error)
+                    self._lists[url] = error
             entry = self._lists[url]
-        if isinstance(entry, str):
-            raise NoAnswer(entry)
+        if isinstance(entry, NoAnswer):
+            raise NoAnswer(entry.code, entry.reason)
         return entry
 
     def _fetch(self, kind: str, url: str, question: bytes | None) -> bytes:
         host = urlsplit(url).netloc
         if reason := self._silent.get(host):
-            raise NoAnswer(reason)
+            raise NoAnswer(UnknownCode.NO_ANSWER, reason)
         try:
             return self._read(kind, url, question)
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             self._silent[host] = f"does not answer ({type(error).__name__})"
-            raise NoAnswer(self._silent[host]) from None
+            raise NoAnswer(UnknownCode.NO_ANSWER, self._silent[host]) from None
 
     def _read(self, kind: str, url: str, question: bytes | None) -> bytes:
         until = min(self._until, monotonic() + MAX_ANSWER_SECONDS)
         if monotonic() >= until:
-            raise NoAnswer("not asked: the requests before took too long")
+            raise NoAnswer(UnknownCode.OUT_OF_TIME, "not asked: the requests before took too long")
         method = "GET" if question is None else "POST"
         headers = {"content-type": "application/ocsp-request"} if question else {}
         data = bytearray()
         with self._client.stream(method, url, content=question, headers=headers) as reply:
             if reply.status_code != httpx2.codes.OK:
-                raise NoAnswer(f"answers HTTP {reply.status_code}")
+                raise NoAnswer(UnknownCode.HTTP_STATUS, f"answers HTTP {reply.status_code}")
             for part in reply.iter_bytes():
                 data += part
                 if len(data) > MAX_BYTES[kind]:
-                    raise NoAnswer(f"answers with more than {MAX_BYTES[kind]} bytes")
+                    raise NoAnswer(
+                        UnknownCode.TOO_LARGE, f"answers with more than {MAX_BYTES[kind]} bytes"
+                    )
                 if monotonic() >= until:
-                    raise NoAnswer("answers too slowly")
+                    raise NoAnswer(UnknownCode.TOO_SLOW, "answers too slowly")
         return bytes(data)
 
 

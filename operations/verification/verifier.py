@@ -5,6 +5,7 @@ The activity `deploy` and reverification call it.
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from enum import StrEnum
 from time import monotonic
 
 from domain.cause import Cause
@@ -12,7 +13,7 @@ from domain.certificates.certificate import Certificate
 from domain.errors import ChainIncomplete, NoLongerReachable, NotServed, Permanent
 from domain.plans.plan import Change
 from domain.resources.connector import Connector
-from domain.resources.resource import describe
+from domain.resources.resource import describe_binding
 from operations.tls.handshake import Endpoint
 from operations.verification.observation import (
     Observation,
@@ -54,7 +55,7 @@ class Verifier:
         """Returns once the service reports the change as done; raises Permanent at the deadline."""
         resource, after = self._change.resource, self._change.after
         for seconds in list_pauses():  # pragma: no branch - without end
-            if connector.settled(resource, after.ref if after else None):
+            if connector.has_arrived(resource, after.ref if after else None):
                 return
             if monotonic() + seconds > self._deadline:
                 raise Permanent(
@@ -67,7 +68,7 @@ class Verifier:
     def wait_served(self, endpoints: Sequence[Endpoint]) -> Cause | None:
         """Observes every address until each shows the state after the change, or the deadline.
 
-        Returns None if all addresses that answer show it, and a cause if no address answers, so
+        Returns None if all addresses that answer show it, and a cause if no answer decides, so
         that nothing is known. Raises NotServed, ChainIncomplete or NoLongerReachable, which name
         the addresses.
         """
@@ -142,7 +143,7 @@ class Verifier:
             raise NotServed(
                 str(others[0].address),
                 str(others[0].result),
-                describe(self._change.after),
+                describe_binding(self._change.after),
                 allowed,
                 other_failures=[f"{each.address} serves {each.result}" for each in others[1:]],
                 served_at=[str(each.address) for each in shown],
@@ -151,16 +152,36 @@ class Verifier:
             raise ChainIncomplete(str(broken[0].address), broken[0].note or "")
         if lost := [each for each in self.observations.values() if self._is_lost(each)]:
             raise NoLongerReachable(str(lost[0].address), lost[0].result.error or "no answer")
-        return None if shown else build_unreachable_cause(list_with(Verdict.UNREACHED))
+        return None if shown else build_unverified_cause(list(self.observations.values()))
 
 
-def build_unreachable_cause(observations: Sequence[Observation]) -> Cause:
+class UnverifiedCode(StrEnum):
+    """Why no handshake could verify a change; the values lie in storage: never change one."""
+
+    UNREACHABLE = "Unreachable"
+    NAME_UNRESOLVED = "NameUnresolved"
+    NO_KNOWN_NAME = "NoKnownName"
+    ONLY_DEFAULT_CERTIFICATE = "OnlyDefaultCertificate"
+
+
+def build_unverified_cause(observations: Sequence[Observation]) -> Cause:
     """The cause of a change that the service reports as done, and that cannot be verified."""
-    details = "; ".join(f"{each.address}: {each.result.error}" for each in observations[:3])
+    unreached = [each for each in observations if each.verdict is Verdict.UNREACHED]
+    if not observations:
+        code, reason = UnverifiedCode.NO_KNOWN_NAME, "no name of the resource is known"
+    elif not unreached:
+        code = UnverifiedCode.ONLY_DEFAULT_CERTIFICATE
+        reason = "the addresses were observed without a server name only, which shows nothing here"
+    elif not any(each.result.resolved for each in unreached):
+        code, reason = UnverifiedCode.NAME_UNRESOLVED, "no name of the resource has an address"
+    else:
+        code, reason = UnverifiedCode.UNREACHABLE, "no address can be reached from here"
+    examples = (unreached or observations)[:3]
+    details = "; ".join(f"{each.address}: {each.problem}" for each in examples)
     return Cause(
-        code="Unreachable",
-        message="the service reports the change as done, but no address can be reached from here "
-        f"to verify it ({details or 'the resource has no known name'})",
+        code=code,
+        message=f"the service reports the change as done, but {reason}"
+        f"{f' ({details})' if details else ''}",
         advice="Run `certroll task verify` where an address can be reached, or set a "
         "--probe-address of the account that can be, and run `certroll task retry`.",
         unverified=True,

@@ -11,7 +11,7 @@ from temporalio.service import RPCError
 
 import connectors
 from domain.errors import CertrollError
-from domain.resources.inventory_sync import WalkRecord
+from domain.resources.inventory_sync import ServiceSyncRecord
 from starter.requests.syncs import RunningSync, start_or_join, watch
 from starter.temporal.client import connect
 from storage.settings import Settings
@@ -19,7 +19,7 @@ from storage.store import Store
 from workflows.policies import CONNECT_SECONDS
 
 ReportProblem = Callable[[str], None]
-ShowProgress = Callable[[Sequence[WalkRecord]], None]
+ShowProgress = Callable[[Sequence[ServiceSyncRecord]], None]
 
 
 def format_age(passed: timedelta) -> str:
@@ -73,7 +73,7 @@ async def sync_if_older(
 async def _refresh(
     store: Store,
     settings: Settings,
-    wanted: Sequence[WalkRecord],
+    wanted: Sequence[ServiceSyncRecord],
     report: ReportProblem,
     show: ShowProgress,
 ) -> None:
@@ -91,9 +91,9 @@ async def _refresh(
 
 async def _wait_for_syncs(
     store: Store, running: RunningSync, show: ShowProgress
-) -> list[WalkRecord]:
+) -> list[ServiceSyncRecord]:
     """The syncs once each has ended, or fails and is being retried."""
-    records: list[WalkRecord] = []
+    records: list[ServiceSyncRecord] = []
     async for records in watch(store, running):
         show(records)
         stuck = sum(1 for each in records if each.ended_at or each.error)
@@ -102,20 +102,20 @@ async def _wait_for_syncs(
     return records
 
 
-def _is_requested(record: WalkRecord, accounts: Collection[str], services: Collection[str]) -> bool:
+def _is_requested(record: ServiceSyncRecord, accounts: Collection[str], services: Collection[str]) -> bool:
     is_requested = not accounts or record.account in accounts
     return is_requested and record.service in (services or connectors.list_services())
 
 
-def _is_older(record: WalkRecord, limit: datetime) -> bool:
+def _is_older(record: ServiceSyncRecord, limit: datetime) -> bool:
     return record.complete_at is None or record.complete_at < limit
 
 
-def _format_service(record: WalkRecord) -> str:
+def _format_service(record: ServiceSyncRecord) -> str:
     return f"{record.service} of {record.account}"
 
 
-def _format_age(record: WalkRecord, now: datetime) -> str:
+def _format_age(record: ServiceSyncRecord, now: datetime) -> str:
     if record.complete_at is None:
         return "it was never listed to its end"
     return f"what is known of it is {format_age(now - record.complete_at)} old"

@@ -3,7 +3,7 @@
 import secrets
 from datetime import UTC, datetime
 
-from domain.plans.diff import Difference, differences
+from domain.plans.diff import Difference, compare_plans
 from domain.plans.file import PlanFile
 from domain.plans.plan import Plan
 from domain.plans.request import PlanRequest
@@ -75,7 +75,7 @@ def list_differences(
         start=max(begins, now),
         require_coverage=plan_request is not None and plan_request.require_coverage,
     )
-    return differences(plan, fresh)
+    return compare_plans(plan, fresh)
 
 
 def import_plan(store: Store, file: PlanFile, text: str, where: str, *, by: str) -> SavedPlan:

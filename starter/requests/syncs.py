@@ -21,12 +21,12 @@ import connectors
 from domain.cause import Cause
 from domain.errors import BadInput
 from domain.resources.inventory_sync import (
-    Synced,
+    ServiceSyncResult,
     SyncInput,
     SyncProgress,
     SyncRequest,
-    Walk,
-    WalkRecord,
+    ServiceSync,
+    ServiceSyncRecord,
     workflow_id,
 )
 from domain.tasks.messages import TASK_QUEUE
@@ -46,7 +46,7 @@ class RunningSync:
 
     account: str
     handle: WorkflowHandle[InventorySync, Any]
-    service_syncs: tuple[Walk, ...]
+    service_syncs: tuple[ServiceSync, ...]
 
 
 async def start_or_join(
@@ -88,14 +88,14 @@ async def start_or_join(
             _format_error(error.cause), where=f"account {account}", code="sync-refused"
         ) from None
     walks = tuple(
-        Walk(account=account, service=each.service, run=each.run)
+        ServiceSync(account=account, service=each.service, run=each.run)
         for each in progress.services
         if not requested or each.service in requested
     )
     return RunningSync(account, await starting.workflow_handle(), walks)
 
 
-async def watch(store: Store, running: RunningSync) -> AsyncIterator[list[WalkRecord]]:
+async def watch(store: Store, running: RunningSync) -> AsyncIterator[list[ServiceSyncRecord]]:
     """The service syncs that have begun, repeatedly, until all have ended or the sync has."""
     for number in range(1_000_000_000):
         closed = number % READS_PER_QUERY == 0 and await _is_closed(running)
@@ -106,7 +106,7 @@ async def watch(store: Store, running: RunningSync) -> AsyncIterator[list[WalkRe
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def read_results(store: Store, running: RunningSync) -> list[Synced]:
+async def read_results(store: Store, running: RunningSync) -> list[ServiceSyncResult]:
     """The results of the requested services, in their order; call it once `watch` has ended."""
     begun = await asyncio.to_thread(_list_begun, store, running)
     ended = {each.service: each.result for each in begun if each.ended_at is not None}
@@ -115,7 +115,7 @@ async def read_results(store: Store, running: RunningSync) -> list[Synced]:
     return [ended[walk.service] for walk in running.service_syncs]
 
 
-def _list_begun(store: Store, running: RunningSync) -> list[WalkRecord]:
+def _list_begun(store: Store, running: RunningSync) -> list[ServiceSyncRecord]:
     runs = {walk.service: walk.run for walk in running.service_syncs}
     return [
         each for each in store.syncs.list(running.account) if runs.get(each.service) == each.run
@@ -127,7 +127,7 @@ async def _is_closed(running: RunningSync) -> bool:
     return status is not WorkflowExecutionStatus.RUNNING
 
 
-async def _read_workflow_results(running: RunningSync) -> dict[str, Synced]:
+async def _read_workflow_results(running: RunningSync) -> dict[str, ServiceSyncResult]:
     """Results of the closed workflow for syncs without a row, or with a newer one."""
     try:
         found = {each.service: each for each in await running.handle.result()}
@@ -140,7 +140,7 @@ async def _read_workflow_results(running: RunningSync) -> dict[str, Synced]:
         cause = Cause(code="sync-ended", message="the sync has ended without this service")
     return {
         walk.service: found.get(walk.service)
-        or Synced(account=walk.account, service=walk.service, error=cause)
+        or ServiceSyncResult(account=walk.account, service=walk.service, error=cause)
         for walk in running.service_syncs
     }
 

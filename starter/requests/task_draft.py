@@ -7,7 +7,7 @@ import secrets
 from datetime import UTC, datetime, timedelta
 
 from domain.calendar.windows import AllowedStart
-from domain.plans.builder import refuse_empty
+from domain.plans.builder import check_not_empty
 from domain.plans.plan import Plan
 from domain.plans.quota import check_reservation
 from domain.plans.rules import check_contacts
@@ -71,7 +71,7 @@ def with_plan(record: TaskRecord, plan: Plan) -> TaskRecord:
 
 def check_draft(store: Store, record: TaskRecord, plan: Plan) -> None:
     """Checks what does not depend on the start; BadInput before anything is written."""
-    refuse_empty(plan)
+    check_not_empty(plan)
     check_policy(plan.changes, record.rollout)
     check_contacts(record.contacts)
     for contact in record.contacts:

@@ -11,7 +11,7 @@ from sqlalchemy import Delete, delete
 from sqlmodel import col, select
 
 from domain.resources.resource import CertificateRef
-from domain.resources.retention import Held
+from domain.resources.retention import StoreEntry
 from storage.database import Database
 from storage.statements import batches, upsert
 from storage.tables.core import CertificateRow, InstallationRow
@@ -61,7 +61,7 @@ class Installations:
         with self._database.write() as session:
             session.exec(_delete(fingerprint, account, store))
 
-    def list(self, account: str | None = None) -> list[Held]:
+    def list(self, account: str | None = None) -> list[StoreEntry]:
         """All certificates in stores, of one account or of all, oldest first."""
         query = (
             select(InstallationRow, CertificateRow.name)
@@ -108,8 +108,8 @@ def _to_ref(row: InstallationRow) -> CertificateRef | None:
     return None if row.ref is None else CertificateRef.model_validate(row.ref)
 
 
-def _to_held(row: InstallationRow, name: str) -> Held:
-    return Held(
+def _to_held(row: InstallationRow, name: str) -> StoreEntry:
+    return StoreEntry(
         fingerprint=row.fingerprint,
         name=name,
         account=row.account,

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from domain.certificates.hostnames import to_wildcard
 from domain.resources.resource import Binding, CertificateRef
-from domain.resources.retention import Need, Place
+from domain.resources.retention import Need, ResourceUse
 from domain.tasks.status import OutcomeStatus, TaskStatus
 from storage.database import Database
 from storage.statements import batches, get_table
@@ -62,18 +62,18 @@ class Usage:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def list_serving(self, account: str, names: Names, now: datetime) -> list[Place]:
+    def list_serving(self, account: str, names: Names, now: datetime) -> list[ResourceUse]:
         """The resources that serve one of these certificates, or may serve one."""
         here = and_(_RESOURCE.account == account, _is_present(now))
         with self._database.read() as session:
             served = [
-                Place(account=account, **each) for each in _list_serving(session, here, names)
+                ResourceUse(account=account, **each) for each in _list_serving(session, here, names)
             ]
             return [*served, *_list_unknown(session, account, here, names)]
 
     def list_deployed(
         self, account: str, fingerprints: Iterable[str], now: datetime
-    ) -> list[Place]:
+    ) -> list[ResourceUse]:
         """The resources that one of these was deployed to, with all that they served since.
 
         Resources with the same history are one entry.
@@ -85,7 +85,7 @@ class Usage:
             for resource, changes in groupby(rows, key=lambda row: row.resource):
                 by_history.setdefault(_to_history(list(changes)), []).append(resource)
         return [
-            Place(
+            ResourceUse(
                 resource=min(resources),
                 others=len(resources) - 1,
                 account=account,
@@ -149,7 +149,7 @@ def _list_serving(
 
 def _list_unknown(
     session: Session, account: str, here: ColumnElement[bool], names: Names
-) -> Iterator[Place]:
+) -> Iterator[ResourceUse]:
     """Resources whose binding was never read, or has no fingerprint."""
     no_fingerprint = and_(_RESOURCE.serves.is_(None), _RESOURCE.binding.is_not(None))
     query = select(
@@ -159,7 +159,7 @@ def _list_unknown(
         now = None if binding is None else Binding.model_validate(binding)
         may_serve = () if known else tuple(_find_covering(domains, names))
         if now or may_serve:
-            place = Place(resource=resource, account=account, now=now, known=known)
+            place = ResourceUse(resource=resource, account=account, now=now, known=known)
             yield place.model_copy(update={"may_serve": may_serve})
 
 

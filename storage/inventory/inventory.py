@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select, update
 from domain.errors import BadInput
 from domain.plans.request import PlanRequest
 from domain.resources.inventory_item import InventoryItem
-from domain.resources.resource import Binding, Found, Resource
+from domain.resources.resource import Binding, DiscoveredResource, Resource
 from storage.database import Database
 from storage.inventory import queries, unread_bindings
 from storage.inventory.queries import Candidate, InventoryQuery, select_resources
@@ -50,7 +50,7 @@ class Inventory:
         self._database = database
 
     def upsert(
-        self, found: Sequence[Found], seen_at: datetime, listed_at: datetime | None = None
+        self, found: Sequence[DiscoveredResource], seen_at: datetime, listed_at: datetime | None = None
     ) -> None:
         """Adds or refreshes the resources of a listing; they have not vanished any more.
 
@@ -208,7 +208,7 @@ def _build_refresh(new: Any, as_of: datetime) -> Mapping[str, Any]:
     }
 
 
-def _values(item: Found, seen_at: datetime) -> dict[str, Any]:
+def _values(item: DiscoveredResource, seen_at: datetime) -> dict[str, Any]:
     return {
         "id": item.resource.id,
         "account": item.resource.account,

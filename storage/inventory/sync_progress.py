@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from domain.cause import Cause
 from domain.errors import BadInput
-from domain.resources.inventory_sync import Walk, WalkRecord
+from domain.resources.inventory_sync import ServiceSync, ServiceSyncRecord
 from storage.database import Database
 from storage.inventory import unread_bindings
 from storage.inventory.inventory import mark_vanished
@@ -30,7 +30,7 @@ class Syncs:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def begin(self, walk: Walk, now: datetime) -> WalkRecord:
+    def begin(self, walk: ServiceSync, now: datetime) -> ServiceSyncRecord:
         """Starts a sync, or returns the progress of this run so far.
 
         Raises `BadInput` if there is no such account.
@@ -59,8 +59,8 @@ class Syncs:
             ) from None
 
     def advance(
-        self, before: WalkRecord, page: str, seen: int, total: int | None
-    ) -> WalkRecord | None:
+        self, before: ServiceSyncRecord, page: str, seen: int, total: int | None
+    ) -> ServiceSyncRecord | None:
         """Records the next page; returns None if `before` is not the current progress."""
         values = {"page": page, "seen": seen, "total": total, "error": None}
         with self._database.write() as session:
@@ -68,14 +68,14 @@ class Syncs:
 
     def finish(
         self,
-        before: WalkRecord,
+        before: ServiceSyncRecord,
         at: datetime,
         seen: int,
         total: int | None,
         *,
         mark: bool,
         read_since: datetime | None = None,
-    ) -> WalkRecord | None:
+    ) -> ServiceSyncRecord | None:
         """Ends the listing: marks vanished resources and counts the bindings to read.
 
         Both happen in one transaction, so that neither can be lost. With nothing to read the sync
@@ -96,31 +96,31 @@ class Syncs:
             session.execute(update(_SYNC).where(*_is(listed)).values(counts))
             return listed.model_copy(update=counts)
 
-    def add_read(self, before: WalkRecord, more: int) -> WalkRecord | None:
+    def add_read(self, before: ServiceSyncRecord, more: int) -> ServiceSyncRecord | None:
         """Counts `more` bindings as read; returns None if the sync ended or is not the newest."""
         values = {"were_read": _SYNC.c.were_read + more, "error": None}
         with self._database.write() as session:
             return _update(session, (*_is(before), _SYNC.c.ended_at.is_(None)), values)
 
-    def end(self, before: WalkRecord, at: datetime, cause: Cause | None) -> WalkRecord | None:
+    def end(self, before: ServiceSyncRecord, at: datetime, cause: Cause | None) -> ServiceSyncRecord | None:
         """Ends a sync after its reads; returns None if it has ended or is not the newest."""
         error = None if cause is None else cause.model_dump(mode="json")
         values: dict[str, Any] = {"ended_at": at, "error": error}
         with self._database.write() as session:
             return _update(session, (*_is(before), _SYNC.c.ended_at.is_(None)), values)
 
-    def restart(self, before: WalkRecord, now: datetime) -> WalkRecord | None:
+    def restart(self, before: ServiceSyncRecord, now: datetime) -> ServiceSyncRecord | None:
         """Goes back to the first page; returns None if `before` is not the current progress."""
         values = {"began_at": now, "page": None, "seen": 0, "total": None}
         with self._database.write() as session:
             return _update_current(session, before, values)
 
-    def record_error(self, walk: Walk, cause: Cause) -> None:
+    def record_error(self, walk: ServiceSync, cause: Cause) -> None:
         """Records why the sync is not advancing, until it advances again."""
         with self._database.write() as session:
             _update_unfinished(session, walk, {"error": cause.model_dump(mode="json")})
 
-    def fail(self, walk: Walk, at: datetime, cause: Cause) -> WalkRecord | None:
+    def fail(self, walk: ServiceSync, at: datetime, cause: Cause) -> ServiceSyncRecord | None:
         """Ends a sync with an error; returns None if it is not the newest one."""
         values = {"error": cause.model_dump(mode="json"), "ended_at": at}
         with self._database.write() as session:
@@ -128,7 +128,7 @@ class Syncs:
             record = _find(session, walk)
         return record if record is not None and record.run == walk.run else None
 
-    def list(self, account: str | None = None, service: str | None = None) -> list[WalkRecord]:
+    def list(self, account: str | None = None, service: str | None = None) -> list[ServiceSyncRecord]:
         """The newest syncs, by account and service; all by default."""
         query = select(_SYNC).order_by(_SYNC.c.account, _SYNC.c.service)
         if account is not None:
@@ -139,7 +139,7 @@ class Syncs:
             return [_record(row) for row in session.execute(query).mappings()]
 
 
-def _is(walk: Walk) -> tuple[Any, ...]:
+def _is(walk: ServiceSync) -> tuple[Any, ...]:
     return (
         _SYNC.c.account == walk.account,
         _SYNC.c.service == walk.service,
@@ -148,36 +148,36 @@ def _is(walk: Walk) -> tuple[Any, ...]:
 
 
 def _update_current(
-    session: Session, before: WalkRecord, values: Mapping[str, Any]
-) -> WalkRecord | None:
+    session: Session, before: ServiceSyncRecord, values: Mapping[str, Any]
+) -> ServiceSyncRecord | None:
     """Sets these values if `before` is still the current progress."""
     page = _SYNC.c.page.is_(None) if before.page is None else _SYNC.c.page == before.page
     is_current = (*_is(before), page, _SYNC.c.seen == before.seen, _SYNC.c.ended_at.is_(None))
     return _update(session, is_current, values)
 
 
-def _update(session: Session, where: Sequence[Any], values: Mapping[str, Any]) -> WalkRecord | None:
+def _update(session: Session, where: Sequence[Any], values: Mapping[str, Any]) -> ServiceSyncRecord | None:
     statement = update(_SYNC).where(*where).values(values).returning(_SYNC)
     row = session.execute(statement).mappings().first()
     return None if row is None else _record(row)
 
 
-def _update_unfinished(session: Session, walk: Walk, values: Mapping[str, Any]) -> None:
+def _update_unfinished(session: Session, walk: ServiceSync, values: Mapping[str, Any]) -> None:
     session.execute(update(_SYNC).where(*_is(walk), _SYNC.c.ended_at.is_(None)).values(values))
 
 
-def _find(session: Session, walk: Walk) -> WalkRecord | None:
+def _find(session: Session, walk: ServiceSync) -> ServiceSyncRecord | None:
     own_row = (_SYNC.c.account == walk.account, _SYNC.c.service == walk.service)
     row = session.execute(select(_SYNC).where(*own_row)).mappings().first()
     return None if row is None else _record(row)
 
 
-def _get(session: Session, walk: Walk) -> WalkRecord:
+def _get(session: Session, walk: ServiceSync) -> ServiceSyncRecord:
     found = _find(session, walk)
     if found is None:
         raise LookupError(f"the sync of {walk.service} was not stored")
     return found
 
 
-def _record(row: RowMapping) -> WalkRecord:
-    return WalkRecord.model_validate(dict(row))
+def _record(row: RowMapping) -> ServiceSyncRecord:
+    return ServiceSyncRecord.model_validate(dict(row))

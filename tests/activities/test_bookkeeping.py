@@ -27,11 +27,11 @@ from tests.support.stored_examples import (
     LATER,
     NEW,
     NOW,
-    change,
-    create,
-    plan,
-    record,
-    resource,
+    build_change,
+    build_plan,
+    build_resource,
+    build_task_record,
+    create_task,
 )
 
 TASK = "task-1"
@@ -44,7 +44,7 @@ def page(task_id: str, after: int = -1, limit: int = 100) -> InstallationPage:
 @pytest.fixture
 def activities(store: Store) -> BookkeepingActivities:
     """With a task of three changes that cost one each."""
-    create(store, TASK, size=3)
+    create_task(store, TASK, size=3)
     store.quota.grant(10, "for the test", NOW)
     return BookkeepingActivities(store)
 
@@ -94,9 +94,9 @@ def test_a_certificate_that_several_changes_need_is_installed_once(
 def test_each_account_needs_its_own_installation(
     activities: BookkeepingActivities, store: Store
 ) -> None:
-    made = plan(1)
-    both = made.model_copy(update={"changes": (change(0), change(0, account="other"))})
-    store.tasks.create(record(both, "two", name="two accounts"), both)
+    made = build_plan(1)
+    both = made.model_copy(update={"changes": (build_change(0), build_change(0, account="other"))})
+    store.tasks.create(build_task_record(both, "two", name="two accounts"), both)
     assert [each.account for each in activities.list_installations(page("two"))] == [
         "main",
         "other",
@@ -111,11 +111,11 @@ def test_each_account_needs_its_own_installation(
 def test_installations_are_listed_a_few_at_a_time(
     activities: BookkeepingActivities, store: Store
 ) -> None:
-    made = plan(1)
+    made = build_plan(1)
     of = ("main", "other", "main", "third")
-    changes = tuple(change(number, account=name) for number, name in enumerate(of))
+    changes = tuple(build_change(number, account=name) for number, name in enumerate(of))
     whole = made.model_copy(update={"changes": changes})
-    store.tasks.create(record(whole, "many", name="many"), whole)
+    store.tasks.create(build_task_record(whole, "many", name="many"), whole)
     first = activities.list_installations(page("many", limit=2))
     assert [(each.account, each.ordinal) for each in first] == [("main", 0), ("other", 1)]
     (third,) = activities.list_installations(page("many", after=first[-1].ordinal, limit=2))
@@ -141,9 +141,9 @@ def test_a_failed_installation_fails_the_changes_that_need_it_with_its_cause(
 def test_changes_that_need_no_installation_are_left_out(
     activities: BookkeepingActivities, store: Store
 ) -> None:
-    off = change(0).model_copy(update={"after": None})
-    mixed = plan(1).model_copy(update={"changes": (off, change(1))})
-    store.tasks.create(record(mixed, "mixed", name="mixed"), mixed)
+    off = build_change(0).model_copy(update={"after": None})
+    mixed = build_plan(1).model_copy(update={"changes": (off, build_change(1))})
+    store.tasks.create(build_task_record(mixed, "mixed", name="mixed"), mixed)
     (needed,) = activities.list_installations(page("mixed"))
     assert needed.ordinal == 1
     assert (
@@ -163,13 +163,13 @@ def test_orders_come_page_by_page_in_the_order_of_the_plan(
         return [order.ordinal for order in activities.list_orders(wanted)]
 
     assert (list_page(-1), list_page(1), list_page(2)) == ([0, 1], [2], [])
-    assert list_page(-1, (resource(2).id,)) == [2]
+    assert list_page(-1, (build_resource(2).id,)) == [2]
 
 
 def test_orders_may_be_of_one_wave_only(activities: BookkeepingActivities, store: Store) -> None:
-    made = plan(4)
-    policy = RolloutPolicy(canary_resources=(resource(2).id,))
-    waved = record(made, "waves", name="waves").model_copy(update={"rollout": policy})
+    made = build_plan(4)
+    policy = RolloutPolicy(canary_resources=(build_resource(2).id,))
+    waved = build_task_record(made, "waves", name="waves").model_copy(update={"rollout": policy})
     store.tasks.create(waved, made)
 
     def list_ordinals(wave: int | None) -> list[int]:
@@ -188,7 +188,7 @@ def test_orders_may_be_of_one_wave_only(activities: BookkeepingActivities, store
 def test_only_named_changes_are_skipped_when_some_are_named(
     activities: BookkeepingActivities, store: Store
 ) -> None:
-    skip = SkipRequest(task_id=TASK, cause=CAUSE, at=LATER, only=(resource(1).id,))
+    skip = SkipRequest(task_id=TASK, cause=CAUSE, at=LATER, only=(build_resource(1).id,))
     assert activities.skip_changes(skip) == 1
     assert [o.status.value for o in store.tasks.outcomes.list(TASK)] == [
         "pending",
@@ -198,7 +198,9 @@ def test_only_named_changes_are_skipped_when_some_are_named(
 
 
 def test_resources_that_are_not_in_the_task_are_found(activities: BookkeepingActivities) -> None:
-    named = ResourceSelection(task_id=TASK, resources=(resource(1).id, "main/alibaba.cdn/other"))
+    named = ResourceSelection(
+        task_id=TASK, resources=(build_resource(1).id, "main/alibaba.cdn/other")
+    )
     assert activities.find_unknown_resources(named) == ["main/alibaba.cdn/other"]
 
 

@@ -9,6 +9,8 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.deployment import DeploymentActivities
 from domain.cause import Cause
+from domain.certificates.validation import describe_certificate
+from domain.preflight.rules import parse_chain
 from domain.tasks.messages import Direction
 from domain.tasks.status import OutcomeStatus
 from operations.deployment.outcome import FailedChange
@@ -189,9 +191,11 @@ def test_a_leaf_without_its_intermediates_is_a_failure_of_its_own(attempt: Attem
     attempt.stack.cloud.add_edge_fault("leaf_only", NAME)
     failure = attempt.fail_deploy()
     assert (failure.type, failure.non_retryable) == ("ChainIncomplete", True)
+    missing = describe_certificate(parse_chain(attempt.new)[1])
+    assert missing in failure.message
     (seen,) = attempt.evidence("after")
     assert (seen.observed, seen.verified) == (attempt.new.fingerprint, False)
-    assert seen.problem is not None
+    assert missing in (seen.problem or "")
     assert seen.chain == (attempt.new.fingerprint,)
 
 
@@ -201,6 +205,8 @@ def test_the_chain_of_another_authority_is_incomplete(attempt: Attempt) -> None:
     stranger = Authority.root("another root").sub("stranger").pem.decode()
     attempt.stack.cloud.add_edge_fault("wrong_chain", NAME, chain=stranger)
     assert attempt.fail_deploy().type == "ChainIncomplete"
+    (seen,) = attempt.evidence("after")
+    assert len(seen.chain) > 1, "a chain was sent, but not that of the leaf"
 
 
 def test_a_chain_that_is_completed_within_the_propagation_time_is_deployed(
@@ -285,6 +291,7 @@ def test_a_change_without_a_reachable_address_is_unverified_and_so_is_its_rollba
     cause = attempt.outcome.cause
     assert cause is not None
     assert f"{NAME} at {DARK}: Connection refused" in cause.message
+    assert "--probe-address" in (cause.advice or "")
     assert attempt.stack.get_served(NAME) == attempt.new.fingerprint
     attempt.deploy()
     assert attempt.outcome.attempts == 1, "a repeated step finds that it has ended"

@@ -1,1 +1,1 @@
-"""Random scenarios with real processes, each from a seed: `make chaos N=100`."""
+"""Random scenarios against real processes, each drawn from a seed: `make chaos N=100`."""

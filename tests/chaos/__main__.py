@@ -1,4 +1,4 @@
-"""`python -m tests.chaos`: so many random scenarios, and what of them was not as it must be."""
+"""Runs random scenarios and prints what each one violated; `make chaos` calls it."""
 
 import argparse
 import asyncio
@@ -16,84 +16,87 @@ for _name in [name for name in os.environ if name.lower().endswith("_proxy")]:
     del os.environ[_name]  # loopback must not go through a proxy
 
 
-BROKEN = "broken off"
-MOST_SHOWN = 10  # of one run: one cause has often many effects
+ABORTED = "aborted"
+MAX_SHOWN = 10  # violations per run: one cause often has many effects
 
 
 def main() -> int:
-    """1 if anything was violated."""
-    given = _parser().parse_args()
-    from tests.chaos.disk import have_mounts_of_our_own
+    """The exit code: 1 if a run violated anything or was aborted."""
+    options = _parser().parse_args()
+    from tests.chaos.disk import unshare_mounts
 
-    # Whoever ends it ends all that it started too, also where Ctrl-C is ignored in the background.
+    # Ctrl-C must end all processes, also in a background job, where shells ignore it.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    mount = have_mounts_of_our_own()  # before any thread is started
-    return asyncio.run(_all(given, mount))
+    mount = unshare_mounts()  # before any thread is started
+    return asyncio.run(_run_all(options, mount))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("make chaos", description=__doc__)
-    parser.add_argument("--runs", type=int, default=10, help="how many; 1 with --seed")
-    parser.add_argument("--seed", type=int, help="repeats the run of this seed")
-    parser.add_argument("--first", type=int, help="of a row of seeds, one after the other")
-    parser.add_argument("--keep", type=Path, help="where the files of violated runs are left")
+    parser.add_argument("--runs", type=int, default=10, help="number of scenarios; --seed runs one")
+    parser.add_argument("--seed", type=int, help="repeat the scenario of this seed")
+    parser.add_argument("--first", type=int, help="first of consecutive seeds")
+    parser.add_argument("--keep", type=Path, help="folder for the files of runs with violations")
     return parser
 
 
-def _seeds(given: argparse.Namespace) -> list[int]:
-    if given.seed is not None:
-        return [given.seed]
-    first = secrets.randbelow(900_000) + 100_000 if given.first is None else given.first
-    return list(range(first, first + given.runs))
+def _list_seeds(options: argparse.Namespace) -> list[int]:
+    if options.seed is not None:
+        return [options.seed]
+    first = secrets.randbelow(900_000) + 100_000 if options.first is None else options.first
+    return list(range(first, first + options.runs))
 
 
-async def _all(given: argparse.Namespace, mount: bool) -> int:
+async def _run_all(options: argparse.Namespace, mount: bool) -> int:
     from tests.chaos import clock
-    from tests.chaos.recording_ca import Issuing
+    from tests.chaos.checks import KEY, QUOTA, REPORT, WRONG
     from tests.chaos.postgresql import Postgresql
+    from tests.chaos.recording_ca import RecordingCA
     from tests.chaos.run import run
     from tests.chaos.scenario import draw
-    from tests.chaos.checks import KEY, QUOTA, REPORT, WRONG
 
     logging.getLogger("temporalio").setLevel(logging.ERROR)
-    _say(f"full disk: {'a small file system' if mount else 'RLIMIT_FSIZE: no mount is allowed'}")
-    _say(f"clock jumps: {'by' if clock.library() else 'none, there is no'} libfaketime")
-    ca, counts, began = Issuing("chaos"), Counter[str](), time.monotonic()
+    _print(
+        f"full disk: {'a small file system' if mount else 'RLIMIT_FSIZE, mounts are not allowed'}"
+    )
+    _print(f"clock jumps: {'libfaketime' if clock.find_library() else 'none, no libfaketime'}")
+    ca, counts, began_at = RecordingCA("chaos"), Counter[str](), time.monotonic()
     postgresql: Postgresql | None = None
-    seeds = _seeds(given)
+    seeds = _list_seeds(options)
     try:
         for seed in seeds:
             scenario = draw(seed)
-            _say(f"seed {seed}: {scenario.describe()}")
+            _print(f"seed {seed}: {scenario.describe()}")
             if scenario.postgresql and postgresql is None:
                 postgresql = Postgresql()
             try:
-                result = await run(scenario, ca, postgresql, mount=mount, keep=given.keep)
-            except Exception:  # noqa: BLE001 - one run that breaks off must not hide the others
+                result = await run(scenario, ca, postgresql, mount=mount, keep=options.keep)
+            except Exception:  # noqa: BLE001 - one aborted run must not stop the others
                 traceback.print_exc()
-                counts[BROKEN] += 1
-                _say(f"  BROKEN OFF (seed {seed}): the run itself failed, see above")
+                counts[ABORTED] += 1
+                _print(f"  ABORTED (seed {seed}): the run itself failed, see the traceback above")
                 continue
             for note in result.notes:
-                _say(f"    {note}")
+                _print(f"    {note}")
             for violation in result.violations:
                 counts[violation.kind] += 1
-            for violation in result.violations[:MOST_SHOWN]:
-                _say(f"  VIOLATED (seed {seed}) {violation.kind}: {violation.text}")
-            _say(f"  {result.seconds:.0f} s, {len(result.violations)} violations")
+            for violation in result.violations[:MAX_SHOWN]:
+                _print(f"  VIOLATED (seed {seed}) {violation.kind}: {violation.message}")
+            _print(f"  {result.seconds:.0f} s, {len(result.violations)} violations")
     finally:
         if postgresql is not None:
             postgresql.close()
-    _say(
-        f"{len(seeds)} runs in {time.monotonic() - began:.0f} s: {counts[WRONG]} left wrong, "
-        f"{counts[REPORT]} reported wrongly, {counts[KEY]} keys found, {counts[QUOTA]} quota lost"
-        + (f", {counts[BROKEN]} runs broken off" if counts[BROKEN] else "")
+    _print(
+        f"{len(seeds)} runs in {time.monotonic() - began_at:.0f} s: "
+        f"{counts[WRONG]} wrong certificates, "
+        f"{counts[REPORT]} wrong reports, {counts[KEY]} leaked keys, {counts[QUOTA]} wrong quotas"
+        + (f", {counts[ABORTED]} runs aborted" if counts[ABORTED] else "")
     )
     return 1 if counts else 0
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
 

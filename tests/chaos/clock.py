@@ -1,30 +1,30 @@
-"""A worker whose clock jumps: its calls for the time are answered by libfaketime, if it is here."""
+"""Lets the clock of a worker jump, by libfaketime; `site` starts the worker with it."""
 
 import importlib.util
 from pathlib import Path
 
 
-def library() -> Path | None:
-    """What is preloaded; None where the package is not installed, or is not for this machine."""
+def find_library() -> Path | None:
+    """The library to preload; None if it is not installed, or not built for this machine."""
     found = importlib.util.find_spec("libfaketime")
     if found is None or found.origin is None:
         return None
     folder = Path(found.origin).parent / "vendor" / "libfaketime" / "src"
-    made = folder / "libfaketime.so.1"
-    return made if made.is_file() else None
+    library = folder / "libfaketime.so.1"
+    return library if library.is_file() else None
 
 
 class Clock:
-    """What a process started with `env` takes for the time of day; its other clocks stay true."""
+    """The wall clock of a process that is started with `env`; its monotonic clock stays true."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self.jump(0)
+        self.set_offset(0)
 
     @property
     def env(self) -> dict[str, str]:
-        """To start a process with."""
-        preloaded = library()
+        """The environment variables for the process."""
+        preloaded = find_library()
         if preloaded is None:
             return {}
         return {
@@ -34,8 +34,8 @@ class Clock:
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
         }
 
-    def jump(self, seconds: int) -> None:
-        """From now on it is so much before (negative) or behind the true time."""
+    def set_offset(self, seconds: int) -> None:
+        """Set the clock this many seconds ahead of the true time; negative: behind it."""
         fresh = self._file.with_suffix(".new")
         fresh.write_text(f"{seconds:+d}\n")
         fresh.replace(self._file)

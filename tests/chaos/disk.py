@@ -1,7 +1,7 @@
-"""A disk that can be filled: a small file system in memory where mounting is allowed here.
+"""Fills the disk of a site and frees it: a small file system in memory, if mounts are allowed.
 
-Elsewhere the processes are forbidden to write to any file (RLIMIT_FSIZE), which is nearly that: the
-error is "file too large" instead of "no space left on device".
+Otherwise RLIMIT_FSIZE forbids the processes to write to files: nearly the same, but the error is
+"file too large" instead of "no space left on device".
 """
 
 import contextlib
@@ -17,13 +17,14 @@ from pathlib import Path
 SIZE = 256 * 2**20
 _BALLAST = "ballast"
 _CLONE_NEWNS = 0x00020000
-_NEVER = resource.RLIM_INFINITY
+_UNLIMITED = resource.RLIM_INFINITY
 
 
-def have_mounts_of_our_own() -> bool:
-    """From now on what this process mounts is seen by it and its children only, and ends with it.
+def unshare_mounts() -> bool:
+    """Move this process into a mount namespace of its own; False if that is not allowed.
 
-    To be called before any thread is started. False where that is not allowed.
+    Call it before any thread is started. The mounts are visible to this process and its children,
+    and end with them.
     """
     if not sys.platform.startswith("linux"):
         return False
@@ -33,7 +34,7 @@ def have_mounts_of_our_own() -> bool:
 
 
 class Disk:
-    """The file system under `folder`, which is made; `mounted`: it is one of its own."""
+    """The folder of a site, which is created; `mounted` if it is a file system of its own."""
 
     def __init__(self, folder: Path, *, mount: bool) -> None:
         self.folder, self.is_full = folder, False
@@ -43,7 +44,7 @@ class Disk:
         )
 
     def fill(self, processes: Iterable[int]) -> None:
-        """Not one byte more can be written, by these processes at least."""
+        """Leave no free byte for these processes."""
         self.is_full = True
         if not self.mounted:
             _limit(processes, 0)
@@ -55,15 +56,14 @@ class Disk:
             _fill_up(ballast.fileno())
 
     def free(self, processes: Iterable[int]) -> None:
-        """There is room again."""
         self.is_full = False
         if self.mounted:
             (self.folder / _BALLAST).unlink(missing_ok=True)
         else:
-            _limit(processes, _NEVER)
+            _limit(processes, _UNLIMITED)
 
     def close(self) -> None:
-        """Unmounts it; what still uses it keeps it until it ends."""
+        """Unmount it; processes that still use it keep it until they end."""
         if self.mounted:
             _run("umount", "--lazy", str(self.folder))
 

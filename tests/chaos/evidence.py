@@ -1,12 +1,47 @@
-"""What the practice cloud has written down of each resource."""
+"""What a run leaves behind; `checks` compares its parts."""
+
+from collections import defaultdict
+from dataclasses import dataclass
 
 from domain.resources.resource import Resource
+from domain.tasks.record import OutcomeRecord, TaskRecord
+from tests.chaos.scenario import Scenario
+from tests.chaos.signals import SentRequests
 from tests.chaos.site import Site
+from tests.chaos.webhooks import WebhookReceiver
 from tests.support.practice_cloud import Row
 
 
-def books(site: Site, resources: list[Resource]) -> dict[str, Row]:
-    """By the resource's id: the row of the host that its name is asked for."""
+@dataclass
+class Evidence:
+    """Records, outcomes, cloud rows, observations and messages after a run.
+
+    `former` and `observed` are fingerprints by resource: bound before the run, served after it.
+    """
+
+    scenario: Scenario
+    site: Site
+    tasks: list[TaskRecord]
+    resources: list[Resource]
+    former: dict[str, str | None]
+    rows: dict[str, Row]
+    observed: dict[str, set[str | None]]
+    granted: int
+    sent: SentRequests
+    webhooks: WebhookReceiver
+
+    def __post_init__(self) -> None:
+        store = self.site.stack.store
+        self.records = [store.tasks.get(task.id) for task in self.tasks]
+        self.outcomes = {task.id: store.tasks.outcomes.list(task.id) for task in self.tasks}
+        self.by_resource: defaultdict[str, list[OutcomeRecord]] = defaultdict(list)
+        for outcomes in self.outcomes.values():
+            for outcome in outcomes:
+                self.by_resource[outcome.change.resource.id].append(outcome)
+
+
+def list_cloud_rows(site: Site, resources: list[Resource]) -> dict[str, Row]:
+    """The practice cloud's own row of each resource, by the resource's id."""
     by_host = {host: row for row in site.cloud.list_resources() for host in row["hosts"]}
 
     def find(resource: Resource) -> Row:

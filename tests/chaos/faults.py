@@ -1,4 +1,4 @@
-"""Faults that strike processes, networks, the disk and the clock, and end by themselves."""
+"""Injects faults into processes, networks, disk and clock, and ends them; `run` calls it."""
 
 import asyncio
 import contextlib
@@ -12,62 +12,62 @@ from tests.chaos.scenario import Fault
 from tests.chaos.site import Site, Worker
 
 JUMP = 240  # seconds; providers refuse requests that are 15 minutes off
-SLOW = 0.15
+SLOW = 0.15  # seconds of delay
 
 _MODES: dict[str, Mode] = {"cut": "cut", "stall": "stalled", "deafen": "deaf", "slow": "open"}
 
 
-async def strike(site: Site, planned: Fault) -> str:
-    """One strike, from now to its end: what it did."""
+async def inject(site: Site, planned: Fault) -> str:
+    """Inject one fault and wait for its end; returns a note for the report."""
     worker = site.workers[planned.which % len(site.workers)]
     verb, _, what = planned.kind.partition(" ")
     try:
-        told = await asyncio.to_thread(_harm, site, worker, verb, what)
+        note = await asyncio.to_thread(_begin, site, worker, verb, what)
         await asyncio.sleep(planned.seconds)
     finally:
-        await asyncio.to_thread(_repair, site, worker, verb, what)
-    return told or planned.kind
+        await asyncio.to_thread(_end, site, worker, verb, what)
+    return note or planned.kind
 
 
-def _harm(site: Site, worker: Worker, verb: str, what: str) -> str:
+def _begin(site: Site, worker: Worker, verb: str, what: str) -> str:
     match verb:
         case "kill":
-            _kill(site, worker, what)
+            _kill_processes(site, worker, what)
         case "stop":
-            _signal(site, worker, what, signal.SIGSTOP)
+            _signal_process(site, worker, what, signal.SIGSTOP)
         case "full":
             site.disk.fill(site.pids())
         case "clock":
-            if clock.library() is None:
+            if clock.find_library() is None:
                 return f"{verb} {what}: not possible here, libfaketime is not installed"
-            worker.clock.jump(JUMP if what == "ahead" else -JUMP)
+            worker.clock.set_offset(JUMP if what == "ahead" else -JUMP)
         case _:
-            for network in _networks(site, worker, what):
+            for network in _list_networks(site, worker, what):
                 network.set(_MODES[verb], SLOW if verb == "slow" else 0.0)
     return ""
 
 
-def _repair(site: Site, worker: Worker, verb: str, what: str) -> None:
+def _end(site: Site, worker: Worker, verb: str, what: str) -> None:
     match verb:
         case "kill":
             try:
-                site.start_what_is_dead()
+                site.restart_stopped()
             except CertrollError:
-                if not site.disk.is_full:  # else it is started as soon as there is room again
+                if not site.disk.is_full:  # the end of "full disk" restarts it
                     raise
         case "stop":
-            _signal(site, worker, what, signal.SIGCONT)
+            _signal_process(site, worker, what, signal.SIGCONT)
         case "full":
             site.disk.free(site.pids())
-            site.start_what_is_dead()  # a server may end where it cannot write
+            site.restart_stopped()  # a server may end where it cannot write
         case "clock":
-            worker.clock.jump(0)
+            worker.clock.set_offset(0)
         case _:
-            for network in _networks(site, worker, what):
+            for network in _list_networks(site, worker, what):
                 network.set("open")
 
 
-def _kill(site: Site, worker: Worker, what: str) -> None:
+def _kill_processes(site: Site, worker: Worker, what: str) -> None:
     everything = what == "all"
     if everything or "temporal" in what:
         site.kill_temporal()
@@ -79,7 +79,7 @@ def _kill(site: Site, worker: Worker, what: str) -> None:
         site.postgresql.kill()
 
 
-def _signal(site: Site, worker: Worker, what: str, number: signal.Signals) -> None:
+def _signal_process(site: Site, worker: Worker, what: str, number: signal.Signals) -> None:
     match what:
         case "worker":
             child = worker.child
@@ -94,7 +94,7 @@ def _signal(site: Site, worker: Worker, what: str, number: signal.Signals) -> No
             os.kill(child.process.pid, number)
 
 
-def _networks(site: Site, worker: Worker, what: str) -> list[Proxy]:
+def _list_networks(site: Site, worker: Worker, what: str) -> list[Proxy]:
     match what:
         case "temporal":
             return [worker.network]

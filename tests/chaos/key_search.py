@@ -1,12 +1,11 @@
-"""Private keys and passwords, searched in all that a run left behind."""
+"""Searches all files and tables of a run for private keys and passwords."""
 
 from collections.abc import Iterator, Sequence
 
 from sqlalchemy import inspect, text
 
-from tests.chaos import checks
+from tests.chaos.checks import KEY, Violation
 from tests.chaos.site import Site
-from tests.chaos.checks import Violation
 from tests.support.factory import Leaf
 from tests.support.key_finder import SecretFinder
 
@@ -14,20 +13,20 @@ _PIECE = 8 * 2**20
 _OVERLAP = 8192
 
 
-def search(site: Site, leaves: Sequence[Leaf]) -> list[Violation]:
-    """One violation for each place that holds a secret, which is named and not shown."""
+def find_leaked_keys(site: Site, leaves: Sequence[Leaf]) -> list[Violation]:
+    """One violation for each place that holds a secret; it names the secret only."""
     finder = SecretFinder()
     for number, leaf in enumerate(leaves):
         finder.add_key(f"key {number}", leaf.key)
     finder.add_text("the access key's secret", site.cloud.account["access_key_secret"])
     kek = (site.settings.home / "kek").read_text().strip()
     finder.add_text("the key-encryption key", kek.partition(":")[2])
-    found = [(place, sorted(finder.find(data))) for place, data in _places(site)]
-    return [Violation(checks.KEY, f"{place}: {', '.join(forms)}") for place, forms in found if forms]
+    found = [(place, sorted(finder.find(data))) for place, data in _read_places(site)]
+    return [Violation(KEY, f"{place}: {', '.join(forms)}") for place, forms in found if forms]
 
 
-def _places(site: Site) -> Iterator[tuple[str, bytes]]:
-    """Every file of the installation but the one with the key, and every row of PostgreSQL."""
+def _read_places(site: Site) -> Iterator[tuple[str, bytes]]:
+    """Every file of the installation except the key-encryption key, and every row of PostgreSQL."""
     for path in sorted(site.settings.home.rglob("*")):
         if path.is_file() and path.name != "kek":
             data = path.read_bytes()
@@ -37,5 +36,5 @@ def _places(site: Site) -> Iterator[tuple[str, bytes]]:
         return
     with site.stack.store.database.read() as session:
         for table in inspect(session.connection()).get_table_names():
-            rows = session.execute(text(f'SELECT t::text FROM "{table}" t')).scalars()  # noqa: S608 - our own tables
+            rows = session.execute(text(f'SELECT t::text FROM "{table}" t')).scalars()  # noqa: S608 - names from the schema
             yield f"table {table}", "\n".join(rows).encode()

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of one's own that can be killed, over a network that can be cut."""
+"""A private PostgreSQL server that can be killed, behind a network that can be cut."""
 
 import contextlib
 import os
@@ -18,14 +18,14 @@ from storage.database import Database
 from tests.chaos.proxy import Proxy
 
 _TEMPLATE = "migrated"
-_PATIENCE = 20.0
+_TIMEOUT = 20.0
 
 
 class Postgresql:
-    """One server with a migrated database to clone; `proxy` is the way to it over the network."""
+    """One server with a migrated database to clone; workers connect through `proxy`."""
 
     def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="certroll-pg-", dir=_place()))
+        self._folder = Path(tempfile.mkdtemp(prefix="certroll-pg-", dir=_get_folder()))
         runtime = self._folder / "run"
         runtime.mkdir(mode=0o700)
         os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))  # the import warns where it is unset
@@ -45,36 +45,36 @@ class Postgresql:
         database.dispose()
 
     def url(self, name: str, *, direct: bool = True) -> str:
-        """Of one database: by the server's socket, or over the network."""
+        """The URL of a database: by the server's socket, or through the proxy."""
         url = make_url(self._server.get_uri(driver="psycopg")).set(database=name)
         if not direct:
             url = url.set(host="127.0.0.1", port=self.proxy.port, query={"connect_timeout": "5"})
         return url.render_as_string(hide_password=False)
 
     def create(self) -> str:
-        """The name of a new migrated database."""
+        """Create a migrated database and return its name."""
         name = f"chaos_{secrets.token_hex(6)}"
         self._administer(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
         return name
 
     def drop(self, name: str) -> None:
-        """With whoever is connected to it."""
+        """Drop a database and all connections to it."""
         self._administer(f"DROP DATABASE {name} WITH (FORCE)")
 
     @property
     def pid(self) -> int:
-        """Of the process above all others."""
+        """The process id of the postmaster."""
         return int(self._server.get_postmaster_info().pid)
 
     def kill(self) -> None:
-        """By SIGKILL, all its processes; returns when they have ended."""
-        psutil.wait_procs(self.signal(signal.SIGKILL), timeout=_PATIENCE)
+        """Kill all processes of the server and wait for their end."""
+        psutil.wait_procs(self.signal(signal.SIGKILL), timeout=_TIMEOUT)
 
     def signal(self, number: signal.Signals) -> list[psutil.Process]:
-        """Sends it to all processes of the server, which are returned."""
+        """Send a signal to all processes of the server, and return them."""
         try:
-            above = psutil.Process(self.pid)
-            every = [above, *above.children(recursive=True)]
+            postmaster = psutil.Process(self.pid)
+            every = [postmaster, *postmaster.children(recursive=True)]
         except psutil.NoSuchProcess:
             return []
         for each in every:
@@ -83,8 +83,8 @@ class Postgresql:
         return every
 
     def start(self) -> None:
-        """On the same files; it repeats its log first."""
-        deadline = time.monotonic() + _PATIENCE
+        """Start it on the same files, and wait until it has recovered."""
+        deadline = time.monotonic() + _TIMEOUT
         while True:
             try:
                 self._server.ensure_postgres_running()
@@ -97,7 +97,7 @@ class Postgresql:
                 return
 
     def close(self) -> None:
-        """Ends it and removes its files."""
+        """Stop the server and remove its files."""
         self.proxy.close()
         self._server.cleanup()
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -112,6 +112,6 @@ class Postgresql:
             engine.dispose()
 
 
-def _place() -> Path:
+def _get_folder() -> Path:
     disk, memory = Path("/tmp"), Path("/dev/shm")  # noqa: S108 - mkdtemp makes a private folder
     return memory if memory.is_dir() and shutil.disk_usage(memory).free > 2**30 else disk

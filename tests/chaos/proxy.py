@@ -1,4 +1,4 @@
-"""A network between two processes that can be cut, stalled, slowed down and half closed."""
+"""A network between two processes that can be cut, stalled, slowed down or made one-way."""
 
 import asyncio
 import threading
@@ -10,14 +10,14 @@ Mode = Literal["open", "cut", "stalled", "deaf"]
 T = TypeVar("T")
 
 _BYTES = 65_536
-_PATIENCE = 5.0
+_TIMEOUT = 5.0
 
 
 class Proxy:
-    """Passes bytes on from a port on loopback to `target`: a port on loopback or a socket's path.
+    """Forwards bytes from a port on loopback to `target`: a port on loopback or a socket's path.
 
-    Modes: open; cut (open connections are reset, new ones refused); stalled (nothing is passed on,
-    as by a firewall that drops packets); deaf (what is asked arrives, no answer comes back).
+    Modes: open; cut (resets open connections, refuses new ones); stalled (forwards nothing, like a
+    firewall that drops packets); deaf (forwards requests, and no answers).
     """
 
     def __init__(self, target: int | Path) -> None:
@@ -29,7 +29,9 @@ class Proxy:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self._server = self._do(asyncio.start_server(self._connected, "127.0.0.1", 0))
+        self._server = self._run_in_loop(
+            asyncio.start_server(self._handle_connection, "127.0.0.1", 0)
+        )
         self.port = int(self._server.sockets[0].getsockname()[1])
 
     @property
@@ -38,18 +40,18 @@ class Proxy:
         return f"127.0.0.1:{self.port}"
 
     def set(self, mode: Mode, delay: float = 0.0) -> None:
-        """From now on; `delay` in seconds is added to each way of what is passed on."""
-        self._do(self._set(mode, delay))
+        """Set the mode; `delay` in seconds is added in each direction."""
+        self._run_in_loop(self._set(mode, delay))
 
     def close(self) -> None:
-        """Ends it and all that is open."""
-        self._do(self._stop())
+        """Close the proxy and all connections."""
+        self._run_in_loop(self._stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_PATIENCE)
+        self._thread.join(_TIMEOUT)
         self._loop.close()
 
-    def _do(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_PATIENCE)
+    def _run_in_loop(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(_TIMEOUT)
 
     async def _set(self, mode: Mode, delay: float) -> None:
         self.mode, self.delay = mode, delay
@@ -70,20 +72,23 @@ class Proxy:
         for writer in list(self._open):
             writer.transport.abort()
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _handle_connection(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         if self.mode == "cut":
             writer.transport.abort()
             return
         try:
-            there, back = await self._dial()
+            target_reader, target_writer = await self._dial()
         except OSError:
             writer.transport.abort()
             return
-        both = {writer, back}
+        both = {writer, target_writer}
         self._open |= both
         try:
             await asyncio.gather(
-                self._pass(reader, back, "there"), self._pass(there, writer, "back")
+                self._forward(reader, target_writer, "request"),
+                self._forward(target_reader, writer, "answer"),
             )
         except asyncio.CancelledError:  # by `close`
             pass
@@ -97,22 +102,22 @@ class Proxy:
             return await asyncio.open_unix_connection(str(self.target))
         return await asyncio.open_connection("127.0.0.1", self.target)
 
-    async def _pass(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: str
+    async def _forward(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, direction: str
     ) -> None:
         try:
             while data := await reader.read(_BYTES):
-                await self._hold(way)
+                await self._wait_open(direction)
                 if self.delay:
                     await asyncio.sleep(self.delay)
                 writer.write(data)
                 await writer.drain()
-            await self._hold(way)
+            await self._wait_open(direction)
             if writer.can_write_eof():
                 writer.write_eof()
-        except OSError:  # one end was reset: the other one must learn of it
+        except OSError:  # one end was reset: reset the other one too
             writer.transport.abort()
 
-    async def _hold(self, way: str) -> None:
-        while self.mode == "stalled" or (self.mode == "deaf" and way == "back"):
+    async def _wait_open(self, direction: str) -> None:
+        while self.mode == "stalled" or (self.mode == "deaf" and direction == "answer"):
             await self._changed.wait()

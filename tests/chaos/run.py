@@ -1,4 +1,4 @@
-"""One run: a site, tasks on it, what strikes and what is asked meanwhile, and the judgement."""
+"""Plays one scenario: starts a site, creates tasks, injects faults, sends requests, checks."""
 
 import asyncio
 import contextlib
@@ -20,17 +20,18 @@ from domain.resources.resource import Resource
 from domain.tasks.record import TaskRecord
 from domain.tasks.status import Tally
 from starter.temporal.client import register_search_attributes
-from tests.chaos import checks, key_search
-from tests.chaos.signals import SentRequests, send
-from tests.chaos.evidence import books
-from tests.chaos.completion import until_quiet
-from tests.chaos.recording_ca import Issuing
+from tests.chaos import checks
+from tests.chaos.checks import Violation
+from tests.chaos.completion import wait_idle
+from tests.chaos.evidence import Evidence, list_cloud_rows
+from tests.chaos.faults import inject
+from tests.chaos.key_search import find_leaked_keys
 from tests.chaos.postgresql import Postgresql
-from tests.chaos.scenario import Request, CloudFault, Scenario, Fault
+from tests.chaos.recording_ca import RecordingCA
+from tests.chaos.scenario import CloudFault, Fault, Request, Scenario
+from tests.chaos.signals import SentRequests, send
 from tests.chaos.site import Site, running_site
-from tests.chaos.faults import strike
-from tests.chaos.checks import Evidence, Violation
-from tests.chaos.webhooks import Webhooks
+from tests.chaos.webhooks import WebhookReceiver
 from tests.support.all_services_stack import ALGORITHMS
 
 SETTERS = ("Set*", "Update*", "Upload*", "Associate*", "Dissociate*", "Modify*", "Put*", "Attach*")
@@ -42,27 +43,27 @@ UNSERVED_NAME = "*-001*"
 
 @dataclass
 class Result:
-    """What came of a run; `struck` counts the outcomes of all tasks at the begin of each strike."""
+    """The result of a run; `tallies` counts all outcomes at the beginning of each fault."""
 
     scenario: Scenario
     violations: list[Violation] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    struck: list[Tally] = field(default_factory=list)
+    tallies: list[Tally] = field(default_factory=list)
     seconds: float = 0.0
 
 
 async def run(
     scenario: Scenario,
-    ca: Issuing,
+    ca: RecordingCA,
     postgresql: Postgresql | None,
     *,
     mount: bool = False,
     keep: Path | None = None,
 ) -> Result:
-    """From nothing to the judgement; `keep` is where to leave the files of a violated run."""
+    """Play the scenario; `keep` is the folder for the files of a run with violations."""
     began = time.monotonic()
     result = Result(scenario)
-    if postgresql is not None:  # a run that broke off may have left it as it was struck
+    if postgresql is not None:  # an aborted run may have left it stopped or cut off
         postgresql.proxy.set("open")
         postgresql.start()
     with (
@@ -77,67 +78,72 @@ async def run(
             clocks_jump=any(each.kind.startswith("clock") for each in scenario.faults),
             seed=scenario.seed,
         ) as site,
-        contextlib.closing(Webhooks()) as webhooks,
+        contextlib.closing(WebhookReceiver()) as webhooks,
     ):
-        ca.forget()
-        await _Run(scenario, site, webhooks, result, ca).through()
+        ca.clear()
+        await _Run(scenario, site, webhooks, result, ca).execute()
         if result.violations and keep is not None:
-            keep_files(site, keep, result)
+            _keep_files(site, keep, result)
     result.seconds = time.monotonic() - began
     return result
 
 
 class _Run:
     def __init__(
-        self, scenario: Scenario, site: Site, webhooks: Webhooks, result: Result, ca: Issuing
+        self,
+        scenario: Scenario,
+        site: Site,
+        webhooks: WebhookReceiver,
+        result: Result,
+        ca: RecordingCA,
     ) -> None:
         self.scenario, self.site, self.webhooks, self.result = scenario, site, webhooks, result
         self.dice = random.Random(scenario.seed + 1)  # noqa: S311 - repeatable on purpose
-        self.asked = SentRequests()
+        self.sent = SentRequests()
         self.leaves = ca.leaves
 
-    async def through(self) -> None:
-        """Everything, in order."""
+    async def execute(self) -> None:
         scenario, site, stack = self.scenario, self.site, self.site.stack
         resources = await asyncio.to_thread(stack.sync_all)
-        former = {key: _one(seen) for key, seen in stack.observe(resources).items()}
+        former = {key: _get_only(served) for key, served in stack.observe(resources).items()}
         stack.store.contacts.add("team", "webhook", self.webhooks.url)
         granted = scenario.tasks * scenario.scale + SPARE
         stack.grant_quota(granted)
-        plans = await asyncio.to_thread(self._plans, resources)
+        plans = await asyncio.to_thread(self._build_plans, resources)
         site.cloud.set_latency(scenario.latency_ms)
         site.cloud.set_propagation(scenario.propagation)
-        for rule in scenario.cloud_faults:
-            if rule.at == 0:
-                self._impose(rule)
+        for fault in scenario.cloud_faults:
+            if fault.at == 0:
+                self._add_cloud_fault(fault)
         client = await site.client()
         await register_search_attributes(client)
         tasks = [await self._create(client, number, plan) for number, plan in enumerate(plans)]
-        await self._storm(tasks)
-        await asyncio.to_thread(self._calm)
-        quiet = await self._rest(tasks)
-        for kind in scenario.late_requests if quiet else ():
+        await self._inject_faults_and_send_requests(tasks)
+        await asyncio.to_thread(self._repair)
+        idle = await self._wait_idle(tasks)
+        for kind in scenario.late_requests if idle else ():
             task = self.dice.choice(tasks)
-            await send(site, task, Request(kind, 0, 0), self.dice, self.asked)
-            quiet = quiet and await self._rest(tasks)
-        await self._judge(tasks, resources, former, granted)
+            await send(site, task, Request(kind, 0, 0), self.dice, self.sent)
+            idle = idle and await self._wait_idle(tasks)
+        await self._check(tasks, resources, former, granted)
 
-    def _plans(self, resources: list[Resource]) -> list[Plan]:
-        """Made before any task begins, as two operators do who do not know of each other."""
+    def _build_plans(self, resources: list[Resource]) -> list[Plan]:
+        """Build all plans before any task begins, as operators who do not know of each other."""
         stack, scenario = self.site.stack, self.scenario
         if scenario.rivals:
             return [
-                stack.build_plan(*self._renewed(resources, each)) for each in range(scenario.tasks)
+                stack.build_plan(*self._upload_certificates(resources, each))
+                for each in range(scenario.tasks)
             ]
-        new = self._renewed(resources, 0)
+        new = self._upload_certificates(resources, 0)
         if scenario.tasks == 1:
             return [stack.build_plan(*new)]
         ids = sorted(each.id for each in resources)
         parts = [tuple(ids[at :: scenario.tasks]) for at in range(scenario.tasks)]
         return [stack.build_plan(*new, resources=part) for part in parts]
 
-    def _renewed(self, resources: list[Resource], number: int) -> list[Certificate]:
-        """One certificate for each kind of name, as `AllServicesStack.renew`, with names of their own."""
+    def _upload_certificates(self, resources: list[Resource], number: int) -> list[Certificate]:
+        """Upload one certificate per kind of name, as `AllServicesStack.upload_successors` does."""
         names: defaultdict[str, set[str]] = defaultdict(set)
         for domain in (domain for each in resources for domain in each.domains):
             names[domain.removeprefix("*.").partition("-")[0]].add(domain)
@@ -158,36 +164,36 @@ class _Run:
             rollout=self.scenario.rollouts[number],
         )
 
-    async def _storm(self, tasks: list[TaskRecord]) -> None:
-        """All that strikes and all that is asked, each at its time; returns when all has ended."""
+    async def _inject_faults_and_send_requests(self, tasks: list[TaskRecord]) -> None:
+        """Inject all faults and send all requests, each at its time; wait for their end."""
         scenario, site = self.scenario, self.site
 
-        async def later(at: float, rule: CloudFault) -> None:
-            await asyncio.sleep(at)
-            with contextlib.suppress(Exception):  # the practice cloud may be down: no rule then
-                await asyncio.to_thread(self._impose, rule)
-
-        async def asking(planned: Request) -> None:
+        async def add_cloud_fault(planned: CloudFault) -> None:
             await asyncio.sleep(planned.at)
-            await send(site, tasks[planned.task], planned, self.dice, self.asked)
+            with contextlib.suppress(Exception):  # the practice cloud may be down
+                await asyncio.to_thread(self._add_cloud_fault, planned)
 
-        async def striking(planned: Fault) -> None:
+        async def send_request(planned: Request) -> None:
             await asyncio.sleep(planned.at)
-            with contextlib.suppress(OperationalError):  # the database may be struck already
-                self.result.struck.append(await asyncio.to_thread(_total, site, tasks))
-            self.result.notes.append(await strike(site, planned))
+            await send(site, tasks[planned.task], planned, self.dice, self.sent)
+
+        async def inject_fault(planned: Fault) -> None:
+            await asyncio.sleep(planned.at)
+            with contextlib.suppress(OperationalError):  # the database may be down already
+                self.result.tallies.append(await asyncio.to_thread(_sum_tallies, site, tasks))
+            self.result.notes.append(await inject(site, planned))
 
         await asyncio.gather(
-            *(striking(each) for each in scenario.faults),
-            *(later(rule.at, rule) for rule in scenario.cloud_faults if rule.at > 0),
-            *(asking(each) for each in scenario.requests),
+            *(inject_fault(each) for each in scenario.faults),
+            *(add_cloud_fault(each) for each in scenario.cloud_faults if each.at > 0),
+            *(send_request(each) for each in scenario.requests),
         )
 
-    def _impose(self, rule: CloudFault) -> None:
-        """Puts a rule in force; those in force come back when the practice cloud is restarted."""
+    def _add_cloud_fault(self, fault: CloudFault) -> None:
+        """Add a fault to the practice cloud now, and again at each of its restarts."""
         cloud = self.site.cloud
-        more: dict[str, object] = {"share": rule.share}
-        match rule.kind:
+        more: dict[str, object] = {"share": fault.share}
+        match fault.kind:
             case "refused":
                 more = {"resource": REFUSED_NAME, "code": checks.REFUSED, "status": 403}
             case "unserved":
@@ -198,31 +204,31 @@ class _Run:
                 more["retry_after_ms"] = 100
             case _:
                 pass
-        kind = "error" if rule.kind == "refused" else rule.kind
+        kind = "error" if fault.kind == "refused" else fault.kind
 
-        def put() -> None:
+        def add() -> None:
             for operation in SETTERS if kind in ("error", "unserved", "lost") else ("*",):
                 cloud.add_fault(kind, operation, **more)
 
-        self.site.rules.append(put)
-        put()
+        self.site.cloud_faults.append(add)
+        add()
 
-    def _calm(self) -> None:
-        """Whatever was struck works again, and the cloud refuses only what it refuses for good."""
-        self.site.start_what_is_dead()
-        self.site.rules.clear()
+    def _repair(self) -> None:
+        """Restart all processes and end all cloud faults except permanent refusals."""
+        self.site.restart_stopped()
+        self.site.cloud_faults.clear()
         self.site.cloud.clear_faults()
-        for rule in self.scenario.cloud_faults:
-            if rule.kind == "refused":
-                self._impose(rule)
+        for fault in self.scenario.cloud_faults:
+            if fault.kind == "refused":
+                self._add_cloud_fault(fault)
 
-    async def _rest(self, tasks: list[TaskRecord]) -> bool:
-        """Whether nothing is under way any more; a violation for each task that does not end."""
-        open_ones = await until_quiet(self.site, tasks, self.dice, self.asked)
-        self.result.violations += [Violation(checks.REPORT, each) for each in open_ones]
-        return not open_ones
+    async def _wait_idle(self, tasks: list[TaskRecord]) -> bool:
+        """Whether all tasks have ended; each other one is a violation."""
+        unended = await wait_idle(self.site, tasks, self.dice, self.sent)
+        self.result.violations += [Violation(checks.REPORT, each) for each in unended]
+        return not unended
 
-    async def _judge(
+    async def _check(
         self,
         tasks: list[TaskRecord],
         resources: list[Resource],
@@ -236,33 +242,33 @@ class _Run:
             tasks=tasks,
             resources=resources,
             former=former,
-            rows=books(self.site, resources),
-            seen=await asyncio.to_thread(self.site.stack.observe, resources),
+            rows=list_cloud_rows(self.site, resources),
+            observed=await asyncio.to_thread(self.site.stack.observe, resources),
             granted=granted,
-            asked=self.asked,
+            sent=self.sent,
             webhooks=self.webhooks,
         )
-        if not self.result.violations:  # of what has not ended nothing else can be said
-            self.result.violations += checks.judge(evidence)
-        self.result.violations += await asyncio.to_thread(key_search.search, self.site, self.leaves)
-        self.result.notes += self._notes(evidence)
+        if not self.result.violations:  # the other checks need tasks that have ended
+            self.result.violations += checks.find_violations(evidence)
+        self.result.violations += await asyncio.to_thread(find_leaked_keys, self.site, self.leaves)
+        self.result.notes += self._build_notes(evidence)
 
-    def _notes(self, evidence: Evidence) -> list[str]:
+    def _build_notes(self, evidence: Evidence) -> list[str]:
         ended = [f"{r.status}: {r.tally!r}" for r in evidence.records]
-        return [*ended, *(f"refused {kind}: {why}" for _, kind, why in self.asked.refused)]
+        return [*ended, *(f"refused {kind}: {why}" for _, kind, why in self.sent.refused)]
 
 
-def _total(site: Site, tasks: list[TaskRecord]) -> Tally:
+def _sum_tallies(site: Site, tasks: list[TaskRecord]) -> Tally:
     tallies = [dict(site.stack.store.tasks.outcomes.get_tally(task.id)) for task in tasks]
     return Tally(**{name: sum(each[name] for each in tallies) for name in tallies[0]})
 
 
-def _one(seen: set[str | None]) -> str | None:
-    (only,) = seen
+def _get_only(served: set[str | None]) -> str | None:
+    (only,) = served
     return only
 
 
-def keep_files(site: Site, keep: Path, result: Result) -> None:
-    """The logs and databases of a violated run; the keys in them are sealed."""
+def _keep_files(site: Site, keep: Path, result: Result) -> None:
+    """Copy the logs and databases of a run; the keys in them are encrypted."""
     target = keep / f"seed-{result.scenario.seed}"
     shutil.copytree(site.settings.home, target, dirs_exist_ok=True)

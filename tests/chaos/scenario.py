@@ -1,4 +1,4 @@
-"""What one run does, drawn from its seed alone."""
+"""Draws the scenario of one run from its seed alone; `run` plays it."""
 
 import random
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ REQUESTS = (
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault: when it begins, in seconds after the first task was asked for, and for how long."""
+    """A fault of a process, a network, the disk or a clock; `at` counts from the first task."""
 
     kind: str
     at: float
@@ -32,7 +32,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Request:
-    """Something that somebody asks of a task; `times` is how often the same is sent."""
+    """A signal or an update to a task, sent `times` times."""
 
     kind: str
     at: float
@@ -42,7 +42,7 @@ class Request:
 
 @dataclass(frozen=True)
 class CloudFault:
-    """What the practice cloud does wrong from the start, or after some seconds."""
+    """A fault of the practice cloud, from `at` on."""
 
     kind: str
     share: float
@@ -51,7 +51,7 @@ class CloudFault:
 
 @dataclass(frozen=True)
 class Scenario:
-    """All that is random of a run. `rivals`: the tasks change the same resources."""
+    """All that is random in a run. `rivals`: the tasks change the same resources."""
 
     seed: int
     postgresql: bool
@@ -70,7 +70,7 @@ class Scenario:
     late_requests: tuple[str, ...] = field(default=())
 
     def describe(self) -> str:
-        """In one line."""
+        """One line for the report."""
         database = "postgresql" if self.postgresql else "sqlite"
         tasks = f"{self.tasks} task{'s' * (self.tasks > 1)}{' (rivals)' * self.rivals}"
         faults = [f"{s.kind}@{s.at:.1f}+{s.seconds:.1f}" for s in self.faults]
@@ -82,7 +82,7 @@ class Scenario:
 
 
 def draw(seed: int, *, waves: bool = True) -> Scenario:
-    """The scenario of this seed, always the same; `waves` False draws tasks of one wave."""
+    """The scenario of this seed, always the same; with `waves` False each task has one wave."""
     dice = random.Random(seed)  # noqa: S311 - repeatable on purpose
     postgresql = dice.random() < 0.4
     tasks = dice.choice((1, 1, 2, 2))
@@ -155,9 +155,9 @@ def _draw_rollout(dice: random.Random) -> RolloutPolicy:
 
 def _describe_rollout(rollout: RolloutPolicy) -> str:
     sizes = [each for each in (rollout.canary, *rollout.waves) if each]
-    told = [f"{s.count}" if s.count is not None else f"{s.percent:g}%" for s in sizes]
-    words = [f"waves [{'+'.join(told) or 'one'}]", f"bake {rollout.bake_seconds}"]
-    words += ["gate"] * rollout.gate + ["taken back"] * rollout.roll_back_failed
+    shown = [f"{s.count}" if s.count is not None else f"{s.percent:g}%" for s in sizes]
+    words = [f"waves [{'+'.join(shown) or 'one'}]", f"bake {rollout.bake_seconds}"]
+    words += ["gate"] * rollout.gate + ["rolls back failed"] * rollout.roll_back_failed
     if (budget := rollout.budget) is not None:
-        words.append(f"bears {budget.percent if budget.count is None else budget.count}")
+        words.append(f"budget {budget.percent if budget.count is None else budget.count}")
     return " ".join((*words, rollout.on_budget_exceeded))

@@ -1,4 +1,4 @@
-"""People and other services that ask something of a task, at any moment and more than once."""
+"""Sends signals and updates to tasks, at any moment and more than once; `run` calls it."""
 
 import asyncio
 import random
@@ -21,27 +21,27 @@ from starter.temporal.client import EngineUnreachable
 from tests.chaos.scenario import Request
 from tests.chaos.site import Site
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 LATER = timedelta(seconds=1)
 UPDATES = ("reschedule", "proceed", "stop")
 
 
 @dataclass
 class SentRequests:
-    """What was asked, in order, and whether the task took it."""
+    """The requests sent, in order: task id and kind, and the reason of each refusal."""
 
     accepted: list[tuple[str, str]] = field(default_factory=list)
     refused: list[tuple[str, str, str]] = field(default_factory=list)
 
     def list_accepted(self, task: TaskRecord) -> list[str]:
-        """What this task took."""
+        """The kinds of requests that this task accepted."""
         return [kind for task_id, kind in self.accepted if task_id == task.id]
 
 
 async def send(
     site: Site, task: TaskRecord, planned: Request, dice: random.Random, sent: SentRequests
 ) -> None:
-    """Sends it, so often and until somebody answers."""
+    """Send the request as often as planned, each until it is answered."""
     kind = planned.kind
     resources = None
     if kind.endswith("some"):
@@ -59,9 +59,10 @@ async def send(
 
 
 async def _list_resource_ids(site: Site, task: TaskRecord) -> list[str]:
-    """Ids of the task's resources, once the database tells them.
+    """Ids of the task's resources, as soon as the database answers.
 
-    In a thread: it may stand still, and who lets it go on runs in this loop.
+    The query runs in a thread: a stopped database blocks it, and this loop has to resume that
+    database.
     """
     while True:
         try:
@@ -73,29 +74,33 @@ async def _list_resource_ids(site: Site, task: TaskRecord) -> list[str]:
 
 
 async def _send_once(
-    site: Site, task: TaskRecord, name: str, kind: str, payload: dict[str, Any], asked: SentRequests
+    site: Site, task: TaskRecord, name: str, kind: str, payload: dict[str, Any], sent: SentRequests
 ) -> None:
     try:
-        async with asyncio.timeout(PATIENCE):
-            await _until_answered(site, task, name, payload)
+        async with asyncio.timeout(TIMEOUT):
+            await _retry_until_answered(site, task, name, payload)
     except WorkflowUpdateFailedError as error:
-        asked.refused.append((task.id, kind, str(error.cause)))
+        sent.refused.append((task.id, kind, str(error.cause)))
     except RPCError as error:
-        asked.refused.append((task.id, kind, error.message))
+        sent.refused.append((task.id, kind, error.message))
     except TimeoutError:
-        asked.refused.append((task.id, kind, f"no answer in {PATIENCE:g} s"))
+        sent.refused.append((task.id, kind, f"no answer in {TIMEOUT:g} s"))
     else:
-        asked.accepted.append((task.id, kind))
+        sent.accepted.append((task.id, kind))
 
 
-async def _until_answered(site: Site, task: TaskRecord, name: str, payload: dict[str, Any]) -> None:
-    """Tries again while nobody listens: the server may be down."""
-    # The client's error for its own timeout is that for a cancellation too: time is looked at here.
-    until = time.monotonic() + PATIENCE
+async def _retry_until_answered(
+    site: Site, task: TaskRecord, name: str, payload: dict[str, Any]
+) -> None:
+    """Retry while the server is down."""
+    # The client raises the same error for its timeout and for a cancellation, so a deadline counts.
+    until = time.monotonic() + TIMEOUT
     while time.monotonic() < until:
         try:
             client = await site.client()
-            await _say(client.get_workflow_handle(build_workflow_id(task.id)), name, payload)
+            await _send_message(
+                client.get_workflow_handle(build_workflow_id(task.id)), name, payload
+            )
             return
         except (EngineUnreachable, WorkflowUpdateRPCTimeoutOrCancelledError):
             pass
@@ -106,7 +111,9 @@ async def _until_answered(site: Site, task: TaskRecord, name: str, payload: dict
     raise TimeoutError
 
 
-async def _say(handle: WorkflowHandle[Any, Any], name: str, payload: dict[str, Any]) -> None:
+async def _send_message(
+    handle: WorkflowHandle[Any, Any], name: str, payload: dict[str, Any]
+) -> None:
     if name in UPDATES:
         await handle.execute_update(name, payload)
     else:

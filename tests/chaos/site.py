@@ -1,4 +1,4 @@
-"""All processes of one installation, with a network between them, of which each can be struck."""
+"""All processes of one installation and the networks between them; each can be made to fail."""
 
 import contextlib
 import sys
@@ -27,8 +27,8 @@ from tests.support.factory import CA
 from tests.support.practice_cloud import PracticeCloud
 from tests.support.stack import ACCOUNT
 
-FAST = 10_000.0
-PROPAGATION = 6.0  # seconds that a handshake may take to show what the service has accepted
+FAST = 10_000.0  # calls per second
+PROPAGATION = 6.0  # seconds until a handshake has to show what the service has accepted
 
 
 @dataclass
@@ -39,12 +39,12 @@ class Worker:
     network: Proxy
     clock: Clock
     child: Child | None = None
-    code: Path | None = None  # where another release's code lies
+    code: Path | None = None  # the folder of another release
 
 
 @dataclass
 class Site:
-    """Everything that runs. What is killed is started again with the same state."""
+    """All processes. A killed process starts again with the same state."""
 
     disk: Disk
     settings: Settings
@@ -58,25 +58,25 @@ class Site:
     clocks_jump: bool = False
     workers: list[Worker] = field(default_factory=list)
     temporal: Child | None = None
-    rules: list[Callable[[], object]] = field(default_factory=list)
+    cloud_faults: list[Callable[[], object]] = field(default_factory=list)
     starting: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def address(self) -> str:
-        """Of the server, without a network in between: for whoever asks."""
+        """The address of the Temporal server, without a proxy: for clients."""
         return f"127.0.0.1:{self.ports[0]}"
 
     async def client(self) -> Client:
-        """A fresh connection of the asking side."""
+        """A new connection to the Temporal server."""
         return await connect(self.settings.model_copy(update={"temporal_address": self.address}))
 
     def start_temporal(self) -> None:
-        """On the same port and the same file as before."""
+        """Start the server if it does not run, on the same port and the same file."""
         if self.temporal is None or not self.temporal.is_running:
             self.temporal = start_temporal(self.settings.home, *self.ports)
 
     def add_worker(self, code: Path | None = None) -> Worker:
-        """One more; `code` is the folder of another release, None this one."""
+        """Start one more worker; `code` is the folder of another release, None means this one."""
         number = len(self.workers)
         clock = Clock(self.settings.home / f"clock-{number}")
         worker = Worker(number, Proxy(self.ports[0]), clock, code=code)
@@ -85,7 +85,7 @@ class Site:
         return worker
 
     def start_worker(self, worker: Worker) -> None:
-        """Again, if it does not run."""
+        """Start the worker if it does not run."""
         if worker.child is not None and worker.child.is_running:
             return
         env = {
@@ -104,33 +104,30 @@ class Site:
         worker.child = Child(f"worker {worker.number}", command, log=log, env=env)
 
     def kill_worker(self, worker: Worker) -> None:
-        """By SIGKILL; nothing if it does not run."""
         _kill(worker.child)
 
     def kill_temporal(self) -> None:
-        """By SIGKILL; nothing if it does not run."""
         _kill(self.temporal)
 
     def pids(self) -> list[int]:
-        """Of the server and all workers, as far as they run."""
+        """The process ids of the server and all workers that run."""
         children = (self.temporal, *(worker.child for worker in self.workers))
         return [child.process.pid for child in children if child is not None and child.is_running]
 
-    def start_what_is_dead(self) -> None:
-        """Each process that was killed, or ended by itself, with the same state as before."""
+    def restart_stopped(self) -> None:
+        """Start each process that was killed or has ended, with the same state."""
         if self.postgresql is not None:
             self.postgresql.start()
         with self.starting:
             if not self.cloud.is_running:
                 self.cloud.start()
-                for rule in self.rules:
-                    rule()
+                for add_again in self.cloud_faults:
+                    add_again()
             self.start_temporal()
             for worker in self.workers:
                 self.start_worker(worker)
 
     def stop(self) -> None:
-        """Ends all that was started here."""
         for child in (*(worker.child for worker in self.workers), self.temporal):
             _kill(child)
         for network in (self.to_cloud, self.to_edge, *(w.network for w in self.workers)):
@@ -149,7 +146,7 @@ def running_site(
     clocks_jump: bool = False,
     seed: int = 0,
 ) -> Iterator[Site]:
-    """All of it, running; on SQLite unless a server of PostgreSQL is given."""
+    """A running site; on SQLite unless a PostgreSQL server is given."""
     disk = Disk(folder / "home", mount=mount)
     (folder / "cloud").mkdir()
     name = postgresql.create() if postgresql else None
@@ -184,7 +181,7 @@ def running_site(
 
 
 def _add_account(site: Site) -> None:
-    """Reached over the network that can be cut, its API and its edge."""
+    """Add the account whose API and edge are reached through the proxies."""
     known = {**site.cloud.account, "endpoint": f"http://{site.to_cloud.address}"}
     known["read_timeout"] = "3"
     secret = known.pop("access_key_secret")
@@ -206,7 +203,7 @@ def _port(address: str) -> int:
 
 
 def _kill(child: Child | None) -> None:
-    """By SIGKILL, stopped or not, with all its children."""
+    """Kill the process, stopped or not, and all its children."""
     if child is None or not child.is_running:
         return
     for each in psutil.Process(child.process.pid).children(recursive=True):

@@ -1,7 +1,7 @@
-"""A worker of another release and one of this: what one has begun, the other one finishes.
+"""Begins a task with the worker of one release and finishes it with that of another, and reverse.
 
-`python -m tests.chaos.upgrade REF` takes the other release's code from git, by default that of the
-last commit. It is not part of `make test`: a shallow or exported tree has no former commit.
+`python -m tests.chaos.upgrade REF` takes the other release from git, by default the last commit.
+`make test` does not run it: a shallow or exported tree has no other commit.
 """
 
 import asyncio
@@ -17,42 +17,42 @@ from domain.tasks.record import TaskRecord
 from domain.tasks.status import OutcomeStatus
 from starter.requests import tasks
 from starter.temporal.client import register_search_attributes
-from tests.chaos.recording_ca import Issuing
+from tests.chaos.recording_ca import RecordingCA
 from tests.chaos.site import Site, Worker, running_site
 from tests.support.practice_cloud import ROOT
 
 SCALE = 44
-PATIENCE = 90.0
-SOME = 5
+TIMEOUT = 90.0
+SOME = 5  # deployed changes before the first worker is killed
 
 
-def code_of(ref: str, folder: Path) -> Path:
-    """The tree of a commit, without touching the one that is worked in."""
-    made = subprocess.run(
+def extract_code(ref: str, folder: Path) -> Path:
+    """Extract a commit into `folder`; the working tree stays as it is."""
+    archive = subprocess.run(
         ["git", "-C", str(ROOT), "archive", ref], capture_output=True, check=True
     ).stdout
-    with tarfile.open(fileobj=io.BytesIO(made)) as packed:
+    with tarfile.open(fileobj=io.BytesIO(archive)) as packed:
         packed.extractall(folder, filter="data")
     return folder
 
 
-async def handed_over(ca: Issuing, other: Path, *, forward: bool) -> str:
-    """A task begun by one release, whose worker is then ended; how the other one ended it."""
+async def run_across_releases(ca: RecordingCA, other: Path, *, forward: bool) -> str:
+    """Begin a task with one release, kill its worker, and return how the other one ended it."""
     with (
         tempfile.TemporaryDirectory(prefix="certroll-upgrade-") as folder,
         running_site(Path(folder), ca, scale=SCALE, workers=0) as site,
     ):
         first = site.add_worker(other if forward else None)
-        task = await _begun(site)
-        if not await _reached(site, task, SOME):
-            return f"the first worker does nothing: {_log(site, first)}"
+        task = await _begin_task(site)
+        if not await _wait_deployed(site, task, SOME):
+            return f"the first worker did not deploy {SOME} changes: {_read_errors(site, first)}"
         site.kill_worker(first)
         second = site.add_worker(None if forward else other)
-        ended = await _ended(site, task)
-        return ended or f"it waits: {_log(site, second)}"
+        ended = await _wait_ended(site, task)
+        return ended or f"the task has not ended: {_read_errors(site, second)}"
 
 
-async def _begun(site: Site) -> TaskRecord:
+async def _begin_task(site: Site) -> TaskRecord:
     stack = site.stack
     resources = await asyncio.to_thread(stack.sync_all)
     stack.grant_quota(SCALE)
@@ -63,8 +63,8 @@ async def _begun(site: Site) -> TaskRecord:
     return await stack.create_task(client, plan, concurrency=4)
 
 
-async def _reached(site: Site, task: TaskRecord, count: int) -> bool:
-    deadline = time.monotonic() + PATIENCE
+async def _wait_deployed(site: Site, task: TaskRecord, count: int) -> bool:
+    deadline = time.monotonic() + TIMEOUT
     while site.stack.store.tasks.outcomes.get_tally(task.id).deployed < count:
         if time.monotonic() > deadline:
             return False
@@ -72,19 +72,19 @@ async def _reached(site: Site, task: TaskRecord, count: int) -> bool:
     return True
 
 
-async def _ended(site: Site, task: TaskRecord) -> str | None:
+async def _wait_ended(site: Site, task: TaskRecord) -> str | None:
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             record = await site.stack.wait_ended(task)
     except TimeoutError:
         return None
-    left = site.stack.store.tasks.outcomes.list(task.id)
-    bad = [str(each.cause) for each in left if each.status is not OutcomeStatus.DEPLOYED]
+    outcomes = site.stack.store.tasks.outcomes.list(task.id)
+    bad = [str(each.cause) for each in outcomes if each.status is not OutcomeStatus.DEPLOYED]
     await tasks.rollback(await site.client(), record, None, "upgrade", "chaos")
     return f"{record.status}, {record.tally.deployed} deployed{'; ' + bad[0] if bad else ''}"
 
 
-def _log(site: Site, worker: Worker) -> str:
+def _read_errors(site: Site, worker: Worker) -> str:
     path = site.settings.home / "logs" / f"worker-{worker.number}.log"
     lines = path.read_text(errors="replace").splitlines() if path.exists() else []
     return " | ".join(line[:300] for line in lines if "ondeterminis" in line or "Error" in line)[
@@ -92,14 +92,14 @@ def _log(site: Site, worker: Worker) -> str:
     ]
 
 
-async def _both(ref: str) -> None:
-    ca = Issuing("upgrade")
+async def _run_both(ref: str) -> None:
+    ca = RecordingCA("upgrade")
     with tempfile.TemporaryDirectory(prefix="certroll-other-") as folder:
-        other = code_of(ref, Path(folder))
+        other = extract_code(ref, Path(folder))
         for forward in (True, False):
-            way = f"begun by {ref}, finished by this" if forward else f"begun by this, by {ref}"
-            sys.stdout.write(f"{way}: {await handed_over(ca, other, forward=forward)}\n")
+            order = f"{ref}, then this" if forward else f"this, then {ref}"
+            sys.stdout.write(f"{order}: {await run_across_releases(ca, other, forward=forward)}\n")
 
 
 if __name__ == "__main__":
-    asyncio.run(_both(sys.argv[1] if len(sys.argv) > 1 else "HEAD"))
+    asyncio.run(_run_both(sys.argv[1] if len(sys.argv) > 1 else "HEAD"))

@@ -9,7 +9,7 @@ import pytest
 from domain.errors import CloudError, NeedsOperator, Permanent, Transient
 from domain.plans.plan import build_binding
 from domain.resources.connector import Connector
-from domain.resources.resource import Binding, Found, Resource
+from domain.resources.resource import Binding, DiscoveredResource, Resource
 from tests.connectors.lab import Lab, Material, list_all
 from tests.connectors.store_contract import HOST, StoreContract
 
@@ -44,10 +44,10 @@ class ConnectorContract(StoreContract):
         reference = self.install(lab, lab.issue(HOST))
         for target in (reference, before.ref, *([None] if self.can_be_off else [])):
             connector.bind(resource, target)
-            assert connector.settled(resource, target)
+            assert connector.has_arrived(resource, target)
         connector.check()
 
-    def create_and_find(self, lab: Lab, serving: Material | None, host: str = HOST) -> Found:
+    def create_and_find(self, lab: Lab, serving: Material | None, host: str = HOST) -> DiscoveredResource:
         self.create_resource(lab, host, serving)
         (found,) = [f for f in list_all(lab.connector(self.service)) if host in f.resource.domains]
         return found
@@ -63,7 +63,7 @@ class ConnectorContract(StoreContract):
         connector = lab.connector(self.service)
         reference = connector.install(made.certificate, made.key, resource)
         connector.bind(resource, reference)
-        assert connector.settled(resource, reference)
+        assert connector.has_arrived(resource, reference)
         read = connector.read(resource)
         assert read is not None
         assert read.ref == reference
@@ -75,7 +75,7 @@ class ConnectorContract(StoreContract):
         assert first.next is not None
         rest = lab.connector(self.service).discover(first.next)
         assert rest.next is None
-        keys = {found.resource.key for page in (first, rest) for found in page.found}
+        keys = {found.resource.key for page in (first, rest) for found in page.resources}
         assert len(keys) == self.page_size + 3
         assert first.total in (None, len(keys))
 
@@ -109,17 +109,17 @@ class ConnectorContract(StoreContract):
         resource = self.create_and_find(lab, lab.issue(HOST)).resource
         connector, _ = self.bind_and_read(lab, resource, lab.issue(HOST))
         other = self.install(lab, lab.issue(HOST))
-        assert not connector.settled(resource, other)
-        assert not connector.settled(resource, None)
+        assert not connector.has_arrived(resource, other)
+        assert not connector.has_arrived(resource, None)
 
     def test_the_former_certificate_is_restored(self, lab: Lab) -> None:
         resource = self.create_and_find(lab, lab.issue(HOST)).resource
         before = lab.connector(self.service).read(resource)
         assert before is not None
         connector, _ = self.bind_and_read(lab, resource, lab.issue(HOST))
-        assert connector.not_reversible(resource, before) is None
+        assert connector.explain_not_reversible(resource, before) is None
         connector.bind(resource, before.ref)
-        assert connector.settled(resource, before.ref)
+        assert connector.has_arrived(resource, before.ref)
         assert connector.read(resource) == before
 
     def test_a_resource_without_a_certificate_gets_back_to_none_or_says_that_it_cannot(
@@ -128,14 +128,14 @@ class ConnectorContract(StoreContract):
         found = self.create_and_find(lab, None)
         connector = lab.connector(self.service)
         if not self.can_be_off:
-            assert connector.not_reversible(found.resource, None)
+            assert connector.explain_not_reversible(found.resource, None)
             return
-        assert connector.not_reversible(found.resource, None) is None
+        assert connector.explain_not_reversible(found.resource, None) is None
         assert connector.read(found.resource) is None
-        assert connector.settled(found.resource, None)
+        assert connector.has_arrived(found.resource, None)
         self.bind_and_read(lab, found.resource, lab.issue(HOST))
         connector.bind(found.resource, None)
-        assert connector.settled(found.resource, None)
+        assert connector.has_arrived(found.resource, None)
         assert connector.read(found.resource) is None
 
     def test_what_it_serves_stays_in_its_store(self, lab: Lab) -> None:

@@ -11,7 +11,7 @@ from domain.certificates.certificate import Certificate, parse_pem
 from domain.certificates.keys import PrivateKey
 from domain.errors import Permanent
 from domain.resources.connector import Connector
-from domain.resources.resource import Binding, Found
+from domain.resources.resource import Binding, DiscoveredResource
 from starter.demo.ca import Issued
 from tests.support.factory import CA
 from tests.support.practice_cloud import PracticeCloud
@@ -95,7 +95,9 @@ class Lab:
         """A new connector of this account; `changes` replace some of its settings."""
         provider = service.partition(".")[0]
         settings = connectors.parse_settings(provider, {**self.settings, **changes})
-        return connectors.load_connector(service)("main", settings, self.vault, memory=self.memory)
+        return connectors.load_connector(service)(
+            "main", settings, self.vault, last_bindings=self.memory
+        )
 
     def issue(self, *names: str, **options: Any) -> Material:
         """A new certificate for these names."""
@@ -116,10 +118,10 @@ def build_material(issued: Issued, name: str) -> Material:
     return Material(issued, certificate)
 
 
-def list_all(connector: Connector) -> Iterator[Found]:
+def list_all(connector: Connector) -> Iterator[DiscoveredResource]:
     """All pages of a listing."""
     page = connector.discover()
-    yield from page.found
+    yield from page.resources
     while page.next is not None:
         page = connector.discover(page.next)
-        yield from page.found
+        yield from page.resources

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 import connectors
-from domain.resources.connector import Connector, Pace, Unpaced
+from domain.resources.connector import Connector, CallRateLimit, NoRateLimit
 from tests.connectors.lab import Lab
 from tests.connectors.store_contract import StoreContract
 
@@ -112,7 +112,7 @@ def known_fields(version: str, action: str) -> frozenset[str]:
 
 
 class Counting:
-    """A pace that counts."""
+    """A rate limit that counts its permits."""
 
     def __init__(self) -> None:
         self.waited = 0
@@ -120,7 +120,7 @@ class Counting:
     def wait(self) -> None:
         self.waited += 1
 
-    def hold(self, seconds: float) -> None:
+    def pause(self, seconds: float) -> None:
         """Nothing here is throttled."""
 
 
@@ -139,9 +139,9 @@ def test_both_connectors_of_global_accelerator_share_one_budget() -> None:
     for service in ("alibaba.ga_listener", "alibaba.ga_domain"):
         names: list[str] = []
 
-        def paces(name: str, rate: float, names: list[str] = names) -> Pace:
+        def paces(name: str, rate: float, names: list[str] = names) -> CallRateLimit:
             names.append(name)
-            return Unpaced()
+            return NoRateLimit()
 
         settings = connectors.parse_settings(
             "alibaba", {"access_key_id": "i", "access_key_secret": "s"}

@@ -31,5 +31,5 @@ def test_sm_certificates_are_offered_only_where_they_are_allowed(service: str) -
 
 @pytest.mark.parametrize("service", sorted(SM_SERVICES))
 def test_a_service_that_could_take_sm_certificates_and_does_not_says_why(service: str) -> None:
-    traits = connectors.load_connector(service).traits(service)
+    traits = connectors.load_connector(service).get_traits(service)
     assert (Algorithm.SM2 in traits.algorithms) is (traits.no_sm2 is None)

@@ -1,4 +1,4 @@
-"""Pages that are made from the code are what the code says."""
+"""Tests that the pages generated from the code are current and complete."""
 
 from pathlib import Path
 
@@ -10,10 +10,10 @@ from domain.tasks.status import OutcomeStatus, TaskStatus
 
 
 def test_the_pages_in_the_project_are_not_stale() -> None:
-    assert generate.stale(generate.FOLDER) == []
+    assert generate.list_stale(generate.FOLDER) == []
 
 
-def test_check_tells_which_page_is_stale(
+def test_the_check_names_the_stale_pages(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(generate, "FOLDER", tmp_path)
@@ -27,8 +27,8 @@ def test_check_tells_which_page_is_stale(
     assert "connectors.md" not in capsys.readouterr().err
 
 
-def test_every_connector_is_described_with_all_it_needs() -> None:
-    page = generate.connectors_page()
+def test_every_connector_is_described_with_its_permissions() -> None:
+    page = generate.render_connectors()
     for service in connectors.list_services():
         connector = connectors.load_connector(service)
         assert f"### {service}\n" in page
@@ -38,13 +38,13 @@ def test_every_connector_is_described_with_all_it_needs() -> None:
 
 def test_every_setting_is_described() -> None:
     fields = connectors.get_settings_model("alibaba").model_fields
-    page = generate.connectors_page()
+    page = generate.render_connectors()
     assert all(
         f"`{name}`" in page and str(field.description) in page for name, field in fields.items()
     )
 
 
-def test_every_status_is_listed_with_what_may_follow() -> None:
-    page = generate.statuses_page()
+def test_every_status_is_listed_with_its_successors() -> None:
+    page = generate.render_statuses()
     assert all(f"| `{status}` |" in page for status in (*TaskStatus, *OutcomeStatus))
     assert "| `draft` | `editing` | `scheduled`, `running`, `cancelled` |" in page

@@ -1,6 +1,6 @@
-"""All services in one task: installed, bound, proved by handshake, and taken back by one signal.
+"""Tests one task over all services: installed, bound, verified, and rolled back by one signal.
 
-With 150 resources, so that it stays quick; CERTROLL_TEST_SCALE=500 takes a minute or more.
+It has 150 resources to be quick; CERTROLL_TEST_SCALE=500 takes a minute or more.
 """
 
 import os
@@ -26,13 +26,13 @@ pytestmark = pytest.mark.timeout(60 + SCALE)
 
 @pytest.fixture
 def all_services(sqlite_url: str, tmp_path: Path, ca: CA) -> Iterator[AllServicesStack]:
-    """As many resources as CERTROLL_TEST_SCALE says, over all services."""
+    """CERTROLL_TEST_SCALE resources over all services."""
     settings = Settings(home=tmp_path / "home", database_url=SecretStr(sqlite_url))
     with open_all_services_stack(tmp_path, ca, SCALE, settings) as stack:
         yield stack
 
 
-async def test_one_task_reaches_all_services_and_one_signal_takes_back_what_can_go_back(
+async def test_one_task_deploys_to_all_services_and_one_signal_rolls_back_what_is_reversible(
     all_services: AllServicesStack, engine: Client
 ) -> None:
     stack = all_services
@@ -48,7 +48,7 @@ async def test_one_task_reaches_all_services_and_one_signal_takes_back_what_can_
     assert plan.refusals == ()
     assert len(plan.changes) == SCALE
     wanted = {c.resource.id: {c.after and c.after.fingerprint} for c in plan.changes}
-    stays = {c.resource.id: c.not_reversible for c in plan.changes if c.not_reversible}
+    not_reversible = {c.resource.id: c.not_reversible for c in plan.changes if c.not_reversible}
     assert {c.resource.service for c in plan.changes if c.not_reversible} == PEM_ONLY
 
     stack.grant_quota(SCALE)
@@ -58,14 +58,14 @@ async def test_one_task_reaches_all_services_and_one_signal_takes_back_what_can_
         assert stack.observe(resources) == wanted
 
         await tasks.rollback(engine, task, None, "wrong chain", "tester")
-        back = await stack.wait_ended(
+        rolled_back = await stack.wait_ended(
             task, TaskStatus.ROLLED_BACK, TaskStatus.PARTIALLY_ROLLED_BACK
         )
-    assert back.status is TaskStatus.PARTIALLY_ROLLED_BACK
-    assert stack.list_causes(task) == stays, "the plan had said which, and why"
+    assert rolled_back.status is TaskStatus.PARTIALLY_ROLLED_BACK
+    assert stack.list_causes(task) == not_reversible, "as the plan has said"
     assert Counter(outcome.status for outcome in stack.store.tasks.outcomes.list(task.id)) == {
-        OutcomeStatus.ROLLED_BACK: SCALE - len(stays),
-        OutcomeStatus.ROLLBACK_FAILED: len(stays),
+        OutcomeStatus.ROLLED_BACK: SCALE - len(not_reversible),
+        OutcomeStatus.ROLLBACK_FAILED: len(not_reversible),
     }
-    expected = {key: wanted[key] if key in stays else former[key] for key in wanted}
+    expected = {key: wanted[key] if key in not_reversible else former[key] for key in wanted}
     assert stack.observe(resources) == expected

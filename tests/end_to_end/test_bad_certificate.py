@@ -1,6 +1,6 @@
-"""A bad certificate for many resources: the canary finds it, goes back, and the rest never begins.
+"""Tests a bad certificate for many resources: only the canary gets it, and is rolled back.
 
-With 300 resources over all services; CERTROLL_TEST_WAVES sets another number.
+There are 300 resources over all services; CERTROLL_TEST_WAVES sets another number.
 """
 
 import os
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.timeout(120 + SCALE)
 
 @pytest.fixture
 def all_services(sqlite_url: str, tmp_path: Path, ca: CA) -> Iterator[AllServicesStack]:
-    """All services; what is bound shows within a moment, or never."""
+    """All services; what is bound is served within a moment, or never."""
     settings = Settings(home=tmp_path / "home", database_url=SecretStr(sqlite_url))
     with open_all_services_stack(tmp_path, ca, SCALE, settings, propagation=SHORT) as stack:
         yield stack
@@ -43,12 +43,12 @@ def hook() -> Iterator[HTTPServer]:
         yield running
 
 
-def told(hook: HTTPServer) -> dict[str, Any]:
-    """What each contact was told last, by the path of its webhook."""
+def get_last_messages(hook: HTTPServer) -> dict[str, Any]:
+    """The last message to each contact, by the path of its webhook."""
     return {request.path: request.get_json() for request, _ in hook.log}
 
 
-async def test_a_bad_certificate_reaches_the_canary_only_which_is_taken_back(
+async def test_a_bad_certificate_reaches_the_canary_only_and_is_rolled_back(
     all_services: AllServicesStack, engine: Client, hook: HTTPServer
 ) -> None:
     stack = all_services
@@ -61,7 +61,7 @@ async def test_a_bad_certificate_reaches_the_canary_only_which_is_taken_back(
     stack.store.contacts.add("ops", "webhook", hook.url_for("/ops"))
     only = (EventClass.NEEDS_OPERATOR,)
     stack.store.contacts.add("on-call", "webhook", hook.url_for("/on-call"), only)
-    stack.cloud.add_fault("unserved")  # all services take it, and no endpoint ever shows it
+    stack.cloud.add_fault("unserved")  # all services accept it, and no endpoint serves it
 
     async with stack.run_worker(engine):
         task = await stack.create_task(
@@ -77,25 +77,24 @@ async def test_a_bad_certificate_reaches_the_canary_only_which_is_taken_back(
     assert {each.status for each in rest} == {OutcomeStatus.SKIPPED}
     assert {each.attempts for each in rest} == {0}
 
-    tried = [each for each in canary if each.applied]
-    assert tried, "what waited for its turn meanwhile was skipped like the rest"
+    applied = [each for each in canary if each.applied]
+    assert applied, "no change of the canary was made"
     assert {each.status for each in canary if not each.applied} <= {OutcomeStatus.SKIPPED}
-    back = [each for each in tried if each.change.not_reversible is None]
-    assert {each.status for each in back} == {OutcomeStatus.ROLLED_BACK}
-    assert {each.cause and each.cause.rolled_back for each in back} == {True}
+    reversible = [each for each in applied if each.change.not_reversible is None]
+    assert {each.status for each in reversible} == {OutcomeStatus.ROLLED_BACK}
+    assert {each.cause and each.cause.rolled_back for each in reversible} == {True}
     assert stack.observe(resources) == former
     assert ended.status in (TaskStatus.ROLLED_BACK, TaskStatus.PARTIALLY_ROLLED_BACK)
     assert stack.store.quota.get_balance() == SCALE
 
-    messages = told(hook)
+    messages = get_last_messages(hook)
     assert messages["/ops"]["event"] == "finished"
     assert messages["/on-call"]["event"] == "needs_operator"
-    why = messages["/ops"]["body"]
-    assert f"changes failed in the canary (wave 1 of {ended_waves(outcomes)})" in why
-    assert "too-many-failures" in why
-    assert "NotServed" in why
+    body = messages["/ops"]["body"]
+    assert f"wave 1 of {count_waves(outcomes)}" in body
+    assert "too-many-failures" in body
+    assert "NotServed" in body
 
 
-def ended_waves(outcomes: list[Any]) -> int:
-    """How many waves there are."""
+def count_waves(outcomes: list[Any]) -> int:
     return 1 + max(int(each.wave) for each in outcomes)

@@ -1,4 +1,4 @@
-"""No private key and no password is left anywhere but in the vault: a whole run is searched."""
+"""Searches all that a whole run writes: private keys and passwords are in the vault only."""
 
 from collections.abc import Iterator
 from fnmatch import fnmatch
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.timeout(300)  # two dozen commands, one after the other
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory, ca: CA) -> Iterator[FullRun]:
-    """The run, ended."""
+    """The run, after its end."""
     folder = tmp_path_factory.mktemp("full-run")
     cloud_folder = tmp_path_factory.mktemp("cloud")
     with (
@@ -30,15 +30,15 @@ def run(tmp_path_factory: pytest.TempPathFactory, ca: CA) -> Iterator[FullRun]:
 
 @pytest.fixture(scope="module")
 def finder(run: FullRun) -> SecretFinder:
-    made = SecretFinder()
+    finder = SecretFinder()
     for kind, leaf in run.leaves.items():
-        made.add_key(f"the {kind} key", leaf.key)
-    made.add_text("the access key's secret", run.cloud.access_key_secret)
-    made.add_text("the passphrase", PASSPHRASE)
-    made.add_text("the webhook's token", WEBHOOK_TOKEN)
+        finder.add_key(f"the {kind} key", leaf.key)
+    finder.add_text("the access key's secret", run.cloud.access_key_secret)
+    finder.add_text("the passphrase", PASSPHRASE)
+    finder.add_text("the webhook's token", WEBHOOK_TOKEN)
     kek = (run.home / "kek").read_text().strip()
-    made.add_text("the key-encryption key", kek.partition(":")[2])
-    return made
+    finder.add_text("the key-encryption key", kek.partition(":")[2])
+    return finder
 
 
 def test_no_secret_is_left_anywhere(run: FullRun, finder: SecretFinder) -> None:
@@ -76,8 +76,8 @@ def test_the_search_finds_each_secret_where_it_was_handed_over(
         "webhooks",
     ],
 )
-def test_the_evidence_is_of_this_run(run: FullRun, place: str) -> None:
-    """Each place tells of the run: it is not empty because nothing was written there."""
+def test_the_searched_data_is_of_this_run(run: FullRun, place: str) -> None:
+    """Each place names the run: the search was not of empty files."""
     found = [data for name, data in run.evidence.items() if fnmatch(name, place)]
     assert any(b"release" in data or b"deployment-" in data for data in found)
 
@@ -88,7 +88,7 @@ def test_the_run_met_every_failure(run: FullRun) -> None:
     set_codes = calls["cdn.SetCdnDomainSSLCertificate"].keys()
     assert set_codes >= {"OK", "Throttling.User", "ServiceUnavailable"}
     assert [run.cloud.count_hits(fault) for fault in run.faults] == [1] * len(run.faults)
-    assert len(run.hooks.log) == 3  # a trial, the end, the way back
+    assert len(run.hooks.log) == 3  # test message, end, rollback
     shown = run.evidence[next(name for name in run.evidence if "task list" in name)]
     assert b'"rolled_back": 4' in shown
     assert b'"failed": 1' in shown

@@ -1,1 +1,1 @@
-"""Real processes killed in the middle of their work, and what is right once they are back."""
+"""Tests that kill, cut off and delay real processes at work, and check the results afterwards."""

@@ -1,4 +1,4 @@
-"""The laboratory, on each kind of database."""
+"""The laboratory as a fixture, on each kind of database."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,13 +11,11 @@ from tests.support.factory import CA
 
 @pytest.fixture
 def lab(tmp_path: Path, ca: CA) -> Iterator[Lab]:
-    """On SQLite."""
     with running_lab(tmp_path, ca) as running:
         yield running
 
 
 @pytest.fixture
 def postgresql_lab(tmp_path: Path, ca: CA, postgresql_url: str) -> Iterator[Lab]:
-    """On PostgreSQL."""
     with running_lab(tmp_path, ca, postgresql_url) as running:
         yield running

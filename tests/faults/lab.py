@@ -1,4 +1,4 @@
-"""All processes of a deployment, each of which can be killed and started again."""
+"""All processes of an installation, each of which a test can kill and start again."""
 
 import time
 from collections import Counter
@@ -25,16 +25,16 @@ from tests.support.practice_cloud import PracticeCloud, Row
 from tests.support.stack import Stack
 
 DOMAINS = 200
-REFUSED = "*7.example.com"  # of every ten resources the cloud refuses one for good
+REFUSED = "*7.example.com"  # the cloud refuses one resource of ten permanently
 MIDDLE = 60
 GRANTED = 1000
 LATENCY_MS = 20.0
-PATIENCE = 60.0
+TIMEOUT = 60.0
 SET = "SetCdnDomainSSLCertificate"
 
 
 class Lab:
-    """A Temporal server on a file, a worker and a practice cloud, beside the asking side."""
+    """A Temporal server on a file, a worker, a practice cloud, and a stack in this process."""
 
     def __init__(self, settings: Settings, stack: Stack) -> None:
         self.settings, self.stack = settings, stack
@@ -44,46 +44,44 @@ class Lab:
         self.worker: Child | None = None
 
     def start_temporal(self) -> None:
-        """On the same port and the same file as before."""
+        """Start the server on the same port and the same file as before."""
         self.temporal = start_temporal(self.settings.home, self._port, self._web_port)
 
     def start_worker(self) -> None:
-        """Another worker of the same installation."""
+        """Start a worker of the same installation."""
         self.worker = start_worker(self.settings.home, self.address)
 
     def kill_temporal(self) -> None:
-        """By SIGKILL."""
         _kill(self.temporal)
         self.temporal = None
 
     def kill_worker(self) -> None:
-        """By SIGKILL."""
         _kill(self.worker)
         self.worker = None
 
     def restart_cloud(self) -> None:
-        """By SIGKILL; faults are set anew, since they end with the process."""
+        """Kill and start the cloud; its faults end with the process, so add them again."""
         self.stack.cloud.restart()
         self.refuse_some()
 
     def stop(self) -> None:
-        """Everything that still runs, at once: whether it stops well is tested elsewhere."""
+        """Kill everything that still runs; other tests cover a graceful stop."""
         for child in (self.worker, self.temporal):
             if child is not None:
                 _kill(child)
 
     async def client(self) -> Client:
-        """A fresh connection to the server."""
+        """A new connection to the server."""
         return await connect(self.settings.model_copy(update={"temporal_address": self.address}))
 
     def refuse_some(self) -> None:
-        """From now on the cloud refuses to change one resource of ten."""
+        """Let the cloud refuse to change one resource of ten."""
         self.stack.cloud.add_fault(
             "error", SET, resource=REFUSED, code="IllegalOperation", status=403
         )
 
-    async def begin(self) -> tuple[TaskRecord, Certificate]:
-        """A task for 200 domains, of which 20 are refused by the cloud, started at once."""
+    async def start_task(self) -> tuple[TaskRecord, Certificate]:
+        """Start a task for 200 domains, of which the cloud refuses 20."""
         self.stack.seed_domains(*(f"n{number:03}.example.com" for number in range(DOMAINS)))
         new = self.stack.upload("new", "*.example.com")
         self.stack.grant_quota(GRANTED)
@@ -91,24 +89,24 @@ class Lab:
         plan = self.stack.build_plan(new)
         assert len(plan.changes) == DOMAINS
         client = await self.client()
-        await register_search_attributes(client)  # the worker may be a moment slower
-        # One wave that bears all of them, and nothing that a task takes back by itself.
+        await register_search_attributes(client)  # the worker may register them later
+        # One wave whose budget allows all failures, and no automatic rollback.
         policy = RolloutPolicy(roll_back_failed=False)
         return await self.stack.create_task(client, plan, concurrency=40, rollout=policy), new
 
-    def reach_middle(self, task: TaskRecord, status: OutcomeStatus) -> None:
-        """Returns when some 60 resources are in `status` and most of the others are not."""
-        deadline = time.monotonic() + PATIENCE
+    def wait_middle(self, task: TaskRecord, status: OutcomeStatus) -> None:
+        """Wait until 60 resources are in `status`; most others are not yet."""
+        deadline = time.monotonic() + TIMEOUT
         while (count := self._count(task)[status]) < MIDDLE:
             assert time.monotonic() < deadline, f"only {count} are {status.value}"
             time.sleep(0.02)
 
     def assert_in_the_middle(self, task: TaskRecord, status: OutcomeStatus) -> None:
-        """Checks that the kill hit work under way: else a test would prove nothing."""
+        """Check that the kill hit a task at work: otherwise the test would prove nothing."""
         assert MIDDLE <= self._count(task)[status] < DOMAINS - 2 * MIDDLE // 3
 
-    def assert_right(self, task: TaskRecord, new: Certificate) -> Counter[OutcomeStatus]:
-        """Checks that every outcome is final and true, and that the quota is balanced."""
+    def assert_correct(self, task: TaskRecord, new: Certificate) -> Counter[OutcomeStatus]:
+        """Check that every outcome is final and true, and that the quota is balanced."""
         outcomes = self.stack.list_outcomes(task)
         assert len(outcomes) == DOMAINS
         rows = {row["name"]: row for row in self.stack.cloud.list_resources(service="cdn")}
@@ -118,11 +116,11 @@ class Lab:
         return Counter(outcome.status for outcome in outcomes.values())
 
     def _assert_true(self, name: str, outcome: OutcomeRecord, new: Certificate, row: Row) -> None:
-        """The cloud's own books and a handshake say what the outcome says.
+        """Check that the cloud's own rows and a handshake agree with the outcome.
 
-        The cloud lists the end of each change that it made: one that is repeated may end where it
-        ended before, but never somewhere else. Of a refused change whose worker was killed nobody
-        knows whether it was made, so a rollback looks after it too, and finds nothing to do.
+        The cloud lists what was bound after each change: a repeated change ends at the same
+        certificate. If the worker was killed during a refused change, it is unknown whether the
+        cloud made the change, so a rollback checks that resource too and finds nothing to do.
         """
         former = self.stack.fingerprints_before[name]
         back = [new.fingerprint, former]
@@ -131,19 +129,19 @@ class Lab:
             OutcomeStatus.FAILED: [[]],
             OutcomeStatus.ROLLED_BACK: [back, []] if fnmatch(name, REFUSED) else [back],
         }
-        told = f"{name} {outcome.status.value}"
+        shown = f"{name} {outcome.status.value}"
         serves = new.fingerprint if outcome.status is OutcomeStatus.DEPLOYED else former
-        assert [end for end, _ in groupby(row["applied"])] in allowed[outcome.status], told
-        assert (row["bound"], row["serving"], row["settled"]) == (serves, serves, True), told
-        assert self.stack.get_served(name) == serves, told
-        assert (outcome.cause is None) == (outcome.status is not OutcomeStatus.FAILED), told
-        assert outcome.attempts >= 1, told
+        assert [end for end, _ in groupby(row["applied"])] in allowed[outcome.status], shown
+        assert (row["bound"], row["serving"], row["settled"]) == (serves, serves, True), shown
+        assert self.stack.get_served(name) == serves, shown
+        assert (outcome.cause is None) == (outcome.status is not OutcomeStatus.FAILED), shown
+        assert outcome.attempts >= 1, shown
 
     def _assert_balanced(self, task: TaskRecord, refused: int) -> None:
         ledger = self.stack.store.quota
         amounts: Counter[str] = Counter()
         for entry in ledger.list_entries(task.id):
-            assert entry.kind.value not in amounts, "an entry was made twice"
+            assert entry.kind.value not in amounts, "a second entry of this kind"
             amounts[entry.kind.value] = entry.amount
         charged = DOMAINS - refused
         assert amounts == {"reserve": DOMAINS, "charge": charged, "refund": refused}
@@ -162,9 +160,9 @@ def running_lab(
     calls_per_second: float = 10_000,
     record: bool = False,
 ) -> Iterator[Lab]:
-    """All of it, running, with a home of its own; SQLite unless a URL is given.
+    """A running laboratory with its own home; on SQLite unless a URL is given.
 
-    `calls_per_second` is the budget of each service; `record` keeps every request.
+    `calls_per_second` is the rate limit of each service; `record` keeps every request.
     """
     secret = None if database_url is None else SecretStr(database_url)
     settings = Settings(home=tmp_path / "home", database_url=secret)

@@ -1,4 +1,4 @@
-"""Two who change one resource at once, and a late attempt: what is told is what is served."""
+"""Tests concurrent attempts on one resource: outcomes say what is served."""
 
 import asyncio
 import threading
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.faults
 
 SET, READ = "SetCdnDomainSSLCertificate", "DescribeDomainCertificateInfo"
 DOMAINS = [f"n{number}.example.com" for number in range(6)]
-SLOW = 1.5
+SLOW = 1.5  # seconds
 
 
 @pytest.fixture
@@ -29,13 +29,13 @@ def attempt(stack: Stack) -> Iterator[Attempt]:
     attempt.heartbeater.stop()
 
 
-async def test_of_two_operators_only_one_changes_a_resource_and_the_other_is_told_that_it_drifted(
+async def test_of_two_concurrent_tasks_one_changes_a_resource_and_the_other_reports_drift(
     stack: Stack, engine: Client
 ) -> None:
-    """Both have looked before either has changed anything, and one call takes long to arrive."""
+    """Both plans are built before either task changes anything, and one call takes long."""
     stack.seed_domains(*DOMAINS)
     stack.grant_quota(2 * len(DOMAINS))
-    new = [stack.upload(f"of operator {number}", "*.example.com") for number in range(2)]
+    new = [stack.upload(f"by operator {number}", "*.example.com") for number in range(2)]
     plans = [stack.build_plan(each) for each in new]
     slow = stack.cloud.add_fault("hang", SET, per_resource=1, seconds=SLOW)
     async with stack.run_worker(engine):
@@ -44,14 +44,14 @@ async def test_of_two_operators_only_one_changes_a_resource_and_the_other_is_tol
     assert stack.cloud.count_hits(slow) == len(DOMAINS)
     both = [stack.list_outcomes(task) for task in ended]
     for name in DOMAINS:
-        told = Counter(each[name].status for each in both)
-        assert told == {OutcomeStatus.DEPLOYED: 1, OutcomeStatus.FAILED: 1}, name
+        statuses = Counter(each[name].status for each in both)
+        assert statuses == {OutcomeStatus.DEPLOYED: 1, OutcomeStatus.FAILED: 1}, name
         (winner,) = (
             certificate.fingerprint
             for certificate, each in zip(new, both, strict=True)
             if each[name].status is OutcomeStatus.DEPLOYED
         )
-        assert stack.get_served(name) == winner, "the one whose task says so"
+        assert stack.get_served(name) == winner, "the certificate whose task reports it as deployed"
         (loser,) = (each[name] for each in both if each[name].status is OutcomeStatus.FAILED)
         assert (loser.cause and loser.cause.code, loser.applied) == ("Drifted", False)
     assert {task.status for task in ended} <= {
@@ -62,21 +62,21 @@ async def test_of_two_operators_only_one_changes_a_resource_and_the_other_is_tol
     assert stack.store.quota.get_balance() == len(DOMAINS)
 
 
-def test_a_late_attempt_that_was_given_up_does_not_undo_the_rollback_that_came_after(
+def test_a_late_attempt_does_not_undo_the_rollback_after_it(
     attempt: Attempt,
 ) -> None:
-    """A worker that was frozen for long goes on where it was, and has to find that it is late."""
+    """A worker that was frozen continues its attempt, and has to find that it is superseded."""
     attempt.install()
-    late: list[BaseException] = []
+    errors: list[BaseException] = []
     frozen = attempt.stack.cloud.add_fault("hang", READ, count=1, seconds=SLOW)
 
-    def go_on_late() -> None:
+    def deploy_late() -> None:
         try:
             attempt.deploy()
         except ApplicationError as error:
-            late.append(error)
+            errors.append(error)
 
-    thread = threading.Thread(target=go_on_late)
+    thread = threading.Thread(target=deploy_late)
     thread.start()
     while attempt.stack.cloud.count_hits(frozen) == 0:
         time.sleep(0.01)
@@ -85,6 +85,6 @@ def test_a_late_attempt_that_was_given_up_does_not_undo_the_rollback_that_came_a
     thread.join()
     assert attempt.stack.get_served(NAME) == attempt.stack.fingerprints_before[NAME]
     assert attempt.outcome.status is OutcomeStatus.ROLLED_BACK
-    (error,) = late
+    (error,) = errors
     assert isinstance(error, ApplicationError)
     assert error.type == "Superseded"

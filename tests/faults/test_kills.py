@@ -1,4 +1,4 @@
-"""Whatever is killed in the middle of 200 changes: the task ends by itself, and ends right."""
+"""Tests that a task of 200 changes ends correctly, whichever process is killed in the middle."""
 
 import pytest
 
@@ -15,14 +15,14 @@ DEPLOYED, FAILED, ROLLED_BACK = (
     OutcomeStatus.FAILED,
     OutcomeStatus.ROLLED_BACK,
 )
-SOME = DOMAINS // 10
-OTHERS = DOMAINS - SOME
+REFUSED = DOMAINS // 10
+ACCEPTED = DOMAINS - REFUSED
 
 
-async def test_workers_killed_on_the_way_there_and_on_the_way_back_lose_nothing(lab: Lab) -> None:
-    task, new = await _worker_killed(lab)
+async def test_workers_killed_during_deployment_and_rollback_lose_nothing(lab: Lab) -> None:
+    task, new = await _deploy_with_killed_worker(lab)
     await tasks.rollback(await lab.client(), task, None, "wrong chain", "tester")
-    lab.reach_middle(task, ROLLED_BACK)
+    lab.wait_middle(task, ROLLED_BACK)
     lab.kill_worker()
     lab.assert_in_the_middle(task, ROLLED_BACK)
     lab.start_worker()
@@ -30,57 +30,57 @@ async def test_workers_killed_on_the_way_there_and_on_the_way_back_lose_nothing(
         task, TaskStatus.ROLLED_BACK, TaskStatus.PARTIALLY_ROLLED_BACK
     )
     assert back.status is TaskStatus.ROLLED_BACK
-    counts = lab.assert_right(task, new)
-    assert counts[ROLLED_BACK] >= OTHERS
+    counts = lab.assert_correct(task, new)
+    assert counts[ROLLED_BACK] >= ACCEPTED
     assert counts[ROLLED_BACK] + counts[FAILED] == DOMAINS
 
 
 async def test_a_killed_worker_is_replaced_without_loss_on_postgresql(postgresql_lab: Lab) -> None:
-    await _worker_killed(postgresql_lab)
+    await _deploy_with_killed_worker(postgresql_lab)
 
 
-async def _worker_killed(lab: Lab) -> tuple[TaskRecord, Certificate]:
-    task, new = await lab.begin()
-    lab.reach_middle(task, DEPLOYED)
+async def _deploy_with_killed_worker(lab: Lab) -> tuple[TaskRecord, Certificate]:
+    task, new = await lab.start_task()
+    lab.wait_middle(task, DEPLOYED)
     lab.kill_worker()
     lab.assert_in_the_middle(task, DEPLOYED)
     lab.start_worker()
     assert (await lab.stack.wait_ended(task)).status is TaskStatus.PARTIALLY_FAILED
-    assert lab.assert_right(task, new) == {DEPLOYED: OTHERS, FAILED: SOME}
+    assert lab.assert_correct(task, new) == {DEPLOYED: ACCEPTED, FAILED: REFUSED}
     return task, new
 
 
-async def test_a_killed_temporal_server_goes_on_from_its_file(lab: Lab) -> None:
-    task, new = await lab.begin()
-    lab.reach_middle(task, DEPLOYED)
+async def test_a_killed_temporal_server_continues_from_its_file(lab: Lab) -> None:
+    task, new = await lab.start_task()
+    lab.wait_middle(task, DEPLOYED)
     lab.kill_temporal()
     lab.start_temporal()
     lab.assert_in_the_middle(task, DEPLOYED)
     assert (await lab.stack.wait_ended(task)).status is TaskStatus.PARTIALLY_FAILED
-    assert lab.assert_right(task, new) == {DEPLOYED: OTHERS, FAILED: SOME}
+    assert lab.assert_correct(task, new) == {DEPLOYED: ACCEPTED, FAILED: REFUSED}
 
 
-async def test_worker_and_server_killed_at_once_lose_nothing(lab: Lab) -> None:
-    task, new = await lab.begin()
-    lab.reach_middle(task, DEPLOYED)
+async def test_a_worker_and_a_server_killed_together_lose_nothing(lab: Lab) -> None:
+    task, new = await lab.start_task()
+    lab.wait_middle(task, DEPLOYED)
     lab.kill_temporal()
     lab.kill_worker()
     lab.assert_in_the_middle(task, DEPLOYED)
     lab.start_temporal()
     lab.start_worker()
     assert (await lab.stack.wait_ended(task)).status is TaskStatus.PARTIALLY_FAILED
-    assert lab.assert_right(task, new) == {DEPLOYED: OTHERS, FAILED: SOME}
+    assert lab.assert_correct(task, new) == {DEPLOYED: ACCEPTED, FAILED: REFUSED}
 
 
-async def test_a_cloud_that_dies_and_comes_back_is_waited_for(lab: Lab) -> None:
-    task, new = await lab.begin()
-    lab.reach_middle(task, DEPLOYED)
+async def test_a_task_waits_for_a_cloud_that_is_killed_and_restarted(lab: Lab) -> None:
+    task, new = await lab.start_task()
+    lab.wait_middle(task, DEPLOYED)
     lab.stack.cloud.kill()
     lab.assert_in_the_middle(task, DEPLOYED)
     lab.restart_cloud()
     ended = await lab.stack.wait_ended(task)
     assert ended.status in (TaskStatus.PARTIALLY_FAILED, TaskStatus.SUCCEEDED)
-    counts = lab.assert_right(task, new)
-    # Between its start and the new rule the cloud may have taken a change that it refuses later.
-    assert counts[DEPLOYED] >= OTHERS
+    counts = lab.assert_correct(task, new)
+    # Before the fault was added again, the cloud may have accepted a change that it refuses.
+    assert counts[DEPLOYED] >= ACCEPTED
     assert counts[DEPLOYED] + counts[FAILED] == DOMAINS

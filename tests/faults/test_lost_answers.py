@@ -1,4 +1,4 @@
-"""All services in one task, and a cloud that loses answers and throttles: it ends right."""
+"""Tests one task over all services against a cloud that loses answers and throttles calls."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -23,13 +23,13 @@ SETTERS = ("Set*", "Update*", "Upload*", "Associate*", "Dissociate*", "Modify*",
 
 @pytest.fixture
 def all_services(sqlite_url: str, tmp_path: Path, ca: CA) -> Iterator[AllServicesStack]:
-    """Some resources of each service."""
+    """Resources of each service."""
     settings = Settings(home=tmp_path / "home", database_url=SecretStr(sqlite_url))
     with open_all_services_stack(tmp_path, ca, SCALE, settings) as stack:
         yield stack
 
 
-async def test_lost_answers_and_throttling_everywhere_end_right_and_upload_nothing_twice(
+async def test_a_task_succeeds_despite_lost_answers_and_throttling_and_uploads_nothing_twice(
     all_services: AllServicesStack, engine: Client
 ) -> None:
     stack, cloud = all_services, all_services.cloud
@@ -40,7 +40,7 @@ async def test_lost_answers_and_throttling_everywhere_end_right_and_upload_nothi
     plan = stack.build_plan(*new)
     assert len(plan.changes) == SCALE
     wanted = {c.resource.id: {c.after and c.after.fingerprint} for c in plan.changes}
-    stays = {c.resource.id for c in plan.changes if c.not_reversible}
+    not_reversible = {c.resource.id for c in plan.changes if c.not_reversible}
     stores = {c.store for c in plan.changes if c.store.startswith("alibaba.clb/")}
     lost = [cloud.add_fault("lost", each, share=SHARE) for each in SETTERS]
     busy = [cloud.add_fault("throttle", each, share=SHARE, retry_after_ms=50) for each in SETTERS]
@@ -51,30 +51,28 @@ async def test_lost_answers_and_throttling_everywhere_end_right_and_upload_nothi
         assert (task.status, stack.list_causes(task)) == (TaskStatus.SUCCEEDED, {})
         assert stack.observe(resources) == wanted
         for rules in (lost, busy):
-            assert sum(map(cloud.count_hits, rules)) > SHARE * SCALE / 2, (
-                "there were faults in plenty"
-            )
-        _assert_nothing_lies_twice(stack, {each.fingerprint for each in new}, len(stores))
+            assert sum(map(cloud.count_hits, rules)) > SHARE * SCALE / 2, "too few faults"
+        _assert_stored_once(stack, {each.fingerprint for each in new}, len(stores))
 
         await tasks.rollback(engine, task, None, "wrong chain", "tester")
-        back = await stack.wait_ended(
+        rolled_back = await stack.wait_ended(
             task, TaskStatus.ROLLED_BACK, TaskStatus.PARTIALLY_ROLLED_BACK
         )
-    assert back.status is TaskStatus.PARTIALLY_ROLLED_BACK
-    assert stack.list_causes(task).keys() == stays
+    assert rolled_back.status is TaskStatus.PARTIALLY_ROLLED_BACK
+    assert stack.list_causes(task).keys() == not_reversible
     statuses = Counter(each.status for each in stack.store.tasks.outcomes.list(task.id))
-    assert statuses[OutcomeStatus.ROLLED_BACK] == SCALE - len(stays)
-    expected = {key: wanted[key] if key in stays else former[key] for key in wanted}
+    assert statuses[OutcomeStatus.ROLLED_BACK] == SCALE - len(not_reversible)
+    expected = {key: wanted[key] if key in not_reversible else former[key] for key in wanted}
     assert stack.observe(resources) == expected
     assert stack.store.quota.get_balance() == 0, (
-        "what was deployed is charged once, taken back or not"
+        "each deployed change is charged once, rolled back or not"
     )
 
 
-def _assert_nothing_lies_twice(stack: AllServicesStack, new: set[str], regions: int) -> None:
-    """Counted where it lies, and by the uploads that were applied, answered or not."""
-    lying = Counter(row["fingerprint"] for row in stack.cloud.list_certificates())
-    assert {lying[fingerprint] for fingerprint in new} == {1}
+def _assert_stored_once(stack: AllServicesStack, new: set[str], regions: int) -> None:
+    """Count the certificates in the stores, and the uploads that were applied, answered or not."""
+    stored = Counter(row["fingerprint"] for row in stack.cloud.list_certificates())
+    assert {stored[fingerprint] for fingerprint in new} == {1}
     applied = {name: codes.get("OK", 0) for name, codes in stack.cloud.count_calls().items()}
     assert applied["cas.UploadUserCertificate"] == len(new)
     assert applied["clb.UploadServerCertificate"] <= len(new) * regions

@@ -1,4 +1,4 @@
-"""Databases killed, networks cut, disks full, clocks wrong: the task ends by itself, and right."""
+"""Tests that a task ends correctly after a killed database, cut network, full disk, wrong clock."""
 
 import os
 
@@ -6,13 +6,13 @@ import pytest
 
 from domain.rollout.policy import RolloutPolicy
 from tests.chaos import clock
-from tests.chaos.recording_ca import Issuing
 from tests.chaos.postgresql import Postgresql
+from tests.chaos.recording_ca import RecordingCA
 from tests.chaos.run import Result, run
-from tests.chaos.scenario import Scenario, Fault
-from tests.support.factory import key_for
+from tests.chaos.scenario import Fault, Scenario
+from tests.support.factory import get_key
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]  # longer than a run waits
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]  # longer than the timeout of a run
 
 RESOURCES = 44
 ON_POSTGRESQL = ("kill database",)
@@ -21,15 +21,15 @@ SOON = 0.9
 
 
 @pytest.fixture(scope="module")
-def authority() -> Issuing:
-    key_for("rsa", None)  # made once
-    return Issuing("outages")
+def authority() -> RecordingCA:
+    get_key("rsa", None)  # cached for all tests
+    return RecordingCA("outages")
 
 
-async def struck_in_the_middle(
-    kind: str, authority: Issuing, postgresql: Postgresql | None
+async def run_with_fault(
+    kind: str, authority: RecordingCA, postgresql: Postgresql | None
 ) -> Result:
-    """One task over all services, struck while it is under way: else a test would prove nothing."""
+    """Run one task over all services, with one fault while it is at work."""
     scenario = Scenario(
         seed=1,
         postgresql=postgresql is not None,
@@ -45,26 +45,24 @@ async def struck_in_the_middle(
         faults=(Fault(kind, at=SOON, seconds=2.0),),
     )
     result = await run(scenario, authority, postgresql)
-    (then,) = result.struck
-    assert then.pending + then.deploying > 0, "the strike came when all was over"
+    (tally,) = result.tallies
+    assert tally.pending + tally.deploying > 0, "the fault began after the end of the task"
     return result
 
 
 @pytest.mark.parametrize("kind", ON_SQLITE)
-async def test_a_task_goes_on_after(kind: str, authority: Issuing) -> None:
-    if kind.startswith("clock") and clock.library() is None:
+async def test_a_task_continues_after(kind: str, authority: RecordingCA) -> None:
+    if kind.startswith("clock") and clock.find_library() is None:
         pytest.skip("libfaketime is not installed")
-    result = await struck_in_the_middle(kind, authority, None)
+    result = await run_with_fault(kind, authority, None)
     assert result.violations == [], result.notes
 
 
-async def test_a_task_goes_on_after_its_database_was_killed(
-    authority: Issuing,
-) -> None:
+async def test_a_task_continues_after_its_database_was_killed(authority: RecordingCA) -> None:
     postgresql = Postgresql()
     try:
         for kind in ON_POSTGRESQL:
-            result = await struck_in_the_middle(kind, authority, postgresql)
+            result = await run_with_fault(kind, authority, postgresql)
             assert result.violations == [], result.notes
     finally:
         postgresql.close()

@@ -1,6 +1,6 @@
-"""Whatever is asked of a task while a step is under way: it ends, and tells what is served.
+"""Tests that a task ends correctly, whichever signal or update arrives during whichever step.
 
-The step is held where it is until the word has arrived, so that nothing depends on luck.
+The step is paused until the message has arrived, so the tests do not depend on timing.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from operations.notifications import task_news
 from storage.certificates.installations import Installations
 from storage.quota import QuotaLedger
 from storage.tasks.outcomes import Outcomes
-from tests.chaos.webhooks import Webhooks
+from tests.chaos.webhooks import WebhookReceiver
 from tests.support.stack import Stack
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(60)]
@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(60)]
 S = OutcomeStatus
 DOMAINS = [f"n{number}.example.com" for number in range(6)]
 OPEN = (TaskStatus.SCHEDULED, TaskStatus.RUNNING, TaskStatus.ROLLING_BACK)
-PATIENCE = 20.0
+TIMEOUT = 20.0
 UPDATES = ("reschedule", "proceed", "stop")
 STEPS: dict[str, tuple[Any, str]] = {
     "reserve": (QuotaLedger, "reserve"),
@@ -38,7 +38,7 @@ STEPS: dict[str, tuple[Any, str]] = {
     "settle": (QuotaLedger, "settle"),
     "notify": (task_news, "send"),
 }
-ASKED: dict[str, dict[str, Any]] = {
+MESSAGES: dict[str, dict[str, Any]] = {
     "cancel": {},
     "rollback": {"resources": None},
     "rollback some": {"resources": [f"main/alibaba.cdn/{name}" for name in DOMAINS[:2]]},
@@ -48,78 +48,77 @@ ASKED: dict[str, dict[str, Any]] = {
 
 
 @contextmanager
-def held(
+def pause(
     patch: pytest.MonkeyPatch, step: str
 ) -> Iterator[tuple[threading.Event, Callable[[], None]]]:
-    """The first call of this step waits: an event says that it began, a function lets it go on."""
+    """Let the first call of this step wait: an event shows that it began, a function resumes it."""
     owner, name = STEPS[step]
-    whole: Callable[..., Any] = getattr(owner, name)
-    reached, go = threading.Event(), threading.Event()
+    original: Callable[..., Any] = getattr(owner, name)
+    reached, resume = threading.Event(), threading.Event()
 
     def wait() -> None:
         if not reached.is_set():
             reached.set()
-            assert go.wait(PATIENCE)
+            assert resume.wait(TIMEOUT)
 
-    async def later(*given: Any, **named: Any) -> Any:
+    async def call_async(*args: Any, **kwargs: Any) -> Any:
         await asyncio.to_thread(wait)
-        return await whole(*given, **named)
+        return await original(*args, **kwargs)
 
-    def now(*given: Any, **named: Any) -> Any:
+    def call(*args: Any, **kwargs: Any) -> Any:
         wait()
-        return whole(*given, **named)
+        return original(*args, **kwargs)
 
-    patch.setattr(owner, name, later if asyncio.iscoroutinefunction(whole) else now)
+    patch.setattr(owner, name, call_async if asyncio.iscoroutinefunction(original) else call)
     try:
-        yield reached, go.set
+        yield reached, resume.set
     finally:
-        go.set()
+        resume.set()
 
 
-@pytest.mark.parametrize("asked", ASKED)
+@pytest.mark.parametrize("message", MESSAGES)
 @pytest.mark.parametrize("step", STEPS)
-async def test_a_task_that_is_asked_something_in_the_middle_of_a_step_ends_and_tells_the_truth(
-    stack: Stack, engine: Client, monkeypatch: pytest.MonkeyPatch, step: str, asked: str
+async def test_a_task_ends_correctly_after_a_message_during_a_step(
+    stack: Stack, engine: Client, monkeypatch: pytest.MonkeyPatch, step: str, message: str
 ) -> None:
-    webhooks = Webhooks()
+    webhooks = WebhookReceiver()
     stack.seed_domains(*DOMAINS)
     stack.store.contacts.add("team", "webhook", webhooks.url)
     stack.grant_quota(len(DOMAINS))
     new = stack.upload("new", "*.example.com")
     async with stack.run_worker(engine):
-        with held(monkeypatch, step) as (reached, go_on):
+        with pause(monkeypatch, step) as (reached, resume):
             task = await stack.create_task(
                 engine, stack.build_plan(new), contacts=("team",), concurrency=2
             )
-            assert await asyncio.to_thread(reached.wait, PATIENCE), f"it never came to {step}"
-            saying = asyncio.create_task(say(engine, task, asked))
-            await arrived(engine, task, asked)
-            go_on()
-            await saying
-        await quiet(stack, engine, task)
+            assert await asyncio.to_thread(reached.wait, TIMEOUT), f"the task did not reach {step}"
+            sending = asyncio.create_task(send_message(engine, task, message))
+            await wait_arrived(engine, task, message)
+            resume()
+            await sending
+        await wait_idle(stack, engine, task)
     webhooks.close()
-    assert_true(stack, task, new.fingerprint)
+    assert_outcomes_true(stack, task, new.fingerprint)
     outcomes = stack.list_outcomes(task)
-    left = {name for name, each in outcomes.items() if each.status is S.DEPLOYED}
-    if asked == "rollback":
-        assert left == set()
-    if asked == "rollback some":
-        assert left == set(DOMAINS[2:])
-    if asked == "reschedule":
-        assert left == set(DOMAINS)
-    if asked in ("cancel", "delete"):
+    deployed = {name for name, each in outcomes.items() if each.status is S.DEPLOYED}
+    if message == "rollback":
+        assert deployed == set()
+    if message == "rollback some":
+        assert deployed == set(DOMAINS[2:])
+    if message == "reschedule":
+        assert deployed == set(DOMAINS)
+    if message in ("cancel", "delete"):
         early = step in ("reserve", "install")
-        assert left == set() if early else left, "nothing is begun after it"
-    told = [each["body"]["task_id"] for each in webhooks.told]
-    assert told, "the contact was told how it ended"
+        assert deployed == set() if early else deployed, "no change begins after the message"
+    assert webhooks.messages, "the contact got no message about the end"
 
 
-@pytest.mark.parametrize("asked", [*ASKED, "proceed", "stop"])
+@pytest.mark.parametrize("message", [*MESSAGES, "proceed", "stop"])
 @pytest.mark.parametrize("stage", ["bake", "gate"])
-async def test_a_task_that_is_asked_something_between_its_waves_ends_and_tells_the_truth(
-    stack: Stack, engine: Client, stage: str, asked: str
+async def test_a_task_ends_correctly_after_a_message_between_its_waves(
+    stack: Stack, engine: Client, stage: str, message: str
 ) -> None:
-    """Between the canary of two and the rest it bakes for a second, or waits for a word."""
+    """Between the canary of two and the rest the task bakes for a second, or waits at a gate."""
     stack.seed_domains(*DOMAINS)
     stack.grant_quota(len(DOMAINS))
     new = stack.upload("new", "*.example.com")
@@ -127,54 +126,55 @@ async def test_a_task_that_is_asked_something_between_its_waves_ends_and_tells_t
     rollout = RolloutPolicy(canary=Size(count=2), bake_seconds=int(bakes), gate=not bakes)
     async with stack.run_worker(engine):
         task = await stack.create_task(engine, stack.build_plan(new), rollout=rollout)
-        await at_stage(engine, task, stage)
-        await say(engine, task, asked)
-        if not bakes and asked in ("rollback some", "reschedule"):
-            await say(engine, task, "proceed")  # else it would go on waiting, as it should
-        await quiet(stack, engine, task)
-    assert_true(stack, task, new.fingerprint)
-    left = [each.status for each in stack.list_outcomes(task).values()].count(S.DEPLOYED)
-    ends = {"rollback": 0, "cancel": 2, "stop": 2, "delete": 2, "rollback some": 4}
-    assert left == ends.get(asked, len(DOMAINS))
+        await wait_stage(engine, task, stage)
+        await send_message(engine, task, message)
+        if not bakes and message in ("rollback some", "reschedule"):
+            await send_message(engine, task, "proceed")  # otherwise it waits, as it should
+        await wait_idle(stack, engine, task)
+    assert_outcomes_true(stack, task, new.fingerprint)
+    deployed = [each.status for each in stack.list_outcomes(task).values()].count(S.DEPLOYED)
+    expected = {"rollback": 0, "cancel": 2, "stop": 2, "delete": 2, "rollback some": 4}
+    assert deployed == expected.get(message, len(DOMAINS))
 
 
-async def at_stage(client: Client, task: TaskRecord, stage: str) -> None:
-    """Returns once the task says so of itself."""
+async def wait_stage(client: Client, task: TaskRecord, stage: str) -> None:
+    """Wait until the task reports this stage."""
     handle = client.get_workflow_handle(build_workflow_id(task.id))
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while (await handle.query("progress"))["stage"] != stage:
             await asyncio.sleep(0.02)
 
 
-async def say(client: Client, task: TaskRecord, asked: str) -> None:
-    """By the public names and shapes, as other services do."""
+async def send_message(client: Client, task: TaskRecord, message: str) -> None:
+    """Send by the public names and JSON fields, as other services do."""
     handle = client.get_workflow_handle(build_workflow_id(task.id))
-    more = {"reason": "because", "requested_by": "tester", **ASKED.get(asked, {})}
-    if asked in UPDATES:
-        given = {"at": datetime.now(UTC).isoformat()} if asked == "reschedule" else more
-        with suppress(WorkflowUpdateFailedError):  # it makes no sense any more, or not yet
-            await handle.execute_update(asked, given)
+    payload = {"reason": "because", "requested_by": "tester", **MESSAGES.get(message, {})}
+    if message in UPDATES:
+        if message == "reschedule":
+            payload = {"at": datetime.now(UTC).isoformat()}
+        with suppress(WorkflowUpdateFailedError):  # refused: too late or too early
+            await handle.execute_update(message, payload)
         return
-    await handle.signal(asked.partition(" ")[0], more)
+    await handle.signal(message.partition(" ")[0], payload)
 
 
-async def arrived(client: Client, task: TaskRecord, asked: str) -> None:
-    """Returns once the workflow has taken it in, or refused it."""
+async def wait_arrived(client: Client, task: TaskRecord, message: str) -> None:
+    """Wait until the workflow has accepted or refused the message."""
     handle = client.get_workflow_handle(build_workflow_id(task.id))
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while True:
             events = [event async for event in handle.fetch_history_events()]
             names = [event.event_type for event in events]
-            if 26 in names or 41 in names or asked == "reschedule":  # signaled, update accepted
-                await asyncio.sleep(0.2 if asked == "reschedule" else 0)
+            if 26 in names or 41 in names or message == "reschedule":  # signaled, update accepted
+                await asyncio.sleep(0.2 if message == "reschedule" else 0)
                 return
             await asyncio.sleep(0.05)
 
 
-async def quiet(stack: Stack, client: Client, task: TaskRecord) -> None:
-    """Returns once the task has ended and nothing of it is under way."""
+async def wait_idle(stack: Stack, client: Client, task: TaskRecord) -> None:
+    """Wait until the task has ended and no activity is running."""
     handle = client.get_workflow_handle(build_workflow_id(task.id))
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while True:
             raw = (await handle.describe()).raw_description
             busy = raw.pending_activities or raw.HasField("pending_workflow_task")
@@ -183,8 +183,8 @@ async def quiet(stack: Stack, client: Client, task: TaskRecord) -> None:
             await asyncio.sleep(0.05)
 
 
-def assert_true(stack: Stack, task: TaskRecord, new: str) -> None:
-    """Each outcome is final and says what is served; the quota is balanced."""
+def assert_outcomes_true(stack: Stack, task: TaskRecord, new: str) -> None:
+    """Check that each outcome is final and true, and that the quota is balanced."""
     serves = {S.DEPLOYED: True, S.ROLLED_BACK: False, S.SKIPPED: False}
     for name, outcome in stack.list_outcomes(task).items():
         assert outcome.status in serves, f"{name} is {outcome.status}: {outcome.cause}"

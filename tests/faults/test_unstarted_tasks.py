@@ -1,4 +1,4 @@
-"""Whoever asks may be killed between writing a task and starting it: a worker finds it."""
+"""Tests that a worker starts tasks that a client saved but did not start before it was killed."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -23,11 +23,11 @@ from tests.support.stack import Stack
 
 pytestmark = pytest.mark.faults
 
-PATIENT = 12.0  # seconds; the engine's client itself tries again for ten
+LONGER_THAN_RETRIES = 12.0  # seconds; the Temporal client itself retries for ten
 
 
-def written(stack: Stack, delay: timedelta = timedelta()) -> TaskRecord:
-    """A task as `tasks.create` leaves it when it is killed before it starts the workflow."""
+def save_unstarted(stack: Stack, delay: timedelta = timedelta()) -> TaskRecord:
+    """Save a task as `tasks.create` does, without starting its workflow."""
     stack.seed_domains("www.example.com")
     new = stack.upload("new", "www.example.com")
     stack.grant_quota(1)
@@ -35,7 +35,7 @@ def written(stack: Stack, delay: timedelta = timedelta()) -> TaskRecord:
     now = datetime.now(UTC)
     record = TaskRecord(
         id=build_task_id(now),
-        name="forgotten",
+        name="unstarted",
         status=TaskStatus.SCHEDULED,
         digest=plan.digest,
         certificates=plan.certificates,
@@ -50,9 +50,9 @@ def written(stack: Stack, delay: timedelta = timedelta()) -> TaskRecord:
     return record
 
 
-async def test_a_worker_that_starts_begins_what_was_written_but_not_started(lab: Lab) -> None:
+async def test_a_starting_worker_runs_a_task_that_was_saved_and_not_started(lab: Lab) -> None:
     lab.kill_worker()
-    task = written(lab.stack)
+    task = save_unstarted(lab.stack)
     lab.start_worker()
     ended = await lab.stack.wait_ended(task)
     assert ended.status is TaskStatus.SUCCEEDED
@@ -62,8 +62,8 @@ async def test_a_worker_that_starts_begins_what_was_written_but_not_started(lab:
     assert lab.stack.store.quota.get_balance() == 0
 
 
-async def test_a_task_that_was_started_is_not_started_again(stack: Stack, engine: Client) -> None:
-    task = written(stack, timedelta(days=1))
+async def test_a_started_task_is_not_started_again(stack: Stack, engine: Client) -> None:
+    task = save_unstarted(stack, timedelta(days=1))
     assert await tasks.start_unstarted(stack.store, engine) == 1
     handle = engine.get_workflow_handle(build_workflow_id(task.id))
     first = (await handle.describe()).run_id
@@ -71,15 +71,15 @@ async def test_a_task_that_was_started_is_not_started_again(stack: Stack, engine
     assert (await handle.describe()).run_id == first
 
 
-async def test_a_worker_that_starts_before_its_database_answers_waits_for_it(
+async def test_a_starting_worker_waits_for_its_database(
     tmp_path: Path, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(worker, "RETRY_SECONDS", 0.1)
-    there = make_url(postgresql_url)
-    network = Proxy(Path(str(there.query["host"])) / ".s.PGSQL.5432")
+    direct = make_url(postgresql_url)
+    network = Proxy(Path(str(direct.query["host"])) / ".s.PGSQL.5432")
     network.set("cut")
-    over = there.set(host="127.0.0.1", port=network.port, query={"connect_timeout": "3"})
-    url = SecretStr(over.render_as_string(hide_password=False))
+    proxied = direct.set(host="127.0.0.1", port=network.port, query={"connect_timeout": "3"})
+    url = SecretStr(proxied.render_as_string(hide_password=False))
     opening = asyncio.create_task(
         worker.open_store(Settings(home=tmp_path / "home", database_url=url))
     )
@@ -90,19 +90,19 @@ async def test_a_worker_that_starts_before_its_database_answers_waits_for_it(
     network.close()
 
 
-async def test_a_worker_that_starts_as_the_server_goes_away_waits_until_it_is_back(
+async def test_a_starting_worker_waits_for_a_server_that_disappears(
     stack: Stack, engine: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The connection is cut between the moment it is made and the first look for tasks."""
-    task = written(stack, timedelta(days=1))
+    """The connection is cut after it was made and before the search for tasks."""
+    task = save_unstarted(stack, timedelta(days=1))
     monkeypatch.setattr(worker, "RETRY_SECONDS", 0.1)
     network = Proxy(int(engine.service_client.config.target_host.rpartition(":")[2]))
     client = await connect(stack.settings.model_copy(update={"temporal_address": network.address}))
     network.set("cut")
-    beginning = asyncio.create_task(worker.start_missing_workflows(stack.store, client))
-    await asyncio.sleep(PATIENT)
-    assert not beginning.done()
+    starting = asyncio.create_task(worker.start_missing_workflows(stack.store, client))
+    await asyncio.sleep(LONGER_THAN_RETRIES)
+    assert not starting.done()
     network.set("open")
-    assert await asyncio.wait_for(beginning, 30) == 1
+    assert await asyncio.wait_for(starting, 30) == 1
     network.close()
     assert await engine.get_workflow_handle(build_workflow_id(task.id)).describe()

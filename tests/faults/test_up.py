@@ -1,4 +1,4 @@
-"""`certroll up` killed outright: nothing is left running, and the next one goes on."""
+"""Tests `certroll up` killed by SIGKILL: no process is left, and the next start continues."""
 
 import asyncio
 import os
@@ -25,11 +25,11 @@ pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="children die with their parent on Linux"),
 ]
 
-PATIENCE = 30.0
+TIMEOUT = 30.0
 
 
 class Up:
-    """One `certroll up` on ports of its own, ready for work."""
+    """One `certroll up` on its own ports, ready for work."""
 
     def __init__(self, home: Path, log: Path) -> None:
         command = [sys.executable, "-m", "starter.cli", "up", "--port", str(find_free_port())]
@@ -48,22 +48,22 @@ class Up:
         self.children = psutil.Process(self.process.pid).children(recursive=True)
 
     def kill(self) -> None:
-        """By SIGKILL; returns when its children have ended, AssertionError if some do not."""
+        """Kill it and wait for the end of its children; AssertionError if some do not end."""
         self.process.kill()
-        self.process.communicate(timeout=PATIENCE)
-        _, alive = psutil.wait_procs(self.children, timeout=PATIENCE)
+        self.process.communicate(timeout=TIMEOUT)
+        _, alive = psutil.wait_procs(self.children, timeout=TIMEOUT)
         assert alive == []
 
     def stop(self) -> int:
-        """By Ctrl-C; its exit code."""
+        """Stop it by Ctrl-C and return its exit code."""
         self.process.send_signal(signal.SIGINT)
-        self.process.communicate(timeout=PATIENCE)
+        self.process.communicate(timeout=TIMEOUT)
         return self.process.returncode
 
 
 @contextmanager
-def ready(stack: Stack) -> Iterator[Up]:
-    """Running until the block ends, however it ends."""
+def run_up(stack: Stack) -> Iterator[Up]:
+    """Run `certroll up` until the block ends."""
     up = Up(stack.settings.home, stack.settings.home / "up.log")
     try:
         yield up
@@ -72,35 +72,33 @@ def ready(stack: Stack) -> Iterator[Up]:
             up.kill()
 
 
-async def waiting_task(stack: Stack, delay: timedelta) -> TaskRecord:
+async def create_waiting_task(stack: Stack, delay: timedelta) -> TaskRecord:
     stack.seed_domains("www.example.com")
     new = stack.upload("new", "www.example.com")
     stack.grant_quota(1)
     client = await connect(stack.settings)
     task = await stack.create_task(client, stack.build_plan(new), delay=delay)
-    async with asyncio.timeout(PATIENCE):
-        while (
-            stack.store.quota.get_balance()
-        ):  # its quota is reserved: now it does nothing but wait
+    async with asyncio.timeout(TIMEOUT):
+        while stack.store.quota.get_balance():  # once its quota is reserved, the task only waits
             await asyncio.sleep(0.05)
     return task
 
 
-async def test_up_killed_outright_leaves_nothing_and_the_next_one_goes_on(stack: Stack) -> None:
-    with ready(stack) as up:
+async def test_a_killed_up_leaves_no_process_and_the_next_one_continues(stack: Stack) -> None:
+    with run_up(stack) as up:
         assert {child.name() for child in up.children} >= {"temporal"}
         assert len(up.children) >= 2
-        task = await waiting_task(stack, timedelta(seconds=3))
+        task = await create_waiting_task(stack, timedelta(seconds=3))
         up.kill()
     assert stack.store.tasks.get(task.id).status is TaskStatus.SCHEDULED
-    with ready(stack) as up:
-        for child in up.children:  # it starts again whatever ends
+    with run_up(stack) as up:
+        for child in up.children:  # `up` restarts children that end
             child.kill()
-        psutil.wait_procs(up.children, timeout=PATIENCE)
+        psutil.wait_procs(up.children, timeout=TIMEOUT)
         assert (await stack.wait_ended(task)).status is TaskStatus.SUCCEEDED
         assert stack.get_served("www.example.com") != stack.fingerprints_before["www.example.com"]
         assert stack.store.quota.get_balance() == 0
-        started_again = psutil.Process(up.process.pid).children(recursive=True)
+        restarted = psutil.Process(up.process.pid).children(recursive=True)
         assert up.stop() == 0
-        assert not any(child.is_running() for child in started_again)
+        assert not any(child.is_running() for child in restarted)
     assert not get_up_file(stack.settings).exists()

@@ -38,7 +38,7 @@ class PastTasks(SuccessiveDeployments):
 
     def stays(self, keep: int = 2) -> dict[str, str | None]:
         verdicts = classify_installations(self.stack.store, [ACCOUNT], keep, datetime.now(UTC))
-        return {one.held.name: one.stays for one in verdicts}
+        return {one.entry.name: one.kept_because for one in verdicts}
 
     def is_stored(self, certificate: Certificate) -> bool:
         return bool(self.stack.cloud.list_certificates(fingerprint=certificate.fingerprint))
@@ -121,7 +121,7 @@ def test_a_certificate_that_the_store_reports_as_in_use_stays_without_an_event(
     entry = {"name": OTHER, "certificate": None}
     tasks.stack.cloud.seed("cdn", account=tasks.stack.key_id, domains=[entry])
     connector = tasks.stack.connectors.get(ACCOUNT, "alibaba.cdn")
-    (unknown,) = [f for f in connector.discover().found if f.resource.key == OTHER]
+    (unknown,) = [f for f in connector.discover().resources if f.resource.key == OTHER]
     connector.bind(unknown.resource, held.ref)
     assert tasks.clean() == 0
     assert tasks.is_stored(tasks.first)

@@ -1,4 +1,4 @@
-"""Causes that lie in the certificate: stopped before the first write, or seen by a handshake."""
+"""Tests causes of outages in the certificate: preflight stops them, or a handshake shows them."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client
 
-from domain.preflight.checks import Policy
+from domain.preflight.checks import CheckPolicy
 from domain.tasks.record import TaskRecord
 from domain.tasks.status import TaskStatus
 from operations.inventory.service_sync import sync_here
@@ -22,14 +22,14 @@ UPLOAD, SET = "cas.UploadUserCertificate", "cdn.SetCdnDomainSSLCertificate"
 SOON = timedelta(seconds=4)
 
 
-def serving(stack: Stack, name: str, leaf: Leaf) -> None:
-    """Somebody serves this certificate there; the inventory finds it."""
+def serve_elsewhere(stack: Stack, name: str, leaf: Leaf) -> None:
+    """Bind a certificate outside certroll, and sync the inventory."""
     stack.rebind(name, leaf)
     assert sync_here(stack.store, stack.connectors, ACCOUNT, SERVICE).error is None
 
 
-def untouched(stack: Stack, task: TaskRecord, code: str, former: str | None) -> None:
-    """The task failed by this check, and nothing was uploaded or bound."""
+def assert_untouched(stack: Stack, task: TaskRecord, code: str, former: str | None) -> None:
+    """Check that this check failed the task, and that nothing was uploaded or bound."""
     outcome = stack.list_outcomes(task)[NAME]
     assert task.status is TaskStatus.FAILED
     assert outcome.cause is not None
@@ -41,7 +41,7 @@ def untouched(stack: Stack, task: TaskRecord, code: str, former: str | None) -> 
 
 def test_cause_01_a_certificate_in_use_where_nobody_looked(stack: Stack) -> None:
     stranger = stack.ca.leaf([OTHER], not_after=NOW + 20 * DAY)
-    serving(stack, OTHER, stranger)
+    serve_elsewhere(stack, OTHER, stranger)
     stack.seed_domains(NAME)
     plan = stack.build_plan(stack.upload("new", "*.example.com"))
     assert {change.resource.key for change in plan.changes} == {NAME, OTHER}
@@ -54,12 +54,12 @@ def test_cause_01_a_certificate_in_use_where_nobody_looked(stack: Stack) -> None
 
 async def test_cause_02_an_expiry_that_nobody_acted_on(stack: Stack, engine: Client) -> None:
     ending = stack.ca.leaf([NAME], not_after=NOW + 5 * DAY)
-    serving(stack, NAME, ending)
+    serve_elsewhere(stack, NAME, ending)
     new = stack.upload("renewed", NAME)
     plan = stack.build_plan(new)
     stack.grant_quota(1)
     certroll = CommandLine(stack.settings.home)
-    # That the successor lies ready helps nobody: what is served counts.
+    # What is served counts, although the successor is in the vault.
     alarm = certroll("expiry", "--fail-within", "7d", code=6)
     assert "renewed" in alarm.stdout
     async with stack.run_worker(engine):
@@ -95,7 +95,7 @@ async def test_cause_04_a_chain_with_an_intermediate_that_has_ended(
     async with stack.run_worker(engine):
         task = await stack.create_task(engine, plan, delay=SOON)
         ended = await stack.wait_ended(task)
-    untouched(stack, ended, "C04", stack.fingerprints_before[NAME])
+    assert_untouched(stack, ended, "C04", stack.fingerprints_before[NAME])
 
 
 async def test_cause_05_a_key_that_does_not_match(
@@ -103,8 +103,8 @@ async def test_cause_05_a_key_that_does_not_match(
 ) -> None:
     stack.seed_domains(NAME)
     mine, other = stack.ca.leaf([NAME]), stack.ca.leaf([NAME])
-    refusal = CommandLine(stack.settings.home).refusal(*_upload(tmp_path, mine.pem, other.key_pem))
-    assert "the private key does not match" in refusal
+    error = CommandLine(stack.settings.home).error(*_upload(tmp_path, mine.pem, other.key_pem))
+    assert error["code"] == "key-mismatch"
     new, wrong = stack.upload("new", NAME), stack.upload("wrong", NAME)
     plan = stack.build_plan(new)
     stack.grant_quota(1)
@@ -113,7 +113,7 @@ async def test_cause_05_a_key_that_does_not_match(
         swap_keys(stack, new, wrong)
         await tasks.reschedule(engine, task, datetime.now(UTC))
         ended = await stack.wait_ended(task)
-    untouched(stack, ended, "C03", stack.fingerprints_before[NAME])
+    assert_untouched(stack, ended, "C03", stack.fingerprints_before[NAME])
 
 
 @pytest.mark.parametrize("part", ["certificate", "key"])
@@ -124,9 +124,9 @@ def test_cause_06_an_empty_or_truncated_file(
     leaf = stack.ca.leaf([NAME])
     files = {"certificate": leaf.pem, "key": leaf.key_pem}
     files[part] = files[part][: int(len(files[part]) * share)]
-    refusal = CommandLine(stack.settings.home).refusal(*_upload(tmp_path, *files.values()))
-    assert ("truncated" if share else "the file is empty") in refusal
-    assert f"{part}.pem" in refusal
+    error = CommandLine(stack.settings.home).error(*_upload(tmp_path, *files.values()))
+    assert error["code"] == ("truncated-file" if share else "empty-file")
+    assert f"{part}.pem" in error["where"]
     assert stack.store.certificates.list() == []
 
 
@@ -143,34 +143,35 @@ async def test_cause_07_a_renewed_certificate_that_lost_a_name(
     stack: Stack, engine: Client
 ) -> None:
     former = stack.ca.leaf([NAME, OTHER])
-    serving(stack, NAME, former)
+    serve_elsewhere(stack, NAME, former)
     plan = stack.build_plan(stack.upload("new", NAME))
     stack.grant_quota(1)
-    assert plan.changes[0].warnings == (f"names no longer covered: {OTHER}",)
+    (warning,) = plan.changes[0].warnings
+    assert (warning.code, plan.changes[0].names_lost) == ("names-lost", (OTHER,))
     assert stack.build_plan(
         stack.store.certificates.find("new"), all_matched=True, require_coverage=True
     ).refusals
     async with stack.run_worker(engine):
-        task = await stack.create_task(engine, plan, checks={"C09": Policy.REFUSE})
+        task = await stack.create_task(engine, plan, checks={"C09": CheckPolicy.REFUSE})
         ended = await stack.wait_ended(task)
-    untouched(stack, ended, "C09", former.fingerprint)
+    assert_untouched(stack, ended, "C09", former.fingerprint)
 
 
 async def test_cause_16_a_kind_of_key_that_old_clients_do_not_take(
     stack: Stack, engine: Client
 ) -> None:
     former = stack.ca.leaf([NAME], algorithm="rsa")
-    serving(stack, NAME, former)
+    serve_elsewhere(stack, NAME, former)
     plan = stack.build_plan(stack.upload("new", NAME))
     stack.grant_quota(1)
     assert plan.changes[0].key_change == ("rsa", "ec")
     async with stack.run_worker(engine):
-        task = await stack.create_task(engine, plan, checks={"C10": Policy.REFUSE})
+        task = await stack.create_task(engine, plan, checks={"C10": CheckPolicy.REFUSE})
         ended = await stack.wait_ended(task)
-    untouched(stack, ended, "C10", former.fingerprint)
+    assert_untouched(stack, ended, "C10", former.fingerprint)
 
 
-async def test_a_revoked_certificate_is_stopped_too(stack: Stack, engine: Client) -> None:
+async def test_preflight_refuses_a_revoked_certificate(stack: Stack, engine: Client) -> None:
     stack.seed_domains(NAME)
     stack.grant_quota(1)
     with Responder(Authority.root().sub("Issuing")).serve() as responder:
@@ -179,5 +180,5 @@ async def test_a_revoked_certificate_is_stopped_too(stack: Stack, engine: Client
         responder.revoke(leaf)
         async with stack.run_worker(engine):
             ended = await stack.wait_ended(await stack.create_task(engine, plan))
-    untouched(stack, ended, "C07", stack.fingerprints_before[NAME])
+    assert_untouched(stack, ended, "C07", stack.fingerprints_before[NAME])
     assert responder.requests == ["crl"]

@@ -1,4 +1,4 @@
-"""Causes that lie at the target, or in how and when it is changed."""
+"""Tests causes of outages at the target, and in how and when it is changed."""
 
 import asyncio
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from temporalio.client import Client
 
 from domain.calendar.windows import CalendarScope, Freeze
 from domain.plans.plan import Plan
-from domain.preflight.checks import Policy
+from domain.preflight.checks import CheckPolicy
 from domain.rollout.policy import RolloutPolicy
 from domain.tasks.record import TaskRecord
 from domain.tasks.status import TaskStatus
@@ -31,18 +31,18 @@ SET = "SetCdnDomainSSLCertificate"
 HOUR = timedelta(hours=1)
 
 
-def pem(leaf: Leaf) -> dict[str, str]:
+def to_json(leaf: Leaf) -> dict[str, str]:
     return {"pem": leaf.pem.decode(), "key": leaf.key_pem.decode()}
 
 
-def listeners(stack: Stack, service: str, *rows: dict[str, Any]) -> None:
-    """Listeners of a load balancer, in the inventory."""
+def seed_listeners(stack: Stack, service: str, *rows: dict[str, Any]) -> None:
+    """Seed listeners of a load balancer, and sync them into the inventory."""
     stack.cloud.seed(service.partition(".")[2], account=stack.key_id, listeners=list(rows))
     assert sync_here(stack.store, stack.connectors, ACCOUNT, service).error is None
 
 
-def codes(stack: Stack, task: TaskRecord) -> set[str | None]:
-    """Why its changes ended as they did."""
+def list_cause_codes(stack: Stack, task: TaskRecord) -> set[str | None]:
+    """The cause codes of a task's changes."""
     causes = [each.cause for each in stack.list_outcomes(task).values()]
     return {cause.code if cause else None for cause in causes}
 
@@ -50,8 +50,10 @@ def codes(stack: Stack, task: TaskRecord) -> set[str | None]:
 async def test_cause_08_the_wrong_listener_or_its_default_certificate_is_replaced(
     stack: Stack, engine: Client
 ) -> None:
-    default, beside = stack.ca.leaf([NAME]), stack.ca.leaf([OTHER])
-    listeners(stack, ALB, {"certificate": pem(default), "additional": [pem(beside)]})
+    default, additional = stack.ca.leaf([NAME]), stack.ca.leaf([OTHER])
+    seed_listeners(
+        stack, ALB, {"certificate": to_json(default), "additional": [to_json(additional)]}
+    )
     new = stack.upload("new", OTHER)
     stack.grant_quota(1)
     plan = stack.build_plan(new)
@@ -59,7 +61,7 @@ async def test_cause_08_the_wrong_listener_or_its_default_certificate_is_replace
     assert change.resource.slot != "default"
     assert change.resource.domains == (OTHER,)
     assert change.lock is not None
-    # A certificate for the default slot must be for all that the former one is for.
+    # A certificate for the default slot must cover all names of the one before.
     (slot,) = (
         each.resource for each in stack.store.inventory.list() if each.resource.slot == "default"
     )
@@ -78,14 +80,16 @@ async def test_cause_09_the_old_binding_goes_before_the_new_one_works(
     stack: Stack, engine: Client
 ) -> None:
     former = stack.ca.leaf([OTHER])
-    listeners(stack, ALB, {"certificate": pem(stack.ca.leaf([NAME])), "additional": [pem(former)]})
+    seed_listeners(
+        stack, ALB, {"certificate": to_json(stack.ca.leaf([NAME])), "additional": [to_json(former)]}
+    )
     plan = stack.build_plan(stack.upload("new", OTHER))
     stack.grant_quota(1)
     stack.cloud.add_fault("unserved", "AssociateAdditionalCertificatesWithListener")
     async with stack.run_worker(engine):
         task = await stack.create_task(engine, plan, rollout=RolloutPolicy(roll_back_failed=False))
         ended = await stack.wait_ended(task)
-    assert codes(stack, ended) == {"NotServed"}
+    assert list_cause_codes(stack, ended) == {"NotServed"}
     assert "alb.AssociateAdditionalCertificatesWithListener" in stack.cloud.count_calls()
     assert "alb.DissociateAdditionalCertificatesFromListener" not in stack.cloud.count_calls()
     assert stack.get_served(OTHER) == former.fingerprint
@@ -95,7 +99,7 @@ async def test_cause_10_the_certificate_quota_of_the_target_is_full(
     stack: Stack, engine: Client
 ) -> None:
     former = stack.ca.leaf([NAME])
-    listeners(stack, CLB, {"certificate": pem(former)})
+    seed_listeners(stack, CLB, {"certificate": to_json(former)})
     plan = stack.build_plan(stack.upload("new", NAME))
     stack.grant_quota(1)
     async with stack.run_worker(engine):
@@ -103,7 +107,7 @@ async def test_cause_10_the_certificate_quota_of_the_target_is_full(
         stack.cloud.set_limit("clb", 1)
         await tasks.reschedule(engine, waiting, datetime.now(UTC))
         full = await stack.wait_ended(waiting)
-        assert codes(stack, full) == {"C15"}
+        assert list_cause_codes(stack, full) == {"C15"}
         assert "clb.UploadServerCertificate" not in stack.cloud.count_calls()
         assert stack.get_served(NAME) == former.fingerprint
         stack.cloud.set_limit("clb", 2)
@@ -114,7 +118,7 @@ async def test_cause_10_the_certificate_quota_of_the_target_is_full(
 async def test_cause_11_the_target_is_busy_with_another_change(
     stack: Stack, engine: Client
 ) -> None:
-    listeners(stack, ALB, {"certificate": pem(stack.ca.leaf([NAME]))})
+    seed_listeners(stack, ALB, {"certificate": to_json(stack.ca.leaf([NAME]))})
     new = stack.upload("new", NAME)
     plan = stack.build_plan(new)
     stack.grant_quota(1)
@@ -135,7 +139,9 @@ async def test_cause_11_the_target_is_busy_with_another_change(
 async def test_cause_12_the_certificate_is_uploaded_to_another_region(
     stack: Stack, engine: Client
 ) -> None:
-    listeners(stack, CLB, {"certificate": pem(stack.ca.leaf([NAME])), "region": "cn-hangzhou"})
+    seed_listeners(
+        stack, CLB, {"certificate": to_json(stack.ca.leaf([NAME])), "region": "cn-hangzhou"}
+    )
     plan = stack.build_plan(stack.upload("new", NAME))
     stack.grant_quota(1)
     (change,) = plan.changes
@@ -143,7 +149,7 @@ async def test_cause_12_the_certificate_is_uploaded_to_another_region(
     wrong = plan.model_copy(update={"changes": (elsewhere,)})
     async with stack.run_worker(engine):
         task = await stack.wait_ended(await stack.create_task(engine, wrong))
-    assert codes(stack, task) == {"C16"}
+    assert list_cause_codes(stack, task) == {"C16"}
     assert "clb.UploadServerCertificate" not in stack.cloud.count_calls()
 
 
@@ -156,10 +162,12 @@ async def test_cause_13_deployed_at_the_wrong_hour(stack: Stack, engine: Client)
         name="sale", begins=now - HOUR, ends=now + HOUR, reason="busy day", scope=CalendarScope()
     )
     stack.store.calendar.freezes.add(frozen)
-    (told,) = (
-        each for each in run_preflight(stack, plan, {"C17": Policy.REFUSE}) if each.check == "C17"
+    (finding,) = (
+        each
+        for each in run_preflight(stack, plan, {"C17": CheckPolicy.REFUSE})
+        if each.check == "C17"
     )
-    assert told.refused
+    assert finding.refused
     async with stack.run_worker(engine):
         task = await stack.create_task(engine, plan)
         assert task.at == frozen.ends
@@ -192,7 +200,7 @@ async def test_cause_14_a_bad_state_is_left_behind_instead_of_the_one_that_worke
 
 @pytest.fixture
 def strict_stack(sqlite_url: str, tmp_path: Path, ca: CA) -> Iterator[Stack]:
-    """At a cloud that throttles beyond so many calls per second of each product."""
+    """A stack at a cloud that throttles more than 12 calls per second of each product."""
     folder = tmp_path / "strict"
     folder.mkdir()
     settings = Settings(home=tmp_path / "home", database_url=SecretStr(sqlite_url))

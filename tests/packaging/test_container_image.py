@@ -1,4 +1,4 @@
-"""The image of the worker: made of pinned parts, of all parts, and of nothing else."""
+"""Tests the Dockerfile of the worker: pinned parts, all packages, and nothing else."""
 
 import re
 import tomllib
@@ -12,27 +12,27 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
-def copied() -> set[str]:
-    """What the image takes from the project."""
+def list_copied() -> set[str]:
+    """The names that the image copies from the project."""
     lines = re.findall(r"^COPY (?!--from)(.*) \S+$", DOCKERFILE, re.M)
     return {name for line in lines for name in line.split()}
 
 
-def test_it_is_made_of_what_the_wheel_is_made_of() -> None:
+def test_the_image_copies_what_the_wheel_contains() -> None:
     wheel = PROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]
     locks = {"requirements-runtime.lock", "requirements-build.lock"}
-    assert copied() == {*wheel, *locks, "pyproject.toml", "README.md"}
-    assert all((ROOT / name).exists() for name in copied())
+    assert list_copied() == {*wheel, *locks, "pyproject.toml", "README.md"}
+    assert all((ROOT / name).exists() for name in list_copied())
 
 
-def test_the_builder_is_given_these_files_and_no_others() -> None:
+def test_the_build_context_has_these_files_only() -> None:
     lines = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line[0] != "#"]
     assert lines[0] == "*"
-    assert {line[1:] for line in lines if line.startswith("!")} == copied()
+    assert {line[1:] for line in lines if line.startswith("!")} == list_copied()
     assert lines[-1] == "**/__pycache__"
 
 
-def test_its_base_is_pinned_to_a_release() -> None:
+def test_the_base_image_is_pinned_to_a_release() -> None:
     bases = re.findall(r"^FROM (\S+)", DOCKERFILE, re.M)
     assert len(set(bases)) == 1
     assert re.fullmatch(r"python:3\.\d+\.\d+-slim-\w+", bases[0])
@@ -40,13 +40,13 @@ def test_its_base_is_pinned_to_a_release() -> None:
     assert bases[0].startswith(f"python:{oldest}."), "the version that the tests run on"
 
 
-def test_it_does_not_run_as_root() -> None:
+def test_the_image_does_not_run_as_root() -> None:
     user = re.findall(r"^USER (\d+):\d+$", DOCKERFILE, re.M)[-1]
     assert int(user) > 0
     assert f"useradd --uid {user} " in DOCKERFILE
 
 
-def test_everything_from_outside_is_checked_by_its_hash() -> None:
+def test_all_downloads_are_checked_by_hash() -> None:
     installs = re.findall(r"pip install (.*?)(?: \\)?$", DOCKERFILE, re.M)
     assert installs == [
         "--require-hashes --no-deps -r requirements-runtime.lock",
@@ -55,12 +55,12 @@ def test_everything_from_outside_is_checked_by_its_hash() -> None:
     ]
 
 
-def test_its_command_is_one_of_the_project() -> None:
+def test_the_command_is_a_script_of_the_project() -> None:
     (command,) = re.findall(r'^CMD \["([\w-]+)"\]$', DOCKERFILE, re.M)
     assert command in PROJECT["project"]["scripts"]
 
 
 @pytest.mark.parametrize("secret", [".env", "kek"])
-def test_secrets_that_lie_beside_the_compose_file_are_not_committed(secret: str) -> None:
+def test_secrets_beside_the_compose_file_are_ignored_by_git(secret: str) -> None:
     ignored = (ROOT / ".gitignore").read_text().split()
     assert any(fnmatch(secret, pattern) for pattern in ignored)

@@ -1,7 +1,7 @@
-"""The compose file: valid by the specification's schema, and naming only what exists.
+"""Tests the compose file: valid by the specification's schema, with names that exist.
 
-No container engine runs here, so what can be run without one is run: its commands, its settings,
-and the script that makes the namespace.
+The tests need no container engine: they run its commands, its settings, and the script that creates
+the namespace.
 """
 
 import json
@@ -32,11 +32,11 @@ Service = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def compose() -> dict[str, Any]:
-    """The file with the variables of its own introduction filled in."""
-    read: dict[str, Any] = yaml.safe_load(
+    """The file with its variables filled in."""
+    parsed: dict[str, Any] = yaml.safe_load(
         VARIABLE.sub(lambda found: GIVEN.get(found[1], found[3] or ""), COMPOSE.read_text())
     )
-    return read
+    return parsed
 
 
 @pytest.fixture(scope="module")
@@ -50,20 +50,20 @@ def is_one_shot(service: Service) -> bool:
     return bool(service["restart"] == "no")
 
 
-def test_the_file_keeps_the_schema_of_the_specification() -> None:
+def test_the_file_is_valid_by_the_schema_of_the_specification() -> None:
     schema = files("check_jsonschema") / "builtin_schemas" / "vendor" / "compose-spec.json"
     jsonschema.validate(yaml.safe_load(COMPOSE.read_text()), json.loads(schema.read_text()))
 
 
-def test_it_has_all_that_certroll_needs(services: dict[str, Service]) -> None:
+def test_the_file_has_all_services_that_certroll_needs(services: dict[str, Service]) -> None:
     assert set(services) >= {"postgresql", "temporal", "temporal-ui", "migrations", "worker"}
 
 
-def test_images_are_pinned_and_are_the_versions_tested_here(services: dict[str, Service]) -> None:
+def test_images_are_pinned_to_the_versions_that_the_tests_use(services: dict[str, Service]) -> None:
     images = {each["image"] for each in services.values() if "build" not in each}
     assert all(re.search(r":\d+\.\d+", image) for image in images), images
-    told = subprocess.check_output([find_temporal_binary(), "--version"], text=True)
-    versions = re.search(r"Server (\S+), UI ([^)]+)\)", told)
+    shown = subprocess.check_output([find_temporal_binary(), "--version"], text=True)
+    versions = re.search(r"Server (\S+), UI ([^)]+)\)", shown)
     assert versions
     server, web = versions.groups()
     assert f"temporalio/server:{server}" in images
@@ -71,12 +71,12 @@ def test_images_are_pinned_and_are_the_versions_tested_here(services: dict[str, 
     assert f"temporalio/ui:{web}" in images
 
 
-def test_whatever_keeps_running_is_watched(services: dict[str, Service]) -> None:
+def test_every_permanent_service_has_a_health_check(services: dict[str, Service]) -> None:
     for name, service in services.items():
         assert ("healthcheck" in service) is not is_one_shot(service), name
 
 
-def test_services_wait_for_what_they_need_in_the_way_it_can_be_waited_for(
+def test_services_wait_for_the_end_of_jobs_and_the_health_of_other_services(
     services: dict[str, Service],
 ) -> None:
     for name, service in services.items():
@@ -102,13 +102,13 @@ def test_there_is_no_default_password() -> None:
     assert all(value.startswith('"${POSTGRES_PASSWORD:?') for value in values)
 
 
-def test_each_variable_of_ours_is_a_setting(services: dict[str, Service]) -> None:
+def test_each_certroll_variable_is_a_setting(services: dict[str, Service]) -> None:
     fields = {f"CERTROLL_{name}".upper() for name in Settings.model_fields}
     assert set(re.findall(r"\bCERTROLL_\w+", COMPOSE.read_text())) <= fields
     assert services["worker"]["environment"] == services["migrations"]["environment"]
 
 
-def test_the_settings_are_accepted_and_lead_where_they_should(
+def test_the_settings_name_the_services_of_the_file(
     services: dict[str, Service], compose: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worker = services["worker"]
@@ -125,7 +125,7 @@ def test_the_settings_are_accepted_and_lead_where_they_should(
     assert compose["secrets"]["kek"]["file"] == GIVEN["CERTROLL_KEK_FILE"]
 
 
-def test_our_services_are_not_root_and_change_nothing_of_their_image(
+def test_our_services_are_not_root_and_all_images_are_read_only(
     services: dict[str, Service],
 ) -> None:
     for name in ("worker", "migrations"):
@@ -137,7 +137,7 @@ def test_our_services_are_not_root_and_change_nothing_of_their_image(
 
 
 @pytest.mark.parametrize("name", ["worker", "migrations"])
-def test_every_command_of_ours_exists(services: dict[str, Service], name: str) -> None:
+def test_every_command_exists(services: dict[str, Service], name: str) -> None:
     service = services[name]
     checks = service.get("healthcheck", {}).get("test", ["CMD", *service["command"]])
     assert checks[0] == "CMD"
@@ -147,7 +147,7 @@ def test_every_command_of_ours_exists(services: dict[str, Service], name: str) -
             subprocess.run([BIN / program, *words, "--help"], check=True, capture_output=True)
 
 
-async def test_the_namespace_is_made_once_and_found_afterwards(
+async def test_the_namespace_is_created_once_and_found_afterwards(
     services: dict[str, Service], server: Client
 ) -> None:
     service = services["temporal-namespace"]
@@ -158,10 +158,10 @@ async def test_the_namespace_is_made_once_and_found_afterwards(
         "HOME": os.environ["HOME"],
         "TEMPORAL_ADDRESS": server.service_client.config.target_host,
     }
-    told = []
+    results = []
     for _ in range(2):
         command = [*service["entrypoint"], script.replace("default", "of-this-test")]
-        told.append(subprocess.run(command, env=environment, capture_output=True, text=True))
-    assert [each.returncode for each in told] == [0, 0], told
-    assert "successfully registered" in told[0].stdout
-    assert "successfully registered" not in told[1].stdout
+        results.append(subprocess.run(command, env=environment, capture_output=True, text=True))
+    assert [each.returncode for each in results] == [0, 0], results
+    assert "successfully registered" in results[0].stdout
+    assert "successfully registered" not in results[1].stdout

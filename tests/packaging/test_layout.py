@@ -1,4 +1,4 @@
-"""The tree is what the import contracts think it is, and no file says where packages come from."""
+"""Tests that the import contracts cover the whole tree, and that no file names a package index."""
 
 import ast
 import os
@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-BESIDE_THE_HOUSE = {"tests", "benchmarks", "docs"}  # imported by nothing in it
-NOT_OURS = {"build", "dist", "__pycache__"}
+NOT_PRODUCT = {"tests", "benchmarks", "docs"}  # the product does not import them
+GENERATED = {"build", "dist", "__pycache__"}
 
-# In parts, since this file is searched too.
+# In parts, because the test searches this file too.
 REGISTRIES = [
     ".".join(parts)
     for parts in (
@@ -39,84 +39,88 @@ IMAGE = re.compile(r"^\s*(?:image:|FROM)\s+(\S+)", re.MULTILINE)
 
 
 @cache
-def project() -> dict[str, Any]:
+def load_project() -> dict[str, Any]:
     return tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
-def packages() -> set[str]:
+def list_packages() -> set[str]:
     """Top-level folders with Python in them, however deep."""
     folders = (path for path in ROOT.iterdir() if path.is_dir() and path.name[0] != ".")
     return {
         folder.name
         for folder in folders
-        if folder.name not in NOT_OURS and any(folder.rglob("*.py"))
+        if folder.name not in GENERATED and any(folder.rglob("*.py"))
     }
 
 
-def contracts() -> list[dict[str, Any]]:
-    listed: list[dict[str, Any]] = project()["tool"]["importlinter"]["contracts"]
+def list_contracts() -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = load_project()["tool"]["importlinter"]["contracts"]
     return listed
 
 
-def roots() -> set[str]:
-    return set(project()["tool"]["importlinter"]["root_packages"])
+def list_roots() -> set[str]:
+    return set(load_project()["tool"]["importlinter"]["root_packages"])
 
 
-def files() -> Iterator[Path]:
-    """Every text file of the project, caches and environments left out."""
+def list_files() -> Iterator[Path]:
+    """Every file of the project, except caches and environments."""
     for folder, below, names in os.walk(ROOT):
-        below[:] = [one for one in below if one not in NOT_OURS and (one[0] != "." or one == ".ci")]
+        below[:] = [
+            one for one in below if one not in GENERATED and (one[0] != "." or one == ".ci")
+        ]
         yield from (Path(folder, name) for name in names if not name.startswith(".coverage"))
 
 
 def test_every_package_is_under_the_import_contracts() -> None:
-    assert packages() == roots() | BESIDE_THE_HOUSE
+    assert list_packages() == list_roots() | NOT_PRODUCT
 
 
-def test_every_layer_has_its_place_in_the_order_of_layers() -> None:
-    listed = (one for one in contracts() if one["type"] == "layers" and "containers" not in one)
+def test_every_package_has_a_layer() -> None:
+    listed = (
+        one for one in list_contracts() if one["type"] == "layers" and "containers" not in one
+    )
     (layers,) = (one["layers"] for one in listed)
-    placed = {name.strip() for layer in layers for name in layer.split("|")}
-    assert placed == roots() - {"sandbox"}
+    layered = {name.strip() for layer in layers for name in layer.split("|")}
+    assert layered == list_roots() - {"sandbox"}
 
 
-def test_the_sandbox_is_kept_apart_from_every_layer() -> None:
-    forbidden = [one for one in contracts() if one["type"] == "forbidden"]
+def test_the_sandbox_is_separate_from_every_layer() -> None:
+    forbidden = [one for one in list_contracts() if one["type"] == "forbidden"]
     (away,) = (one for one in forbidden if one["source_modules"] == ["sandbox"])
     (toward,) = (one for one in forbidden if one["forbidden_modules"] == ["sandbox"])
-    assert set(away["forbidden_modules"]) == roots() - {"sandbox"}
-    assert set(toward["source_modules"]) == roots() - {"sandbox", "starter"}
+    assert set(away["forbidden_modules"]) == list_roots() - {"sandbox"}
+    assert set(toward["source_modules"]) == list_roots() - {"sandbox", "starter"}
 
 
-def test_every_room_of_the_domain_has_its_place_in_their_order() -> None:
-    (layers,) = (one["layers"] for one in contracts() if one.get("containers") == ["domain"])
-    placed = {name.strip() for layer in layers for name in layer.split("|")}
-    rooms = {path.parent.name for path in (ROOT / "domain").glob("*/__init__.py")}
-    assert placed == rooms
+def test_every_package_of_the_domain_has_a_layer() -> None:
+    (layers,) = (one["layers"] for one in list_contracts() if one.get("containers") == ["domain"])
+    layered = {name.strip() for layer in layers for name in layer.split("|")}
+    packages = {path.parent.name for path in (ROOT / "domain").glob("*/__init__.py")}
+    assert layered == packages
 
 
-def test_no_room_imports_a_sibling_that_imports_it() -> None:
-    (acyclic,) = (one for one in contracts() if one["type"] == "acyclic_siblings")
-    assert set(acyclic["ancestors"]) == roots()
+def test_imports_between_siblings_are_acyclic_in_every_package() -> None:
+    (acyclic,) = (one for one in list_contracts() if one["type"] == "acyclic_siblings")
+    assert set(acyclic["ancestors"]) == list_roots()
 
 
-def test_worker_is_the_only_module_beside_the_packages() -> None:
+def test_worker_is_the_only_module_outside_the_packages() -> None:
     assert {path.name for path in ROOT.glob("*.py")} == {"worker.py"}
 
 
-def test_what_is_packaged_and_what_is_checked_is_the_whole_tree() -> None:
-    tool = project()["tool"]
+def test_the_whole_tree_is_packaged_and_type_checked() -> None:
+    tool = load_project()["tool"]
     packaged = set(tool["hatch"]["build"]["targets"]["wheel"]["only-include"])
-    assert packaged == roots() | {"worker.py"}
+    assert packaged == list_roots() | {"worker.py"}
     assert set(tool["mypy"]["files"]) >= packaged | {"tests", "benchmarks"}
 
 
 def test_nothing_imports_the_worker_module() -> None:
     importers = {
         path
-        for name in roots()
+        for name in list_roots()
         for path in (ROOT / name).rglob("*.py")
-        if "worker" in imported(path)
+        if "worker" in list_imports(path)
     }
     assert importers == set()
 
@@ -129,25 +133,25 @@ SERVICES = sorted(
 
 
 @pytest.mark.parametrize("path", SERVICES, ids=map(str, SERVICES))
-def test_a_connector_knows_no_other(path: Path) -> None:
+def test_connectors_do_not_import_each_other(path: Path) -> None:
     others = {".".join(other.with_suffix("").parts) for other in SERVICES if other != path}
-    assert imported(ROOT / path).isdisjoint(others)
+    assert list_imports(ROOT / path).isdisjoint(others)
 
 
 @pytest.mark.parametrize(
     ("client", "wrapper"),
     [("alibabacloud_tea_openapi", "sdk.py"), ("alibabacloud_oss_v2", "oss_client.py")],
 )
-def test_one_module_talks_to_each_official_client(client: str, wrapper: str) -> None:
+def test_one_module_uses_each_official_client(client: str, wrapper: str) -> None:
     users = {
         path.name
         for path in (ROOT / "connectors").rglob("*.py")
-        if any(name.partition(".")[0] == client for name in imported(path))
+        if any(name.partition(".")[0] == client for name in list_imports(path))
     }
     assert users <= {wrapper}
 
 
-def imported(path: Path) -> set[str]:
+def list_imports(path: Path) -> set[str]:
     """The modules that a file imports; for `from a import b` both a and a.b."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
@@ -160,13 +164,13 @@ def imported(path: Path) -> set[str]:
 
 def test_no_file_names_a_package_index_or_an_image_registry() -> None:
     named = []
-    for path in files():
+    for path in list_files():
         text = path.read_bytes().decode(errors="replace")
         named += [f"{path.relative_to(ROOT)}: {host}" for host in REGISTRIES if host in text]
     assert named == []
 
 
-def test_locks_and_builds_hold_no_address_and_no_option_that_gives_one() -> None:
+def test_locks_and_builds_name_no_address_and_no_index_option() -> None:
     locks = list(ROOT.glob("requirements*.lock"))
     assert ROOT / "requirements.lock" in locks
     for path in locks:

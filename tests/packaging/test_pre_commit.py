@@ -1,4 +1,4 @@
-"""Committing runs what `make check` runs, from the same environment."""
+"""Tests that the pre-commit hooks run the commands of `make check`, from the same environment."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 
 
-def recipe(target: str) -> list[str]:
+def read_recipe(target: str) -> list[str]:
     """The commands of one target of the Makefile, with its variables filled in."""
     lines = iter((ROOT / "Makefile").read_text().splitlines())
     next(line for line in lines if line.startswith(f"{target}:"))
@@ -19,13 +19,13 @@ def recipe(target: str) -> list[str]:
     return commands
 
 
-def test_committing_runs_the_commands_of_make_check() -> None:
+def test_the_hooks_run_the_commands_of_make_check() -> None:
     config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
     (repository,) = config["repos"]
-    assert [hook["entry"] for hook in repository["hooks"]] == recipe("check")
+    assert [hook["entry"] for hook in repository["hooks"]] == read_recipe("check")
 
 
-def test_hooks_are_our_own_tools_and_look_at_everything() -> None:
+def test_the_hooks_use_installed_tools_and_check_all_files() -> None:
     config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
     (repository,) = config["repos"]
     assert repository["repo"] == "local"

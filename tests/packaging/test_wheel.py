@@ -1,4 +1,4 @@
-"""The wheel: everything that the program needs, and nothing else."""
+"""Tests the wheel: it holds all files of the program, and nothing else."""
 
 import configparser
 import subprocess
@@ -25,7 +25,7 @@ for target in sys.argv[2:]:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
-    """Built by the pinned tool, without a network."""
+    """The wheel, built by the pinned tool without a network."""
     folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
@@ -33,8 +33,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     return zipfile.ZipFile(built)
 
 
-def source_files() -> set[str]:
-    """Whatever lies in what the wheel is made of, except what Python itself put there."""
+def list_source_files() -> set[str]:
+    """All files of the packages in the wheel, except caches."""
     found = [ROOT / name for name in CONTENTS if name.endswith(".py")]
     for name in CONTENTS:
         found += [path for path in (ROOT / name).rglob("*") if path.is_file()]
@@ -45,23 +45,23 @@ def source_files() -> set[str]:
     }
 
 
-def test_it_holds_every_file_of_its_packages(wheel: zipfile.ZipFile) -> None:
-    held = {name for name in wheel.namelist() if ".dist-info/" not in name}
-    assert held == source_files()
+def test_the_wheel_holds_every_file_of_its_packages(wheel: zipfile.ZipFile) -> None:
+    packed = {name for name in wheel.namelist() if ".dist-info/" not in name}
+    assert packed == list_source_files()
 
 
-def test_it_holds_the_migrations_and_their_template(wheel: zipfile.ZipFile) -> None:
+def test_the_wheel_holds_the_migrations_and_their_template(wheel: zipfile.ZipFile) -> None:
     migrations = {name for name in wheel.namelist() if name.startswith("storage/migrations/")}
     assert migrations >= {"storage/migrations/env.py", "storage/migrations/script.py.mako"}
     assert any("/versions/0001" in name for name in migrations)
 
 
-def test_every_package_of_the_import_contracts_is_in_it() -> None:
+def test_the_wheel_holds_every_package_of_the_import_contracts() -> None:
     contracts = PROJECT["tool"]["importlinter"]["root_packages"]
     assert set(CONTENTS) == {*contracts, "worker.py"}
 
 
-def test_its_commands_can_be_imported(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
+def test_the_commands_of_the_wheel_can_be_imported(wheel: zipfile.ZipFile, tmp_path: Path) -> None:
     wheel.extractall(tmp_path)
     (entries,) = tmp_path.glob("*.dist-info/entry_points.txt")
     parser = configparser.ConfigParser()

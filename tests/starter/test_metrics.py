@@ -17,8 +17,8 @@ from structlog.testing import capture_logs
 
 from domain.cause import Cause
 from domain.errors import BadInput
-from domain.resources.inventory_sync import Walk
-from domain.resources.resource import Binding, Found
+from domain.resources.inventory_sync import ServiceSync
+from domain.resources.resource import Binding, DiscoveredResource
 from starter import metrics
 from starter.temporal.processes import find_free_port
 from storage.settings import Settings
@@ -32,7 +32,7 @@ from tests.support.expiry_examples import (
     store_binding,
     store_certificate,
 )
-from tests.support.stored_examples import NOW, account, create
+from tests.support.stored_examples import NOW, build_account, create_task
 
 A, B = FP["a"], FP["b"]
 Series = dict[tuple[str, ...], float]
@@ -60,7 +60,7 @@ def scrape(address: str, path: str = metrics.PATH) -> tuple[int, str]:
 
 @pytest.fixture
 def filled_store(store: Store) -> Store:
-    store.accounts.add(account(), {})
+    store.accounts.add(build_account(), {})
     store_certificate(store, A, LATE)
     store_binding(store, build_resource(1), Binding(fingerprint=A, not_after=LATE))
     store_binding(
@@ -68,14 +68,14 @@ def filled_store(store: Store) -> Store:
     )
     store_binding(store, build_resource(3), Binding(name="by name", not_after=LATE))
     store_binding(store, build_resource(4), Binding(name="by name", not_after=SOON))
-    store.inventory.upsert([Found(resource=build_resource(5))], NOW)
+    store.inventory.upsert([DiscoveredResource(resource=build_resource(5))], NOW)
     return store
 
 
 def test_every_number_is_there_and_labels_are_escaped(filled_store: Store) -> None:
     deploy(filled_store, build_resource(1), B, NOW - timedelta(hours=1))
     filled_store.quota.grant(7, "for the test", NOW)
-    create(filled_store, "waiting")
+    create_task(filled_store, "waiting")
     found = parse(metrics.render(filled_store).decode())
     odd = (B, "no", 'a "quoted" \\name')
     assert found["certroll_certificate_not_after_timestamp_seconds"] == {
@@ -100,7 +100,9 @@ def test_every_number_is_there_and_labels_are_escaped(filled_store: Store) -> No
 
 def test_how_old_the_inventory_is_and_what_fails_is_reported(filled_store: Store) -> None:
     began = datetime.now(UTC) - timedelta(hours=1)
-    good, bad = (Walk(account="main", service=f"alibaba.{n}", run="1") for n in ("cdn", "alb"))
+    good, bad = (
+        ServiceSync(account="main", service=f"alibaba.{n}", run="1") for n in ("cdn", "alb")
+    )
     filled_store.syncs.finish(filled_store.syncs.begin(good, began), began, 5, 5, mark=False)
     filled_store.syncs.begin(bad, began)
     filled_store.syncs.fail(bad, began, Cause(code="Forbidden.RAM", message="no permission"))

@@ -59,8 +59,9 @@ async def test_coverage_is_required_at_submission_too(stack: Stack, engine: Clie
     stack.sync()
     stack.grant_quota(1)
     plan = stack.build_plan(stack.upload("wild", "*.example.com"))
-    lost = "names no longer covered: example.org"
-    assert plan.changes[0].warnings == (lost,)
+    (change,) = plan.changes
+    assert [each.code for each in change.warnings] == ["names-lost"]
+    assert change.names_lost == ("example.org",)
     await check_refused(stack, engine, plan, "coverage", require_coverage=True)
     await stack.create_task(engine, plan)
     assert len(stack.store.tasks.list()) == 1

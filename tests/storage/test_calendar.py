@@ -8,11 +8,17 @@ from domain.calendar.parsing import parse_window
 from domain.calendar.windows import Calendar, CalendarScope, CalendarTarget, Freeze, Window
 from domain.errors import BadInput
 from domain.plans.plan import Plan
-from domain.resources.resource import Found
+from domain.resources.resource import DiscoveredResource
 from domain.tasks.status import OutcomeStatus
 from storage.store import Store
 from tests.support.refusals import has_code
-from tests.support.stored_examples import NOW, account, change, create, resource
+from tests.support.stored_examples import (
+    NOW,
+    build_account,
+    build_change,
+    build_resource,
+    create_task,
+)
 
 DAY = timedelta(days=1)
 BY_TAG = CalendarScope(tags=("env=prod",))
@@ -66,17 +72,19 @@ def test_a_similar_name_is_suggested(store: Store) -> None:
 
 def tagged(store: Store) -> None:
     """Resources 0 to 2 of the account main; the first two are production."""
-    store.accounts.add(account(), {})
+    store.accounts.add(build_account(), {})
     places = [
-        Found(resource=resource(number), tags={"env": "prod" if number < 2 else "test"})
+        DiscoveredResource(
+            resource=build_resource(number), tags={"env": "prod" if number < 2 else "test"}
+        )
         for number in range(3)
     ]
     store.inventory.upsert(places, NOW)
 
 
 def plan_of(*numbers: int, more: str | None = None) -> Plan:
-    changes = [change(number) for number in numbers]
-    changes += [change(7, account=more)] if more else []
+    changes = [build_change(number) for number in numbers]
+    changes += [build_change(7, account=more)] if more else []
     return Plan(certificates=("ab" * 32,), changes=tuple(changes))
 
 
@@ -102,7 +110,7 @@ def test_the_expiry_that_counts_is_the_first_that_is_not_long_gone(store: Store)
     """Change 0 has no binding before, 1 expires in 5 days and 1 hour, 2 in 5 days and 2 hours."""
     made = plan_of(0, 1, 2)
     first = NOW + 5 * DAY + timedelta(hours=1)
-    create(store)
+    create_task(store)
     for now, expires in [
         (NOW, first),
         (first + store.calendar.margin - timedelta(minutes=1), first),
@@ -115,7 +123,7 @@ def test_the_expiry_that_counts_is_the_first_that_is_not_long_gone(store: Store)
 
 def test_a_task_touches_what_it_has_still_to_do(store: Store) -> None:
     tagged(store)
-    create(store)
+    create_task(store)
     by_tag = Calendar(windows=(nights(BY_TAG),))
     both = store.calendar.list_task_targets("task-1", by_tag)
     assert sorted(_shown(both)) == [("main", "prod"), ("main", "test")]
@@ -130,7 +138,7 @@ def test_a_task_touches_what_it_has_still_to_do(store: Store) -> None:
 
 
 def test_a_later_time_of_a_task_moves_the_end_of_its_rollback_window_too(store: Store) -> None:
-    create(store)
+    create_task(store)
     until = store.tasks.get("task-1").rollback_until
     store.tasks.set_time("task-1", NOW + 9 * DAY)
     store.tasks.set_time("task-1", NOW + 9 * DAY)
@@ -140,7 +148,7 @@ def test_a_later_time_of_a_task_moves_the_end_of_its_rollback_window_too(store: 
 
 
 def test_a_task_can_ignore_all_windows(store: Store) -> None:
-    create(store)
+    create_task(store)
     store.tasks.set_windows_ignored("task-1", "outage")
     assert store.tasks.get("task-1").windows_ignored == "outage"
     store.tasks.set_windows_ignored("task-1", None)

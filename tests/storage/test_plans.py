@@ -17,8 +17,8 @@ from storage.statements import get_table
 from storage.store import Store
 from storage.tables.planning import SavedChangeRow
 from tests.support.refusals import has_code
-from tests.support.stored_examples import NEW, NOW, account, change, plan
-from tests.support.stored_examples import record as task_record
+from tests.support.stored_examples import NEW, NOW, build_account, build_change, build_plan
+from tests.support.stored_examples import build_task_record as task_record
 
 CHANGES, REFUSED, UNCHANGED = 5_000, 20_000, 50_000
 
@@ -38,7 +38,7 @@ def record(of: Plan, plan_id: str = "p1", name: str = "autumn", hours: int = 0) 
 
 def test_a_plan_comes_back_as_it_was(store: Store) -> None:
     refusal = Refusal(subject="main/alibaba.cdn/x", code=RefusalCode.NAMES, reason="not covered")
-    made = plan(5).model_copy(update={"refusals": (refusal,)})
+    made = build_plan(5).model_copy(update={"refusals": (refusal,)})
     store.plans.add(record(made), made)
     assert store.plans.find("p1") == record(made)
     assert store.plans.get_plan("p1") == made
@@ -46,21 +46,21 @@ def test_a_plan_comes_back_as_it_was(store: Store) -> None:
 
 
 def test_an_imported_plan_has_no_plan_request(store: Store) -> None:
-    kept = record(plan()).model_copy(update={"plan_request": None, "origin": "imported"})
-    store.plans.add(kept, plan())
+    kept = record(build_plan()).model_copy(update={"plan_request": None, "origin": "imported"})
+    store.plans.add(kept, build_plan())
     assert store.plans.find("autumn") == kept
 
 
 def test_a_record_of_another_plan_is_refused(store: Store) -> None:
-    for wrong in (plan(2), plan(4)):
+    for wrong in (build_plan(2), build_plan(4)):
         with pytest.raises(ValueError, match="plan"):
-            store.plans.add(record(wrong), plan(3))
+            store.plans.add(record(wrong), build_plan(3))
     assert store.plans.list() == []
 
 
 def test_one_is_found_by_id_name_or_beginning(store: Store) -> None:
     for plan_id, name in (("abc1", "first"), ("abe1", "abc"), ("x1", "twice"), ("x2", "twice")):
-        store.plans.add(record(plan(), plan_id, name), plan())
+        store.plans.add(record(build_plan(), plan_id, name), build_plan())
     assert store.plans.find("abc1").name == "first"
     assert store.plans.find("abc").id == "abe1"
     assert store.plans.find("abe").id == "abe1"
@@ -80,7 +80,7 @@ def test_one_is_found_by_id_name_or_beginning(store: Store) -> None:
 
 def test_a_list_is_newest_first_and_reads_no_changes(store: Store) -> None:
     for number in range(3):
-        store.plans.add(record(plan(number), f"p{number}", hours=number), plan(number))
+        store.plans.add(record(build_plan(number), f"p{number}", hours=number), build_plan(number))
     asked: list[str] = []
     engine = store.database._engine
     event.listen(engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
@@ -96,8 +96,8 @@ def test_a_list_is_newest_first_and_reads_no_changes(store: Store) -> None:
 
 
 def test_a_deleted_one_leaves_no_changes_behind(store: Store) -> None:
-    store.plans.add(record(plan()), plan())
-    store.plans.add(record(plan(), "p2"), plan())
+    store.plans.add(record(build_plan()), build_plan())
+    store.plans.add(record(build_plan(), "p2"), build_plan())
     store.plans.delete("p1")
     assert [each.id for each in store.plans.list()] == ["p2"]
     changes = get_table(SavedChangeRow)
@@ -107,7 +107,7 @@ def test_a_deleted_one_leaves_no_changes_behind(store: Store) -> None:
 
 
 def test_listing_a_large_one_costs_no_more_than_a_small_one(store: Store) -> None:
-    made = plan(20_000)
+    made = build_plan(20_000)
     kept = record(made)
     store.plans.add(kept, made)
     tracemalloc.start()
@@ -128,14 +128,14 @@ def large() -> Plan:
     ]
     return Plan(
         certificates=(NEW,),
-        changes=tuple(change(number) for number in range(CHANGES)),
+        changes=tuple(build_change(number) for number in range(CHANGES)),
         refusals=tuple(refusals),
         unchanged=tuple(f"main/alibaba.cdn/u{n}" for n in range(UNCHANGED)),
     )
 
 
 def test_a_task_of_thousands_is_stored_and_comes_back_in_order(store: Store) -> None:
-    store.accounts.add(account(), {})
+    store.accounts.add(build_account(), {})
     made = large()
     store.tasks.create(task_record(made), made)
     again = store.tasks.get_plan("task-1")

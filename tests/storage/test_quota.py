@@ -13,7 +13,7 @@ from domain.plans.quota import EntryKind, Settlement
 from domain.tasks.status import OutcomeStatus as S
 from storage.store import Store
 from tests.support.refusals import has_code
-from tests.support.stored_examples import LATER, NOW, create
+from tests.support.stored_examples import LATER, NOW, create_task
 
 
 def deploy(store: Store, task_id: str, ordinal: int, *ends: S) -> None:
@@ -26,7 +26,7 @@ def deploy(store: Store, task_id: str, ordinal: int, *ends: S) -> None:
 
 
 def test_what_was_deployed_is_charged_and_the_rest_refunded(store: Store) -> None:
-    create(store, size=5)
+    create_task(store, size=5)
     store.quota.grant(7, "bought", NOW)
     store.quota.reserve("task-1", 5, NOW)
     assert store.quota.get_balance() == 2
@@ -45,7 +45,7 @@ def test_what_was_deployed_is_charged_and_the_rest_refunded(store: Store) -> Non
 
 
 def test_a_failed_change_that_was_rolled_back_is_refunded(store: Store) -> None:
-    create(store, size=1)
+    create_task(store, size=1)
     store.quota.grant(1, "", NOW)
     store.quota.reserve("task-1", 1, NOW)
     deploy(store, "task-1", 0, S.FAILED, S.ROLLED_BACK)
@@ -53,7 +53,7 @@ def test_a_failed_change_that_was_rolled_back_is_refunded(store: Store) -> None:
 
 
 def test_each_step_counts_once(store: Store) -> None:
-    create(store, size=2)
+    create_task(store, size=2)
     store.quota.grant(2, "", NOW)
     for _ in range(2):
         store.quota.reserve("task-1", 2, NOW)
@@ -68,7 +68,7 @@ def test_each_step_counts_once(store: Store) -> None:
 
 
 def test_too_little_is_refused_and_nothing_reserved(store: Store) -> None:
-    create(store)
+    create_task(store)
     store.quota.grant(2, "", NOW)
     with pytest.raises(BadInput, check=has_code("quota-exceeded", "3", "2")):
         store.quota.reserve("task-1", 3, NOW)
@@ -77,7 +77,7 @@ def test_too_little_is_refused_and_nothing_reserved(store: Store) -> None:
 
 
 def test_a_task_that_costs_nothing_leaves_no_trace(store: Store) -> None:
-    create(store, cost=0)
+    create_task(store, cost=0)
     store.quota.reserve("task-1", 0, NOW)
     deploy(store, "task-1", 0, S.DEPLOYED)
     assert store.quota.settle("task-1", NOW) == Settlement(charged=0, refunded=0)
@@ -94,7 +94,7 @@ def test_only_a_positive_amount_is_granted(store: Store, amount: int) -> None:
 
 def test_tasks_that_reserve_at_once_do_not_overdraw(store: Store) -> None:
     for number in range(24):
-        create(store, f"task-{number}", size=1)
+        create_task(store, f"task-{number}", size=1)
     store.quota.grant(10, "", NOW)
 
     def reserve(number: int) -> bool:
@@ -112,7 +112,7 @@ def test_tasks_that_reserve_at_once_do_not_overdraw(store: Store) -> None:
 
 
 def test_a_task_that_settles_many_times_at_once_settles_once(store: Store) -> None:
-    create(store, size=4)
+    create_task(store, size=4)
     store.quota.grant(4, "", NOW)
     store.quota.reserve("task-1", 4, NOW)
     deploy(store, "task-1", 0, S.DEPLOYED)
@@ -140,7 +140,7 @@ def test_any_sequence_keeps_the_ledger_balanced(
 ) -> None:
     _empty(store)
     for number, size in enumerate(SIZES):
-        create(store, f"task-{number}", size=size)
+        create_task(store, f"task-{number}", size=size)
     done = [0, 0, 0]
     for step, value in steps:
         task_id = f"task-{value}"

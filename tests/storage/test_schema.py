@@ -14,12 +14,12 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import IntegrityError
 
 from domain.errors import BadInput
-from domain.resources.resource import Found
+from domain.resources.resource import DiscoveredResource
 from storage import schema
 from storage.database import Database
 from storage.store import Store
 from tests.support.refusals import has_code
-from tests.support.stored_examples import NOW, account, resource
+from tests.support.stored_examples import NOW, build_account, build_resource
 
 PROJECT = Path(__file__).parents[2]
 PROGRAM = """
@@ -118,22 +118,22 @@ def test_a_newer_schema_is_refused(database_url: str, scripts: Path) -> None:
 
 
 def test_rebuilding_a_table_keeps_the_rows_that_refer_to_it(store: Store, scripts: Path) -> None:
-    store.accounts.add(account(), {})
-    store.inventory.upsert([Found(resource=resource())], NOW)
+    store.accounts.add(build_account(), {})
+    store.inventory.upsert([DiscoveredResource(resource=build_resource())], NOW)
     second(scripts, REBUILD)
     store.database.migrate(scripts)
     with store.database.read() as session:
         columns = inspect(session.connection()).get_columns("account")
     assert {one["name"] for one in columns if one["nullable"]} == {"provider"}
-    assert store.accounts.list() == [account()]
+    assert store.accounts.list() == [build_account()]
     assert len(store.inventory.list()) == 1
     store.accounts.delete("main")
     assert store.inventory.list() == []
 
 
 def test_a_migration_that_orphans_rows_is_refused(store: Store, scripts: Path) -> None:
-    store.accounts.add(account(), {})
-    store.inventory.upsert([Found(resource=resource())], NOW)
+    store.accounts.add(build_account(), {})
+    store.inventory.upsert([DiscoveredResource(resource=build_resource())], NOW)
     second(scripts, "op.execute(\"UPDATE account SET name = 'renamed'\")")
     with pytest.raises((RuntimeError, IntegrityError), match=r"resource|foreign key"):
         store.database.migrate(scripts)

@@ -14,7 +14,7 @@ from storage.settings import Settings
 from storage.store import DatabaseUnavailable, Store
 from tests.storage.certificates.test_certificates import KEY
 from tests.support.refusals import has_code
-from tests.support.stored_examples import NEW, OLD, account, certificate
+from tests.support.stored_examples import NEW, OLD, build_account, build_certificate
 
 OLD_KEK = "old:" + base64.b64encode(os.urandom(32)).decode()
 NEW_KEK = "new:" + base64.b64encode(os.urandom(32)).decode()
@@ -62,12 +62,12 @@ def with_keys(settings: Settings, *keks: str) -> Store:
 
 def test_after_a_rotation_the_former_key_is_not_needed(settings: Settings) -> None:
     with with_keys(settings, OLD_KEK) as store:
-        store.certificates.add(certificate(), KEY)
-        store.accounts.add(account(), {"secret": "word"})
+        store.certificates.add(build_certificate(), KEY)
+        store.accounts.add(build_account(), {"secret": "word"})
         store.contacts.add("ops", "mail", "a@b")
         signature = store.signing.sign(b"report")
     with with_keys(settings, NEW_KEK, OLD_KEK) as store:
-        store.certificates.add(certificate("second", OLD), KEY)
+        store.certificates.add(build_certificate("second", OLD), KEY)
         assert store.rotate_keys() == 4
         assert store.rotate_keys() == 0
     with with_keys(settings, NEW_KEK) as store:
@@ -80,13 +80,13 @@ def test_after_a_rotation_the_former_key_is_not_needed(settings: Settings) -> No
 
 def test_a_rotation_without_the_former_key_changes_nothing(settings: Settings) -> None:
     with with_keys(settings, OLD_KEK) as store:
-        store.certificates.add(certificate(), KEY)
+        store.certificates.add(build_certificate(), KEY)
     with with_keys(settings, NEW_KEK) as store:
         with pytest.raises(VaultError, check=has_code("missing-kek", "old")):
             store.rotate_keys()
         with pytest.raises(VaultError, check=has_code("missing-kek", "old")):
             store.certificates.get_key(NEW)
-        assert store.certificates.get(NEW) == certificate()
+        assert store.certificates.get(NEW) == build_certificate()
     with with_keys(settings, OLD_KEK) as store:
         assert store.certificates.get_key(NEW).pem() == KEY.pem()
 
@@ -96,7 +96,7 @@ def test_after_a_rotation_no_file_holds_what_the_former_key_opens(
 ) -> None:
     settings = Settings(home=tmp_path / "home", database_url=SecretStr(sqlite_url))
     with with_keys(settings, OLD_KEK) as store:
-        store.accounts.add(account(), {"secret": "word"})
+        store.accounts.add(build_account(), {"secret": "word"})
         assert b"\x01\x03old" in _files(tmp_path / "home")
     with with_keys(settings, NEW_KEK, OLD_KEK) as store:
         store.rotate_keys()

@@ -58,7 +58,7 @@ class AcmeServer:
 
 
 @dataclass(frozen=True)
-class Ended:
+class ClientResult:
     """How a client ended, and all that it wrote."""
 
     code: int
@@ -79,7 +79,7 @@ class Client:
         """The certificate with its chain, and its key."""
         raise NotImplementedError
 
-    def run(self, *words: str) -> Ended:
+    def run(self, *words: str) -> ClientResult:
         """The client with these words, as a job at night would call it: without a terminal."""
         done = subprocess.run(
             [self.program, *words],
@@ -91,7 +91,7 @@ class Client:
             check=False,
             timeout=100,
         )
-        return Ended(done.returncode, done.stdout)
+        return ClientResult(done.returncode, done.stdout)
 
     def hook(self, *words: str) -> str:
         return " ".join([CERTROLL, "hook", self.name, *words])
@@ -112,14 +112,14 @@ class Certbot(Client):
         lineage = self.folder / "config" / "live" / HOSTS[0]
         return lineage / "fullchain.pem", lineage / "privkey.pem"
 
-    def obtain(self, *words: str) -> Ended:
+    def obtain(self, *words: str) -> ClientResult:
         hosts = (part for host in HOSTS for part in ("-d", host))
         account = ("--agree-tos", "--register-unsafely-without-email", "--standalone")
         return self.run(
             "certonly", *self._common(), *account, *hosts, "--deploy-hook", self.hook(*words)
         )
 
-    def renew(self, *words: str) -> Ended:
+    def renew(self, *words: str) -> ClientResult:
         now = ("--force-renewal", "--no-random-sleep-on-renew")
         return self.run("renew", *self._common(), *now, "--deploy-hook", self.hook(*words))
 
@@ -141,10 +141,10 @@ class Lego(Client):
         place = self.folder / "certificates"
         return place / f"{HOSTS[0]}.crt", place / f"{HOSTS[0]}.key"
 
-    def obtain(self, *words: str) -> Ended:
+    def obtain(self, *words: str) -> ClientResult:
         return self.run(*self._common(), "run", "--run-hook", self.hook(*words))
 
-    def renew(self, *words: str) -> Ended:
+    def renew(self, *words: str) -> ClientResult:
         now = ("--days", "9999", "--no-random-sleep")
         return self.run(*self._common(), "renew", *now, "--renew-hook", self.hook(*words))
 
@@ -163,19 +163,19 @@ class AcmeSh(Client):
         place = self.folder / f"{HOSTS[0]}_ecc"
         return place / "fullchain.cer", place / f"{HOSTS[0]}.key"
 
-    def obtain(self, *words: str) -> Ended:
+    def obtain(self, *words: str) -> ClientResult:
         hosts = (part for host in HOSTS for part in ("-d", host))
         web = self.folder / "web"
         web.mkdir(exist_ok=True)
         reload = ("--reloadcmd", self.hook(*words))
         return self.run("--issue", *self._common(), *hosts, "-w", str(web), *reload)
 
-    def renew(self, *words: str) -> Ended:
+    def renew(self, *words: str) -> ClientResult:
         """Renew with the stored hook command; other words replace it first."""
         reload = ("--reloadcmd", self.hook(*words))
         installed = self.run("--install-cert", *self._common(), "-d", HOSTS[0], *reload)
         renewed = self.run("--renew", *self._common(), "-d", HOSTS[0], "--force")
-        return Ended(renewed.code, installed.output + renewed.output)
+        return ClientResult(renewed.code, installed.output + renewed.output)
 
 
 CLIENTS: dict[str, tuple[type[Certbot | Lego | AcmeSh], str | None]] = {

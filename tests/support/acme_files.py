@@ -16,7 +16,7 @@ HOST = "shop.example.com"
 HOSTS = (HOST, "www.shop.example.com")
 
 
-def certbot(folder: Path, leaf: Leaf, hosts: tuple[str, ...] = HOSTS) -> Given:
+def write_certbot_files(folder: Path, leaf: Leaf, hosts: tuple[str, ...] = HOSTS) -> Given:
     """A lineage: links to files with numbers, of which a renewal adds one more of each."""
     lineage, archive = folder / "live" / hosts[0], folder / "archive" / hosts[0]
     lineage.mkdir(parents=True, exist_ok=True)
@@ -36,7 +36,7 @@ def certbot(folder: Path, leaf: Leaf, hosts: tuple[str, ...] = HOSTS) -> Given:
     return {"RENEWED_LINEAGE": str(lineage), "RENEWED_DOMAINS": " ".join(hosts)}
 
 
-def acme_sh(folder: Path, leaf: Leaf, hosts: tuple[str, ...] = HOSTS) -> Given:
+def write_acme_sh_files(folder: Path, leaf: Leaf, hosts: tuple[str, ...] = HOSTS) -> Given:
     """A folder for each certificate; Le_Domain is only the first of its names."""
     ending = "_ecc" if len(leaf.key_pem) < 500 else ""
     place = folder / f"{hosts[0]}{ending}"
@@ -54,7 +54,7 @@ def acme_sh(folder: Path, leaf: Leaf, hosts: tuple[str, ...] = HOSTS) -> Given:
     return {**given, "Le_Next_Domain_Key": f"{given['CERT_KEY_PATH']}.next"}
 
 
-def lego_4(folder: Path, leaf: Leaf, hosts: tuple[str, ...] = HOSTS) -> Given:
+def write_lego_4_files(folder: Path, leaf: Leaf, hosts: tuple[str, ...] = HOSTS) -> Given:
     """One folder for all; PEM and PFX are named by a renewal even where they do not exist."""
     stem = folder / hosts[0].replace("*", "_")
     _lego_files(stem, leaf)
@@ -68,7 +68,7 @@ def lego_4(folder: Path, leaf: Leaf, hosts: tuple[str, ...] = HOSTS) -> Given:
     }
 
 
-def lego_5(folder: Path, leaf: Leaf, hosts: tuple[str, ...] = HOSTS) -> Given:
+def write_lego_5_files(folder: Path, leaf: Leaf, hosts: tuple[str, ...] = HOSTS) -> Given:
     """All variables have another beginning."""
     stem = folder / hosts[0].replace("*", "_")
     _lego_files(stem, leaf)
@@ -87,10 +87,10 @@ def lego_5(folder: Path, leaf: Leaf, hosts: tuple[str, ...] = HOSTS) -> Given:
 
 
 CLIENTS: dict[str, tuple[str, Callable[[Path, Leaf], Given]]] = {
-    "certbot 5.8": ("certbot", certbot),
-    "acme.sh 3.1": ("acme.sh", acme_sh),
-    "lego 4.9": ("lego", lego_4),
-    "lego 5.3": ("lego", lego_5),
+    "certbot 5.8": ("certbot", write_certbot_files),
+    "acme.sh 3.1": ("acme.sh", write_acme_sh_files),
+    "lego 4.9": ("lego", write_lego_4_files),
+    "lego 5.3": ("lego", write_lego_5_files),
 }
 
 

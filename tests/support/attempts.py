@@ -1,4 +1,4 @@
-"""A task of one change against the practice cloud, and the activities that make it."""
+"""A task of one change against the practice cloud, and the activities that deploy it."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -38,7 +38,7 @@ def build_order(direction: Direction = Direction.DEPLOY, service: str = SERVICE)
 
 
 class Attempt:
-    """A task of one change, and the activities that make it."""
+    """A task of one change, and the activities that deploy it."""
 
     def __init__(self, stack: Stack, service: str = SERVICE) -> None:
         self.stack, self.heartbeater, self.prober = stack, Heartbeater(), Prober()

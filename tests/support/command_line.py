@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
@@ -56,6 +57,18 @@ class CommandLine:
     def store(self) -> Store:
         """What lies in the home."""
         return Store.open(Settings(home=self.home))
+
+
+def list_lines(text: str, label: str) -> list[str]:
+    """Lists what follows this label, for each line that begins with it."""
+    return [
+        line.removeprefix(label).strip() for line in text.splitlines() if line.startswith(label)
+    ]
+
+
+def list_numbers(text: str) -> list[int]:
+    """Lists the whole numbers in a text."""
+    return [int(found) for found in re.findall(r"\d+", text)]
 
 
 def run_on_terminal(

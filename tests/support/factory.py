@@ -36,14 +36,14 @@ ECDSA, SM2_SM3 = bytes.fromhex("06082a8648ce3d040302"), bytes.fromhex("06082a811
 
 
 @cache
-def rsa_key(bits: int = 2048, slot: int = 0) -> rsa.RSAPrivateKey:
+def get_rsa_key(bits: int = 2048, slot: int = 0) -> rsa.RSAPrivateKey:
     """One key per process, size and slot, because RSA keys are slow to make."""
     return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 
-def key_for(algorithm: str, bits: int | None) -> Key:
+def get_key(algorithm: str, bits: int | None) -> Key:
     """A new EC key, or the RSA key of that size."""
-    return rsa_key(bits or 2048) if algorithm == "rsa" else generate_key(algorithm, bits)
+    return get_rsa_key(bits or 2048) if algorithm == "rsa" else generate_key(algorithm, bits)
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Authority:
         extra: Sequence[x509.ExtensionType] = (),
     ) -> Leaf:
         """Issue a leaf; without names and addresses it has no subject alternative name."""
-        key = key or key_for(algorithm, key_bits)
+        key = key or get_key(algorithm, key_bits)
         start, end = not_before or NOW - DAY, not_after or NOW + 90 * DAY
         who = build_name(names[0] if names else "no names") if subject is None else subject
         builder = build_certificate(who, key, self.certificate.subject, self.key, start, end)
@@ -183,7 +183,7 @@ class CA(PracticeCA):
         """Issue a valid leaf; `issuing` issues malformed ones."""
         return self.issue(
             names,
-            key=key or key_for(algorithm, key_bits),
+            key=key or get_key(algorithm, key_bits),
             not_before=not_before,
             not_after=not_after,
         )

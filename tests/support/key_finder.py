@@ -1,4 +1,4 @@
-"""Find secrets in bytes, in every encoding that they may have got on the way."""
+"""Find secrets in bytes, in every encoding in which they may occur."""
 
 import base64
 import re

@@ -9,8 +9,8 @@ from sqlmodel import col
 from domain.calendar.windows import AllowedStart
 from domain.certificates.certificate import Certificate, parse_pem
 from domain.plans.plan import Plan
-from domain.preflight.checks import Policy
-from domain.preflight.finding import Finding, Policies
+from domain.preflight.checks import CheckPolicy
+from domain.preflight.finding import CheckPolicies, Finding
 from operations.preflight.findings import PreflightInput, run_checks
 from operations.runtime.connector_pool import ConnectorPool
 from starter.requests.calendar import find_allowed_start
@@ -24,7 +24,7 @@ from tests.support.stack import Stack
 def run_preflight(
     stack: Stack,
     plan: Plan,
-    *checks: dict[str, Policy],
+    *checks: dict[str, CheckPolicy],
     after: timedelta = timedelta(),
     **settings: Any,
 ) -> list[Finding]:
@@ -36,7 +36,9 @@ def run_preflight(
         return find_allowed_start(stack.store, plan, at, now)
 
     used = Settings(**{**stack.settings.model_dump(), **settings})
-    flight = PreflightInput(plan.changes, at, now, Policies(used.check_policies, *checks), opens)
+    flight = PreflightInput(
+        plan.changes, at, now, CheckPolicies(used.check_policies, *checks), opens
+    )
     return run_checks(stack.store, ConnectorPool(stack.store), used, flight)
 
 

@@ -35,7 +35,7 @@ SECRET = {PrivateFormat.PKCS8: range(49, 90), PrivateFormat.TraditionalOpenSSL: 
 Key = ec.EllipticCurvePrivateKey
 
 
-def new_key() -> Key:
+def generate_key() -> Key:
     """A P-256 key; its number is the number of the SM2 key too."""
     return ec.generate_private_key(ec.SECP256R1())
 
@@ -52,15 +52,15 @@ def _encode_p256_point(key: Key) -> bytes:
     return key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
 
-def key_der(key: Key, form: PrivateFormat = PrivateFormat.PKCS8) -> bytes:
+def encode_key_der(key: Key, form: PrivateFormat = PrivateFormat.PKCS8) -> bytes:
     """The SM2 key in PKCS#8 or SEC1."""
     der = key.private_bytes(Encoding.DER, form, NoEncryption())
     return der.replace(P256, SM2_CURVE).replace(_encode_p256_point(key), compute_public_key(key))
 
 
-def key_pem(key: Key) -> bytes:
+def encode_key_pem(key: Key) -> bytes:
     """The SM2 key as openssl writes it: PKCS#8, 64 characters a line."""
-    return encode_pem("PRIVATE KEY", key_der(key))
+    return encode_pem("PRIVATE KEY", encode_key_der(key))
 
 
 def encrypt_key_pem(key: Key, *, traditional: bool = False) -> bytes:
@@ -113,7 +113,7 @@ class Sm2Leaf:
     @property
     def key_pem(self) -> bytes:
         """Its key, not encrypted."""
-        return key_pem(self.key)
+        return encode_key_pem(self.key)
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class Sm2Authority:
     def root(cls, name: str = "SM Root") -> Self:
         """A self-signed authority."""
         key, own = (
-            new_key(),
+            generate_key(),
             (x509.BasicConstraints(True, None), build_key_usage(sign_certificates=True)),
         )
         return cls(build_sm2_certificate(name, key, build_name(name), key, own), key)
@@ -135,7 +135,7 @@ class Sm2Authority:
     def sub(self, name: str = "SM CA") -> Self:
         """An authority below this one."""
         key, own = (
-            new_key(),
+            generate_key(),
             (x509.BasicConstraints(True, None), build_key_usage(sign_certificates=True)),
         )
         return type(self)(
@@ -156,7 +156,7 @@ class Sm2Authority:
         not_after: datetime = NOW + 90 * DAY,
     ) -> Sm2Leaf:
         """Issue a signing certificate, or one with another `key_usage`."""
-        key = new_key()
+        key = generate_key()
         extensions = [
             x509.BasicConstraints(False, None),
             key_usage or build_key_usage(sign_certificates=False),
@@ -188,7 +188,7 @@ class Sm2Pair:
     def key_fragments(self) -> list[str]:
         """Pieces of both keys in every encoding that a URL, a log or a repr may use."""
         pieces = [
-            base64.b64encode(key_der(key, form)).decode()[at : at + 16]
+            base64.b64encode(encode_key_der(key, form)).decode()[at : at + 16]
             for key in (self.sign.key, self.encrypt.key)
             for form, secret in SECRET.items()
             for at in range(secret.start, secret.stop - 15)

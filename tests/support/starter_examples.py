@@ -1,4 +1,4 @@
-"""What a command line finds in its home: certificates, an account, resources, a task."""
+"""Stores examples in the home of a command line: certificates, an account, resources, a task."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -6,7 +6,7 @@ from domain.cause import Cause
 from domain.certificates.certificate import Certificate, parse_pem
 from domain.plans.plan import Change, Plan, build_binding
 from domain.resources.account import Account
-from domain.resources.resource import Binding, Found, Resource
+from domain.resources.resource import Binding, DiscoveredResource, Resource
 from domain.tasks.audit import TaskEventCode
 from domain.tasks.record import TaskRecord
 from domain.tasks.status import OutcomeStatus, Tally, TaskStatus
@@ -37,7 +37,7 @@ def store_account(certroll: CommandLine, name: str = "main") -> None:
         store.accounts.add(account, {"access_key_secret": SECRET})
 
 
-def resource(key: str, service: str = "alibaba.cdn") -> Resource:
+def build_resource(key: str, service: str = "alibaba.cdn") -> Resource:
     """An online domain of the account."""
     return Resource(
         account="main", service=service, key=key, domains=(key,), detail={"domain": key}
@@ -50,9 +50,11 @@ def store_resources(certroll: CommandLine) -> None:
         fingerprint="ab" * 32, name="old", not_after=datetime(2027, 1, 1, 12, tzinfo=UTC)
     )
     found = [
-        Found(resource=resource("soon.example.com"), binding=soon, binding_known=True),
-        Found(resource=resource("off.example.com"), binding_known=True),
-        Found(resource=resource("new.example.com"), tags={"env": "prod"}),
+        DiscoveredResource(
+            resource=build_resource("soon.example.com"), binding=soon, binding_known=True
+        ),
+        DiscoveredResource(resource=build_resource("off.example.com"), binding_known=True),
+        DiscoveredResource(resource=build_resource("new.example.com"), tags={"env": "prod"}),
     ]
     with certroll.store() as store:
         store.inventory.upsert(found, datetime.now(UTC))
@@ -61,9 +63,11 @@ def store_resources(certroll: CommandLine) -> None:
 def store_task(certroll: CommandLine, name: str = "autumn") -> TaskRecord:
     """A task of two services that has ended: one deployed, one failed after three attempts."""
     certificate, now = store_certificate(certroll), datetime.now(UTC)
-    places = [resource("a.example.com"), resource("b.example.com", "alibaba.dcdn")]
+    places = [build_resource("a.example.com"), build_resource("b.example.com", "alibaba.dcdn")]
     changes = tuple(
-        Change(resource=place, before=None, after=build_binding(certificate), store="alibaba.cas/cn")
+        Change(
+            resource=place, before=None, after=build_binding(certificate), store="alibaba.cas/cn"
+        )
         for place in places
     )
     plan = Plan(certificates=(certificate.fingerprint,), changes=changes)

@@ -7,6 +7,7 @@ from domain.certificates.certificate import Certificate
 from domain.certificates.keys import Algorithm
 from domain.plans.plan import Change, Plan
 from domain.resources.account import Account
+from domain.resources.connector import ChangeWarning
 from domain.resources.resource import Binding, CertificateRef, Resource
 from domain.tasks.record import TaskRecord
 from domain.tasks.status import TaskStatus
@@ -19,60 +20,62 @@ NEW, OLD = "ab" * 32, "cd" * 32
 CAUSE = Cause(code="NotServed", message="still the former", advice="Look.", request_id="R-1")
 
 
-def account(name: str = "main") -> Account:
+def build_account(name: str = "main") -> Account:
     return Account(name=name, provider="alibaba", settings={"site": "cn"}, created_at=NOW)
 
 
-def resource(number: int = 0, account: str = "main") -> Resource:
+def build_resource(number: int = 0, account: str = "main") -> Resource:
     domain = f"host{number}.example.com"
     return Resource(account=account, service="alibaba.cdn", key=domain, domains=(domain,))
 
 
-def change(number: int = 0, cost: int = 1, account: str = "main") -> Change:
+def build_change(number: int = 0, cost: int = 1, account: str = "main") -> Change:
     before = Binding(
         fingerprint=OLD,
         ref=CertificateRef(store="alibaba.cas/cn", fields={"cert_id": str(number)}),
         not_after=NOW + timedelta(days=5, hours=number % 24),
     )
     return Change(
-        resource=resource(number, account),
+        resource=build_resource(number, account),
         before=before if number % 3 else None,
         after=Binding(fingerprint=NEW, name="new", not_after=NOW + timedelta(days=90)),
         store="alibaba.cas/cn",
         cost=cost,
-        warnings=("served by another task",) if number % 2 else (),
+        warnings=(ChangeWarning(code="shared", text="served by another task"),)
+        if number % 2
+        else (),
     )
 
 
-def plan(size: int = 3, cost: int = 1, account: str = "main") -> Plan:
-    changes = tuple(change(number, cost, account) for number in range(size))
+def build_plan(size: int = 3, cost: int = 1, account: str = "main") -> Plan:
+    changes = tuple(build_change(number, cost, account) for number in range(size))
     return Plan(certificates=(NEW,), changes=changes, unchanged=("main/alibaba.cdn/same",))
 
 
-def record(of: Plan, task_id: str = "task-1", name: str = "November") -> TaskRecord:
+def build_task_record(plan: Plan, task_id: str = "task-1", name: str = "November") -> TaskRecord:
     return TaskRecord(
         id=task_id,
         name=name,
         status=TaskStatus.SCHEDULED,
-        digest=of.digest,
-        certificates=of.certificates,
+        digest=plan.digest,
+        certificates=plan.certificates,
         contacts=("ops",),
         at=NOW,
         rollback_until=NOW + timedelta(days=30),
-        cost=of.cost,
+        cost=plan.cost,
         created_at=NOW,
         created_by="root@host",
     )
 
 
-def create(store: Store, task_id: str = "task-1", size: int = 3, cost: int = 1) -> Plan:
+def create_task(store: Store, task_id: str = "task-1", size: int = 3, cost: int = 1) -> Plan:
     """A task of its own name with `size` changes."""
-    made = plan(size, cost)
-    store.tasks.create(record(made, task_id, name=f"name of {task_id}"), made)
+    made = build_plan(size, cost)
+    store.tasks.create(build_task_record(made, task_id, name=f"name of {task_id}"), made)
     return made
 
 
-def certificate(name: str = "shop", fingerprint: str = NEW) -> Certificate:
+def build_certificate(name: str = "shop", fingerprint: str = NEW) -> Certificate:
     return Certificate(
         fingerprint=fingerprint,
         sha1="ef" * 20,

@@ -10,7 +10,7 @@ import pytest
 from temporalio.client import Client
 
 from connectors.alibaba._bases import accelerated_domains
-from domain.resources.inventory_sync import Synced, WalkRecord
+from domain.resources.inventory_sync import ServiceSyncRecord, ServiceSyncResult
 from starter.requests import syncs
 from starter.temporal.client import count_workers
 from tests.support.stack import ACCOUNT, SERVICE, Stack
@@ -43,7 +43,7 @@ def list_keys(stack: Stack, *, vanished: bool = False) -> list[str]:
     return [each.resource.key for each in items if bool(each.vanished_at) is vanished]
 
 
-def get_sync_record(stack: Stack, service: str = SERVICE) -> WalkRecord:
+def get_sync_record(stack: Stack, service: str = SERVICE) -> ServiceSyncRecord:
     """The newest sync of the service."""
     (found,) = stack.store.syncs.list(ACCOUNT, service)
     return found
@@ -63,7 +63,7 @@ async def wait_for_worker(client: Client) -> None:
         await asyncio.sleep(0.02)
 
 
-async def wait_ended(stack: Stack, running: syncs.RunningSync) -> list[Synced]:
+async def wait_ended(stack: Stack, running: syncs.RunningSync) -> list[ServiceSyncResult]:
     """The results of the sync, once it has ended."""
     async for _ in syncs.watch(stack.store, running):
         pass
@@ -72,7 +72,7 @@ async def wait_ended(stack: Stack, running: syncs.RunningSync) -> list[Synced]:
 
 async def wait_synced(
     stack: Stack, client: Client, services: Sequence[str] | None = CDN
-) -> list[Synced]:
+) -> list[ServiceSyncResult]:
     """Runs a sync to its end."""
     return await wait_ended(
         stack, await syncs.start_or_join(client, stack.store, ACCOUNT, services)

@@ -1,4 +1,4 @@
-"""The search for secrets finds every encoding of a key: else an empty result proves nothing."""
+"""Tests that the search for secrets finds every encoding of a key."""
 
 import base64
 import json

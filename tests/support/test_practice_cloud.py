@@ -1,4 +1,4 @@
-"""The process of the practice cloud keeps its ports and its state."""
+"""Tests that the process of the practice cloud keeps its ports and its state."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Uploads of one leaf: one call, with everything proper except what the test changes."""
+"""Parses uploads of one leaf: all parts are valid except those that the test changes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,8 +13,8 @@ from tests.support.factory import NOW, Leaf
 
 def upload(leaf: Leaf, **changed: Any) -> tuple[Certificate, PrivateKey]:
     """Parse the leaf with its chain and key, or with what `changed` puts in their place."""
-    proper: dict[str, Any] = {"certificate": leaf.pem, "key": leaf.key_pem, "now": NOW}
-    return parse_pem(changed.pop("name", "main"), **(proper | changed))
+    valid: dict[str, Any] = {"certificate": leaf.pem, "key": leaf.key_pem, "now": NOW}
+    return parse_pem(changed.pop("name", "main"), **(valid | changed))
 
 
 def refuse_upload(leaf: Leaf, **changed: Any) -> BadInput:

@@ -7,8 +7,13 @@ import pytest
 from temporalio.client import Client, WorkflowFailureError
 
 from domain.errors import BadInput
-from domain.resources.inventory_sync import Synced, SyncInput, WalkState, workflow_id
-from domain.resources.resource import Found, Resource
+from domain.resources.inventory_sync import (
+    ServiceSyncResult,
+    ServiceSyncState,
+    SyncInput,
+    workflow_id,
+)
+from domain.resources.resource import DiscoveredResource, Resource
 from starter.requests import syncs
 from starter.temporal import client as starter_engine
 from starter.temporal.client import NoWorker
@@ -47,7 +52,7 @@ async def test_a_sync_syncs_every_service_and_tells_its_progress(
     assert {each.error for each in found.values()} == {None}
     assert len(found) > 10
     assert "alibaba.cas" not in found, "it serves nothing by itself"
-    assert {each.state for each in progress.services} == {WalkState.ENDED}
+    assert {each.state for each in progress.services} == {ServiceSyncState.ENDED}
     walked = get_sync_record(stack)
     assert (walked.seen, walked.total, walked.error) == (5, 5, None)
     assert walked.complete_at == walked.began_at
@@ -82,9 +87,11 @@ async def test_what_vanished_is_marked_and_comes_back_over_a_stop(
     resource = Resource(account=ACCOUNT, service=SERVICE, key="n003.example.com")
     gone = resource.model_copy(update={"key": "gone.example.com"})
     former = datetime.now(UTC) - timedelta(hours=1)
-    stack.store.inventory.upsert([Found(resource=each) for each in (resource, gone)], former)
+    stack.store.inventory.upsert(
+        [DiscoveredResource(resource=each) for each in (resource, gone)], former
+    )
     mark_vanished(stack.store, ACCOUNT, SERVICE, datetime.now(UTC))
-    stack.store.inventory.upsert([Found(resource=gone)], former)
+    stack.store.inventory.upsert([DiscoveredResource(resource=gone)], former)
     names = seed_pages(stack, 11, monkeypatch)
     stack.cloud.set_latency(20)
     async with run_worker(stack, engine):
@@ -152,7 +159,10 @@ async def test_who_joins_may_add_services_and_waits_only_for_his_own(
             "named again after its end, it is walked again"
         )
         progress = await slow.handle.query(InventorySync.progress)
-        assert [each.state for each in progress.services] == [WalkState.WALKING, WalkState.ENDED]
+        assert [each.state for each in progress.services] == [
+            ServiceSyncState.RUNNING,
+            ServiceSyncState.ENDED,
+        ]
         assert [each.service for each in await wait_ended(stack, slow)] == [DCDN]
         assert len(await slow.handle.result()) == 2
 
@@ -168,7 +178,7 @@ async def test_a_schedule_starts_the_sync_under_its_own_name(
             id="inventory-main-2026-11-24T18:00:00Z",
             task_queue="certroll",
         )
-        sync = engine.get_workflow_handle(workflow_id(ACCOUNT), result_type=list[Synced])
+        sync = engine.get_workflow_handle(workflow_id(ACCOUNT), result_type=list[ServiceSyncResult])
         (found,) = await sync.result()
     assert found.seen == 3
 

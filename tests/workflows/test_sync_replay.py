@@ -14,7 +14,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 from temporalio.workflow import NondeterminismError
 
-from domain.resources.inventory_sync import Synced, SyncInput
+from domain.resources.inventory_sync import ServiceSyncResult, SyncInput
 from tests.histories.sync import SYNCS
 from workflows.inventory_sync import InventorySync, InventorySyncOnSchedule
 
@@ -30,7 +30,7 @@ class Diverged(InventorySync):
         super().__init__(asked)
 
     @workflow.run
-    async def run(self, asked: SyncInput) -> list[Synced]:
+    async def run(self, asked: SyncInput) -> list[ServiceSyncResult]:
         await asyncio.sleep(1)
         return await super().run(asked)
 

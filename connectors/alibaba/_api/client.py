@@ -15,7 +15,7 @@ from connectors.alibaba._api.account import AlibabaSettings, Site
 from connectors.alibaba._api.errors import ErrorAnswer, ErrorRule, build_error
 from connectors.alibaba._api.sdk import connect, load_sdk
 from domain.errors import CloudError, NeedsOperator, Transient
-from domain.resources.connector import Pace, Unpaced
+from domain.resources.connector import CallRateLimit, NoRateLimit
 
 JsonReply = dict[str, Any]
 
@@ -38,9 +38,9 @@ class Api:
 class Client:
     """Calls one product with one account's key. Shared between threads."""
 
-    def __init__(self, settings: AlibabaSettings, api: Api, pace: Pace | None = None) -> None:
+    def __init__(self, settings: AlibabaSettings, api: Api, rate_limit: CallRateLimit | None = None) -> None:
         self._settings = settings
-        self._pace = pace or Unpaced()
+        self._rate_limit = rate_limit or NoRateLimit()
         self._api = api
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
@@ -65,10 +65,10 @@ class Client:
         self._client(
             region
         )  # building it takes a while: it must not delay a call that has its permit
-        self._pace.wait()
+        self._rate_limit.wait()
         outcome = self._attempt(action, query or {}, body, method, path, region)
         if isinstance(outcome, Transient) and outcome.retry_after:
-            self._pace.hold(outcome.retry_after)
+            self._rate_limit.pause(outcome.retry_after)
         if isinstance(outcome, CloudError):
             raise outcome
         return outcome

@@ -15,7 +15,7 @@ from connectors.alibaba._api.client import Api, build_unreadable_error, to_conne
 from connectors.alibaba._api.errors import ErrorAnswer, build_error
 from connectors.alibaba._api.sdk import new_session
 from domain.errors import CloudError, Transient
-from domain.resources.connector import Pace, Unpaced
+from domain.resources.connector import CallRateLimit, NoRateLimit
 
 # This detailed code (EC) replaces the general code of a refusal, because it decides what to do.
 CERTIFICATE_CHANGED = "0018-00000209"
@@ -34,9 +34,9 @@ def load_oss() -> ModuleType:
 class OssClient:
     """Calls object storage with one account's key. Shared between threads."""
 
-    def __init__(self, settings: AlibabaSettings, api: Api, pace: Pace | None = None) -> None:
+    def __init__(self, settings: AlibabaSettings, api: Api, rate_limit: CallRateLimit | None = None) -> None:
         self._settings = settings
-        self._pace = pace or Unpaced()
+        self._rate_limit = rate_limit or NoRateLimit()
         self._api = api
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
@@ -78,10 +78,10 @@ class OssClient:
         self._client(
             region
         )  # building it takes a while: it must not delay a call that has its permit
-        self._pace.wait()
+        self._rate_limit.wait()
         outcome = self._attempt(action, region, send)
         if isinstance(outcome, Transient) and outcome.retry_after:
-            self._pace.hold(outcome.retry_after)
+            self._rate_limit.pause(outcome.retry_after)
         if isinstance(outcome, CloudError):
             raise outcome
         return outcome

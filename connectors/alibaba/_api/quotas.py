@@ -9,7 +9,7 @@ Unconfirmed, and used here only: that the one host serves the international site
 
 from connectors.alibaba._api.account import AlibabaSettings, Site
 from connectors.alibaba._api.client import Api, Client
-from domain.resources.connector import Pace
+from domain.resources.connector import CallRateLimit
 
 API = Api(
     ram="quotas",
@@ -26,8 +26,8 @@ RATE_BUDGET = "alibaba.quotas"
 class QuotaCenter:
     """One account's limits."""
 
-    def __init__(self, settings: AlibabaSettings, pace: Pace) -> None:
-        self._client = Client(settings, API, pace)
+    def __init__(self, settings: AlibabaSettings, rate_limit: CallRateLimit) -> None:
+        self._client = Client(settings, API, rate_limit)
 
     def get_limit(self, product: str, quota: str) -> int | None:
         """The limit of this name ("slb", "slb_quota_certs_num"); None if there is none."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from connectors.alibaba._api.account import AlibabaSettings, Site
 from domain.errors import Permanent
-from domain.resources.resource import Found, Page
+from domain.resources.resource import DiscoveredResource, Page
 
 MAINLAND = (
     "cn-hangzhou",
@@ -46,7 +46,7 @@ REGIONS: dict[Site, tuple[str, ...]] = {
 }
 """For products without an operation that lists regions; the site's own region first."""
 
-FetchPage = Callable[[str, str | None], tuple[Sequence[Found], str | None]]
+FetchPage = Callable[[str, str | None], tuple[Sequence[DiscoveredResource], str | None]]
 """Region and page token (None for the first page) to the resources and the next page token."""
 
 
@@ -90,16 +90,16 @@ def list_over_regions(
     is not among `regions` any more.
     """
     region, _, token = page.partition("|") if page else (regions[0] if regions else "", "", "")
-    found: list[Found] = []
+    found: list[DiscoveredResource] = []
     for name in _list_regions_from(regions, region):
         more, following = fetch(name, token or None)
         found += more
         token = ""
         if following:
-            return Page(found=tuple(found), next=f"{name}|{following}")
+            return Page(resources=tuple(found), next=f"{name}|{following}")
         if len(found) >= size and name != regions[-1]:
-            return Page(found=tuple(found), next=f"{regions[regions.index(name) + 1]}|")
-    return Page(found=tuple(found))
+            return Page(resources=tuple(found), next=f"{regions[regions.index(name) + 1]}|")
+    return Page(resources=tuple(found))
 
 
 def _list_regions_from(regions: Sequence[str], first: str) -> Sequence[str]:

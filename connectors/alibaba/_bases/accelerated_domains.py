@@ -18,8 +18,8 @@ from connectors.alibaba._bases.sm_slot import (
 from connectors.alibaba._stores.cas import build_reference
 from domain.certificates.hostnames import to_canonical
 from domain.certificates.keys import Algorithm
-from domain.resources.connector import Scenario
-from domain.resources.resource import Binding, CertificateRef, Found, Page, Resource
+from domain.resources.connector import ChangeWarning, Scenario
+from domain.resources.resource import Binding, CertificateRef, DiscoveredResource, Page, Resource
 
 PAGE_SIZE = 500
 USABLE = ("online", "configuring", "configure_failed")
@@ -58,7 +58,7 @@ class DomainsConnector(AlibabaConnector):
 
     def prepare(self) -> None:
         """The slots beside the usual ones."""
-        self._sm = SmSlot(self.client, self.operations.bind_sm, self.operations.list, self.memory)
+        self._sm = SmSlot(self.client, self.operations.bind_sm, self.operations.list, self.last_bindings)
 
     def discover(self, page: str | None = None) -> Page:
         """500 domains a page. The listing shows whether HTTPS is on, not what is served."""
@@ -67,7 +67,7 @@ class DomainsConnector(AlibabaConnector):
         total = int(reply.get("TotalCount") or 0)
         slots = 2 if self._settings.sm_slots else 1
         return Page(
-            found=tuple(
+            resources=tuple(
                 found for row in get_domains(reply) for found in self._build_slots(row)[:slots]
             ),
             next=str(number + 1) if number * PAGE_SIZE < total else None,
@@ -96,16 +96,16 @@ class DomainsConnector(AlibabaConnector):
             }
         self.client.call(self.operations.bind, query)
 
-    def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:
+    def has_arrived(self, resource: Resource, ref: CertificateRef | None) -> bool:
         """Whether the service shows the certificate as the domain's own."""
         if is_sm_slot(resource):
-            return self._sm.settled(resource)
+            return self._sm.has_arrived(resource)
         info = self._get_info(resource.detail["domain"])
         if info is None or ref is None:
             return info is None and ref is None
         return str(info.get("CertId")) == ref.fields["cert_id"]
 
-    def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
+    def explain_not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
         """A certificate that only the service has cannot be named again."""
         if is_sm_slot(resource) and before is None:
             return UNKNOWN_BEFORE
@@ -118,7 +118,7 @@ class DomainsConnector(AlibabaConnector):
         """No handshake shows an SM2 pair."""
         return UNVERIFIABLE if is_sm_slot(resource) else None
 
-    def warnings(self, resource: Resource, before: Binding | None) -> tuple[str, ...]:
+    def list_warnings(self, resource: Resource, before: Binding | None) -> tuple[ChangeWarning, ...]:
         """Our own record of an SM2 pair may be out of date."""
         return (OWN_RECORD,) if is_sm_slot(resource) and before is not None else ()
 
@@ -138,7 +138,7 @@ class DomainsConnector(AlibabaConnector):
         for row in get_domains(self._list_page(1, 1)):
             self._get_info(row["DomainName"])
 
-    def _build_slots(self, row: Row) -> tuple[Found, Found]:
+    def _build_slots(self, row: Row) -> tuple[DiscoveredResource, DiscoveredResource]:
         """The domain, and its slot for an SM2 pair."""
         domain, state = row["DomainName"], row.get("DomainStatus") or "online"
         written = f"*{domain}" if domain.startswith(".") else domain
@@ -152,7 +152,7 @@ class DomainsConnector(AlibabaConnector):
             detail={"domain": domain},
         )
         off = row.get(self.operations.listed_switch) == "off"
-        return Found(resource=resource, binding_known=off), self._sm.build_found(
+        return DiscoveredResource(resource=resource, binding_known=off), self._sm.build_found(
             resource, https=not off
         )
 

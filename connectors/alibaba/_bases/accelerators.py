@@ -17,7 +17,7 @@ from connectors.alibaba._bases.stored import StoredConnector
 from connectors.alibaba._stores.cas import PERMISSIONS as STORE_PERMISSIONS
 from domain.errors import Transient
 from domain.resources.connector import Scenario
-from domain.resources.resource import Found, Page, Resource
+from domain.resources.resource import DiscoveredResource, Page, Resource
 
 HOST = "ga.cn-hangzhou.aliyuncs.com"
 REGION: dict[str, object] = {"RegionId": "cn-hangzhou"}  # all calls go to this region
@@ -51,7 +51,7 @@ class GaConnector(StoredConnector):
     propagation = timedelta(minutes=10)
 
     @abstractmethod
-    def build_slots(self, accelerator: Row, listener: Row) -> Iterable[Found]:
+    def build_slots(self, accelerator: Row, listener: Row) -> Iterable[DiscoveredResource]:
         """The resources on one HTTPS listener."""
 
     def discover(self, page: str | None = None) -> Page:
@@ -66,9 +66,9 @@ class GaConnector(StoredConnector):
             for slot in self.build_slots(accelerator, listener)
         ]
         more = number * ACCELERATORS_PER_PAGE < int(reply.get("TotalCount") or 0)
-        return Page(found=tuple(found), next=str(number + 1) if more else None)
+        return Page(resources=tuple(found), next=str(number + 1) if more else None)
 
-    def lock_key(self, resource: Resource) -> str:
+    def get_lock_key(self, resource: Resource) -> str:
         """A change locks the whole accelerator, for both kinds of slots."""
         return f"{self.account}/alibaba.ga/{resource.detail['accelerator']}"
 

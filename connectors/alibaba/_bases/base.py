@@ -18,13 +18,13 @@ from connectors.alibaba._stores.cas import (
 from domain.certificates.certificate import Certificate
 from domain.errors import NeedsOperator
 from domain.resources.connector import (
-    NO_MEMORY,
+    NO_LAST_BINDINGS,
     Connector,
     KeyVault,
-    Memory,
+    LastBindings,
     OpenKey,
-    Paces,
-    unpaced,
+    RateLimits,
+    get_no_rate_limit,
 )
 from domain.resources.resource import CertificateRef, Resource
 
@@ -42,16 +42,16 @@ class AlibabaConnector(Connector):
         account: str,
         settings: BaseModel,
         vault: KeyVault | None = None,
-        paces: Paces = unpaced,
-        memory: Memory = NO_MEMORY,
+        rate_limits: RateLimits = get_no_rate_limit,
+        last_bindings: LastBindings = NO_LAST_BINDINGS,
     ) -> None:
-        super().__init__(account, settings, vault, paces, memory)
+        super().__init__(account, settings, vault, rate_limits, last_bindings)
         self._settings = AlibabaSettings.model_validate(settings)
         self.service = type(self).__module__.removeprefix("connectors.")
-        self.pace = paces(self.budget or self.service, self.queries_per_second)
-        self.client = Client(self._settings, self.api, self.pace)
+        self.rate_limit = rate_limits(self.budget or self.service, self.queries_per_second)
+        self.client = Client(self._settings, self.api, self.rate_limit)
         listing, details = (CAS, CAS_CALLS_PER_SECOND), (CAS_DETAILS, CAS_DETAILS_PER_SECOND)
-        self.cas = CasStore(self._settings, paces(*listing), paces(*details))
+        self.cas = CasStore(self._settings, rate_limits(*listing), rate_limits(*details))
         self.prepare()
 
     def prepare(self) -> None:

@@ -28,8 +28,8 @@ from connectors.alibaba._bases.base import Probe, list_missing_permissions
 from connectors.alibaba._bases.stored import StoredConnector, to_hostnames
 from domain.certificates.hostnames import covers
 from domain.errors import Permanent
-from domain.resources.connector import Scenario
-from domain.resources.resource import Binding, CertificateRef, Found, Page, Resource
+from domain.resources.connector import ChangeWarning, Scenario
+from domain.resources.resource import Binding, CertificateRef, DiscoveredResource, Page, Resource
 
 PAGE_SIZE = 50
 WORKING = ("running", "configuring")
@@ -116,7 +116,7 @@ class ListenerConnector(StoredConnector):
         if wanted not in _get_additional(held):
             self.add(resource, wanted)
 
-    def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:
+    def has_arrived(self, resource: Resource, ref: CertificateRef | None) -> bool:
         """Whether the listener shows it as arrived; raises the error of its last job."""
         wanted = ref.fields["identifier"] if ref else None
         default = resource.slot == "default"
@@ -143,23 +143,24 @@ class ListenerConnector(StoredConnector):
         ):
             self.dissociate(resource, old)
 
-    def lock_key(self, resource: Resource) -> str:
+    def get_lock_key(self, resource: Resource) -> str:
         """A listener takes one change at a time."""
         return build_lock_key(
             self.product, resource.region, resource.detail["load_balancer"], resource.port
         )
 
-    def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
+    def explain_not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
         """There is always a former certificate, unless the store has lost it."""
         if before is None:
             return "the listener always has a certificate: a rollback to none is impossible"
-        return super().not_reversible(resource, before)
+        return super().explain_not_reversible(resource, before)
 
-    def warnings(self, resource: Resource, before: Binding | None) -> tuple[str, ...]:
+    def list_warnings(self, resource: Resource, before: Binding | None) -> tuple[ChangeWarning, ...]:
         """Warns where a rollback may be refused."""
-        if before and before.not_after and before.not_after <= datetime.now(UTC):
-            return ("the former certificate has expired: the service may refuse it in a rollback",)
-        return ()
+        if not (before and before.has_expired(datetime.now(UTC))):
+            return ()
+        text = "the former certificate has expired: the service may refuse it in a rollback"
+        return (ChangeWarning(code="expired-before", text=text),)
 
     def check(self) -> list[str]:
         """Reads one listener; changes nothing."""
@@ -173,7 +174,7 @@ class ListenerConnector(StoredConnector):
         reply = self.client.call("DescribeRegions", region=self._settings.site.region)
         return [row["RegionId"] for row in reply.get("Regions") or []]
 
-    def _list_slots(self, region: str, token: str | None) -> tuple[list[Found], str | None]:
+    def _list_slots(self, region: str, token: str | None) -> tuple[list[DiscoveredResource], str | None]:
         reply = self.list_listeners(region, token)
         found = [slot for row in self._filter_tls(reply) for slot in self._build_slots(region, row)]
         return found, reply.get("NextToken") or None
@@ -201,7 +202,7 @@ class ListenerConnector(StoredConnector):
             if token is None:
                 return held
 
-    def _build_slots(self, region: str, row: Row) -> Iterator[Found]:
+    def _build_slots(self, region: str, row: Row) -> Iterator[DiscoveredResource]:
         held = self._collect_certificates(region, row["ListenerId"])
         added = build_slots(_get_additional(held), self._get_names)
         taken = [name for slot in added for name in slot.domains]
@@ -217,9 +218,9 @@ class ListenerConnector(StoredConnector):
             )
             yield self._build_found(resource, slot.former, row)
 
-    def _build_found(self, resource: Resource, identifier: str, row: Row) -> Found:
+    def _build_found(self, resource: Resource, identifier: str, row: Row) -> DiscoveredResource:
         binding, tags = self.get_binding(identifier), to_tags(row.get("Tags"))
-        return Found(resource=resource, binding=binding, binding_known=True, tags=tags)
+        return DiscoveredResource(resource=resource, binding=binding, binding_known=True, tags=tags)
 
     def _build_resource(
         self,

@@ -64,7 +64,7 @@ class PemConnector(AlibabaConnector):
             issuer=leaf.issuer,
         )
 
-    def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
+    def explain_not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
         """A certificate whose key is not in the vault cannot be sent again."""
         if before is not None and before.ref is None:
             return KEY_UNKNOWN

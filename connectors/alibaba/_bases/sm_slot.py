@@ -15,16 +15,17 @@ Unconfirmed, and used here only:
 
 from connectors.alibaba._api.client import Client, JsonReply
 from domain.errors import Permanent
-from domain.resources.connector import Memory
-from domain.resources.resource import Binding, CertificateRef, Found, Resource
+from domain.resources.connector import ChangeWarning, LastBindings
+from domain.resources.resource import Binding, CertificateRef, DiscoveredResource, Resource
 from domain.resources.slots import SM_SLOT
 
 UNVERIFIABLE = (
     "SM2 pairs are served by TLCP, for which there is no client here: no handshake can show it"
 )
 UNKNOWN_BEFORE = "the service does not show what was set before, nor what was set in the console"
-OWN_RECORD = (
-    "what it serves is our own record: the service does not show it, nor what the console set"
+OWN_RECORD = ChangeWarning(
+    code="own-record",
+    text="what it serves is our own record: the service does not show it, nor what the console set",
 )
 WITHOUT_HTTPS = "without HTTPS, which its SM slot needs"
 
@@ -32,16 +33,16 @@ WITHOUT_HTTPS = "without HTTPS, which its SM slot needs"
 class SmSlot:
     """Reads and binds pairs. `operation` sets one, `listing` shows the state of a domain."""
 
-    def __init__(self, client: Client, operation: str, listing: str, memory: Memory) -> None:
+    def __init__(self, client: Client, operation: str, listing: str, memory: LastBindings) -> None:
         self._client, self._memory = client, memory
         self._operation, self._listing = operation, listing
 
     @staticmethod
-    def build_found(usual: Resource, *, https: bool) -> Found:
+    def build_found(usual: Resource, *, https: bool) -> DiscoveredResource:
         """The slot of this domain. Only domains with HTTPS have one."""
         state = usual.state if https or usual.state != "online" else WITHOUT_HTTPS
         changed = {"key": f"{usual.key}/{SM_SLOT}", "slot": SM_SLOT, "state": state}
-        return Found(resource=usual.model_copy(update=changed))
+        return DiscoveredResource(resource=usual.model_copy(update=changed))
 
     def read(self, resource: Resource) -> Binding | None:
         """What we bound last; None if we bound nothing, whatever else may be set."""
@@ -58,7 +59,7 @@ class SmSlot:
         }
         self._client.call(self._operation, query)
 
-    def settled(self, resource: Resource) -> bool:
+    def has_arrived(self, resource: Resource) -> bool:
         """Whether the domain is no longer being configured."""
         query = {
             "DomainName": resource.detail["domain"],

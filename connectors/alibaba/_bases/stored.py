@@ -46,11 +46,11 @@ class StoredConnector(AlibabaConnector):
             issuer=_get_issuer(row),
         )
 
-    def not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
+    def explain_not_reversible(self, resource: Resource, before: Binding | None) -> str | None:
         """A certificate that is gone from the store cannot be bound again."""
         if before is not None and before.fingerprint is None:
             return GONE_FROM_STORE
-        return super().not_reversible(resource, before)
+        return super().explain_not_reversible(resource, before)
 
     def _get_details(self, cert_id: str) -> Row:
         with self._known_lock:

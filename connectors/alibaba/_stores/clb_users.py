@@ -9,9 +9,9 @@ import time
 from collections.abc import Callable
 
 from connectors.alibaba._stores.cas_listing import FRESH_SECONDS
-from domain.resources.resource import CertificateRef, Found
+from domain.resources.resource import CertificateRef, DiscoveredResource
 
-ListSlots = Callable[[str, str | None], tuple[list[Found], str | None]]
+ListSlots = Callable[[str, str | None], tuple[list[DiscoveredResource], str | None]]
 """The slots of a region from a token on, and the next token."""
 
 

@@ -11,7 +11,7 @@ from starter.cli.terminal.exit_codes import CommandFailed, ExitCode
 from starter.cli.terminal.output import note, say, show_json, show_table
 
 if TYPE_CHECKING:
-    from domain.resources.retention import Held, RetentionDecision
+    from domain.resources.retention import StoreEntry, RetentionDecision
     from operations.runtime.connector_pool import ConnectorPool
     from storage.store import Store
 
@@ -21,7 +21,7 @@ REMOVABLE, KEPT, REMOVED, FAILED = "removable", "kept", "removed", "failed"
 class CleanupRow(NamedTuple):
     """The result for one certificate in one store."""
 
-    installation: "Held"
+    installation: "StoreEntry"
     result: str
     reason: str = ""
 
@@ -102,10 +102,10 @@ def _check_in_use(clouds: "ConnectorPool", verdict: "RetentionDecision") -> Clea
     from operations.cleanup import check_in_use
 
     try:
-        reason = check_in_use(clouds, verdict).stays
+        reason = check_in_use(clouds, verdict).kept_because
     except CloudError as error:
-        return CleanupRow(verdict.held, FAILED, str(error))
-    return CleanupRow(verdict.held, KEPT if reason else REMOVABLE, reason or "")
+        return CleanupRow(verdict.entry, FAILED, str(error))
+    return CleanupRow(verdict.entry, KEPT if reason else REMOVABLE, reason or "")
 
 
 def _remove(store: "Store", clouds: "ConnectorPool", line: CleanupRow) -> CleanupRow:

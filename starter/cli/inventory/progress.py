@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from starter.cli.terminal.output import note, show_progress
 
 if TYPE_CHECKING:
-    from domain.resources.inventory_sync import Synced, WalkRecord
+    from domain.resources.inventory_sync import ServiceSyncResult, ServiceSyncRecord
     from starter.requests.syncs import RunningSync
     from storage.store import Store
 
@@ -21,16 +21,16 @@ SyncKey = tuple[str, str]
 
 async def wait_until_synced(
     store: "Store", running: Sequence["RunningSync"], *, quiet: bool
-) -> list["Synced"]:
+) -> list["ServiceSyncResult"]:
     """Waits for all syncs and returns their results. Ctrl-C ends only the waiting."""
     from starter.requests.syncs import read_results, watch
 
-    records_by_key: dict[SyncKey, WalkRecord] = {}
+    records_by_key: dict[SyncKey, ServiceSyncRecord] = {}
     notes = _RetryNotes()
     try:
         with show_progress("resources", quiet=quiet) as meter:
 
-            async def one(sync: "RunningSync") -> list["Synced"]:
+            async def one(sync: "RunningSync") -> list["ServiceSyncResult"]:
                 async for records in watch(store, sync):
                     records_by_key.update({(each.account, each.service): each for each in records})
                     meter(*summarize_progress(records_by_key.values()))
@@ -51,7 +51,7 @@ class _RetryNotes:
     def __init__(self) -> None:
         self._noted: set[SyncKey] = set()
 
-    def note_new(self, records: Iterable["WalkRecord"]) -> None:
+    def note_new(self, records: Iterable["ServiceSyncRecord"]) -> None:
         """Prints one line to standard error for each new error."""
         for each in records:
             key = (each.account, each.service)
@@ -61,7 +61,9 @@ class _RetryNotes:
                     note(f"{each.service} of {each.account} is retried: {each.error}")
 
 
-def summarize_progress(records_by_key: Iterable["WalkRecord"]) -> tuple[int, int | None, str]:
+def summarize_progress(
+    records_by_key: Iterable["ServiceSyncRecord"],
+) -> tuple[int, int | None, str]:
     """Returns how many resources were read, of how many (None if unknown), and what is running."""
     records = list(records_by_key)
     seen = sum(each.seen for each in records)
@@ -71,7 +73,7 @@ def summarize_progress(records_by_key: Iterable["WalkRecord"]) -> tuple[int, int
     return seen, seen + left if known else None, ", ".join(map(_format_progress, open_ones))
 
 
-def _format_progress(record: "WalkRecord") -> str:
+def _format_progress(record: "ServiceSyncRecord") -> str:
     again = "" if record.error is None else f" ({record.error.code}, retrying)"
     if record.to_read is not None:
         return f"{record.service} read {record.were_read:,}/{record.to_read:,} bindings{again}"
@@ -90,7 +92,7 @@ def sync_if_outdated(
     limit = settings.inventory_age
     with show_progress("resources", quiet=quiet) as meter:
 
-        def show(records: Sequence["WalkRecord"]) -> None:
+        def show(records: Sequence["ServiceSyncRecord"]) -> None:
             meter(*summarize_progress(records))
 
         asyncio.run(sync_if_older(store, settings, accounts, services, limit, note, show))

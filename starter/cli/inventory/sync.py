@@ -14,7 +14,7 @@ from starter.cli.terminal.exit_codes import CommandFailed, ExitCode
 from starter.cli.terminal.output import note, say, show_json, show_progress, show_table
 
 if TYPE_CHECKING:
-    from domain.resources.inventory_sync import Synced, WalkRecord
+    from domain.resources.inventory_sync import ServiceSyncResult, ServiceSyncRecord
     from starter.requests.syncs import RunningSync
     from storage.settings import Settings
     from storage.store import Store
@@ -104,7 +104,7 @@ async def _sync(
     *,
     wait: bool,
     as_json: bool,
-) -> list["Synced"]:
+) -> list["ServiceSyncResult"]:
     """Starts or joins the sync of each account, and watches them together."""
     from starter.requests.syncs import start_or_join as begin
     from starter.temporal.client import EngineUnreachable, connect
@@ -151,7 +151,9 @@ def _list_services(store: "Store", account: str | None, service: str | None) -> 
     return keys
 
 
-def _sync_here(store: "Store", keys: Sequence[SyncKey], *, quiet: bool) -> list["Synced"]:
+def _sync_here(
+    store: "Store", keys: Sequence[SyncKey], *, quiet: bool
+) -> list["ServiceSyncResult"]:
     """Runs all syncs in this process, some in parallel; each keeps to its own rate limit."""
     from concurrent.futures import ThreadPoolExecutor
 
@@ -159,14 +161,14 @@ def _sync_here(store: "Store", keys: Sequence[SyncKey], *, quiet: bool) -> list[
     from operations.runtime.connector_pool import ConnectorPool
 
     clouds = ConnectorPool(store)
-    records: dict[SyncKey, WalkRecord] = {}
+    records: dict[SyncKey, ServiceSyncRecord] = {}
     with (
         show_progress("resources", quiet=quiet) as meter,
         ThreadPoolExecutor(MAX_PARALLEL_SYNCS) as pool,
     ):
 
-        def one(key: SyncKey) -> "Synced":
-            def show(record: "WalkRecord") -> None:
+        def one(key: SyncKey) -> "ServiceSyncResult":
+            def show(record: "ServiceSyncRecord") -> None:
                 records[key] = record
                 meter(*summarize_progress(list(records.values())))
 
@@ -175,7 +177,7 @@ def _sync_here(store: "Store", keys: Sequence[SyncKey], *, quiet: bool) -> list[
         return list(pool.map(one, keys))
 
 
-def _show(found: Sequence["Synced"], *, as_json: bool) -> None:
+def _show(found: Sequence["ServiceSyncResult"], *, as_json: bool) -> None:
     if as_json:
         show_json(found)
     else:
@@ -198,7 +200,7 @@ def _show(found: Sequence["Synced"], *, as_json: bool) -> None:
         raise CommandFailed(ExitCode.CLOUD)
 
 
-def _build_row(record: "WalkRecord", now: datetime) -> tuple[str, ...]:
+def _build_row(record: "ServiceSyncRecord", now: datetime) -> tuple[str, ...]:
     from starter.cli.terminal.times import format_minute
     from starter.requests.freshness import format_age
 
@@ -218,12 +220,12 @@ def _build_row(record: "WalkRecord", now: datetime) -> tuple[str, ...]:
     )
 
 
-def _format_bindings_read(walk: "Synced | WalkRecord") -> str:
+def _format_bindings_read(walk: "ServiceSyncResult | ServiceSyncRecord") -> str:
     """Formats how many separate bindings were read; empty where a listing includes them."""
     return f"{walk.were_read} of {walk.to_read}" if walk.to_read else ""
 
 
-def _format_result(record: "WalkRecord") -> str:
+def _format_result(record: "ServiceSyncRecord") -> str:
     if record.ended_at is None:
         return "running" if record.error is None else f"retrying after {record.error}"
     return str(record.error or "complete")

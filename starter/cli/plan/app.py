@@ -66,7 +66,7 @@ def create(
     """
     from datetime import UTC, datetime
 
-    from domain.plans.builder import refuse_empty
+    from domain.plans.builder import check_not_empty
     from starter.requests.plans import save
 
     by, name = get_requester(by), parse_or_build_name(name, chosen.certificate, datetime.now(UTC))
@@ -86,7 +86,7 @@ def create(
             certificates, estimate = list_certificates(store, plan), estimate_duration(store, plan)
             show_plan(plan, certificates, balance, estimate, explain=explain, waving=waving)
             show_findings(findings, beside_plan=True)
-    refuse_empty(plan)
+    check_not_empty(plan)
     if saved is not None and not as_json:
         say(f"plan       {saved.id}  {saved.name}")
 
@@ -183,12 +183,12 @@ def _differences(
 ) -> "tuple[Difference, ...]":
     from datetime import UTC, datetime
 
-    from domain.plans.diff import differences
+    from domain.plans.diff import compare_plans
     from starter.cli.terminal.output import show_progress
     from starter.requests.plans import remake
 
     plan = store.plans.get_plan(saved.id)
     if other is not None:
-        return differences(plan, store.plans.get_plan(store.plans.find(other).id))
+        return compare_plans(plan, store.plans.get_plan(store.plans.find(other).id))
     with show_progress("Reading what the resources serve", quiet=quiet):
-        return differences(plan, remake(store, plan, saved.plan_request, now=datetime.now(UTC)))
+        return compare_plans(plan, remake(store, plan, saved.plan_request, now=datetime.now(UTC)))

@@ -13,7 +13,7 @@ from starter.cli.terminal.output import say, show_json, show_progress
 if TYPE_CHECKING:
     from domain.calendar.windows import AllowedStart
     from domain.plans.plan import Change, Plan
-    from domain.preflight.checks import Policy
+    from domain.preflight.checks import CheckPolicy
     from domain.preflight.finding import Finding
     from domain.tasks.record import TaskRecord
     from storage.settings import Settings
@@ -35,7 +35,7 @@ Which = Annotated[
 ]
 
 
-def parse_check_policies(checks: Sequence[str] | None) -> dict[str, "Policy"]:
+def parse_check_policies(checks: Sequence[str] | None) -> dict[str, "CheckPolicy"]:
     """Parses --check into policies by check number."""
     from domain.preflight.finding import parse_policies
 
@@ -46,7 +46,7 @@ def check_plan_changes(
     store: "Store",
     settings: "Settings",
     plan: "Plan",
-    checks: Mapping[str, "Policy"],
+    checks: Mapping[str, "CheckPolicy"],
     *,
     at: datetime | None = None,
     begins: datetime | None = None,
@@ -79,7 +79,7 @@ def check_task_changes(
     store: "Store",
     settings: "Settings",
     record: "TaskRecord",
-    checks: Mapping[str, "Policy"],
+    checks: Mapping[str, "CheckPolicy"],
     *,
     quiet: bool,
 ) -> list["Finding"]:
@@ -110,15 +110,15 @@ def _run_checks(
     changes: "Sequence[Change]",
     at: datetime,
     find_start: "Callable[[], AllowedStart]",
-    checks: Mapping[str, "Policy"],
+    checks: Mapping[str, "CheckPolicy"],
     *,
     quiet: bool,
 ) -> list["Finding"]:
-    from domain.preflight.finding import Policies
+    from domain.preflight.finding import CheckPolicies
     from operations.preflight.findings import PreflightInput, run_checks
     from operations.runtime.connector_pool import ConnectorPool
 
-    policies = Policies(settings.check_policies, checks)
+    policies = CheckPolicies(settings.check_policies, checks)
     preflight = PreflightInput(changes, at, datetime.now(UTC), policies, find_start)
     with show_progress("Running preflight checks", quiet=quiet):
         return run_checks(store, ConnectorPool(store), settings, preflight)
@@ -126,10 +126,10 @@ def _run_checks(
 
 def show_findings(findings: Sequence["Finding"], *, beside_plan: bool = False) -> None:
     """Prints one line for each finding; beside a plan, not those that the plan shows itself."""
-    from domain.preflight.checks import CHECK
+    from domain.preflight.checks import CHECK_BY_NUMBER
 
     for each in findings:
-        if not (beside_plan and CHECK[each.check].in_plan and not each.refused):
+        if not (beside_plan and CHECK_BY_NUMBER[each.check].in_plan and not each.refused):
             say(f"{'refused' if each.refused else 'check':<9}  {each}. {each.fix}")
 
 

@@ -37,12 +37,12 @@ def export(
     """
     import sys
 
-    from domain.plans.file import write
+    from domain.plans.file import to_yaml
 
     with open_store() as (store, _):
         saved = store.plans.find(which)
         names = {each.fingerprint: each.name for each in store.certificates.list()}
-        pieces = write(saved, store.plans.get_plan(saved.id), names)
+        pieces = to_yaml(saved, store.plans.get_plan(saved.id), names)
         if as_json and output is None:
             show_json({"plan": saved, "text": "".join(pieces)})
         elif output is None:
@@ -65,11 +65,11 @@ def import_plan(
     Mistakes are reported with line and column, and nothing is saved. A digest in the file must
     match the plan: remove the digest from a file that you have edited.
     """
-    from domain.plans.file import MOST_BYTES, read
+    from domain.plans.file import MAX_BYTES, parse_plan_file
     from starter.requests.plans import import_plan as save
 
     by = get_requester(by)
-    found, text = read(read_file(file, MOST_BYTES), str(file))
+    found, text = parse_plan_file(read_file(file, MAX_BYTES), str(file))
     with open_store() as (store, _):
         saved = save(store, found, text, str(file), by=by)
     if as_json:
@@ -118,7 +118,7 @@ def show_differences(found: Sequence["Difference"]) -> None:
     rows = [
         (
             each.resource,
-            _describe_difference(each.what),
+            _describe_difference(each.kind),
             each.was or "",
             each.now or "",
             each.reason or "",
@@ -128,7 +128,7 @@ def show_differences(found: Sequence["Difference"]) -> None:
     columns = ("RESOURCE", "DIFFERENCE", "BEFORE", "NOW", "REASON")
     show_table(columns, rows, empty="No differences.")
     if found:
-        counts = Counter(_describe_difference(each.what) for each in found)
+        counts = Counter(_describe_difference(each.kind) for each in found)
         say(", ".join(f"{count} {what}" for what, count in counts.items()))
 
 

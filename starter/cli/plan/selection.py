@@ -186,12 +186,12 @@ def build_plan(
 
 def build_read_listener(meter: Meter) -> "ReadListener":
     """Builds a listener that moves the bar. Before a long read, it says how long that takes."""
-    from domain.plans.estimate import duration
+    from domain.plans.estimate import format_duration
 
     def listen(reading: "ReadProgress") -> None:
         if reading.read == 0 and reading.total > MAX_SILENT_READS:
             note(
-                f"{reading.total} resources must be read again, about {duration(reading.seconds)} "
+                f"{reading.total} resources must be read again, about {format_duration(reading.seconds)} "
                 "at the rate limits of their services."
             )
         meter(reading.read, reading.total, "")

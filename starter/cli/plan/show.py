@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from domain.resources.resource import Binding, Resource
     from storage.store import Store
 
-MOST_GROUPS = 5
+MAX_GROUPS = 5
 """How many lines a terminal shows of notices such as new names. Warnings are always shown."""
 
 Lines = Iterable[tuple[str, str]]
@@ -151,7 +151,7 @@ def _show_differences(changes: Sequence["Change"]) -> None:
     """Prints notices and warnings; the same text for many resources only once."""
     replaced = [change for change in changes if change.before is not None]
     gained = [(join_names(c.names_gained), c.resource.id) for c in replaced if c.names_gained]
-    _say_grouped("new names", gained, most=MOST_GROUPS)
+    _say_grouped("new names", gained, most=MAX_GROUPS)
     _say_grouped(
         "key", [(" to ".join(c.key_change), c.resource.id) for c in changes if c.key_change]
     )
@@ -162,7 +162,7 @@ def _show_differences(changes: Sequence["Change"]) -> None:
             for c in changes
             if c.issuer_change
         ],
-        most=MOST_GROUPS,
+        most=MAX_GROUPS,
     )
     _say_grouped(
         "no undo", [(c.not_reversible, c.resource.id) for c in changes if c.not_reversible]
@@ -172,7 +172,7 @@ def _show_differences(changes: Sequence["Change"]) -> None:
         (f"{c.unverifiable}: {counted}", c.resource.id) for c in changes if c.unverifiable
     ]
     _say_grouped("unverifiable", unverifiable)
-    _say_grouped("warning", [(text, c.resource.id) for c in changes for text in c.warnings])
+    _say_grouped("warning", [(each.text, c.resource.id) for c in changes for each in c.warnings])
 
 
 def _explain(plan: "Plan") -> None:
@@ -188,9 +188,9 @@ def _format_choice(change: "Change") -> str:
 
 
 def _format_duration(estimate: "Estimate") -> str:
-    from domain.plans.estimate import duration
+    from domain.plans.estimate import format_duration
 
-    least, most = duration(estimate.seconds), duration(estimate.at_most)
+    least, most = format_duration(estimate.seconds), format_duration(estimate.at_most)
     text = f"about {least} at the rate limits of the services"
     return text if least == most else f"{text}, at most {most} with slow propagation"
 

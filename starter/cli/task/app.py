@@ -94,7 +94,7 @@ def create(
     executed exactly as it is: if its resources, certificates or rules have changed since, the
     command shows the differences and refuses it.
     """
-    from domain.plans.builder import refuse_empty
+    from domain.plans.builder import check_not_empty
     from domain.plans.quota import check_reservation
     from domain.plans.rules import check_contacts
     from domain.tasks.spec import TaskSpec
@@ -120,7 +120,7 @@ def create(
                 estimate_duration(store, found.plan),
             )
             show_plan(found.plan, certificates, balance, estimate, explain=explain, waving=waving)
-        refuse_empty(found.plan)
+        check_not_empty(found.plan)
         check_digest(found.plan, digest)
         spec = TaskSpec(
             name=given or found.name or parse_or_build_name(None, chosen.certificate, now),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
     from domain.plans.plan import Plan
-    from domain.preflight.checks import Policy
+    from domain.preflight.checks import CheckPolicy
     from domain.preflight.finding import Finding
     from domain.tasks.record import TaskRecord
     from domain.tasks.spec import TaskSpec
@@ -53,7 +53,7 @@ def exit_if_unread(plan: "Plan") -> None:
     raise CommandFailed(ExitCode.CLOUD)
 
 
-NO_CHECKS: Mapping[str, "Policy"] = {}
+NO_CHECKS: Mapping[str, "CheckPolicy"] = {}
 MIN_DIGEST_LENGTH = 12
 
 
@@ -102,7 +102,7 @@ class TaskCreation:
         at: datetime,
         *,
         ignored: bool,
-        checks: Mapping[str, "Policy"] = NO_CHECKS,
+        checks: Mapping[str, "CheckPolicy"] = NO_CHECKS,
         yes: bool,
     ) -> Timing:
         """Shows start time and preflight findings, and asks for confirmation.
@@ -120,7 +120,7 @@ class TaskCreation:
         return timing
 
     def _check(
-        self, plan: "Plan", timing: Timing, checks: Mapping[str, "Policy"], *, ignored: bool
+        self, plan: "Plan", timing: Timing, checks: Mapping[str, "CheckPolicy"], *, ignored: bool
     ) -> None:
         self.findings = check_plan_changes(
             self.store,

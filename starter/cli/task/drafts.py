@@ -125,7 +125,7 @@ def submit(
     It is refused and stays a draft if its plan is outdated, or if a rule, a contact or the quota
     no longer allows it.
     """
-    from domain.plans.builder import refuse_empty
+    from domain.plans.builder import check_not_empty
     from domain.plans.quota import check_reservation
     from starter.requests import drafts
 
@@ -139,7 +139,7 @@ def submit(
             replaced = None if plan.digest == record.digest else plan
             rollout = drafts.get_rollout_with_plan(store, record, replaced)
             _show(store, plan, preview_waves(plan.changes, rollout))
-        refuse_empty(plan)
+        check_not_empty(plan)
         check_reservation(plan.cost, balance)
         creation = TaskCreation(store, settings, as_json=as_json)
         asyncio.run(creation.submit(record, plan, by, yes=yes, wait=wait))

@@ -123,12 +123,12 @@ def remake_plan(
     store: "Store", plan: "Plan", request: "PlanRequest | None", *, as_json: bool
 ) -> "Plan":
     """Makes the plan again from its request, and shows the differences."""
-    from domain.plans.diff import differences
+    from domain.plans.diff import compare_plans
     from starter.requests.plans import remake
 
     with show_progress("Reading what the resources serve", quiet=as_json):
         fresh = remake(store, plan, request, now=datetime.now(UTC))
     if not as_json:
-        show_differences(differences(plan, fresh))
+        show_differences(compare_plans(plan, fresh))
         say()
     return fresh

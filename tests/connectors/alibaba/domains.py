@@ -26,7 +26,7 @@ class DomainsContract(ConnectorContract):
         # The calls above switched HTTPS off, without which there is no such slot.
         with pytest.raises(Permanent):
             connector.bind(slot, reference)
-        assert connector.settled(slot, reference)
+        assert connector.has_arrived(slot, reference)
 
     def create_resource(self, lab: Lab, host: str, serving: Material | None, **more: str) -> None:
         written = host.removeprefix("*")
@@ -38,7 +38,7 @@ class DomainsContract(ConnectorContract):
         lab.cloud.seed(self.product, account=lab.account, domains=domains)
 
     def test_a_domain_may_get_its_first_certificate(self, lab: Lab) -> None:
-        traits = lab.connector(self.service).traits(self.service)
+        traits = lab.connector(self.service).get_traits(self.service)
         assert traits.scenarios == {Scenario.FIRST, Scenario.UPDATE}
 
     def test_the_listing_shows_where_https_is_off(self, lab: Lab) -> None:
@@ -86,7 +86,7 @@ class DomainsContract(ConnectorContract):
         assert before is not None
         assert before.fingerprint == made.certificate.fingerprint
         assert before.ref is None
-        reason = str(connector.not_reversible(found.resource, before))
+        reason = str(connector.explain_not_reversible(found.resource, before))
         assert self.product.upper() in reason
 
     def test_unless_the_same_certificate_is_also_in_the_store(self, lab: Lab) -> None:

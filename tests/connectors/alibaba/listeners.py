@@ -8,7 +8,7 @@ import pytest
 from connectors.alibaba._bases.stored import GONE_FROM_STORE
 from domain.errors import NeedsOperator, Permanent, Transient
 from domain.resources.connector import Connector, Scenario
-from domain.resources.resource import CertificateRef, Found
+from domain.resources.resource import CertificateRef, DiscoveredResource
 from tests.connectors.contract import ConnectorContract
 from tests.connectors.lab import Lab, Material, list_all
 from tests.connectors.store_contract import HOST
@@ -32,12 +32,12 @@ class ListenersContract(ConnectorContract):
         one = {"certificate": lab.issue(HOST).seed}
         lab.cloud.seed(self.product, account=lab.account, listeners=[one] * number)
 
-    def slots(self, lab: Lab) -> dict[str, Found]:
+    def slots(self, lab: Lab) -> dict[str, DiscoveredResource]:
         """Everything there is, by the last part of its key."""
         found = list_all(lab.connector(self.service))
         return {one.resource.key.split("/", 3)[3]: one for one in found}
 
-    def beside(self, lab: Lab, *names: str) -> dict[str, Found]:
+    def beside(self, lab: Lab, *names: str) -> dict[str, DiscoveredResource]:
         """A listener for HOST with one additional certificate for each of these names."""
         added = [lab.issue(name).seed for name in names]
         self.create_resource(lab, HOST, None, additional=added)
@@ -47,22 +47,24 @@ class ListenersContract(ConnectorContract):
         super().call_every_operation(lab)
         self.changed(lab, self.beside(lab, OTHER)[f"sni/{OTHER}"], lab.issue(OTHER))
 
-    def added(self, lab: Lab, found: Found, made: Material) -> tuple[Connector, CertificateRef]:
+    def added(
+        self, lab: Lab, found: DiscoveredResource, made: Material
+    ) -> tuple[Connector, CertificateRef]:
         """Deploys to a slot, and leaves the former certificate there."""
         connector = lab.connector(self.service)
         reference = connector.install(made.certificate, made.key, found.resource)
         connector.bind(found.resource, reference)
-        assert connector.settled(found.resource, reference)
+        assert connector.has_arrived(found.resource, reference)
         return connector, reference
 
-    def changed(self, lab: Lab, found: Found, made: Material) -> CertificateRef:
+    def changed(self, lab: Lab, found: DiscoveredResource, made: Material) -> CertificateRef:
         """Deploys to a slot, all of it."""
         connector, reference = self.added(lab, found, made)
         assert found.binding is not None
         connector.release(found.resource, found.binding.ref, reference)
         return reference
 
-    def held(self, lab: Lab, found: Found) -> set[str]:
+    def held(self, lab: Lab, found: DiscoveredResource) -> set[str]:
         """The identifiers of all certificates of a slot's listener."""
         connector: Any = lab.connector(self.service)
         reply = connector.list_certificates(
@@ -71,7 +73,7 @@ class ListenersContract(ConnectorContract):
         return {row["CertificateId"] for row in reply["Certificates"]}
 
     def test_only_what_has_a_certificate_takes_one(self, lab: Lab) -> None:
-        traits = lab.connector(self.service).traits(self.service)
+        traits = lab.connector(self.service).get_traits(self.service)
         assert traits.scenarios == {Scenario.UPDATE}
 
     def test_the_listing_shows_each_slot_and_what_it_serves(self, lab: Lab) -> None:
@@ -123,7 +125,7 @@ class ListenersContract(ConnectorContract):
         reference = self.changed(lab, found, lab.issue(OTHER))
         connector = lab.connector(self.service)
         connector.bind(found.resource, before.ref)
-        assert connector.settled(found.resource, before.ref)
+        assert connector.has_arrived(found.resource, before.ref)
         connector.release(found.resource, reference, before.ref)
         assert connector.read(found.resource) == before
         assert self.held(lab, found) == held
@@ -158,12 +160,12 @@ class ListenersContract(ConnectorContract):
     def test_a_listener_takes_one_change_at_a_time(self, lab: Lab) -> None:
         slots = self.beside(lab, OTHER)
         connector = lab.connector(self.service)
-        assert len({connector.lock_key(one.resource) for one in slots.values()}) == 1
+        assert len({connector.get_lock_key(one.resource) for one in slots.values()}) == 1
         reference, other = (self.install(lab, lab.issue(name)) for name in (HOST, OTHER))
         lab.cloud.set_propagation(3600)
         try:
             connector.bind(slots["default"].resource, reference)
-            assert not connector.settled(slots["default"].resource, reference)
+            assert not connector.has_arrived(slots["default"].resource, reference)
             with pytest.raises(Transient):
                 connector.bind(slots[f"sni/{OTHER}"].resource, other)
         finally:
@@ -193,7 +195,7 @@ class ListenersContract(ConnectorContract):
         before = connector.read(resource)
         assert before is not None
         assert (before.fingerprint, before.ref is None) == (None, False)
-        assert connector.not_reversible(resource, before) == GONE_FROM_STORE
+        assert connector.explain_not_reversible(resource, before) == GONE_FROM_STORE
 
     def test_an_expired_former_certificate_is_warned_of(self, lab: Lab) -> None:
         gone = NOW - timedelta(days=1)
@@ -201,8 +203,8 @@ class ListenersContract(ConnectorContract):
         seed = {"pem": expired.pem.decode(), "key": expired.key_pem.decode()}
         lab.cloud.seed(self.product, account=lab.account, listeners=[{"certificate": seed}])
         (found,) = list_all(lab.connector(self.service))
-        warnings = lab.connector(self.service).warnings(found.resource, found.binding)
-        assert ["expired" in line for line in warnings] == [True]
+        warnings = lab.connector(self.service).list_warnings(found.resource, found.binding)
+        assert [each.code for each in warnings] == ["expired-before"]
 
     def test_a_stopped_listener_is_listed_with_its_state(self, lab: Lab) -> None:
         self.create_resource(lab, HOST, None, status="stopped")

@@ -49,7 +49,7 @@ class PemContract(ConnectorContract):
         reference = self.install(lab, lab.issue(HOST))
         connector = lab.connector(self.service)
         assert connectors.find_store_service(reference.store) is None
-        assert connector.space(reference.store) is None
+        assert connector.get_free_space(reference.store) is None
         assert connector.in_use_by(reference) is not None
         with pytest.raises(Permanent) as refused:
             connector.remove(reference)
@@ -94,7 +94,7 @@ class PemContract(ConnectorContract):
         assert before is not None
         assert before.fingerprint == former.certificate.fingerprint
         assert before.ref is None
-        assert connector.not_reversible(resource, before) == KEY_UNKNOWN
+        assert connector.explain_not_reversible(resource, before) == KEY_UNKNOWN
 
     def test_a_certificate_that_the_vault_has_lost_is_not_sent(self, lab: Lab) -> None:
         made, resource = lab.issue(HOST), self.create_and_find(lab, lab.issue(HOST)).resource

@@ -59,13 +59,13 @@ class SmSlotsContract:
     def test_they_are_listed_only_if_the_account_asks_for_them(self, lab: Lab) -> None:
         connector, slot = self.slot(lab)
         page = lab.connector(self.service).discover()
-        assert [found.resource.key for found in page.found] == [HOST]
+        assert [found.resource.key for found in page.resources] == [HOST]
         assert page.total == 1
         page = connector.discover()
-        assert [found.resource.key for found in page.found] == [HOST, f"{HOST}/sm"]
+        assert [found.resource.key for found in page.resources] == [HOST, f"{HOST}/sm"]
         assert page.total == 2
         assert (slot.domains, slot.state) == ((HOST,), "online")
-        assert not page.found[1].binding_known
+        assert not page.resources[1].binding_known
 
     def test_a_domain_without_https_has_none_to_use(self, lab: Lab) -> None:
         connector, slot = self.slot(lab, certificate=None)
@@ -84,7 +84,7 @@ class SmSlotsContract:
         reference = self.install(lab, made, slot)
         for _ in range(2):
             connector.bind(slot, reference)
-        assert connector.settled(slot, reference)
+        assert connector.has_arrived(slot, reference)
         state = self.state(lab)
         assert state["sm"] == made.certificate.fingerprint
         assert state["sm_applied"] == [made.certificate.fingerprint] * 2
@@ -96,20 +96,20 @@ class SmSlotsContract:
         reference = self.install(lab, made, slot)
         connector.bind(slot, reference)
         assert connector.read(slot) is None
-        assert connector.warnings(slot, None) == ()
-        assert connector.not_reversible(slot, None) == UNKNOWN_BEFORE
+        assert connector.list_warnings(slot, None) == ()
+        assert connector.explain_not_reversible(slot, None) == UNKNOWN_BEFORE
         ours = build_binding(made.certificate).model_copy(update={"ref": reference})
         lab.memory.bound[slot.id] = ours
         assert connector.read(slot) == ours
-        assert connector.not_reversible(slot, ours) is None
-        assert "our own record" in connector.warnings(slot, ours)[0]
+        assert connector.explain_not_reversible(slot, ours) is None
+        assert [each.code for each in connector.list_warnings(slot, ours)] == ["own-record"]
 
     def test_no_handshake_verifies_what_it_serves(self, lab: Lab) -> None:
         connector, slot = self.slot(lab)
         usual = slot.model_copy(update={"slot": "default", "key": HOST})
         assert connector.explain_unverifiable(slot) == UNVERIFIABLE
         assert connector.explain_unverifiable(usual) is None
-        assert connector.warnings(usual, None) == ()
+        assert connector.list_warnings(usual, None) == ()
         assert Algorithm.SM2 in connector.algorithms
 
     def test_it_is_not_switched_off_from_here(self, lab: Lab) -> None:
@@ -123,7 +123,7 @@ class SmSlotsContract:
         connector, slot = self.slot(lab, status="configuring")
         reference = self.install(lab, pair(), slot)
         connector.bind(slot, reference)
-        assert not connector.settled(slot, reference)
+        assert not connector.has_arrived(slot, reference)
 
     def test_installing_twice_uploads_once(self, lab: Lab) -> None:
         _, slot = self.slot(lab)

@@ -24,10 +24,10 @@ class TestAlb(ListenersContract):
         connector, reference = lab.connector(self.service), self.install(lab, lab.issue(HOST))
         connector.bind(found.resource, reference)
         with pytest.raises(kind) as refused:
-            lab.connector(self.service).settled(found.resource, reference)
+            lab.connector(self.service).has_arrived(found.resource, reference)
         assert refused.value.code == code
         connector.bind(found.resource, reference)
-        assert connector.settled(found.resource, reference)
+        assert connector.has_arrived(found.resource, reference)
 
     def test_a_quic_listener_is_listed_and_takes_nothing_from_here(self, lab: Lab) -> None:
         self.create_resource(lab, HOST, None, protocol="QUIC")

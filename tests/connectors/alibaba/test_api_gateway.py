@@ -38,7 +38,7 @@ class TestApiGateway(PemContract):
             group(lab, domain(f"n{n}.example.com", None))
 
     def test_only_updates_are_offered(self, lab: Lab) -> None:
-        traits = lab.connector(self.service).traits(self.service)
+        traits = lab.connector(self.service).get_traits(self.service)
         assert traits.scenarios == {Scenario.UPDATE}
 
     def test_groups_of_all_regions_are_listed_and_changed_where_they_are(self, lab: Lab) -> None:
@@ -76,14 +76,14 @@ class TestApiGateway(PemContract):
         group(lab, domain("open.example.com", None, SslVerifyDepth=0))
         connector = lab.connector(self.service)
         asks, open_ = [found.resource for found in list_all(connector)]
-        assert "clients" in connector.warnings(asks, None)[0]
-        assert connector.warnings(open_, None) == ()
+        assert connector.list_warnings(asks, None)[0].code == "client-certificates"
+        assert connector.list_warnings(open_, None) == ()
 
     def test_removing_what_is_not_there_is_harmless(self, lab: Lab) -> None:
         resource = self.create_and_find(lab, None).resource
         connector = lab.connector(self.service)
         connector.bind(resource, None)
-        assert connector.settled(resource, None)
+        assert connector.has_arrived(resource, None)
 
     def test_a_change_that_collides_with_another_is_made_again(self, lab: Lab) -> None:
         resource = self.create_and_find(lab, lab.issue(HOST)).resource

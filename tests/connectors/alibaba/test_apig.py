@@ -32,7 +32,7 @@ class TestApig(ConnectorContract):
         lab.cloud.seed("apig", account=lab.account, domains=domains)
 
     def test_only_updates_are_offered(self, lab: Lab) -> None:
-        traits = lab.connector(self.service).traits(self.service)
+        traits = lab.connector(self.service).get_traits(self.service)
         assert traits.scenarios == {Scenario.UPDATE}
 
     def test_every_setting_that_was_read_is_sent_back(self, lab: Lab) -> None:

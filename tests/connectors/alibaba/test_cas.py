@@ -37,13 +37,13 @@ class TestCas(StoreContract):
     def test_what_a_product_uses_is_named_with_it(self, lab: Lab) -> None:
         reference = self.install(lab, lab.issue(HOST))
         lab.cloud.seed("cdn", account=lab.account, domains=[{"name": HOST, "certificate": None}])
-        (domain,) = lab.connector("alibaba.cdn").discover().found
+        (domain,) = lab.connector("alibaba.cdn").discover().resources
         lab.connector("alibaba.cdn").bind(domain.resource, reference)
         reason = lab.connector(self.service).in_use_by(reference)
         assert "CDN" in (reason or "")
 
     def test_no_limit_of_the_store_is_known(self, lab: Lab) -> None:
-        assert lab.connector(self.service).space("alibaba.cas/cn") is None
+        assert lab.connector(self.service).get_free_space("alibaba.cas/cn") is None
 
     def test_a_full_store_wants_someone_to_act(self, lab: Lab) -> None:
         lab.cloud.set_limit("cas", 0)
@@ -56,7 +56,7 @@ class TestCas(StoreContract):
 
     def test_it_lists_no_resources(self, lab: Lab) -> None:
         self.install(lab, lab.issue(HOST))
-        assert lab.connector(self.service).discover().found == ()
+        assert lab.connector(self.service).discover().resources == ()
 
     def test_it_serves_nothing(self, lab: Lab) -> None:
         connector = lab.connector(self.service)
@@ -67,8 +67,8 @@ class TestCas(StoreContract):
             connector.bind(NONE, None)
         assert refused.value.code == "NotAResource"
         with pytest.raises(Permanent) as refused:
-            connector.settled(NONE, None)
+            connector.has_arrived(NONE, None)
         assert refused.value.code == "NotAResource"
 
     def test_nothing_may_be_deployed_to_it(self, lab: Lab) -> None:
-        assert lab.connector(self.service).traits(self.service).scenarios == frozenset()
+        assert lab.connector(self.service).get_traits(self.service).scenarios == frozenset()

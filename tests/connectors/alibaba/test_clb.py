@@ -6,7 +6,7 @@ import pytest
 
 from domain.errors import NeedsOperator, Permanent, Transient
 from domain.resources.connector import Scenario
-from domain.resources.resource import Found
+from domain.resources.resource import DiscoveredResource
 from tests.connectors.contract import ConnectorContract
 from tests.connectors.lab import Lab, Material, list_all
 from tests.connectors.store_contract import HOST
@@ -46,7 +46,7 @@ class TestClb(ConnectorContract):
         self.bind_and_read(lab, self.additional(lab).resource, lab.issue(OTHER))
         self.made(lab).remove(self.install(lab, lab.issue(HOST)))
 
-    def additional(self, lab: Lab) -> Found:
+    def additional(self, lab: Lab) -> DiscoveredResource:
         """The slot of an additional domain, beside a default one for another."""
         default, added = lab.issue(HOST), lab.issue(OTHER)
         self.create_resource(lab, HOST, default, domains={OTHER: added.seed})
@@ -65,12 +65,12 @@ class TestClb(ConnectorContract):
 
     def test_a_region_has_space_for_what_its_quota_allows(self, lab: Lab) -> None:
         keeper, store = self.made(lab), "alibaba.clb/cn-shanghai"
-        assert keeper.space(store) == 100
+        assert keeper.get_free_space(store) == 100
         self.create_resource(lab, HOST, None, region="cn-shanghai")
-        assert keeper.space(store) == 99
+        assert keeper.get_free_space(store) == 99
         lab.cloud.set_limit("clb", None)
         try:
-            assert keeper.space(store) is None
+            assert keeper.get_free_space(store) is None
         finally:
             lab.cloud.set_limit("clb", 100)
 
@@ -91,7 +91,7 @@ class TestClb(ConnectorContract):
         assert keeper.find_in_store("alibaba.clb/cn-shanghai", made.certificate) is None
 
     def test_only_what_has_a_certificate_takes_one(self, lab: Lab) -> None:
-        traits = lab.connector(self.service).traits(self.service)
+        traits = lab.connector(self.service).get_traits(self.service)
         assert traits.scenarios == {Scenario.UPDATE}
 
     def test_the_listing_shows_what_is_served(self, lab: Lab) -> None:
@@ -179,7 +179,7 @@ class TestClb(ConnectorContract):
         slot = self.additional(lab)
         (default,) = [f for f in list_all(self.made(lab)) if f.resource.slot == "default"]
         connector = self.made(lab)
-        assert connector.lock_key(slot.resource) == connector.lock_key(default.resource)
+        assert connector.get_lock_key(slot.resource) == connector.get_lock_key(default.resource)
         lab.cloud.set_propagation(3600)
         try:
             connector.bind(slot.resource, self.install(lab, lab.issue(OTHER)))

@@ -31,9 +31,9 @@ class TestDdos(ConnectorContract):
         found = self.create_and_find(lab, None)
         assert (found.binding_known, found.binding) == (True, None)
         connector = lab.connector(self.service)
-        assert connector.traits(self.service).scenarios == {Scenario.UPDATE}
+        assert connector.get_traits(self.service).scenarios == {Scenario.UPDATE}
         assert connector.read(found.resource) is None
-        assert connector.settled(found.resource, None)
+        assert connector.has_arrived(found.resource, None)
         with pytest.raises(Permanent):
             connector.bind(found.resource, None)
 
@@ -60,7 +60,7 @@ class TestDdos(ConnectorContract):
         assert before is not None
         assert before.name is not None
         assert (before.fingerprint, before.ref) == (None, None)
-        assert connector.not_reversible(found.resource, before) == GONE_FROM_STORE
+        assert connector.explain_not_reversible(found.resource, before) == GONE_FROM_STORE
         self.bind_and_read(lab, found.resource, lab.issue(HOST))
 
     def test_a_certificate_that_is_not_offered_for_the_domain_is_known_by_the_store(

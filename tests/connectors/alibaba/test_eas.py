@@ -56,7 +56,7 @@ class TestEas(ConnectorContract):
         return next(each for each in found if name in each.domains)
 
     def test_only_updates_are_offered(self, lab: Lab) -> None:
-        traits = lab.connector(self.service).traits(self.service)
+        traits = lab.connector(self.service).get_traits(self.service)
         assert traits.scenarios == {Scenario.UPDATE}
 
     def test_gateways_of_all_regions_are_listed_and_changed_where_they_are(self, lab: Lab) -> None:
@@ -128,8 +128,8 @@ class TestEas(ConnectorContract):
         gateway(lab, domain(HOST, None), domain(HOST, None, "intranet"))
         connector = lab.connector(self.service)
         public, private = [found.resource for found in list_all(connector)]
-        assert "for a moment nothing is served" in connector.warnings(public, None)[0]
-        assert "private network" in connector.warnings(private, None)[1]
+        codes = [[w.code for w in connector.list_warnings(r, None)] for r in (public, private)]
+        assert codes == [["short-outage"], ["short-outage", "private-network"]]
 
     def test_one_name_on_both_networks_is_two_resources(self, lab: Lab) -> None:
         former = lab.issue(HOST)
@@ -140,7 +140,7 @@ class TestEas(ConnectorContract):
         untouched = connector.read(public)
         assert untouched is not None
         assert untouched.fingerprint == former.certificate.fingerprint
-        assert connector.lock_key(public) == connector.lock_key(private)
+        assert connector.get_lock_key(public) == connector.get_lock_key(private)
 
     def test_a_gateway_that_does_not_run_is_listed_with_its_state(self, lab: Lab) -> None:
         gateway(lab, domain(HOST, None), status="Stopped")

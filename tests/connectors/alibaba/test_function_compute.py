@@ -64,7 +64,7 @@ class TestFunctionCompute(PemContract):
             assert connector.read(found.resource) == found.binding
 
     def test_only_updates_are_offered(self, lab: Lab) -> None:
-        traits = lab.connector(self.service).traits(self.service)
+        traits = lab.connector(self.service).get_traits(self.service)
         assert traits.scenarios == {Scenario.UPDATE}
 
     def test_domains_of_both_versions_and_all_regions_are_listed(self, lab: Lab) -> None:

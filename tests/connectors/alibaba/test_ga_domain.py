@@ -35,7 +35,7 @@ class TestGaDomain(ConnectorContract):
         connector, reference = lab.connector(self.service), self.install(lab, lab.issue(HOST))
         connector.bind(resource, None)
         connector.bind(resource, reference)
-        assert connector.settled(resource, reference)
+        assert connector.has_arrived(resource, reference)
         connector.check()
 
     def any_domain(self, lab: Lab) -> Resource:
@@ -48,15 +48,15 @@ class TestGaDomain(ConnectorContract):
     ) -> None:
         resource = self.create_and_find(lab, lab.issue(HOST)).resource
         connector = lab.connector(self.service)
-        assert connector.not_reversible(resource, None) is None
+        assert connector.explain_not_reversible(resource, None) is None
         connector.bind(resource, None)
-        assert connector.settled(resource, None)
+        assert connector.has_arrived(resource, None)
         assert connector.read(resource) is None
         assert list(list_all(connector)) == []
         self.bind_and_read(lab, resource, lab.issue(HOST))
 
     def test_only_updates_are_offered(self, lab: Lab) -> None:
-        traits = lab.connector(self.service).traits(self.service)
+        traits = lab.connector(self.service).get_traits(self.service)
         assert traits.scenarios == {Scenario.UPDATE}
 
     def test_each_domain_is_a_resource_and_the_default_certificate_is_none(self, lab: Lab) -> None:
@@ -88,7 +88,7 @@ class TestGaDomain(ConnectorContract):
         keys = set()
         for service in ("alibaba.ga_domain", "alibaba.ga_listener"):
             connector = lab.connector(service)
-            keys |= {connector.lock_key(found.resource) for found in list_all(connector)}
+            keys |= {connector.get_lock_key(found.resource) for found in list_all(connector)}
         assert len(keys) == 1
 
     def test_it_is_settled_only_when_the_accelerator_is_at_rest(self, lab: Lab) -> None:
@@ -97,6 +97,6 @@ class TestGaDomain(ConnectorContract):
         lab.cloud.set_propagation(3600)
         try:
             connector.bind(resource, reference)
-            assert not connector.settled(resource, reference)
+            assert not connector.has_arrived(resource, reference)
         finally:
             lab.cloud.set_propagation(0)

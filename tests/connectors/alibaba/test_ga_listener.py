@@ -28,7 +28,7 @@ class TestGaListener(ConnectorContract):
             create_accelerator(lab, build_listener(made))
 
     def test_only_updates_are_offered(self, lab: Lab) -> None:
-        traits = lab.connector(self.service).traits(self.service)
+        traits = lab.connector(self.service).get_traits(self.service)
         assert traits.scenarios == {Scenario.UPDATE}
 
     def test_only_https_listeners_are_listed_whatever_the_case(self, lab: Lab) -> None:
@@ -52,7 +52,7 @@ class TestGaListener(ConnectorContract):
         create_accelerator(lab, build_listener(made), build_listener(made))
         create_accelerator(lab, build_listener(made))
         connector = lab.connector(self.service)
-        keys = [connector.lock_key(found.resource) for found in list_all(connector)]
+        keys = [connector.get_lock_key(found.resource) for found in list_all(connector)]
         assert keys[0] == keys[1] != keys[2]
 
     def test_a_locked_accelerator_is_tried_again(self, lab: Lab) -> None:
@@ -64,7 +64,7 @@ class TestGaListener(ConnectorContract):
         lab.cloud.set_propagation(3600)
         try:
             connector.bind(first, reference)
-            assert not connector.settled(first, reference)
+            assert not connector.has_arrived(first, reference)
             with pytest.raises(Transient) as busy:
                 connector.bind(second, reference)
             assert busy.value.code == "StateError.Accelerator"
@@ -93,7 +93,7 @@ class TestGaListener(ConnectorContract):
         before = connector.read(resource)
         assert before is not None
         assert before.fingerprint is None
-        assert connector.not_reversible(resource, before) == GONE_FROM_STORE
+        assert connector.explain_not_reversible(resource, before) == GONE_FROM_STORE
 
     def test_a_certificate_of_the_other_site_is_refused(self, lab: Lab) -> None:
         resource = self.create_and_find(lab, lab.issue(HOST)).resource

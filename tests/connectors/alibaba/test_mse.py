@@ -39,7 +39,7 @@ class TestMse(ConnectorContract):
             gateway(lab, domain(f"n{n}.example.com", None))
 
     def test_only_updates_are_offered(self, lab: Lab) -> None:
-        traits = lab.connector(self.service).traits(self.service)
+        traits = lab.connector(self.service).get_traits(self.service)
         assert traits.scenarios == {Scenario.UPDATE}
 
     def test_gateways_of_all_regions_are_listed(self, lab: Lab) -> None:
@@ -91,7 +91,7 @@ class TestMse(ConnectorContract):
         lab.cloud.set_propagation(3600)
         try:
             connector.bind(resource, reference)
-            assert not connector.settled(resource, reference)
+            assert not connector.has_arrived(resource, reference)
         finally:
             lab.cloud.set_propagation(0)
 

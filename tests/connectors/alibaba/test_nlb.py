@@ -16,7 +16,7 @@ class TestNlb(ListenersContract):
         connector: Connector = lab.connector(self.service)
         reference = self.install(lab, lab.issue(HOST))
         connector.bind(found.resource, reference)
-        assert not connector.settled(found.resource, reference)
+        assert not connector.has_arrived(found.resource, reference)
 
     def test_what_changes_something_is_sent_as_a_form(self, lab: Lab) -> None:
         self.changed(lab, self.beside(lab, OTHER)[f"sni/{OTHER}"], lab.issue(OTHER))

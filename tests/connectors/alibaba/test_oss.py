@@ -7,7 +7,7 @@ import pytest
 from connectors.alibaba.oss import ONLY_IN_BUCKET, Oss
 from domain.errors import NeedsOperator, Permanent, Transient
 from domain.resources.connector import Scenario
-from domain.resources.resource import Found
+from domain.resources.resource import DiscoveredResource
 from tests.connectors.contract import ConnectorContract
 from tests.connectors.lab import Lab, Material, list_all
 from tests.connectors.store_contract import HOST
@@ -124,7 +124,7 @@ class TestOss(ConnectorContract):
         assert found.binding is not None
         assert found.binding.not_after is not None
         assert (found.binding.fingerprint, found.binding.ref) == (None, None)
-        assert connector.not_reversible(found.resource, found.binding) == ONLY_IN_BUCKET
+        assert connector.explain_not_reversible(found.resource, found.binding) == ONLY_IN_BUCKET
         self.bind_and_read(lab, found.resource, lab.issue(HOST))
 
     def test_unless_the_same_certificate_is_also_in_the_store(self, lab: Lab) -> None:
@@ -180,7 +180,7 @@ class TestOss(ConnectorContract):
     def test_a_refusal_names_the_permissions_that_the_service_needs_elsewhere(
         self, lab: Lab
     ) -> None:
-        found: Found = self.create_and_find(lab, None)
+        found: DiscoveredResource = self.create_and_find(lab, None)
         reference = self.install(lab, lab.issue(HOST))
         lab.cloud.add_fault("error", "PutCname", code="AccessDenied", status=403)
         with pytest.raises(NeedsOperator) as failure:

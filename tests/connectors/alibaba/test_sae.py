@@ -7,7 +7,7 @@ import pytest
 
 from domain.errors import Permanent
 from domain.resources.connector import Scenario
-from domain.resources.resource import Found
+from domain.resources.resource import DiscoveredResource
 from tests.connectors.alibaba import test_clb as clb
 from tests.connectors.contract import ConnectorContract
 from tests.connectors.lab import Lab, Material, list_all
@@ -33,7 +33,7 @@ class RoutesContract(ConnectorContract):
             self.create_resource(lab, f"n{n}.example.com", None, namespace=f"cn-hangzhou:n{n}")
 
     def test_only_what_has_a_certificate_takes_one(self, lab: Lab) -> None:
-        traits = lab.connector(self.service).traits(self.service)
+        traits = lab.connector(self.service).get_traits(self.service)
         assert traits.scenarios == {Scenario.UPDATE}
         found = self.create_and_find(lab, None)
         assert (found.binding_known, found.binding) == (True, None)
@@ -93,17 +93,17 @@ class TestSaeOnAlb(RoutesContract):
         (found,) = [f for f in self.routes(lab) if f.resource.detail["kind"] == "clb"]
         self.bind_and_read(lab, found.resource, lab.issue(OTHER))
 
-    def routes(self, lab: Lab) -> list[Found]:
+    def routes(self, lab: Lab) -> list[DiscoveredResource]:
         return list(list_all(lab.connector(self.service)))
 
-    def several(self, lab: Lab) -> dict[str, Found]:
+    def several(self, lab: Lab) -> dict[str, DiscoveredResource]:
         """A route with one certificate for each of three names, by slot."""
         names = (HOST, OTHER, "third.example.com")
         given = [lab.issue(name).seed for name in names]
         self.create_resource(lab, HOST, None, domains=names, certificates=given)
         return {f.resource.key.split("/", 2)[2]: f for f in self.routes(lab)}
 
-    def listed(self, lab: Lab, found: Found) -> list[str]:
+    def listed(self, lab: Lab, found: DiscoveredResource) -> list[str]:
         connector: Any = lab.connector(self.service)
         row = connector.routes.get_route(found.resource.region, found.resource.detail["ingress"])
         return str(row["CertIds"]).split(",")
@@ -126,7 +126,7 @@ class TestSaeOnAlb(RoutesContract):
             binding = slots[key].binding
             assert binding is not None
             connector.bind(slots[key].resource, binding.ref)
-            assert connector.settled(slots[key].resource, binding.ref)
+            assert connector.has_arrived(slots[key].resource, binding.ref)
             assert connector.read(slots[key].resource) == binding
 
     def test_one_certificate_may_take_over_several_slots_and_leave_one_of_them(
@@ -153,7 +153,7 @@ class TestSaeOnAlb(RoutesContract):
         lab.cloud.seed("alb", account=lab.account, listeners=[listener])
         alb = lab.connector("alibaba.alb")
         (slot,) = list_all(alb)
-        assert alb.lock_key(slot.resource) == lab.connector(self.service).lock_key(found.resource)
+        assert alb.get_lock_key(slot.resource) == lab.connector(self.service).get_lock_key(found.resource)
 
 
 class TestSaeOnClb(RoutesContract):
@@ -175,7 +175,7 @@ class TestSaeOnClb(RoutesContract):
         clb.TestClb().create_resource(lab, OTHER, None, load_balancer=balancer)
         balancers = lab.connector("alibaba.clb")
         (slot,) = list_all(balancers)
-        assert balancers.lock_key(slot.resource) == lab.connector(self.service).lock_key(
+        assert balancers.get_lock_key(slot.resource) == lab.connector(self.service).get_lock_key(
             found.resource
         )
 

@@ -7,7 +7,7 @@ import pytest
 
 from domain.errors import Permanent, Transient
 from domain.resources.connector import Scenario
-from domain.resources.resource import Found
+from domain.resources.resource import DiscoveredResource
 from tests.connectors.contract import ConnectorContract
 from tests.connectors.lab import Lab, Material, list_all
 from tests.connectors.store_contract import HOST
@@ -40,7 +40,7 @@ class TestWaf(ConnectorContract):
         found = self.default(lab, lab.issue(HOST))
         self.bind_and_read(lab, found.resource, lab.issue(HOST))
 
-    def default(self, lab: Lab, serving: Material, **more: Any) -> Found:
+    def default(self, lab: Lab, serving: Material, **more: Any) -> DiscoveredResource:
         self.create_resource(lab, "default", serving, **more)
         found = list_all(lab.connector(self.service))
         return next(f for f in found if f.resource.key.endswith("/default"))
@@ -56,7 +56,7 @@ class TestWaf(ConnectorContract):
         found = self.create_and_find(lab, None)
         assert (found.binding_known, found.binding) == (True, None)
         connector = lab.connector(self.service)
-        assert connector.traits(self.service).scenarios == {Scenario.UPDATE}
+        assert connector.get_traits(self.service).scenarios == {Scenario.UPDATE}
         assert connector.read(found.resource) is None
         reference = self.install(lab, lab.issue(HOST))
         for target in (reference, None):
@@ -94,7 +94,7 @@ class TestWaf(ConnectorContract):
         assert found.binding.fingerprint == former.certificate.fingerprint
         connector, _ = self.bind_and_read(lab, found.resource, lab.issue("a.example.com"))
         connector.bind(found.resource, found.binding.ref)
-        assert connector.settled(found.resource, found.binding.ref)
+        assert connector.has_arrived(found.resource, found.binding.ref)
         assert connector.read(found.resource) == found.binding
 
     def test_the_mainland_and_the_rest_of_the_world_have_an_instance_each(self, lab: Lab) -> None:
@@ -124,7 +124,7 @@ class TestWaf(ConnectorContract):
         with pytest.raises(Transient) as failure:
             connector.bind(found.resource, self.install(lab, lab.issue(HOST)))
         assert failure.value.code == "Waf.Pullin.ResourceProcessing"
-        assert not connector.settled(found.resource, self.install(lab, former))
+        assert not connector.has_arrived(found.resource, self.install(lab, former))
 
     def test_the_port_is_one_that_the_domain_listens_on(self, lab: Lab) -> None:
         self.create_resource(

@@ -16,6 +16,7 @@ from domain.calendar.windows import (
     CalendarTarget,
     Day,
     Freeze,
+    StartReasonCode,
     Window,
 )
 from domain.errors import BadInput
@@ -69,8 +70,12 @@ def find(
 def mentions(start: AllowedStart, *names: str) -> bool:
     """Whether there is one reason for each window and freeze named, in this order."""
     return len(start.reasons) == len(names) and all(
-        repr(name) in reason for name, reason in zip(names, start.reasons, strict=True)
+        repr(name) in reason.text for name, reason in zip(names, start.reasons, strict=True)
     )
+
+
+def list_codes(start: AllowedStart) -> list[StartReasonCode]:
+    return [each.code for each in start.reasons]
 
 
 def test_without_windows_the_requested_time_is_allowed() -> None:
@@ -87,7 +92,8 @@ def test_outside_of_the_window_it_is_the_next_time_with_the_reason() -> None:
     start = find(window("nights", 22, 4))
     assert (start.at, start.until) == (NOON + 10 * HOUR, NOON + 16 * HOUR)
     assert mentions(start, "nights")
-    assert "daily 22:00-04:00 UTC" in start.reasons[0]
+    assert "daily 22:00-04:00 UTC" in start.reasons[0].text
+    assert list_codes(start) == [StartReasonCode.OUTSIDE_WINDOWS]
 
 
 def test_a_time_that_has_passed_means_now() -> None:
@@ -151,10 +157,14 @@ def test_a_freeze_closes_what_a_window_opens() -> None:
     start = find(frozen)
     assert (start.at, start.until) == (NOON + 13 * HOUR, None)
     assert mentions(start, "close")
-    assert all(part in start.reasons[0] for part in ("2027-01-07 01:00 UTC", "quarter's end"))
+    assert all(part in start.reasons[0].text for part in ("2027-01-07 01:00 UTC", "quarter's end"))
     nights = window("nights", 22, 4)
     assert find(frozen, nights).at == NOON + 13 * HOUR
     assert mentions(find(frozen, nights), "close", "nights")
+    assert list_codes(find(frozen, nights)) == [
+        StartReasonCode.FREEZE,
+        StartReasonCode.OUTSIDE_WINDOWS,
+    ]
     assert find(frozen, nights, at=NOON + 14 * HOUR).at == NOON + 14 * HOUR
 
 
@@ -175,7 +185,8 @@ def test_an_expiry_too_near_to_the_next_allowed_time_overrides_the_rules() -> No
     overridden = find(frozen, expires=NOON + 12 * DAY - HOUR)
     assert (overridden.at, overridden.overridden) == (NOON, True)
     for part in ("2027-01-18 11:00 UTC", "2027-01-16 12:00 UTC", "48 h"):
-        assert part in overridden.reasons[1]
+        assert part in overridden.reasons[1].text
+    assert overridden.reasons[1].code is StartReasonCode.EXPIRY_TOO_NEAR
     moved = find(frozen, expires=NOON + 12 * DAY)
     assert (moved.at, moved.overridden) == (NOON + 10 * DAY, False)
 
@@ -188,7 +199,8 @@ def test_an_expiry_overrides_windows_without_a_common_hour() -> None:
     overridden = find(*rules, targets=(MAIN, OTHER), expires=NOON + 20 * DAY)
     assert (overridden.at, overridden.overridden) == (NOON, True)
     assert len(overridden.reasons) == 3
-    assert "2027-01-26 12:00 UTC" in overridden.reasons[2]
+    assert "2027-01-26 12:00 UTC" in overridden.reasons[2].text
+    assert overridden.reasons[2].code is StartReasonCode.EXPIRY_TOO_NEAR
 
 
 def test_in_an_open_window_nothing_is_overridden() -> None:

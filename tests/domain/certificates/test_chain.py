@@ -14,9 +14,9 @@ from tests.support.factory import (
     NOW,
     Authority,
     build_self_signed,
+    get_rsa_key,
     relabel_as_sha1,
     relabel_as_sm2,
-    rsa_key,
 )
 from tests.support.uploads import refuse_upload, upload
 
@@ -128,7 +128,7 @@ def test_an_issuer_that_is_not_an_authority_is_refused() -> None:
         ),
         (ROOT.sub("New", not_before=NOW + DAY), "not-yet-valid", "'CN=New'"),
         (ROOT.sub("Mute", may_sign=False), "issuer-not-allowed", "'CN=Mute'"),
-        (ROOT.sub("Weak", key=rsa_key(1024)), "unsupported-key-size", "'CN=Weak'"),
+        (ROOT.sub("Weak", key=get_rsa_key(1024)), "unsupported-key-size", "'CN=Weak'"),
     ],
 )
 def test_an_intermediate_that_clients_refuse_is_refused_by_name(
@@ -149,7 +149,7 @@ def test_an_authority_may_not_issue_deeper_than_it_is_allowed() -> None:
 
 
 def test_an_intermediate_signed_over_sha1_is_refused_and_a_root_is_not() -> None:
-    root = Authority.root("RSA root", key=rsa_key())
+    root = Authority.root("RSA root", key=get_rsa_key())
     low = root.sub("RSA low")
     leaf = low.leaf()
     refused = refuse_upload(leaf, certificate=leaf.leaf_pem + relabel_as_sha1(low.pem))

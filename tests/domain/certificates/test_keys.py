@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 from domain.certificates.certificate import FileNames
 from domain.certificates.keys import PrivateKey, check_key_strength
 from domain.errors import BadInput
-from tests.support.factory import CA, P256, Authority, encrypt_key, rsa_key
+from tests.support.factory import CA, P256, Authority, encrypt_key, get_rsa_key
 from tests.support.uploads import refuse_upload, upload
 
 LEAVES = {"ec": CA().leaf(), "rsa": CA().leaf(algorithm="rsa")}
@@ -92,7 +92,7 @@ def test_rsa_keys_too_short_or_too_long_are_refused(bits: int) -> None:
 
 
 def test_a_weak_leaf_is_refused() -> None:
-    leaf = Authority.root().sub("Low").leaf(key=rsa_key(1024))
+    leaf = Authority.root().sub("Low").leaf(key=get_rsa_key(1024))
     refused = refuse_upload(leaf)
     assert refused.code == "unsupported-key-size"
     assert "'CN=www.example.com'" in refused.what

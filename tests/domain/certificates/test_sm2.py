@@ -12,19 +12,27 @@ from hypothesis import strategies as st
 
 from domain.certificates.sm2 import ORDER, is_issued_by_sm2, is_sm2, read_public_point, read_sm2_key
 from domain.errors import BadInput
-from tests.support.factory import CA, ECDSA, SM2_CURVE, SM2_SM3, encode_pem, relabel_as_sm2, rsa_key
+from tests.support.factory import (
+    CA,
+    ECDSA,
+    SM2_CURVE,
+    SM2_SM3,
+    encode_pem,
+    get_rsa_key,
+    relabel_as_sm2,
+)
 from tests.support.sm2_factory import (
     Sm2Authority,
     compute_public_key,
+    encode_key_der,
+    encode_key_pem,
     encrypt_key_pem,
-    key_der,
-    key_pem,
-    new_key,
+    generate_key,
 )
 
 ROOT = Sm2Authority.root()
 SUB = ROOT.sub()
-KEY = new_key()
+KEY = generate_key()
 SEC1 = PrivateFormat.TraditionalOpenSSL
 
 # Made by openssl: `req -new -x509 -sm3 -sigopt distid:1234567812345678`, `x509 -req` likewise.
@@ -119,20 +127,20 @@ def test_other_keys_are_not_of_sm2() -> None:
 @pytest.mark.parametrize(
     "written",
     [
-        key_pem(KEY),
-        key_pem(KEY).replace(b"\n", b"\r\n"),
-        key_der(KEY),
-        key_der(KEY, SEC1),
-        encode_pem("EC PRIVATE KEY", key_der(KEY, SEC1)),
-        encode_pem("SM2 PRIVATE KEY", key_der(KEY, SEC1)),
-        SUB.pem + encode_pem("EC PARAMETERS", SM2_CURVE) + key_pem(KEY),
+        encode_key_pem(KEY),
+        encode_key_pem(KEY).replace(b"\n", b"\r\n"),
+        encode_key_der(KEY),
+        encode_key_der(KEY, SEC1),
+        encode_pem("EC PRIVATE KEY", encode_key_der(KEY, SEC1)),
+        encode_pem("SM2 PRIVATE KEY", encode_key_der(KEY, SEC1)),
+        SUB.pem + encode_pem("EC PARAMETERS", SM2_CURVE) + encode_key_pem(KEY),
     ],
 )
 def test_a_key_is_read_in_every_common_form_and_written_in_two(written: bytes) -> None:
     key = read_sm2_key(written, "a.key")
     assert key.point == compute_public_key(KEY)
-    assert key.pem() == key_pem(KEY)
-    assert key.traditional_pem() == encode_pem("EC PRIVATE KEY", key_der(KEY, SEC1))
+    assert key.pem() == encode_key_pem(KEY)
+    assert key.traditional_pem() == encode_pem("EC PRIVATE KEY", encode_key_der(KEY, SEC1))
 
 
 def refuse_key(data: bytes) -> BadInput:
@@ -151,12 +159,12 @@ def test_an_encrypted_key_is_refused(traditional: bool) -> None:
     ("data", "code"),
     [
         (CA().leaf().key_pem, "not-an-sm2-key"),
-        (CA().leaf(key=rsa_key()).key_pem, "not-an-sm2-key"),
+        (CA().leaf(key=get_rsa_key()).key_pem, "not-an-sm2-key"),
         (b"-----BEGIN PRIVATE KEY-----\n%%%\n-----END PRIVATE KEY-----", "not-an-sm2-key"),
-        (key_pem(KEY)[:-30], "truncated-file"),
-        (key_pem(KEY) * 2, "several-private-keys"),
+        (encode_key_pem(KEY)[:-30], "truncated-file"),
+        (encode_key_pem(KEY) * 2, "several-private-keys"),
         (SUB.pem, "no-private-key"),
-        (key_der(KEY)[:-1], "not-an-sm2-key"),
+        (encode_key_der(KEY)[:-1], "not-an-sm2-key"),
         (b"", "empty-file"),
     ],
 )
@@ -167,13 +175,13 @@ def test_a_file_without_exactly_one_whole_sm2_key_is_refused(data: bytes, code: 
 @pytest.mark.parametrize("number", [0, ORDER - 1, ORDER])
 def test_a_number_that_no_key_may_have_is_refused(number: int) -> None:
     own = KEY.private_numbers().private_value.to_bytes(32)
-    refused = refuse_key(key_der(KEY).replace(own, number.to_bytes(32)))
+    refused = refuse_key(encode_key_der(KEY).replace(own, number.to_bytes(32)))
     assert refused.code == "not-an-sm2-key"
 
 
 def test_a_small_number_is_written_at_full_length() -> None:
     own = KEY.private_numbers().private_value.to_bytes(32)
-    one = read_sm2_key(key_der(KEY).replace(own, (1).to_bytes(32)), "a.key")
+    one = read_sm2_key(encode_key_der(KEY).replace(own, (1).to_bytes(32)), "a.key")
     assert read_sm2_key(one.pem(), "a.key") == one
     assert replace(one, number=2).pem() != one.pem()
 
@@ -185,7 +193,7 @@ def test_a_key_relabelled_as_sm2_is_read_by_its_number_alone() -> None:
 
 
 def test_a_key_is_not_shown() -> None:
-    key = read_sm2_key(key_pem(KEY), "a.key")
+    key = read_sm2_key(encode_key_pem(KEY), "a.key")
     for text in (repr(key), str(key), f"{[key]}"):
         assert str(key.number) not in text
         assert f"{key.number:x}" not in text
@@ -194,7 +202,7 @@ def test_a_key_is_not_shown() -> None:
 @settings(deadline=None, max_examples=100)
 @given(data=st.data())
 def test_a_key_damaged_anywhere_is_read_or_refused_without_showing_it(data: st.DataObject) -> None:
-    whole = bytearray(data.draw(st.sampled_from([key_der(KEY), key_der(KEY, SEC1)])))
+    whole = bytearray(data.draw(st.sampled_from([encode_key_der(KEY), encode_key_der(KEY, SEC1)])))
     for _ in range(data.draw(st.integers(0, 3))):
         whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
     # The text is always the same, so it holds nothing of the file.

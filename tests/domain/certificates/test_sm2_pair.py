@@ -18,7 +18,7 @@ from tests.support.sm2_factory import (
     build_encryption_key_usage,
     build_sm2_certificate,
     compute_public_key,
-    key_der,
+    encode_key_der,
 )
 from tests.support.uploads import get_refusal, refuse_upload
 
@@ -87,7 +87,7 @@ def test_it_survives_json_and_others_have_no_second_half() -> None:
         {"chain": None, "certificate": SIGN.pem + ISSUER.pem},
         {"chain": None, "encrypt_certificate": ISSUER.pem + ENCRYPT.pem},
         {"certificate": SIGN.key_pem + SIGN.pem, "key": SIGN.key_pem + SIGN.pem},
-        {"key": key_der(SIGN.key)},
+        {"key": encode_key_der(SIGN.key)},
         {"roots": ROOT.pem},
     ],
 )

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from domain.certificates.trust import explain_untrusted, find_issuer
-from domain.preflight.rules import chain_of
+from domain.preflight.rules import parse_chain
 from tests.support.factory import DAY, NOW, Authority, Leaf
 from tests.support.sm2_factory import Sm2Authority, build_pair
 
@@ -52,6 +52,6 @@ def test_a_chain_is_checked_for_the_given_time(later: timedelta) -> None:
 def test_an_sm2_chain_is_trusted_if_a_root_issued_its_end() -> None:
     root = Sm2Authority.root()
     pair = build_pair("sm", "www.example.com", issuer=root.sub())
-    served = chain_of(pair.certificate)
+    served = parse_chain(pair.certificate)
     assert explain_untrusted(served, [ROOT.certificate, root.certificate], NOW) is None
     assert explain_untrusted(served, [ROOT.certificate], NOW) is not None

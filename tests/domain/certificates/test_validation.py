@@ -21,8 +21,8 @@ from tests.support.factory import (
     P256,
     SM2_SM3,
     Authority,
+    get_rsa_key,
     relabel_as_sha1,
-    rsa_key,
 )
 from tests.support.uploads import refuse_upload
 
@@ -30,7 +30,7 @@ ISSUING = CA().issuing
 
 
 def test_a_leaf_signed_over_sha1_is_refused() -> None:
-    leaf = Authority.root(key=rsa_key()).leaf()
+    leaf = Authority.root(key=get_rsa_key()).leaf()
     refused = refuse_upload(leaf, certificate=relabel_as_sha1(leaf.leaf_pem))
     assert refused.code == "weak-signature"
     assert "'CN=www.example.com' is signed with sha1" in refused.what

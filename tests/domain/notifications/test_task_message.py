@@ -15,7 +15,7 @@ from domain.rollout.policy import RolloutPolicy, Size
 from domain.tasks.audit import TaskEvent, TaskEventCode
 from domain.tasks.retry import CANCELLED, TOO_MANY_FAILURES
 from domain.tasks.status import OutcomeStatus, Tally, TaskStatus
-from tests.support.stored_examples import NOW, plan, record
+from tests.support.stored_examples import NOW, build_plan, build_task_record
 
 S, C = OutcomeStatus, TaskEventCode
 
@@ -25,7 +25,9 @@ def situation(status: TaskStatus, *causes: CauseGroup, **more: Any) -> TaskSitua
     updates: dict[str, Any] = {"status": status, "tally": tally}
     if "rollout" in more:
         updates["rollout"] = more.pop("rollout")
-    return TaskSituation(record=record(plan()).model_copy(update=updates), causes=causes, **more)
+    return TaskSituation(
+        record=build_task_record(build_plan()).model_copy(update=updates), causes=causes, **more
+    )
 
 
 def group(code: str = "NotServed", count: int = 15, **more: Any) -> CauseGroup:

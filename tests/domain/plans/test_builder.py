@@ -1,20 +1,33 @@
-"""From a wish to a plan: what is chosen, what is refused and why, what serves already."""
+"""From a plan request to a plan: choices, refusals, unchanged resources, and the order."""
+
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta, timezone
+from itertools import groupby, pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.certificates.certificate import Certificate, Source
 from domain.certificates.keys import Algorithm
 from domain.errors import BadInput
-from domain.plans.builder import Candidate, assemble, refuse_empty
+from domain.plans.builder import (
+    ChangeCandidate,
+    build_plan,
+    check_not_empty,
+    sort_by_urgency,
+)
 from domain.plans.matching import Match, match
-from domain.plans.plan import Plan
+from domain.plans.near_misses import ONE_LABEL
+from domain.plans.plan import Change, Plan
 from domain.plans.refusal import Refusal, RefusalCode
 from domain.plans.request import PlanRequest
-from domain.resources.connector import Scenario, Traits
+from domain.resources.connector import ChangeWarning, Scenario, Traits
 from domain.resources.inventory_item import InventoryItem
 from domain.resources.resource import Binding, Resource
 from tests.support.factory import DAY as DAYS
-from tests.support.stored_examples import NOW, OLD, certificate
+from tests.support.refusals import has_code
+from tests.support.stored_examples import NOW, OLD, build_certificate
 
 SERVICE = "alibaba.cdn"
 BOTH = frozenset({Scenario.FIRST, Scenario.UPDATE})
@@ -22,10 +35,11 @@ TRAITS = Traits(
     service=SERVICE, scenarios=BOTH, algorithms=frozenset({Algorithm.RSA, Algorithm.EC})
 )
 FORMER = Binding(fingerprint=OLD)
+OUTAGE = ChangeWarning(code="short-outage", text="a short outage")
 
 
 def cert(name: str, *names: str, fingerprint: str = "", **more: object) -> Certificate:
-    made = certificate(name, fingerprint or (name[0] * 64))
+    made = build_certificate(name, fingerprint or (name[0] * 64))
     return made.model_copy(update={"names": names, **more})
 
 
@@ -48,10 +62,10 @@ WILD = cert("wild", "*.example.com")
 
 
 def chosen(
-    wish: PlanRequest, certificates: list[Certificate], *items: InventoryItem
+    request: PlanRequest, certificates: list[Certificate], *items: InventoryItem
 ) -> dict[str, str]:
     """The name of the certificate for each resource that gets one."""
-    found = match(wish, certificates, items)
+    found = match(request, certificates, items)
     return {each.resource.key: each.certificate.name for each in found.matches}
 
 
@@ -70,27 +84,27 @@ def test_of_equals_the_one_that_expires_last_is_taken() -> None:
     assert chosen(ALL, [later, EXACT], WWW) == {"www.example.com": "later"}
 
 
-def test_a_wish_that_names_no_place_is_refused() -> None:
-    with pytest.raises(BadInput, match="nothing says where"):
+def test_a_plan_request_without_targets_is_refused() -> None:
+    with pytest.raises(BadInput, check=has_code("no-target")):
         match(PlanRequest(certificates=(EXACT.fingerprint,)), [EXACT], [WWW])
 
 
 def test_certificates_of_several_sources_are_refused() -> None:
-    with pytest.raises(BadInput, match=r"several sources.*: official, uploaded or shared"):
+    with pytest.raises(BadInput, check=has_code("several-sources")):
         match(ALL, [EXACT, cert("bought", "b.example.com", source=Source.OFFICIAL)], [WWW])
 
 
 @pytest.mark.parametrize("name", [WWW.resource.key, WWW.resource.id])
 def test_a_resource_is_named_by_key_or_id(name: str) -> None:
-    wish = PlanRequest(certificates=("any",), resources=(name,))
-    assert chosen(wish, [WILD], WWW, API) == {"www.example.com": "wild"}
-    assert match(wish, [WILD], [WWW])[0][0].named
+    request = PlanRequest(certificates=("any",), resources=(name,))
+    assert chosen(request, [WILD], WWW, API) == {"www.example.com": "wild"}
+    assert match(request, [WILD], [WWW])[0][0].named
 
 
-def test_a_name_that_is_in_no_inventory_is_refused_and_told() -> None:
-    wish = PlanRequest(certificates=("any",), resources=("www.example.com", "no.such"))
-    with pytest.raises(BadInput, match=r"not in the inventory: no\.such\."):
-        match(wish, [WILD], [WWW])
+def test_a_resource_that_is_not_in_the_inventory_is_refused_by_name() -> None:
+    request = PlanRequest(certificates=("any",), resources=("www.example.com", "no.such"))
+    with pytest.raises(BadInput, check=has_code("unknown-resource", "no.such")):
+        match(request, [WILD], [WWW])
 
 
 def test_accounts_and_services_narrow_the_choice() -> None:
@@ -102,7 +116,7 @@ def test_accounts_and_services_narrow_the_choice() -> None:
     assert chosen(balancers, [WILD], WWW, alb) == {"api.example.com": "wild"}
 
 
-def test_what_has_vanished_is_taken_only_when_it_is_named() -> None:
+def test_a_vanished_resource_is_selected_only_if_it_is_named() -> None:
     gone = item("www.example.com", gone=True)
     assert chosen(ALL, [WILD], gone) == {}
     named = PlanRequest(certificates=("any",), resources=("www.example.com",))
@@ -110,13 +124,13 @@ def test_what_has_vanished_is_taken_only_when_it_is_named() -> None:
 
 
 def test_a_named_resource_that_nothing_covers_is_refused_with_the_nearest_miss() -> None:
-    wish = PlanRequest(certificates=("any",), resources=("a.b.example.com", "none"))
+    request = PlanRequest(certificates=("any",), resources=("a.b.example.com", "none"))
     deep, nameless = item("a.b.example.com"), item(key="none")
-    matches, refusals, _ = match(wish, [WILD], [deep, nameless])
+    matches, refusals, _ = match(request, [WILD], [deep, nameless])
     assert matches == []
     assert [each.code for each in refusals] == ["names", "names"]
-    assert "exactly one label" in refusals[0].reason
-    assert refusals[1].reason == "it has no names"
+    assert ONE_LABEL in refusals[0].reason
+    assert [each.subject for each in refusals] == [deep.resource.id, nameless.resource.id]
 
 
 def test_a_resource_that_nobody_named_and_nothing_covers_is_passed_over() -> None:
@@ -129,19 +143,19 @@ def candidate(
     *,
     by: Certificate = EXACT,
     named: bool = False,
-) -> Candidate:
-    return Candidate(
+) -> ChangeCandidate:
+    return ChangeCandidate(
         match=Match(resource=of.resource, certificate=by, named=named),
         before=before,
         store="alibaba.cas/cn",
         lock="main/lb",
-        not_reversible="nobody kept it",
-        warnings=("a short outage",),
+        not_reversible="no copy exists",
+        warnings=(OUTAGE,),
     )
 
 
-def plan_of(*candidates: Candidate, refusals: tuple[Refusal, ...] = ()) -> Plan:
-    return assemble([EXACT, WILD], candidates, {SERVICE: TRAITS}, refusals, NOW)
+def plan_of(*candidates: ChangeCandidate, refusals: tuple[Refusal, ...] = ()) -> Plan:
+    return build_plan([EXACT, WILD], candidates, {SERVICE: TRAITS}, refusals, NOW)
 
 
 def test_a_change_carries_all_that_its_candidate_knows() -> None:
@@ -149,12 +163,12 @@ def test_a_change_carries_all_that_its_candidate_knows() -> None:
     assert (change.before, change.store, change.lock) == (FORMER, "alibaba.cas/cn", "main/lb")
     assert change.after is not None
     assert change.after.fingerprint == EXACT.fingerprint
-    assert (change.cost, change.not_reversible) == (1, "nobody kept it")
-    assert change.warnings == ("a short outage",)
+    assert (change.cost, change.not_reversible) == (1, "no copy exists")
+    assert change.warnings == (OUTAGE,)
 
 
-def test_what_is_served_the_shortest_comes_first_whoever_answered_first() -> None:
-    def serving(key: str, days: int | None) -> Candidate:
+def test_the_certificate_that_expires_first_is_replaced_first() -> None:
+    def serving(key: str, days: int | None) -> ChangeCandidate:
         until = None if days is None else NOW + days * DAYS
         return candidate(
             item("www.example.com", key=key), Binding(fingerprint=OLD, not_after=until)
@@ -170,30 +184,30 @@ def test_what_is_served_the_shortest_comes_first_whoever_answered_first() -> Non
     assert plan.certificates == tuple(sorted([EXACT.fingerprint, WILD.fingerprint]))
 
 
-def of_the_vault(*candidates: Candidate) -> Plan:
-    return assemble([EXACT, WILD], candidates, {SERVICE: TRAITS}, (), NOW, of_the_vault=True)
+def plan_of_vault(*candidates: ChangeCandidate) -> Plan:
+    return build_plan([EXACT, WILD], candidates, {SERVICE: TRAITS}, (), NOW, whole_vault=True)
 
 
-def test_of_the_vault_only_what_is_used_belongs_to_the_plan() -> None:
-    plan = of_the_vault(candidate(by=WILD))
+def test_a_plan_of_the_whole_vault_lists_only_the_certificates_that_it_uses() -> None:
+    plan = plan_of_vault(candidate(by=WILD))
     assert plan.certificates == (WILD.fingerprint,)
-    assert of_the_vault().certificates == ()
+    assert plan_of_vault().certificates == ()
 
 
-def test_the_vault_does_not_replace_what_lasts_longer_unless_it_is_named() -> None:
+def test_the_vault_replaces_a_certificate_that_expires_later_only_if_it_is_named() -> None:
     longer = Binding(fingerprint=OLD, not_after=EXACT.not_after + DAYS)
-    (refusal,) = of_the_vault(candidate(before=longer)).refusals
+    (refusal,) = plan_of_vault(candidate(before=longer)).refusals
     assert refusal.code == "expires-sooner"
-    assert len(of_the_vault(candidate(before=longer, named=True)).changes) == 1
+    assert len(plan_of_vault(candidate(before=longer, named=True)).changes) == 1
     assert len(plan_of(candidate(before=longer)).changes) == 1
     as_long = longer.model_copy(update={"not_after": EXACT.not_after})
-    assert len(of_the_vault(candidate(before=as_long)).changes) == 1
+    assert len(plan_of_vault(candidate(before=as_long)).changes) == 1
 
 
-def test_why_a_certificate_was_chosen_is_told_and_changes_no_digest() -> None:
-    told = candidate()._replace(match=candidate().match._replace(why="it expires last"))
-    assert plan_of(told).changes[0].why == "it expires last"
-    assert plan_of(told).digest == plan_of(candidate()).digest
+def test_the_reason_of_a_choice_is_in_the_plan_and_not_in_the_digest() -> None:
+    explained = candidate()._replace(match=candidate().match._replace(why="it expires last"))
+    assert plan_of(explained).changes[0].why == "it expires last"
+    assert plan_of(explained).digest == plan_of(candidate()).digest
 
 
 def test_a_certificate_that_fits_many_resources_is_refused_once() -> None:
@@ -202,13 +216,13 @@ def test_a_certificate_that_fits_many_resources_is_refused_once() -> None:
     assert [each.subject for each in plan.refusals] == ["expired"]
 
 
-def test_what_serves_the_certificate_already_stays_as_it_is() -> None:
+def test_a_resource_that_already_serves_the_certificate_is_unchanged() -> None:
     plan = plan_of(candidate(before=Binding(fingerprint=EXACT.fingerprint)))
     assert plan.changes == ()
     assert plan.unchanged == (WWW.resource.id,)
 
 
-def test_a_first_certificate_is_set_only_where_the_resource_was_named() -> None:
+def test_a_first_certificate_needs_a_named_resource() -> None:
     (refusal,) = plan_of(candidate(before=None)).refusals
     assert refusal.code == "first-deployment"
     assert len(plan_of(candidate(before=None, named=True)).changes) == 1
@@ -218,11 +232,11 @@ def test_a_first_certificate_that_the_service_does_not_take_is_refused_for_that(
     update = TRAITS.model_copy(update={"scenarios": frozenset({Scenario.UPDATE})})
     for named in (True, False):
         one = candidate(before=None, named=named)
-        (refusal,) = assemble([EXACT], [one], {SERVICE: update}, (), NOW).refusals
+        (refusal,) = build_plan([EXACT], [one], {SERVICE: update}, (), NOW).refusals
         assert refusal.code == "scenario"
 
 
-def test_a_certificate_out_of_its_time_is_refused() -> None:
+def test_a_certificate_that_has_expired_is_refused() -> None:
     expired = cert("expired", "www.example.com", not_after=NOW)
     given = Refusal(subject="x", code=RefusalCode.READ, reason="no answer")
     plan = plan_of(candidate(by=expired), refusals=(given,))
@@ -230,10 +244,94 @@ def test_a_certificate_out_of_its_time_is_refused() -> None:
 
 
 def test_an_empty_plan_is_refused_with_the_reasons() -> None:
-    refuse_empty(plan_of(candidate()))
+    check_not_empty(plan_of(candidate()))
     with pytest.raises(BadInput, match=r"changed \(main/alibaba\.cdn/www\.example\.com: it has"):
-        refuse_empty(plan_of(candidate(before=None)))
+        check_not_empty(plan_of(candidate(before=None)))
     with pytest.raises(BadInput, match="1 resources serve these certificates already"):
-        refuse_empty(plan_of(candidate(before=Binding(fingerprint=EXACT.fingerprint))))
+        check_not_empty(plan_of(candidate(before=Binding(fingerprint=EXACT.fingerprint))))
     with pytest.raises(BadInput, match="no resource matches"):
-        refuse_empty(plan_of())
+        check_not_empty(plan_of())
+
+
+NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def build_dated_change(number: int, account: str, service: str, hours: int | None) -> Change:
+    before = None if hours is None else Binding(name="old", not_after=NOON + hours * HOUR)
+    place = {"account": account, "service": service, "key": f"{number:03}"}
+    return Change(
+        resource=Resource.model_validate(place), before=before, after=Binding(name="n"), store="s"
+    )
+
+
+def day(change: Change) -> str:
+    until = change.before.not_after if change.before else None
+    return until.date().isoformat() if until else "unknown"
+
+
+FACTS = st.tuples(
+    st.sampled_from(["main", "shop"]),
+    st.sampled_from(["alb", "cdn", "fc"]),
+    st.none() | st.integers(0, 72),
+)
+
+
+@st.composite
+def some_changes(draw: st.DrawFn) -> list[Change]:
+    facts = draw(st.lists(FACTS, max_size=40))
+    made = [build_dated_change(number, *each) for number, each in enumerate(facts)]
+    return draw(st.permutations(made))
+
+
+@given(some_changes())
+def test_nothing_is_lost_and_the_order_is_always_the_same(changes: list[Change]) -> None:
+    ordered = sort_by_urgency(changes)
+    assert sorted(each.resource.id for each in ordered) == sorted(c.resource.id for c in changes)
+    assert sort_by_urgency(reversed(changes)) == ordered
+
+
+@given(some_changes())
+def test_a_day_comes_after_the_days_before_it_and_the_unknown_last(changes: list[Change]) -> None:
+    days = [day(each) for each in sort_by_urgency(changes)]
+    assert all(one <= two for one, two in pairwise(days))  # a digit comes before a letter
+
+
+@given(some_changes())
+def test_within_a_day_the_services_alternate(
+    changes: list[Change],
+) -> None:
+    for _, found in groupby(sort_by_urgency(changes), key=day):
+        of_day = list(found)
+        left: defaultdict[tuple[str, str], int] = defaultdict(int)
+        for each in of_day:
+            left[each.resource.account, each.resource.service] += 1
+        had = dict.fromkeys(left, 0)
+        for each in of_day:
+            group = each.resource.account, each.resource.service
+            assert had[group] == min(had[other] for other in had if had[other] < left[other])
+            had[group] += 1
+
+
+@given(some_changes())
+def test_within_a_day_a_service_goes_by_the_hour(changes: list[Change]) -> None:
+    last: dict[tuple[str, str, str], tuple[datetime, str]] = {}
+    for each in sort_by_urgency(changes):
+        until = each.before.not_after if each.before and each.before.not_after else NOON
+        group = day(each), each.resource.account, each.resource.service
+        assert last.get(group, (until, "")) <= (until, each.resource.id)
+        last[group] = until, each.resource.id
+
+
+def test_a_day_is_one_of_utc_however_a_time_is_written() -> None:
+    abroad = timezone(3 * HOUR)
+    late, early = build_dated_change(1, "main", "cdn", 10), build_dated_change(2, "main", "alb", 1)
+    assert late.before is not None
+    assert late.before.not_after is not None
+    until = late.before.not_after.astimezone(abroad)  # 01:00 of the next day there
+    written = late.model_copy(
+        update={"before": late.before.model_copy(update={"not_after": until})}
+    )
+    same_day = build_dated_change(3, "main", "cdn", 2)
+    ordered = sort_by_urgency([early, same_day, build_dated_change(4, "main", "alb", 11), written])
+    assert [each.resource.key for each in ordered] == ["002", "003", "001", "004"]

@@ -1,4 +1,4 @@
-"""A plan as a file: there and back with the same digest, and each error with its place."""
+"""A plan written to a file and read again has the same digest; each error has its position."""
 
 import re
 from datetime import timedelta
@@ -10,12 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.errors import BadInput
-from domain.plans.file import PlanFile, read, write
+from domain.plans.file import (
+    PlanFile,
+    list_digest_faults,
+    list_unknown_names,
+    parse_plan_file,
+    to_yaml,
+)
 from domain.plans.plan import Change, Plan
 from domain.plans.request import PlanRequest
 from domain.plans.saved import SavedPlan
+from domain.plans.yaml_source import Fault, build_error_at
+from domain.resources.connector import ChangeWarning
+from domain.resources.inventory_item import InventoryItem
 from domain.resources.resource import Binding, CertificateRef, Resource
-from tests.support.stored_examples import NEW, NOW, OLD, change, plan
+from tests.support.refusals import has_code
+from tests.support.stored_examples import NEW, NOW, OLD, build_change, build_plan
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=30)
 TIMES = st.integers(0, 2**47).map(lambda microseconds: NOW + timedelta(microseconds=microseconds))
@@ -45,13 +55,13 @@ changes:
 """
 
 
-def saved(of: Plan, name: str = "autumn", wish: PlanRequest | None = None) -> SavedPlan:
+def saved(of: Plan, name: str = "autumn", request: PlanRequest | None = None) -> SavedPlan:
     return SavedPlan(
         id="p1",
         name=name,
         digest=of.digest,
         origin="created",
-        plan_request=wish,
+        plan_request=request,
         created_at=NOW,
         created_by="root@host\n# not a line of its own",
         changes=len(of.changes),
@@ -60,7 +70,7 @@ def saved(of: Plan, name: str = "autumn", wish: PlanRequest | None = None) -> Sa
 
 def text(of: Plan, **more: object) -> str:
     record = saved(of).model_copy(update=more)
-    return "".join(write(record, of, {NEW: "new"}))
+    return "".join(to_yaml(record, of, {NEW: "new"}))
 
 
 def rebuilt(file: PlanFile, known: Plan) -> Plan:
@@ -78,14 +88,20 @@ def rebuilt(file: PlanFile, known: Plan) -> Plan:
     )
 
 
-def told(content: str) -> str:
-    with pytest.raises(BadInput) as caught:
-        read(content.encode(), "plan.yaml")
-    return str(caught.value)
+def refused(content: str | bytes) -> BadInput:
+    """The error of a file with this content."""
+    data = content.encode() if isinstance(content, str) else content
+    with pytest.raises(BadInput, check=has_code("invalid-file")) as caught:
+        parse_plan_file(data, "plan.yaml")
+    return caught.value
+
+
+def at(position: str) -> str:
+    return f"plan.yaml, {position}"
 
 
 @given(st.lists(BINDINGS | st.none(), min_size=1, max_size=4), TEXT.filter(bool), st.data())
-def test_there_and_back_gives_the_same_digest(
+def test_a_file_that_is_written_and_read_again_has_the_same_digest(
     bindings: list[Binding | None], name: str, data: st.DataObject
 ) -> None:
     keys = data.draw(st.lists(TEXT, min_size=len(bindings), max_size=len(bindings), unique=True))
@@ -96,144 +112,199 @@ def test_there_and_back_gives_the_same_digest(
             after=Binding(fingerprint=NEW, name=name),
             store="s",
             not_reversible=data.draw(st.none() | TEXT),
-            warnings=(data.draw(TEXT),),
+            warnings=(ChangeWarning(code="slow", text=data.draw(TEXT)),),
         )
         for key, before in zip(keys, bindings, strict=True)
     )
     made = Plan(certificates=(NEW,), changes=changes)
-    wish = PlanRequest(certificates=(NEW,), resources=tuple(keys), all_matched=True)
-    written = "".join(write(saved(made, name, wish), made, {NEW: name}))
-    file, _ = read(written.encode(), "plan.yaml")
+    request = PlanRequest(certificates=(NEW,), resources=tuple(keys), all_matched=True)
+    written = "".join(to_yaml(saved(made, name, request), made, {NEW: name}))
+    file, _ = parse_plan_file(written.encode(), "plan.yaml")
     assert rebuilt(file, made).digest == made.digest == file.digest
-    assert (file.name, file.plan_request, file.certificates[0].name) == (name, wish, name)
+    assert (file.name, file.plan_request, file.certificates[0].name) == (name, request, name)
     assert yaml.safe_load(written)["digest"] == made.digest
 
 
-def test_a_thousand_changes_come_back_in_their_order() -> None:
-    made = plan(1000)
-    file, _ = read(text(made).encode(), "plan.yaml")
+def test_a_thousand_changes_keep_their_order() -> None:
+    made = build_plan(1000)
+    file, _ = parse_plan_file(text(made).encode(), "plan.yaml")
     assert [each.resource for each in file.changes] == [c.resource.id for c in made.changes]
     assert rebuilt(file, made).digest == made.digest
 
 
-def test_the_head_tells_a_reviewer_what_it_is_and_the_same_plan_gives_the_same_text() -> None:
-    made = plan(2)
+def test_the_head_counts_changes_and_the_same_plan_gives_the_same_text() -> None:
+    made = build_plan(2)
     written = text(made)
     head = [line for line in written.splitlines() if line.startswith("#")]
     assert head[0] == "# autumn: 2 changes, quota 2"
-    assert head[1] == "# made 2026-11-24 12:30 UTC by root@host # not a line of its own"
+    assert head[1].endswith("2026-11-24 12:30 UTC by root@host # not a line of its own")
     assert "# alibaba.cdn: 2" in head
-    assert "# not part of it: 0 refused, 1 served already" in head
-    assert "# warning: served by another task" in head
+    assert any("0 refused, 1 unchanged" in line for line in head)
+    assert any(line.endswith(": served by another task") for line in head)
     assert written == text(made, id="p2")
 
 
-def test_a_change_without_a_way_back_is_remarked() -> None:
-    one_way = change().model_copy(update={"not_reversible": "it lies\nin the CDN alone"})
-    made = Plan(certificates=(NEW,), changes=(one_way,))
-    assert "# one way: it lies in the CDN alone\n- resource: " in text(made)
+def test_a_comment_marks_a_change_that_is_not_reversible() -> None:
+    no_rollback = build_change().model_copy(update={"not_reversible": "it lies\nin the CDN alone"})
+    made = Plan(certificates=(NEW,), changes=(no_rollback,))
+    assert ": it lies in the CDN alone\n- resource: " in text(made)
 
 
-def test_a_file_without_digest_and_wish_is_taken() -> None:
-    file, _ = read(b"\xef\xbb\xbf" + FILE.encode(), "plan.yaml")
+def test_a_file_needs_neither_digest_nor_plan_request() -> None:
+    file, _ = parse_plan_file(b"\xef\xbb\xbf" + FILE.encode(), "plan.yaml")
     assert (file.digest, file.plan_request) == (None, None)
     assert file.changes[0].before is not None
     assert file.changes[0].before.not_after == NOW.replace(microsecond=0) + timedelta(days=5)
 
 
 @pytest.mark.parametrize(
-    ("was", "becomes", "place", "what"),
+    ("was", "becomes", "position", "data"),
     [
-        ("name: autumn", "name: [autumn", "line 3, column 13", "no YAML:"),
+        ("name: autumn", "name: [autumn", "line 3, column 13", ""),
         ("name: autumn", 'name: "autumn', "line 12, column 1", "(from line 2)"),
-        ("name: autumn", "\tname: autumn", "line 2, column 1", "no YAML:"),
-        ("name: autumn", "name: autumn\ntitle: x", "line 3, column 1", "unknown field 'title'"),
-        ("  after:", "  lock: x\n  after:", "line 11, column 3", "unknown field 'lock'"),
-        ("    not_after", "    nota", "line 10, column 5", "unknown field 'nota'"),
-        ("name: autumn", "name: 12", "line 2, column 7", "valid string (put it in quotes)"),
-        ("name: autumn", "name: ''", "line 2, column 7", "at least 1 character"),
-        ("certroll_plan: 1", "certroll_plan: 2", "line 1, column 16", "this should be 1"),
-        ("name: autumn\n", "", "line 1, column 1", "the field 'name' is missing"),
+        ("name: autumn", "\tname: autumn", "line 2, column 1", ""),
+        ("name: autumn", "name: autumn\ntitle: x", "line 3, column 1", "'title'"),
+        ("  after:", "  lock: x\n  after:", "line 11, column 3", "'lock'"),
+        ("    not_after", "    nota", "line 10, column 5", "'nota'"),
+        ("name: autumn", "name: 12", "line 2, column 7", "quotes"),
+        ("name: autumn", "name: ''", "line 2, column 7", "1"),
+        ("certroll_plan: 1", "certroll_plan: 2", "line 1, column 16", "1"),
+        ("name: autumn\n", "", "line 1, column 1", "'name'"),
         (
             "  before:\n    f",
             "  earlier:\n    f",
             "line 7, column 3",
-            "the field 'before' is missing",
+            "'before'",
         ),
-        (f"fingerprint: {NEW}", "fingerprint: AB", "line 4, column 16", "64 hexadecimal digits"),
-        (f"  after: {NEW}", "  after:", "line 11, column 9", "valid string"),
-        ("'2026-11-29T12:30:15Z'", "soon", "line 10, column 16", "valid datetime"),
-        ("12:30:15Z", "12:30:15", "line 10, column 16", "this time has no zone"),
-        (f"after: {NEW}", f"after: {OLD}", "line 11, column 10", "none of the `certificates`"),
-        ("name: autumn", "name: &a autumn", "line 2, column 7", "anchors are not taken (&a)"),
-        ("name: autumn", "name: *a", "line 2, column 7", "aliases are not taken (*a)"),
-        ("name: autumn", "name: !!python/name:os.system", "line 2, column 7", "tags are not"),
-        ("name: autumn", "name: !secret x", "line 2, column 7", "tags are not taken (!secret)"),
-        ("name: autumn", "name: a\nname: b", "line 3, column 1", "'name' is given twice"),
-        ("name: autumn", "[a]: autumn", "line 2, column 1", "a name is expected here"),
-        ("name: autumn", "name: a\n---\nx: 1", "line 3, column 1", "a second document"),
-        ("name: autumn", "name: a\x07b", "line 2, column 8", "U+0007 may not stand"),
-        ("name: autumn", f"name: {'[' * 40}", "line 2, column 19", "levels deep"),
+        (f"fingerprint: {NEW}", "fingerprint: AB", "line 4, column 16", "64"),
+        (f"  after: {NEW}", "  after:", "line 11, column 9", "string"),
+        ("'2026-11-29T12:30:15Z'", "soon", "line 10, column 16", "datetime"),
+        ("12:30:15Z", "12:30:15", "line 10, column 16", "zone"),
+        (f"after: {NEW}", f"after: {OLD}", "line 11, column 10", OLD[:12]),
+        ("name: autumn", "name: &a autumn", "line 2, column 7", "&a"),
+        ("name: autumn", "name: *a", "line 2, column 7", "*a"),
+        ("name: autumn", "name: !!python/name:os.system", "line 2, column 7", "os.system"),
+        ("name: autumn", "name: !secret x", "line 2, column 7", "!secret"),
+        ("name: autumn", "name: a\nname: b", "line 3, column 1", "'name'"),
+        ("name: autumn", "[a]: autumn", "line 2, column 1", ""),
+        ("name: autumn", "name: a\n---\nx: 1", "line 3, column 1", ""),
+        ("name: autumn", "name: a\x07b", "line 2, column 8", "U+0007"),
+        ("name: autumn", f"name: {'[' * 40}", "line 2, column 19", "12"),
     ],
 )
 def test_each_error_names_its_line_and_column(
-    was: str, becomes: str, place: str, what: str
+    was: str, becomes: str, position: str, data: str
 ) -> None:
     assert was in FILE
-    message = told(FILE.replace(was, becomes, 1))
-    assert message.startswith("plan.yaml")
-    assert place in message
-    assert what in message
+    error = refused(FILE.replace(was, becomes, 1))
+    assert position in str(error)
+    assert data in error.what
 
 
-def test_what_is_no_text_or_nothing_at_all_has_its_place_too() -> None:
-    with pytest.raises(BadInput, match=r"plan\.yaml, line 2, column 8: this is no UTF-8"):
-        read(FILE.replace("autumn", "a\xe4").encode("latin-1"), "plan.yaml")
-    assert "line 1, column 1: there is nothing in it" in told("# only a remark\n")
-    assert "line 1, column 1: this should be a valid dictionary" in told("just words")
+def test_invalid_utf_8_and_an_empty_file_have_their_position_too() -> None:
+    assert refused(FILE.replace("autumn", "a\xe4").encode("latin-1")).where == at(
+        "line 2, column 8"
+    )
+    assert refused("# only a comment\n").where == at("line 1, column 1")
+    assert refused("just words").where == at("line 1, column 1")
 
 
-def test_the_changes_of_a_list_that_is_none_are_told_where_it_stands() -> None:
+@pytest.mark.parametrize("changes", ["{}", "[]"])
+def test_a_file_without_a_list_of_changes_is_refused_at_the_list(changes: str) -> None:
     start = "certroll_plan: 1\nname: x\ncertificates: []\n"
-    assert "line 4, column 10: this should be a valid tuple" in told(f"{start}changes: {{}}\n")
-    assert "line 4, column 10: there is no change in it" in told(f"{start}changes: []\n")
+    assert refused(f"{start}changes: {changes}\n").where == at("line 4, column 10")
 
 
-def test_several_errors_are_told_at_once_in_their_order() -> None:
+def test_several_errors_are_reported_at_once_in_their_order() -> None:
     broken = FILE.replace("name: autumn", "title: autumn").replace("  before:", "  befre:")
-    lines = told(broken).splitlines()
-    assert lines[0] == "plan.yaml: 4 errors, nothing was stored"
+    error = refused(broken)
+    lines = error.what.splitlines()
+    assert error.where == "plan.yaml"
+    assert lines[0].startswith("4 errors")
     found = [re.findall(r"line (\d+), column (\d+)", line)[0] for line in lines[1:]]
-    places = [(int(line), int(column)) for line, column in found]
-    assert places == sorted(places)
-    assert len(places) == 4
+    positions = [(int(line), int(column)) for line, column in found]
+    assert positions == sorted(positions)
+    assert len(positions) == 4
 
 
-def test_of_many_errors_the_first_are_told_and_the_rest_counted() -> None:
+def test_of_many_errors_the_first_ten_are_reported_and_the_rest_counted() -> None:
     broken = FILE + "".join(f"field{number}: 1\n" for number in range(30))
-    assert told(broken).count("unknown field") == 10
-    assert "\n  and 20 more" in told(broken)
+    message = refused(broken).what
+    assert [f"'field{n}'" in message for n in range(30)] == [True] * 10 + [False] * 20
+    assert "\n  and 20 more" in message
 
 
-def test_aliases_that_would_grow_without_end_are_refused_at_once() -> None:
+def test_aliases_that_expand_without_end_are_refused() -> None:
     nine = ",".join("*a" for _ in range(9))
     bomb = "a: &a [x]\n" + "".join(f"{name}: &{name} [{nine}]\n" for name in "bcdefgh")
-    message = told(bomb)
-    assert "anchors are not taken" in message
-    assert "aliases are not taken" in message
+    message = refused(bomb).what
+    assert "&a" in message
+    assert "*a" in message
 
 
-def test_one_resource_is_changed_once() -> None:
+def test_a_resource_that_appears_twice_is_refused() -> None:
     entry = FILE[FILE.index("- resource") :]
-    assert "line 12, column 13: 'main/alibaba.cdn/host1.example.com' is changed twice" in told(
-        FILE + entry
-    )
+    error = refused(FILE + entry)
+    assert error.where == at("line 12, column 13")
+    assert "main/alibaba.cdn/host1.example.com" in error.what
 
 
-def test_the_example_of_the_documentation_is_one() -> None:
+def test_the_example_of_the_documentation_is_a_plan_file() -> None:
     page = (Path(__file__).parents[3] / "docs" / "plans.md").read_text()
     (example,) = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
-    file, _ = read(example.encode(), "plans.md")
+    file, _ = parse_plan_file(example.encode(), "plans.md")
     assert len(file.changes) == 2
     for field in PlanFile.model_fields:
         assert f"| `{field}` |" in page
+
+
+def unknown_resource(
+    file: PlanFile, *, gone: bool = False, accounts: tuple[str, ...] = ("main",)
+) -> list[Fault]:
+    """The faults of the file where its certificate has another name and its resource is gone."""
+    resource = Resource(account="main", service="alibaba.cdn", key="host1.example.com")
+    item = InventoryItem(
+        resource=resource, binding=None, binding_known=True, seen_at=NOW, vanished_at=NOW
+    )
+    items = {resource.id: item} if gone else {}
+    return list_unknown_names(file, items, {NEW: "other"}, accounts)
+
+
+def test_names_that_are_unknown_here_are_faults_at_their_position() -> None:
+    file, _ = parse_plan_file(FILE.encode(), "plan.yaml")
+    paths = [("certificates", 0, "name"), ("changes", 0, "resource")]
+    variants = [
+        unknown_resource(file),
+        unknown_resource(file, gone=True),
+        unknown_resource(file, accounts=()),
+    ]
+    assert [[fault.path for fault in faults] for faults in variants] == [paths] * 3
+    assert len({faults[1].what for faults in variants}) == 3
+    lines = build_error_at(FILE, "plan.yaml", variants[0]).what.splitlines()
+    assert "line 5, column 9" in lines[1]
+    assert "line 7, column 13" in lines[2]
+
+
+def test_unknown_certificates_are_faults_also_in_the_plan_request() -> None:
+    file, _ = parse_plan_file(FILE.encode(), "plan.yaml")
+    assert list_unknown_names(file, {}, {}, ("main",))[0].path == ("certificates", 0, "fingerprint")
+    request = PlanRequest(certificates=(NEW, OLD))
+    with_request = file.model_copy(update={"plan_request": request})
+    paths = [each.path for each in list_unknown_names(with_request, {}, {NEW: "new"}, ())]
+    assert ("plan_request", "certificates", 1) in paths
+
+
+def test_a_digest_of_another_plan_is_a_fault_at_its_position() -> None:
+    content = f"digest: {OLD}\n{FILE}"
+    file, _ = parse_plan_file(content.encode(), "plan.yaml")
+    assert list_digest_faults(file, OLD) == []
+    (fault,) = list_digest_faults(file, NEW)
+    error = build_error_at(content, "plan.yaml", [fault])
+    assert (error.where, error.code) == (at("line 1, column 9"), "invalid-file")
+    assert NEW[:12] in error.what
+    assert list_digest_faults(file.model_copy(update={"digest": None}), NEW) == []
+
+
+def test_a_fault_of_a_missing_field_is_at_the_value_that_lacks_it() -> None:
+    fault = Fault(("changes", 0, "before", "ref", "store"), "missing")
+    assert build_error_at(FILE, "plan.yaml", [fault]).where == at("line 9, column 5")

@@ -1,4 +1,4 @@
-"""A plan is checked again when it becomes a task, whoever made it and whenever."""
+"""Every plan is checked again when it becomes a task."""
 
 from datetime import datetime
 
@@ -11,11 +11,11 @@ from domain.plans.plan import Change, Plan, build_binding
 from domain.plans.submission import check_submission
 from domain.resources.connector import Scenario, Traits
 from domain.resources.resource import Binding, Resource
-from tests.support.stored_examples import NOW, OLD, certificate
+from tests.support.stored_examples import NOW, OLD, build_certificate
 
 ALB, SAE = "alibaba.alb", "alibaba.sae"
-OURS = certificate()
-OTHER = certificate("other", "1" * 64)
+OURS = build_certificate()
+OTHER = build_certificate("other", "1" * 64)
 
 
 def change(
@@ -34,14 +34,14 @@ def plan(*changes: Change, certificates: tuple[Certificate, ...] = (OURS,)) -> P
     return Plan(certificates=tuple(each.fingerprint for each in certificates), changes=changes)
 
 
-def told(
+def refuse(
     made: Plan,
     *certificates: Certificate,
     at: datetime = NOW,
     algorithm: Algorithm = Algorithm.EC,
     require_coverage: bool = False,
-) -> str:
-    """What is said against the plan."""
+) -> BadInput:
+    """The error of a plan that breaks a rule."""
     traits = {
         service: Traits(
             service=service,
@@ -54,7 +54,7 @@ def told(
         check_submission(
             made, certificates or (OURS,), traits, at, require_coverage=require_coverage
         )
-    return str(refused.value)
+    return refused.value
 
 
 def test_a_plan_that_keeps_the_rules_passes() -> None:
@@ -65,46 +65,54 @@ def test_a_plan_that_keeps_the_rules_passes() -> None:
 
 def test_a_stored_certificate_keeps_the_rules_of_names_and_sources() -> None:
     chinese = OURS.model_copy(update={"name": "\u8bc1\u4e66"})
-    assert "Chinese character" in told(plan(change()), chinese)
+    assert refuse(plan(change()), chinese).code == "invalid-certificate-name"
     bought = OTHER.model_copy(update={"source": Source.OFFICIAL})
-    assert "several sources" in told(plan(change()), OURS, bought)
+    assert refuse(plan(change()), OURS, bought).code == "several-sources"
 
 
-def test_a_certificate_that_ends_before_the_task_begins_is_refused_if_it_is_used() -> None:
+def test_a_certificate_that_expires_before_the_task_begins_is_refused_if_it_is_used() -> None:
     ended = OTHER.model_copy(update={"not_after": NOW})
     made = plan(change(), certificates=(OURS, OTHER))
     taken = Traits(service=ALB, scenarios=frozenset(Scenario), algorithms=frozenset({Algorithm.EC}))
     check_submission(made, [OURS, ended], {ALB: taken}, NOW)
-    text = told(plan(change()), at=OURS.not_after)
-    assert f"plan: {OURS.name}: valid from" in text
-    assert text.endswith("Make the plan anew (certroll plan create): it says what can be done.")
+    error = refuse(plan(change()), at=OURS.not_after)
+    assert (error.code, error.where) == ("validity", "plan")
+    assert error.what.startswith(f"{OURS.name}: ")
+    assert "certroll plan create" in (error.fix or "")
 
 
 def test_each_change_keeps_the_rules() -> None:
-    assert "the resource is stopped" in told(plan(change(state="stopped")))
-    assert "takes rsa" in told(plan(change()), algorithm=Algorithm.RSA)
-    assert "includes api.example.com" in told(plan(change(OURS, ALB, 0, "api.example.com")))
+    assert refuse(plan(change(state="stopped"))).code == "state"
+    assert refuse(plan(change()), algorithm=Algorithm.RSA).code == "algorithm"
+    assert refuse(plan(change(OURS, ALB, 0, "api.example.com"))).code == "same-names"
     first = change().model_copy(update={"before": None})
-    assert "it has no certificate yet" in told(plan(first))
+    assert refuse(plan(first)).code == "scenario"
     off = change().model_copy(update={"after": None})
-    stray = change(OTHER, number=1)
-    assert told(plan(off, stray)).count("not one of its own") == 2
+    other = change(OTHER, number=1)
+    error = refuse(plan(off, other))
+    assert error.code == "certificate"
+    assert all(each.resource.id in error.what for each in (off, other))
 
 
 def test_one_listener_gets_one_certificate() -> None:
     made = plan(change(), change(OTHER), certificates=(OURS, OTHER))
-    assert "several certificates for the default slot" in told(made, OURS, OTHER)
+    assert refuse(made, OURS, OTHER).code == "one-per-listener"
     through_sae = plan(change(), change(OTHER, SAE), certificates=(OURS, OTHER))
-    assert "change it through SAE (main/alibaba.sae/lb/0)" in told(through_sae, OURS, OTHER)
+    error = refuse(through_sae, OURS, OTHER)
+    assert error.code == "managed-by-sae"
+    assert "main/alibaba.sae/lb/0" in error.what
 
 
-def test_lost_names_are_refused_for_who_insists() -> None:
+def test_lost_names_are_refused_if_coverage_is_required() -> None:
     made = plan(change(OURS, SAE, 0, "*.example.com"))
-    text = told(made, require_coverage=True)
-    assert "names no longer covered: *.example.com" in text
+    error = refuse(made, require_coverage=True)
+    assert error.code == "coverage"
+    assert "*.example.com" in error.what
 
 
-def test_of_many_refusals_the_first_are_told_and_the_rest_counted() -> None:
-    text = told(plan(*(change(number=number, state="stopped") for number in range(7))))
-    assert text.count("the resource is stopped") == 5
-    assert "; and 2 more. Make" in text
+def test_of_many_refusals_the_first_five_are_reported_and_the_rest_counted() -> None:
+    changes = [change(number=number, state="stopped") for number in range(7)]
+    error = refuse(plan(*changes))
+    reported = [f"{each.resource.id}: " in error.what for each in changes]
+    assert reported == [True] * 5 + [False] * 2
+    assert error.what.endswith("and 2 more")

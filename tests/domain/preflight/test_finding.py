@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from domain.errors import BadInput
 from domain.plans.plan import Change
-from domain.preflight.checks import CHECK, CHECKS, Policy
-from domain.preflight.finding import Finding, Policies, found, parse_policies
+from domain.preflight.checks import CHECK_BY_NUMBER, CHECKS, CheckPolicy
+from domain.preflight.finding import Finding, CheckPolicies, build_finding, parse_policies
 from domain.resources.resource import Binding, Resource
 
 NUMBERS = st.sampled_from([check.number for check in CHECKS])
@@ -24,28 +24,28 @@ def test_numbers_and_names_are_used_once_and_in_order() -> None:
     assert len({check.name for check in CHECKS}) == len(CHECKS)
 
 
-@given(st.dictionaries(NUMBERS, st.sampled_from(Policy)))
+@given(st.dictionaries(NUMBERS, st.sampled_from(CheckPolicy)))
 def test_what_was_said_last_holds_for_a_check_and_the_default_for_all_others(
-    said: dict[str, Policy],
+    said: dict[str, CheckPolicy],
 ) -> None:
-    policies = Policies(dict.fromkeys(said, Policy.OFF), said)
-    for number, check in CHECK.items():
+    policies = CheckPolicies(dict.fromkeys(said, CheckPolicy.OFF), said)
+    for number, check in CHECK_BY_NUMBER.items():
         holds = said.get(number, check.policy)
-        assert policies.looks(number) == (holds is not Policy.OFF)
-        judged = policies.judged([found(number, "it", "wrong")])
+        assert policies.is_any_on(number) == (holds is not CheckPolicy.OFF)
+        judged = policies.apply([build_finding(number, "it", "wrong")])
         assert [each.refused for each in judged] == (
-            [] if holds is Policy.OFF else [holds is Policy.REFUSE]
+            [] if holds is CheckPolicy.OFF else [holds is CheckPolicy.REFUSE]
         )
 
 
 def test_findings_are_told_by_number() -> None:
-    told = Policies().judged([found("C13", "a", "x"), found("C01", "b", "y")])
+    told = CheckPolicies().apply([build_finding("C13", "a", "x"), build_finding("C01", "b", "y")])
     assert [each.check for each in told] == ["C01", "C13"]
 
 
 def test_policies_are_read_from_words_of_any_case_one_by_one_or_with_commas() -> None:
     told = parse_policies(["c07=WARN, C09=refuse", "C12=off", ""], "--check")
-    assert told == {"C07": Policy.WARN, "C09": Policy.REFUSE, "C12": Policy.OFF}
+    assert told == {"C07": CheckPolicy.WARN, "C09": CheckPolicy.REFUSE, "C12": CheckPolicy.OFF}
 
 
 @pytest.mark.parametrize("text", ["C99=warn", "C07", "C07=maybe", "=warn", "C07:warn"])
@@ -58,7 +58,7 @@ def test_what_is_no_policy_is_refused_with_what_there_is(text: str) -> None:
 
 
 def test_a_finding_without_a_place_is_about_every_change() -> None:
-    assert found("C17", "the task", "closed").covers(change())
+    assert build_finding("C17", "the task", "closed").covers(change())
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_a_finding_without_a_place_is_about_every_change() -> None:
 def test_a_finding_is_about_the_changes_that_all_it_names_fits(
     place: dict[str, object], covers: bool
 ) -> None:
-    assert found("C13", "it", "wrong").model_copy(update=place).covers(change()) == covers
+    assert build_finding("C13", "it", "wrong").model_copy(update=place).covers(change()) == covers
 
 
 def test_the_cause_of_a_failure_is_the_check_with_what_to_do() -> None:
@@ -86,4 +86,4 @@ def test_the_cause_of_a_failure_is_the_check_with_what_to_do() -> None:
     assert (cause.code, cause.advice) == ("C07", "Replace it.")
     assert cause.message == "revoked: shop: it was revoked"
     assert cause.needs_operator
-    assert not found("C01", "shop", "expired").cause.needs_operator
+    assert not build_finding("C01", "shop", "expired").cause.needs_operator

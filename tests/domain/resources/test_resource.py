@@ -6,8 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.resources.resource import Binding, CertificateRef, Resource, describe, serves
-from tests.support.stored_examples import NEW, NOW, OLD, resource
+from domain.resources.resource import (
+    Binding,
+    CertificateRef,
+    Resource,
+    describe_binding,
+    is_same_binding,
+)
+from tests.support.stored_examples import NEW, NOW, OLD, build_resource
 
 
 def ref(number: str = "1") -> CertificateRef:
@@ -40,19 +46,19 @@ bindings = st.builds(
 def test_a_resource_serves_what_is_wanted(
     found: Binding | None, wanted: Binding | None, expected: bool
 ) -> None:
-    assert serves(found, wanted) is expected
+    assert is_same_binding(found, wanted) is expected
 
 
 @given(st.none() | bindings, st.none() | bindings)
 def test_it_does_not_matter_which_is_named_first(
     one: Binding | None, other: Binding | None
 ) -> None:
-    assert serves(one, other) is serves(other, one)
+    assert is_same_binding(one, other) is is_same_binding(other, one)
 
 
 @given(st.none() | bindings)
 def test_whatever_is_served_serves_itself(binding: Binding | None) -> None:
-    assert serves(binding, binding)
+    assert is_same_binding(binding, binding)
 
 
 @pytest.mark.parametrize(
@@ -66,10 +72,10 @@ def test_whatever_is_served_serves_itself(binding: Binding | None) -> None:
     ],
 )
 def test_a_person_reads_a_fingerprint_or_a_name(binding: Binding | None, shown: str) -> None:
-    assert describe(binding) == shown
+    assert describe_binding(binding) == shown
 
 
 def test_a_resource_is_named_by_account_service_and_key() -> None:
-    assert resource(7).id == "main/alibaba.cdn/host7.example.com"
+    assert build_resource(7).id == "main/alibaba.cdn/host7.example.com"
     slot = Resource(account="a", service="alibaba.alb", key="cn-hangzhou/lsn-1/default")
     assert slot.id == "a/alibaba.alb/cn-hangzhou/lsn-1/default"

@@ -6,7 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.resources.resource import Binding, CertificateRef
-from domain.resources.retention import Held, Need, Place, RetentionDecision, judge
+from domain.resources.retention import (
+    StoreEntry,
+    Need,
+    ResourceUse,
+    RetentionDecision,
+    decide_retention,
+)
 
 STORES = ("alibaba.cas/cn", "alibaba.clb/cn-hangzhou")
 ACCOUNTS = ("main", "other")
@@ -19,8 +25,8 @@ def ref(fingerprint: str, store: str = STORES[0]) -> CertificateRef:
 
 def held(
     fingerprint: str, *, account: str = "main", store: str = STORES[0], uploaded: bool = True
-) -> Held:
-    return Held(
+) -> StoreEntry:
+    return StoreEntry(
         fingerprint=fingerprint,
         name=f"name of {fingerprint}",
         account=account,
@@ -32,16 +38,18 @@ def held(
 
 def serving(
     fingerprint: str | None, *served: str, resource: str = "r", known: bool = True
-) -> Place:
+) -> ResourceUse:
     now = None if fingerprint is None else Binding(fingerprint=fingerprint, ref=ref(fingerprint))
-    return Place(
+    return ResourceUse(
         resource=resource, account="main", store=STORES[0], now=now, served=served, known=known
     )
 
 
-def why(one: Held, *places: Place, needs: Iterable[Need] = (), keep: int = 2) -> str | None:
-    (verdict,) = judge([one], places, needs, keep)
-    return verdict.stays
+def why(
+    one: StoreEntry, *places: ResourceUse, needs: Iterable[Need] = (), keep: int = 2
+) -> str | None:
+    (verdict,) = decide_retention([one], places, needs, keep)
+    return verdict.kept_because
 
 
 def test_what_nobody_ever_used_may_go() -> None:
@@ -61,7 +69,7 @@ def test_what_is_served_stays_and_names_who_serves_it() -> None:
 
 
 def test_what_is_served_by_reference_alone_stays() -> None:
-    unnamed = Place(resource="r", account="main", now=Binding(ref=ref("a")))
+    unnamed = ResourceUse(resource="r", account="main", now=Binding(ref=ref("a")))
     assert why(held("a"), unnamed) == "serves r"
     assert why(held("b"), unnamed) is None
 
@@ -90,9 +98,9 @@ def test_what_a_task_may_have_to_bind_again_stays() -> None:
 def test_what_a_resource_may_serve_stays_while_nobody_can_tell() -> None:
     told = "may serve r: what that serves is not known"
     assert why(held("a"), serving("b", "b", "a", known=False), keep=0) == told
-    nameless = Place(resource="r", account="main", now=Binding(name="x"), served=("a",))
+    nameless = ResourceUse(resource="r", account="main", now=Binding(name="x"), served=("a",))
     assert why(held("a"), nameless, keep=0) == told
-    unread = Place(resource="r", account="main", known=False, may_serve=("a",))
+    unread = ResourceUse(resource="r", account="main", known=False, may_serve=("a",))
     assert why(held("a"), unread) == told
 
 
@@ -100,7 +108,7 @@ def test_another_account_or_store_has_no_say() -> None:
     place = serving("a")
     assert why(held("a", account="other"), place) is None
     assert why(held("a", store=STORES[1]), place) is None
-    anywhere = Place(resource="r", account="main", now=Binding(fingerprint="a"))
+    anywhere = ResourceUse(resource="r", account="main", now=Binding(fingerprint="a"))
     assert why(held("a", store=STORES[1]), anywhere) == "serves r"
 
 
@@ -126,7 +134,7 @@ all_held = st.lists(
 )
 all_places = st.lists(
     st.builds(
-        Place,
+        ResourceUse,
         resource=st.sampled_from(("r1", "r2", "r3")),
         account=st.sampled_from(ACCOUNTS),
         store=st.none() | st.sampled_from(STORES),
@@ -150,7 +158,7 @@ all_needs = st.lists(
 numbers = st.integers(0, 4)
 
 
-def is_wanted(one: Held, places: list[Place], needs: list[Need], keep: int) -> bool:
+def is_wanted(one: StoreEntry, places: list[ResourceUse], needs: list[Need], keep: int) -> bool:
     """The rule once more, said in the slow way."""
     here = [place for place in places if place.account == one.account]
     return any(
@@ -162,17 +170,17 @@ def is_wanted(one: Held, places: list[Place], needs: list[Need], keep: int) -> b
     )
 
 
-def is_needed(one: Held, need: Need) -> bool:
+def is_needed(one: StoreEntry, need: Need) -> bool:
     return (need.account, need.store) == (one.account, one.store) and is_it(need.binding, one)
 
 
-def is_served(one: Held, place: Place) -> bool:
+def is_served(one: StoreEntry, place: ResourceUse) -> bool:
     if place.now is None or not is_it(place.now, one):
         return False
     return (place.now.ref.store if place.now.ref else place.store) in (None, one.store)
 
 
-def is_kept(one: Held, place: Place, keep: int) -> bool:
+def is_kept(one: StoreEntry, place: ResourceUse, keep: int) -> bool:
     named = place.now is None or place.now.fingerprint or place.now.ref
     if not (place.known and named) and one.fingerprint in (*place.served, *place.may_serve):
         return True
@@ -183,43 +191,43 @@ def is_kept(one: Held, place: Place, keep: int) -> bool:
     return one.fingerprint in former[:keep]
 
 
-def is_it(binding: Binding, one: Held) -> bool:
+def is_it(binding: Binding, one: StoreEntry) -> bool:
     return one.fingerprint == binding.fingerprint or one.ref == binding.ref
 
 
 @given(all_held, all_places, all_needs, numbers)
 def test_it_goes_only_if_it_is_ours_and_nobody_wants_it(
-    everything: list[Held], places: list[Place], needs: list[Need], keep: int
+    everything: list[StoreEntry], places: list[ResourceUse], needs: list[Need], keep: int
 ) -> None:
-    verdicts = judge(everything, places, needs, keep)
-    assert [verdict.held for verdict in verdicts] == everything
+    verdicts = decide_retention(everything, places, needs, keep)
+    assert [verdict.entry for verdict in verdicts] == everything
     for verdict in verdicts:
-        one = verdict.held
+        one = verdict.entry
         may_go = one.uploaded and not is_wanted(one, places, needs, keep)
-        assert (verdict.stays is None) is may_go, verdict
+        assert (verdict.kept_because is None) is may_go, verdict
 
 
 def gone(verdicts: list[RetentionDecision]) -> set[tuple[str, str, str]]:
     return {
-        (one.held.fingerprint, one.held.account, one.held.store)
+        (one.entry.fingerprint, one.entry.account, one.entry.store)
         for one in verdicts
-        if one.stays is None
+        if one.kept_because is None
     }
 
 
 @given(all_held, all_places, all_needs, numbers)
 def test_who_keeps_more_loses_no_more(
-    everything: list[Held], places: list[Place], needs: list[Need], keep: int
+    everything: list[StoreEntry], places: list[ResourceUse], needs: list[Need], keep: int
 ) -> None:
-    fewer = gone(judge(everything, places, needs, keep + 1))
-    assert fewer <= gone(judge(everything, places, needs, keep))
+    fewer = gone(decide_retention(everything, places, needs, keep + 1))
+    assert fewer <= gone(decide_retention(everything, places, needs, keep))
 
 
 @given(all_held, all_places, all_needs, numbers)
 def test_each_resource_keeps_its_newest_former_ones(
-    everything: list[Held], places: list[Place], needs: list[Need], keep: int
+    everything: list[StoreEntry], places: list[ResourceUse], needs: list[Need], keep: int
 ) -> None:
-    left = gone(judge(everything, places, needs, keep))
+    left = gone(decide_retention(everything, places, needs, keep))
     for place in places:
         current = place.now.fingerprint if place.now else None
         former = [one for one in dict.fromkeys(place.served) if one != current]

@@ -9,14 +9,14 @@ from domain.plans.matching import match
 from domain.plans.request import PlanRequest
 from domain.resources.inventory_item import InventoryItem
 from domain.resources.resource import Resource
-from domain.resources.slots import choose, takes
-from tests.support.stored_examples import NOW, certificate, resource
+from domain.resources.slots import choose_certificate, may_take
+from tests.support.stored_examples import NOW, build_certificate, build_resource
 
-USUAL = certificate("usual").model_copy(update={"names": ("host0.example.com",)})
+USUAL = build_certificate("usual").model_copy(update={"names": ("host0.example.com",)})
 PAIR = USUAL.model_copy(
     update={"name": "pair", "fingerprint": "fe" * 32, "algorithm": Algorithm.SM2}
 )
-DOMAIN = resource()
+DOMAIN = build_resource()
 SLOT = DOMAIN.model_copy(update={"key": f"{DOMAIN.key}/sm", "slot": "sm"})
 ELSEWHERE = DOMAIN.model_copy(update={"service": "other.proxy"})
 
@@ -26,9 +26,9 @@ def test_a_pair_goes_to_its_own_slot_and_everything_else_to_the_others(
     algorithm: Algorithm,
 ) -> None:
     pair = algorithm is Algorithm.SM2
-    assert takes(SLOT, algorithm) is pair
-    assert takes(DOMAIN, algorithm) is not pair
-    assert takes(ELSEWHERE, algorithm)
+    assert may_take(SLOT, algorithm) is pair
+    assert may_take(DOMAIN, algorithm) is not pair
+    assert may_take(ELSEWHERE, algorithm)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_pair_goes_to_its_own_slot_and_everything_else_to_the_others(
 def test_the_best_is_chosen_of_those_that_the_slot_takes(
     given: tuple[Certificate, ...], place: Resource, expected: tuple[Certificate | None, bool]
 ) -> None:
-    choice, fits = choose(place, NameIndex(given))
+    choice, fits = choose_certificate(place, NameIndex(given))
     assert (choice and choice.certificate, fits) == expected
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from domain.errors import BadInput
 from domain.plans.plan import Change
+from domain.resources.connector import ChangeWarning
 from domain.resources.resource import Binding, Resource
 from domain.rollout.assignment import (
     MAX_WAVES,
@@ -29,7 +30,7 @@ def change(
     days: int | None = 30,
     one_way: bool = False,
     unverifiable: bool = False,
-    warnings: tuple[str, ...] = (),
+    warnings: tuple[ChangeWarning, ...] = (),
     names: int = 1,
 ) -> Change:
     before = None if days is None else Binding(name="old", not_after=NOW + timedelta(days=days))
@@ -168,7 +169,11 @@ def test_the_best_canary_can_be_rolled_back_and_verified() -> None:
     changes: tuple[Change, ...] = (
         change("one-way", one_way=True, days=90),
         change("blind", unverifiable=True, days=90),
-        change("warned", warnings=("another task serves it",), days=90),
+        change(
+            "warned",
+            warnings=(ChangeWarning(code="shared", text="another task serves it"),),
+            days=90,
+        ),
         change("https-off", days=None),
         change("soon-over", days=3),
         change("many-names", names=20),

@@ -10,7 +10,7 @@ from domain.tasks.messages import Direction
 from domain.tasks.status import OutcomeStatus
 from operations.deployment.guards import refuse_expired, refuse_expired_former, refuse_irreversible
 from tests.support.attempts import NAME, Attempt, attempt, build_order
-from tests.support.stored_examples import NOW, certificate, change
+from tests.support.stored_examples import NOW, build_certificate, build_change
 
 __all__ = ["attempt"]
 
@@ -18,12 +18,12 @@ __all__ = ["attempt"]
 @pytest.mark.parametrize("days", [-2, 91])
 def test_a_certificate_that_is_not_valid_now_is_not_deployed(days: int) -> None:
     with pytest.raises(Permanent) as caught:
-        refuse_expired(certificate(), NOW + timedelta(days=days))
+        refuse_expired(build_certificate(), NOW + timedelta(days=days))
     assert caught.value.code == "NotValidNow"
 
 
 def test_a_certificate_is_valid_from_its_first_moment_to_just_before_its_last() -> None:
-    ours = certificate()
+    ours = build_certificate()
     refuse_expired(ours, ours.not_before)
     refuse_expired(ours, ours.not_after - timedelta(microseconds=1))
     with pytest.raises(Permanent):
@@ -31,14 +31,14 @@ def test_a_certificate_is_valid_from_its_first_moment_to_just_before_its_last() 
 
 
 def test_a_rollback_that_the_plan_ruled_out_is_refused_with_its_reason() -> None:
-    refuse_irreversible(change())
+    refuse_irreversible(build_change())
     with pytest.raises(Permanent) as caught:
-        refuse_irreversible(change().model_copy(update={"not_reversible": "nobody kept it"}))
+        refuse_irreversible(build_change().model_copy(update={"not_reversible": "nobody kept it"}))
     assert (caught.value.code, caught.value.message) == ("NotReversible", "nobody kept it")
 
 
 def test_a_rollback_to_an_expired_certificate_is_refused_from_its_last_moment_on() -> None:
-    original = change(1)
+    original = build_change(1)
     assert original.before is not None
     until = NOW + timedelta(days=3)
     former = original.model_copy(

@@ -13,7 +13,7 @@ from domain.tasks.record import OutcomeRecord, TaskRecord
 from domain.tasks.status import OutcomeStatus
 from operations.deployment.installation import build_installation
 from tests.support.stack import Stack
-from tests.support.stored_examples import NEW, change
+from tests.support.stored_examples import NEW, build_change
 from tests.support.successive_deployments import SuccessiveDeployments
 
 NAME = "a.example.com"
@@ -118,14 +118,14 @@ def test_a_change_that_binds_nothing_of_ours_needs_no_installation(after: Bindin
     outcome = OutcomeRecord(
         task_id="t1",
         ordinal=0,
-        change=change().model_copy(update={"after": after}),
+        change=build_change().model_copy(update={"after": after}),
         status=OutcomeStatus.PENDING,
     )
     assert build_installation(outcome) is None
 
 
 def test_a_certificate_without_a_name_is_labelled_by_its_fingerprint() -> None:
-    unnamed = change().model_copy(update={"after": Binding(fingerprint=NEW)})
+    unnamed = build_change().model_copy(update={"after": Binding(fingerprint=NEW)})
     outcome = OutcomeRecord(task_id="t1", ordinal=0, change=unnamed, status=OutcomeStatus.PENDING)
     needed = build_installation(outcome)
     assert needed is not None

@@ -5,13 +5,13 @@ from datetime import timedelta
 import pytest
 
 from domain.calendar.parsing import parse_window
-from domain.calendar.windows import AllowedStart, CalendarScope, Freeze
+from domain.calendar.windows import AllowedStart, CalendarScope, Freeze, StartReasonCode
 from domain.plans.plan import Plan
 from domain.tasks.audit import CERTROLL, TaskEventCode
 from domain.tasks.status import OutcomeStatus
 from operations.deployment.start_time import RECHECK_AFTER, postpone_if_closed
 from storage.store import Store
-from tests.support.stored_examples import NEW, NOW, change, create, record
+from tests.support.stored_examples import NEW, NOW, build_change, build_task_record, create_task
 
 TASK = "task-1"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -20,7 +20,7 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 @pytest.fixture(autouse=True)
 def task(store: Store) -> None:
     """A task whose former certificates expire in five days and one, or two, hours."""
-    create(store, TASK, size=3)
+    create_task(store, TASK, size=3)
 
 
 def freeze(store: Store, length: timedelta = DAY, account: str = "main") -> None:
@@ -42,20 +42,28 @@ def test_a_task_starts_at_its_time_if_nothing_is_closed(store: Store) -> None:
 def test_a_frozen_task_is_postponed_once_however_often_it_checks(store: Store) -> None:
     freeze(store)
     until = store.tasks.get(TASK).rollback_until
-    assert [postpone_if_closed(store, TASK, NOW).at for _ in range(2)] == [NOW + DAY] * 2
+    found = [postpone_if_closed(store, TASK, NOW) for _ in range(2)]
+    assert [each.at for each in found] == [NOW + DAY] * 2
+    assert {reason.code for each in found for reason in each.reasons} == {StartReasonCode.FREEZE}
     assert store.tasks.get(TASK).at == NOW + DAY
     assert store.tasks.get(TASK).rollback_until == until + DAY
     ((code, text),) = audit(store)
     assert code is TaskEventCode.POSTPONED
-    assert "2026-11-25 12:30 UTC" in text
+    assert text.count("2026-11-25 12:30 UTC") == 2, "the new start, and the end of the freeze"
     assert "'close'" in text
+    assert text.endswith("sale"), "the reason that the freeze gives"
 
 
 def test_an_expiry_that_is_too_near_overrides_a_freeze_and_is_recorded_once(store: Store) -> None:
     freeze(store, 4 * DAY)
     for minutes in (0, 5):
         at = NOW + timedelta(minutes=minutes)
-        assert postpone_if_closed(store, TASK, at).overridden
+        found = postpone_if_closed(store, TASK, at)
+        assert found.overridden
+        assert [each.code for each in found.reasons] == [
+            StartReasonCode.FREEZE,
+            StartReasonCode.EXPIRY_TOO_NEAR,
+        ]
     ((code, text),) = audit(store)
     assert code is TaskEventCode.WINDOWS_OVERRIDDEN
     assert "2026-11-29 13:30 UTC" in text
@@ -77,8 +85,8 @@ def test_a_task_that_ignores_windows_starts_at_its_time(store: Store) -> None:
 
 
 def test_windows_without_a_common_hour_are_checked_again_a_day_later(store: Store) -> None:
-    both = Plan(certificates=(NEW,), changes=(change(0), change(3, account="other")))
-    store.tasks.create(record(both, "task-2", name="two accounts"), both)
+    both = Plan(certificates=(NEW,), changes=(build_change(0), build_change(3, account="other")))
+    store.tasks.create(build_task_record(both, "task-2", name="two accounts"), both)
     for hour, account in enumerate(("main", "other"), start=1):
         hours = {"days": "daily", "zone": "UTC", "start": f"{hour}:00", "end": f"{hour + 1}:00"}
         store.calendar.windows.add(
@@ -86,6 +94,9 @@ def test_windows_without_a_common_hour_are_checked_again_a_day_later(store: Stor
         )
     found = postpone_if_closed(store, "task-2", NOW)
     assert found.at == NOW + RECHECK_AFTER
-    assert found.reasons
+    (reason,) = found.reasons
+    assert reason.code is StartReasonCode.NO_COMMON_WINDOW
+    for data in ("'main'", "'other'"):
+        assert data in reason.text
     ((code, by),) = [(event.code, event.by) for event in store.tasks.list_events("task-2")]
     assert (code, by) == (TaskEventCode.POSTPONED, CERTROLL)

@@ -8,14 +8,19 @@ from urllib.parse import parse_qs
 import pytest
 
 from domain.errors import Transient
-from domain.resources.inventory_sync import READ_AGE, Synced, Walk, WalkRecord
+from domain.resources.inventory_sync import (
+    READ_AGE,
+    ServiceSync,
+    ServiceSyncRecord,
+    ServiceSyncResult,
+)
 from domain.resources.resource import Binding, Resource
 from operations.inventory import binding_reader
 from operations.inventory.service_sync import resume_sync, sync_here
 from tests.support.stack import ACCOUNT, SERVICE, Stack
 
 READ = "DescribeDomainCertificateInfo"
-SYNC = Walk(account=ACCOUNT, service=SERVICE, run="1")
+SYNC = ServiceSync(account=ACCOUNT, service=SERVICE, run="1")
 FORBIDDEN = {"code": "Forbidden.RAM", "status": 403}
 
 
@@ -48,11 +53,11 @@ def list_served(stack: Stack) -> dict[str, str | None]:
     return {i.resource.key: i.binding.fingerprint if i.binding else None for i in items}
 
 
-def sync(stack: Stack) -> Synced:
+def sync(stack: Stack) -> ServiceSyncResult:
     return sync_here(stack.store, stack.connectors, ACCOUNT, SERVICE)
 
 
-def get_record(stack: Stack) -> WalkRecord:
+def get_record(stack: Stack) -> ServiceSyncRecord:
     (found,) = stack.store.syncs.list()
     return found
 
@@ -111,7 +116,7 @@ def test_a_killed_sync_continues_where_it_was(
     leaf = seed_names(stack, names)
     set_batch_size(2, monkeypatch)
 
-    def killed(record: WalkRecord) -> None:
+    def killed(record: ServiceSyncRecord) -> None:
         if record.to_read is not None and record.were_read == 4:
             raise KeyboardInterrupt
 

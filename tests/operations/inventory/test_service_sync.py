@@ -9,8 +9,8 @@ import pytest
 
 from connectors.alibaba._bases import accelerated_domains
 from domain.errors import BadInput, CloudError, Permanent, Transient
-from domain.resources.inventory_sync import Synced, Walk, WalkRecord
-from domain.resources.resource import Found, Page, Resource
+from domain.resources.inventory_sync import ServiceSync, ServiceSyncRecord, ServiceSyncResult
+from domain.resources.resource import DiscoveredResource, Page, Resource
 from operations.inventory.service_sync import resume_sync, sync_here
 from tests.support.stack import ACCOUNT, SERVICE, Stack
 from tests.support.syncs import count_page_reads
@@ -22,7 +22,9 @@ def add_vanished(stack: Stack, key: str = "gone.example.com") -> None:
     """A resource that an earlier sync has listed, and that does not exist any more."""
     resource = Resource(account=ACCOUNT, service=SERVICE, key=key, domains=(key,))
     former = datetime.now(UTC) - timedelta(hours=1)
-    stack.store.inventory.upsert([Found(resource=resource, binding_known=True)], former)
+    stack.store.inventory.upsert(
+        [DiscoveredResource(resource=resource, binding_known=True)], former
+    )
 
 
 def seed_names(stack: Stack) -> None:
@@ -62,7 +64,7 @@ def test_a_failed_sync_stores_its_pages_and_marks_nothing(
     add_vanished(any_stack)
     seed_names(any_stack)
 
-    def fail_the_next_page(record: WalkRecord) -> None:
+    def fail_the_next_page(record: ServiceSyncRecord) -> None:
         any_stack.cloud.add_fault("error", "DescribeUserDomains", code="Forbidden.RAM", status=403)
 
     done = sync_here(any_stack.store, any_stack.connectors, ACCOUNT, SERVICE, fail_the_next_page)
@@ -90,15 +92,15 @@ class Killed(Exception):
     """Stands for a worker that is killed between two steps."""
 
 
-SYNC = Walk(account=ACCOUNT, service=SERVICE, run="1")
+SYNC = ServiceSync(account=ACCOUNT, service=SERVICE, run="1")
 KILLS = 10
 
 
-def ignore(record: WalkRecord) -> None:
+def ignore(record: ServiceSyncRecord) -> None:
     """A listener that does nothing."""
 
 
-def resume(stack: Stack, sync: Walk = SYNC) -> Synced:
+def resume(stack: Stack, sync: ServiceSync = SYNC) -> ServiceSyncResult:
     return resume_sync(stack.store, stack.connectors, sync, ignore)
 
 
@@ -160,7 +162,7 @@ def test_another_run_starts_over_and_the_earlier_one_stops(
     monkeypatch.setattr(accelerated_domains, "PAGE_SIZE", 2)
     seed_names(stack)
 
-    def overtaken(record: WalkRecord) -> None:
+    def overtaken(record: ServiceSyncRecord) -> None:
         stack.store.syncs.begin(SYNC.model_copy(update={"run": "2"}), datetime.now(UTC))
 
     with pytest.raises(Transient) as caught:
@@ -196,18 +198,18 @@ def test_a_listing_that_shrinks_meanwhile_marks_nothing(
 ) -> None:
     add_vanished(stack)
     found = tuple(
-        Found(resource=each, binding_known=True)
+        DiscoveredResource(resource=each, binding_known=True)
         for each in (Resource(account=ACCOUNT, service=SERVICE, key=name) for name in NAMES)
     )
     answers = {
-        None: Page(found=found[:2], next="2", total=4),
-        "2": Page(found=found[2:], total=3),
+        None: Page(resources=found[:2], next="2", total=4),
+        "2": Page(resources=found[2:], total=3),
     }
     connector = stack.connectors.get(ACCOUNT, SERVICE)
     monkeypatch.setattr(connector, "discover", lambda page: answers[page])
     assert (resume(stack).seen, resume(stack).vanished) == (3, 0)
     assert "gone.example.com" in list_keys(stack)
-    answers[None] = Page(found=found[:2], next="2", total=3)
+    answers[None] = Page(resources=found[:2], next="2", total=3)
     assert resume(stack, SYNC.model_copy(update={"run": "2"})).vanished == 1
 
 
@@ -215,7 +217,7 @@ def test_a_listing_that_leads_back_to_the_same_page_fails(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connector = stack.connectors.get(ACCOUNT, SERVICE)
-    monkeypatch.setattr(connector, "discover", lambda page: Page(found=(), next="2"))
+    monkeypatch.setattr(connector, "discover", lambda page: Page(resources=(), next="2"))
     assert (error := sync_here(stack.store, stack.connectors, ACCOUNT, SERVICE).error) is not None
     assert error.code == "EndlessListing"
 

@@ -15,7 +15,7 @@ from operations.notifications import task_news
 from operations.notifications.task_news import SENT
 from storage.settings import Settings
 from storage.store import Store
-from tests.support.stored_examples import CAUSE, NOW, create, resource
+from tests.support.stored_examples import CAUSE, NOW, build_resource, create_task
 
 
 @dataclass
@@ -39,7 +39,7 @@ def hook() -> Iterator[HTTPServer]:
 @pytest.fixture
 def notifier(store: Store, settings: Settings, hook: HTTPServer) -> Notifier:
     """With one contact, and a task of which one change has failed."""
-    create(store, "task-1", size=2)
+    create_task(store, "task-1", size=2)
     store.tasks.outcomes.begin("task-1", 1, OutcomeStatus.DEPLOYING, NOW)
     store.tasks.outcomes.finish("task-1", 1, OutcomeStatus.FAILED, NOW, CAUSE)
     store.contacts.add("ops", "webhook", hook.url_for("/hook?token=very-secret"))
@@ -60,7 +60,7 @@ async def test_a_contact_is_notified_of_an_event_once(
     message = Message.model_validate(request.get_json())
     assert (message.event, message.task_id) == ("finished", "task-1")
     assert [(each.code, each.examples) for each in message.causes] == [
-        (CAUSE.code, (resource(1).id,))
+        (CAUSE.code, (build_resource(1).id,))
     ]
     assert CAUSE.message in message.body
     assert deliveries(store) == [(True, SENT)]

@@ -9,7 +9,7 @@ from domain.errors import NeedsOperator, Transient
 from domain.plans.plan import Plan
 from domain.plans.request import PlanRequest
 from domain.resources.inventory_sync import INVENTORY_AGE
-from domain.resources.resource import Found
+from domain.resources.resource import DiscoveredResource
 from operations.inventory.service_sync import sync_here
 from operations.planning.bindings import (
     MAX_PAUSE,
@@ -91,7 +91,7 @@ def test_a_listing_that_reports_too_little_for_a_rollback_is_followed_by_a_read(
     assert item.binding is not None
     bare = item.binding.model_copy(update={"ref": None})
     found = {"resource": item.resource, "binding": bare, "binding_known": True}
-    stack.store.inventory.upsert([Found.model_validate(found)], datetime.now(UTC))
+    stack.store.inventory.upsert([DiscoveredResource.model_validate(found)], datetime.now(UTC))
     before = count_reads(stack)
     (change,) = build_plan(stack).changes
     assert count_reads(stack) == before + 1

@@ -1,6 +1,7 @@
 """A plan refuses changes whose certificate would not fit into its store."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -8,10 +9,12 @@ import pytest
 from domain.plans.plan import Plan
 from domain.plans.refusal import RefusalCode
 from operations.inventory.service_sync import sync_here
+from operations.planning.store_capacity import FullStore, find_full_stores
 from tests.support.stack import ACCOUNT, Stack
 from tests.support.successive_deployments import SuccessiveDeployments
 
 NAMES = ("a.example.com", "b.example.com")
+STORE = "alibaba.clb/cn-hangzhou"
 QUOTA, LISTING = "quotas.GetProductQuota", "clb.DescribeServerCertificates"
 
 
@@ -43,6 +46,15 @@ def refused(plan: Plan) -> list[str]:
     return [each.reason for each in plan.refusals if each.code == RefusalCode.STORE_FULL]
 
 
+def find_full(balancers: LoadBalancers, plan: Plan) -> FullStore:
+    """The one entry for a plan that was built while there was room."""
+    stack = balancers.stack
+    found = find_full_stores(stack.store, stack.connectors, plan.changes, datetime.now(UTC))
+    (full,) = found.values()
+    assert (full.account, full.store, full.certificate) == ("main", STORE, "new")
+    return full
+
+
 def test_a_certificate_that_fits_is_planned_and_the_store_is_asked_once(
     balancers: LoadBalancers,
 ) -> None:
@@ -53,16 +65,19 @@ def test_a_certificate_that_fits_is_planned_and_the_store_is_asked_once(
 
 
 def test_a_full_store_refuses_each_change_that_needs_it(balancers: LoadBalancers) -> None:
+    new = balancers.stack.upload("new", *NAMES)
+    fitting = balancers.stack.build_plan(new)
     balancers.stack.cloud.set_limit("clb", 2)
-    plan = balancers.stack.build_plan(balancers.stack.upload("new", *NAMES))
+    full = find_full(balancers, fitting)
+    assert (full.removable, full.command) == ((), None)
+    calls = balancers.count_calls(QUOTA)
+    plan = balancers.stack.build_plan(new)
     assert plan.changes == ()
-    reasons = refused(plan)
-    assert len(reasons) == 2
-    for reason in reasons:
-        assert "alibaba.clb/cn-hangzhou of main" in reason
-        assert "'new'" in reason
-        assert "certroll certificate cleanup" not in reason
-    assert balancers.count_calls(QUOTA) == 1
+    assert refused(plan) == [str(full)] * 2
+    for data in (STORE, "main", "'new'"):
+        assert data in str(full)
+    assert "certroll certificate cleanup" not in str(full)
+    assert balancers.count_calls(QUOTA) == calls + 1
 
 
 def test_removable_certificates_are_named_with_the_command_that_removes_them(
@@ -70,19 +85,35 @@ def test_removable_certificates_are_named_with_the_command_that_removes_them(
 ) -> None:
     for name in ("first", "second", "third"):
         balancers.deploy(name, *NAMES)
-    balancers.stack.cloud.set_limit("clb", 5)
     new = balancers.stack.upload("new", *NAMES)
+    fitting = balancers.stack.build_plan(new)
+    balancers.stack.cloud.set_limit("clb", 5)
+    command = "certroll certificate cleanup --account main"
+
+    full = find_full(balancers, fitting)
+    assert (full.removable, full.command) == (("first", "second"), f"{command} --keep 0")
+    assert not full.keeps_former
     plan = balancers.stack.build_plan(new)
-    assert plan.changes == ()
-    assert all(
-        reason.endswith("first, second (certroll certificate cleanup --account main --keep 0)")
-        for reason in refused(plan)
-    )
+    assert (plan.changes, refused(plan)) == ((), [str(full)] * 2)
+    assert str(full).endswith(f"first, second ({command} --keep 0)")
+
     balancers.stack.store.keep_certificates = 1
-    assert all(
-        reason.endswith(": first (certroll certificate cleanup --account main)")
-        for reason in refused(balancers.stack.build_plan(new))
+    full = find_full(balancers, fitting)
+    assert (full.removable, full.command, full.keeps_former) == (("first",), command, True)
+    assert refused(balancers.stack.build_plan(new)) == [str(full)] * 2
+    assert str(full).endswith(f"first ({command})")
+
+
+def test_the_advice_names_five_certificates_and_counts_the_rest() -> None:
+    full = FullStore(
+        account="main",
+        store=STORE,
+        certificate="new",
+        removable=tuple(f"former-{number}" for number in range(8)),
+        command="certroll certificate cleanup --account main",
     )
+    assert [name for name in full.removable if name in str(full)] == list(full.removable[:5])
+    assert " 3 " in str(full)
 
 
 def test_of_several_certificates_those_that_fit_are_planned(balancers: LoadBalancers) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from domain.calendar.windows import CalendarScope, Freeze
-from domain.preflight.checks import CHECKS, Policy
+from domain.preflight.checks import CHECKS, CheckPolicy
 from domain.preflight.finding import Finding
 from operations.inventory.service_sync import sync_here
 from tests.support.factory import DAY, NOW, Authority
@@ -18,7 +18,7 @@ from tests.support.stack import ACCOUNT, SERVICE, Stack
 from tests.support.stored_examples import mark_vanished
 
 NAME, OTHER = "a.example.com", "b.example.com"
-OFF = {check.number: Policy.OFF for check in CHECKS}
+OFF = {check.number: CheckPolicy.OFF for check in CHECKS}
 
 
 @pytest.fixture
@@ -140,9 +140,9 @@ def test_a_revoked_certificate_is_refused_and_a_silent_authority_is_a_warning(
     assert "2026-03-01 12:00 UTC" in revoked.what
     assert "keyCompromise" in revoked.what
     responder.requests.clear()
-    assert list_checks(run_preflight(stack, plan, {"C07": Policy.OFF, "C08": Policy.OFF})) == [
-        "C11"
-    ]
+    assert list_checks(
+        run_preflight(stack, plan, {"C07": CheckPolicy.OFF, "C08": CheckPolicy.OFF})
+    ) == ["C11"]
     assert responder.requests == []
 
 
@@ -155,7 +155,7 @@ def test_lost_names_another_kind_of_key_and_another_issuer(stack: Stack) -> None
     found = run_preflight(stack, plan)
     assert list_checks(found) == ["C09", "C10", "C11"]
     assert not any(each.refused for each in found)
-    assert one(run_preflight(stack, plan, {"C10": Policy.REFUSE}), "C10").refused
+    assert one(run_preflight(stack, plan, {"C10": CheckPolicy.REFUSE}), "C10").refused
 
 
 def test_a_stored_certificate_that_is_served_is_managed(stack: Stack) -> None:
@@ -242,7 +242,7 @@ def test_a_freeze_is_a_finding_about_the_whole_task(stack: Stack) -> None:
         name="close", begins=now - DAY, ends=now + DAY, reason="sale", scope=CalendarScope()
     )
     stack.store.calendar.freezes.add(frozen)
-    finding = one(run_preflight(stack, plan, {"C17": Policy.REFUSE}), "C17")
+    finding = one(run_preflight(stack, plan, {"C17": CheckPolicy.REFUSE}), "C17")
     assert finding.refused
     assert "'close'" in finding.what
     assert all(finding.covers(change) for change in plan.changes)

@@ -10,7 +10,7 @@ from operations.runtime import connector_pool as module
 from operations.runtime.connector_pool import ConnectorPool, StoredVault
 from operations.tls.handshake import Endpoint
 from storage.store import Store
-from tests.support.stored_examples import NEW, NOW, certificate
+from tests.support.stored_examples import NEW, NOW, build_certificate
 
 SERVICE = "alibaba.cdn"
 SECRETS = {"access_key_secret": "hidden-word"}
@@ -160,7 +160,7 @@ def test_the_vault_opens_only_stored_certificates(store: Store) -> None:
     with pytest.raises(Permanent) as caught:
         vault.open(NEW)
     assert caught.value.code == "KeyNotHeld"
-    store.certificates.add(certificate(), PrivateKey(b"sealed at once"))
+    store.certificates.add(build_certificate(), PrivateKey(b"sealed at once"))
     assert vault.holds(NEW)
     opened, key = vault.open(NEW)
-    assert (opened, key.pem()) == (certificate(), b"sealed at once")
+    assert (opened, key.pem()) == (build_certificate(), b"sealed at once")

@@ -62,7 +62,7 @@ def test_all_workers_hold_when_the_provider_asks_for_it(store: Store) -> None:
     clock = Clock()
     first, second = build_limiters(store, 2, 10, clock)
     first.wait()
-    first.hold(5)
+    first.pause(5)
     began = clock.now
     second.wait()
     assert clock.now - began == pytest.approx(5.0)

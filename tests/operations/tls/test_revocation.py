@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography import x509
 
-from domain.certificates.revocation import RevocationAnswer, RevocationStatus
+from domain.certificates.revocation import RevocationAnswer, RevocationStatus, UnknownCode
 from operations.tls import revocation
 from operations.tls.revocation import RevocationClient
 from tests.support.factory import Authority, Leaf
@@ -58,23 +58,27 @@ def test_an_unknown_certificate_is_neither_good_nor_revoked(responder: Responder
     responder.statuses[leaf.certificate.serial_number] = "unknown"
     answer = check(leaf)
     assert answer.status is RevocationStatus.UNKNOWN
-    assert answer.detail.endswith("the responder does not know it")
+    assert answer.codes == (UnknownCode.NOT_KNOWN_THERE,)
 
 
 @pytest.mark.parametrize(
-    ("broken", "why"),
+    ("broken", "code", "data"),
     [
-        ("down", "does not answer (RemoteProtocolError)"),
-        ("error", "answers HTTP 503"),
-        ("elsewhere", "answers HTTP 302"),
-        ("garbage", "the responder's answer cannot be read"),
-        ("endless", "answers with more than 65536 bytes"),
+        ("down", UnknownCode.NO_ANSWER, "RemoteProtocolError"),
+        ("error", UnknownCode.HTTP_STATUS, "503"),
+        ("elsewhere", UnknownCode.HTTP_STATUS, "302"),
+        ("garbage", UnknownCode.UNREADABLE, ""),
+        ("endless", UnknownCode.TOO_LARGE, "65536"),
     ],
 )
-def test_a_broken_responder_leaves_it_unknown(responder: Responder, broken: str, why: str) -> None:
+def test_a_broken_responder_leaves_it_unknown(
+    responder: Responder, broken: str, code: UnknownCode, data: str
+) -> None:
     responder.failure = broken
     answer = check(responder.leaf(["a.example.com"], crl=False))
-    assert answer == RevocationAnswer(RevocationStatus.UNKNOWN, f"{responder.base}/ocsp: {why}")
+    assert (answer.status, answer.codes) == (RevocationStatus.UNKNOWN, (code,))
+    assert answer.detail.startswith(f"{responder.base}/ocsp: ")
+    assert data in answer.detail
 
 
 def test_a_host_that_does_not_answer_is_asked_once_for_all_certificates() -> None:
@@ -84,7 +88,8 @@ def test_a_host_that_does_not_answer_is_asked_once_for_all_certificates() -> Non
         for leaf in leaves:
             chain = [leaf.certificate, *leaf.issuers]
             ((_, answer),) = client.check_chain(chain, (), datetime.now(UTC))
-            assert answer.detail.count("does not answer (ConnectError)") == 2
+            assert answer.codes == (UnknownCode.NO_ANSWER,) * 2
+            assert answer.detail.count("ConnectError") == 2
     assert responder.requests == []
 
 
@@ -93,11 +98,11 @@ def test_answers_too_old_or_signed_by_somebody_else_do_not_count(responder: Resp
     responder.age = timedelta(days=2)
     answer = check(leaf)
     assert answer.status is RevocationStatus.UNKNOWN
-    assert answer.detail.count("out of date") == 2
+    assert answer.codes == (UnknownCode.OUT_OF_DATE,) * 2
     responder.age, responder.signer = timedelta(), Authority.root("Stranger")
     answer = check(leaf)
     assert answer.status is RevocationStatus.UNKNOWN
-    assert answer.detail.count("not signed by the authority") == 2
+    assert answer.codes == (UnknownCode.WRONG_SIGNER,) * 2
 
 
 @pytest.mark.parametrize("may_answer", [True, False])
@@ -108,6 +113,7 @@ def test_only_a_delegate_may_answer_for_the_authority(
     responder.delegate = responder.signer.certificate
     answer = check(responder.leaf(["a.example.com"], crl=False))
     assert (answer.status is RevocationStatus.GOOD) == may_answer
+    assert answer.codes == (() if may_answer else (UnknownCode.WRONG_SIGNER,))
 
 
 def test_a_list_for_other_certificates_says_nothing_of_this_one(responder: Responder) -> None:
@@ -117,7 +123,9 @@ def test_a_list_for_other_certificates_says_nothing_of_this_one(responder: Respo
 
     leaf = responder.leaf(["a.example.com"], ocsp=False)
     responder.scope = scope("http://lists.example.com/7")
-    assert check(leaf).status is RevocationStatus.UNKNOWN
+    answer = check(leaf)
+    assert answer.status is RevocationStatus.UNKNOWN
+    assert answer.codes == (UnknownCode.OTHER_CERTIFICATE,)
     responder.scope = scope(f"{responder.base}/crl")
     assert check(leaf).status is RevocationStatus.GOOD
 
@@ -138,6 +146,7 @@ def test_a_certificate_without_issuer_or_url_is_not_asked_for(
         now = datetime.now(UTC)
         ((_, answer),) = client.check_chain([leaf.certificate], (), now)
         assert answer.status is RevocationStatus.UNKNOWN
+        assert answer.codes == (UnknownCode.ISSUER_UNKNOWN,)
         plain = responder.authority.leaf(["a.example.com"])
         assert client.check_chain([plain.certificate, *plain.issuers], (), now) == []
     assert responder.requests == []
@@ -171,6 +180,7 @@ def test_all_requests_together_end_in_time(
 ) -> None:
     answer = check(responder.leaf(["a.example.com"]), RevocationClient(seconds=0))
     assert answer.status is RevocationStatus.UNKNOWN
+    assert answer.codes == (UnknownCode.OUT_OF_TIME,) * 2
     assert answer.detail.count(responder.base) == 2
     assert responder.requests == []
     monkeypatch.setattr(revocation, "MAX_ANSWER_SECONDS", 0.2)
@@ -182,5 +192,5 @@ def test_all_requests_together_end_in_time(
 
     monkeypatch.setattr(responder, "build_ocsp_response", late)
     answer = check(responder.leaf(["a.example.com"], crl=False))
-    assert answer.detail.endswith("answers too slowly")
+    assert answer.codes == (UnknownCode.TOO_SLOW,)
     assert time.monotonic() - began < 3

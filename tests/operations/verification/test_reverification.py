@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from domain.certificates.validation import describe_certificate
+from domain.preflight.rules import parse_chain
 from domain.tasks.messages import Direction
 from domain.tasks.record import OutcomeRecord
 from domain.tasks.status import OutcomeStatus
@@ -76,6 +78,10 @@ def test_a_change_whose_address_does_not_answer_any_more_fails(attempt: Attempt)
     assert attempt.outcome.cause is not None
     assert attempt.outcome.cause.code == NOT_SERVED_LATER
     assert "Connection refused" in attempt.outcome.cause.message
+    (before,), (again,) = attempt.evidence("after"), attempt.evidence("again")
+    assert (before.address, before.reached) == (again.address, True), "it answered before"
+    assert (again.reached, again.observed) == (False, None)
+    assert again.problem == "Connection refused"
 
 
 def test_an_unverified_change_that_is_served_now_is_deployed(attempt: Attempt) -> None:
@@ -163,6 +169,9 @@ def test_drift_that_is_fixed_is_no_longer_recorded(attempt: Attempt) -> None:
     assert verify_all(attempt) == VerificationCounts(drifted=1, new_drifts=1)
     (drift,) = attempt.stack.store.expiry.list_drifted().rows
     assert drift.serves == drift.deployed == attempt.new.fingerprint, "the chain has drifted"
+    (seen,) = attempt.evidence("later")
+    assert (seen.verified, seen.chain) == (False, (attempt.new.fingerprint,))
+    assert describe_certificate(parse_chain(attempt.new)[1]) in (drift.problem or "")
     attempt.stack.cloud.clear_edge_faults()
     assert verify_all(attempt) == VerificationCounts(verified=1)
     assert attempt.stack.store.edge_drifts.list() == []

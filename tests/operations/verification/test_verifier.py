@@ -19,9 +19,9 @@ from operations.verification.observation import (
     Verdict,
     shows_state_after,
 )
-from operations.verification.verifier import Verifier, list_pauses
-from tests.domain.plain import NoSettings, Plain, plain
-from tests.support.stored_examples import NEW, OLD, change
+from operations.verification.verifier import UnverifiedCode, Verifier, list_pauses
+from tests.support.plain_connector import NoSettings, Plain, build_plain
+from tests.support.stored_examples import NEW, OLD, build_change
 
 NAME = "www.example.com"
 ENDPOINT = Endpoint(host=NAME, port=443, server_name=NAME)
@@ -32,7 +32,7 @@ unnamed = Binding(name="a certificate whose fingerprint nobody tells")
 
 
 def between(before: Binding | None, after: Binding | None) -> Change:
-    return change().model_copy(update={"before": before, "after": after})
+    return build_change().model_copy(update={"before": before, "after": after})
 
 
 NEW_ONE, OLD_ONE = Binding(fingerprint=NEW), Binding(fingerprint=OLD)
@@ -133,16 +133,23 @@ def test_a_certificate_that_is_still_served_at_the_deadline_is_named() -> None:
     with pytest.raises(NotServed) as caught:
         addresses.build_verifier(REPLACED, seconds=0).wait_served([ENDPOINT])
     assert addresses.probed == ["127.0.0.1"], "it observes once even if no time is left"
-    assert OLD[:12] in caught.value.message
-    assert NEW[:12] in caught.value.message
+    assert caught.value.endpoint == f"{NAME} at 127.0.0.1:443"
+    assert OLD[:12] in caught.value.found
+    assert NEW[:12] in caught.value.expected
+    assert (caught.value.other_failures, caught.value.served_at) == ((), ())
 
 
 def test_one_address_that_still_serves_the_old_one_fails_and_all_are_named() -> None:
     addresses = Addresses(a=[ours], b=[theirs], c=[other])
     with pytest.raises(NotServed) as caught:
         addresses.build_verifier(REPLACED, seconds=0.05).wait_served([ENDPOINT])
-    for words in ("a:443", "b:443", OLD[:12], "c:443", "efefefefefef"):
-        assert words in caught.value.message
+    assert (caught.value.endpoint, caught.value.found) == (f"{NAME} at b:443", OLD[:12])
+    (third,) = caught.value.other_failures
+    assert third.startswith(f"{NAME} at c:443 ")
+    assert third.endswith(" efefefefefef")
+    assert caught.value.served_at == (f"{NAME} at a:443",)
+    for data in (caught.value.endpoint, OLD[:12], third, *caught.value.served_at):
+        assert data in caught.value.message
 
 
 def test_a_verified_address_is_not_observed_again() -> None:
@@ -176,15 +183,16 @@ def test_an_address_that_answered_before_and_does_not_any_more_fails(
         addresses.build_verifier(REPLACED, seconds=0.3, history=build_history("a")).wait_served(
             [ENDPOINT]
         )
-    assert "a:443" in caught.value.message
+    assert (caught.value.endpoint, caught.value.problem) == (f"{NAME} at a:443", NO_ROUTE.error)
 
 
 def test_a_name_that_answered_elsewhere_before_and_nowhere_now_fails() -> None:
     addresses = Addresses(b=[NO_ROUTE])
-    with pytest.raises(NoLongerReachable):
+    with pytest.raises(NoLongerReachable) as caught:
         addresses.build_verifier(REPLACED, seconds=0.3, history=build_history("a")).wait_served(
             [ENDPOINT]
         )
+    assert caught.value.endpoint == f"{NAME} at b:443"
 
 
 def test_a_change_without_a_reachable_address_is_soon_unverified() -> None:
@@ -193,8 +201,9 @@ def test_a_change_without_a_reachable_address_is_soon_unverified() -> None:
         REPLACED, history=build_history("a", reached=False)
     ).wait_served([ENDPOINT])
     assert cause is not None
-    assert cause.code == "Unreachable"
+    assert cause.code == UnverifiedCode.UNREACHABLE
     assert "a:443: No route to host" in cause.message
+    assert "--probe-address" in (cause.advice or "")
     assert len(addresses.paused) == 2
 
 
@@ -214,20 +223,22 @@ def test_only_an_address_that_answered_before_can_show_off() -> None:
     )
     cause = Addresses(a=[NO_ROUTE]).build_verifier(back).wait_served([ENDPOINT])
     assert cause is not None
-    assert cause.code == "Unreachable"
+    assert cause.code == UnverifiedCode.UNREACHABLE
 
 
 def test_a_name_without_an_address_is_unverified() -> None:
     cause = Addresses().build_verifier(REPLACED).wait_served([ENDPOINT])
     assert cause is not None
-    assert cause.code == "Unreachable"
+    assert cause.code == UnverifiedCode.NAME_UNRESOLVED
+    assert cause.unverified
     assert NAME in cause.message
 
 
 def test_a_resource_without_any_name_is_unverified() -> None:
     cause = Addresses().build_verifier(REPLACED).wait_served([])
     assert cause is not None
-    assert cause.code == "Unreachable"
+    assert cause.code == UnverifiedCode.NO_KNOWN_NAME
+    assert cause.unverified
 
 
 def test_a_default_certificate_counts_only_if_it_was_shown_before() -> None:
@@ -238,12 +249,15 @@ def test_a_default_certificate_counts_only_if_it_was_shown_before() -> None:
     )
     with pytest.raises(NotServed) as caught:
         verifier.wait_served([nameless])
-    assert "127.0.0.1:443" in caught.value.message
+    assert caught.value.endpoint.endswith(" at 127.0.0.1:443")
+    assert NAME not in caught.value.endpoint
     mixed = Addresses(other)
     verifier = mixed.build_verifier(
         REPLACED, history=build_history("127.0.0.1", seen="ef" * 32, name=None)
     )
-    assert verifier.wait_served([nameless]) is not None, "it shows nothing about the resource"
+    cause = verifier.wait_served([nameless])
+    assert cause is not None, "it shows nothing about the resource"
+    assert cause.code == UnverifiedCode.ONLY_DEFAULT_CERTIFICATE
     assert [each.verdict for each in verifier.observations.values()] == [Verdict.IGNORED]
 
 
@@ -252,7 +266,7 @@ class SettlesLater(Plain):
 
     asked = 0
 
-    def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:
+    def has_arrived(self, resource: Resource, ref: CertificateRef | None) -> bool:
         self.asked += 1
         return self.asked == 3
 
@@ -271,5 +285,5 @@ def test_the_verifier_polls_until_the_service_reports_the_change_as_done(
 def test_a_change_that_is_never_reported_as_done_fails_at_the_deadline() -> None:
     verifier = Verifier(between(OLD_ONE, NEW_ONE), monotonic(), Prober(), lambda _: None)
     with pytest.raises(Permanent) as caught:
-        verifier.wait_settled(plain())
+        verifier.wait_settled(build_plain())
     assert caught.value.code == "NotSettled"

@@ -13,7 +13,12 @@ from cryptography.hazmat.primitives.serialization import PrivateFormat
 
 from tests.sandbox.running import Running, ask
 from tests.support.factory import Authority, encode_pem
-from tests.support.sm2_factory import Sm2Authority, Sm2Leaf, build_encryption_key_usage, key_der
+from tests.support.sm2_factory import (
+    Sm2Authority,
+    Sm2Leaf,
+    build_encryption_key_usage,
+    encode_key_der,
+)
 
 ISSUER = Sm2Authority.root().sub()
 
@@ -25,7 +30,7 @@ def halves(*names: str) -> tuple[Sm2Leaf, Sm2Leaf]:
 def upload(cloud: Running, *names: str, **changed: str | None) -> int:
     """Uploads a pair for these names; its id."""
     sign, encrypt = halves(*(names or ("*.example.com",)))
-    older = encode_pem("EC PRIVATE KEY", key_der(sign.key, PrivateFormat.TraditionalOpenSSL))
+    older = encode_pem("EC PRIVATE KEY", encode_key_der(sign.key, PrivateFormat.TraditionalOpenSSL))
     fields: dict[str, str | None] = {
         "name": uuid.uuid4().hex,
         "sign_cert": (sign.pem + ISSUER.pem).decode(),

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from domain.certificates.keys import PrivateKey
 from domain.certificates.renewal import RenewalMode, RenewalPolicy, RenewalSettings
 from domain.errors import BadInput
-from domain.resources.resource import Binding, Found
+from domain.resources.resource import Binding, DiscoveredResource
 from domain.tasks.status import TaskStatus
 from storage.store import Store
 from tests.support.refusals import has_code
@@ -21,11 +21,11 @@ from tests.support.stored_examples import (
     NEW,
     NOW,
     OLD,
-    account,
-    certificate,
-    create,
+    build_account,
+    build_certificate,
+    build_resource,
+    create_task,
     mark_vanished,
-    resource,
 )
 
 KEY = PrivateKey(b"not really a key")
@@ -33,23 +33,26 @@ PKCS8 = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
 
 
 def test_a_certificate_and_its_key_come_back_as_they_were(store: Store) -> None:
-    store.certificates.add(certificate(), KEY)
-    assert store.certificates.get(NEW) == certificate()
+    store.certificates.add(build_certificate(), KEY)
+    assert store.certificates.get(NEW) == build_certificate()
     assert store.certificates.get_key(NEW).pem() == KEY.pem()
-    assert store.certificates.list() == [certificate()]
+    assert store.certificates.list() == [build_certificate()]
 
 
 def test_a_taken_name_and_a_stored_fingerprint_are_refused(store: Store) -> None:
-    store.certificates.add(certificate("shop"), KEY)
+    store.certificates.add(build_certificate("shop"), KEY)
     with pytest.raises(BadInput, check=has_code("name-taken", "shop")):
-        store.certificates.add(certificate("shop", OLD), KEY)
+        store.certificates.add(build_certificate("shop", OLD), KEY)
     with pytest.raises(BadInput, check=has_code("certificate-exists", "shop")):
-        store.certificates.add(certificate("other"), KEY)
-    assert store.certificates.list() == [certificate("shop")]
+        store.certificates.add(build_certificate("other"), KEY)
+    assert store.certificates.list() == [build_certificate("shop")]
 
 
 def test_one_is_found_by_name_or_by_the_beginning_of_its_fingerprint(store: Store) -> None:
-    first, second = certificate("one", "abcd" + NEW[4:]), certificate("two", "abce" + NEW[4:])
+    first, second = (
+        build_certificate("one", "abcd" + NEW[4:]),
+        build_certificate("two", "abce" + NEW[4:]),
+    )
     store.certificates.add(first, KEY)
     store.certificates.add(second, KEY)
     assert store.certificates.find("two") == second
@@ -74,14 +77,14 @@ def test_an_unknown_fingerprint_is_refused(store: Store) -> None:
 
 
 def test_a_deleted_one_is_gone_with_its_key(store: Store) -> None:
-    store.certificates.add(certificate(), KEY)
+    store.certificates.add(build_certificate(), KEY)
     store.certificates.delete(NEW)
     assert store.certificates.list() == []
 
 
 def test_one_that_a_task_may_still_need_is_not_deleted(store: Store) -> None:
-    store.certificates.add(certificate(), KEY)
-    create(store)
+    store.certificates.add(build_certificate(), KEY)
+    create_task(store)
     after = NOW + timedelta(days=31)
     for moment in (NOW, after):  # it is scheduled: no matter when
         with pytest.raises(
@@ -98,16 +101,18 @@ def test_one_that_a_task_may_still_need_is_not_deleted(store: Store) -> None:
 
 
 def test_a_deleted_task_needs_no_certificate(store: Store) -> None:
-    store.certificates.add(certificate(), KEY)
-    create(store)
+    store.certificates.add(build_certificate(), KEY)
+    create_task(store)
     store.tasks.delete("task-1", "me", "not wanted", NOW)
     store.certificates.delete(NEW, now=NOW)
 
 
 def test_renewal_settings_are_stored(store: Store) -> None:
     policy = RenewalPolicy(mode=RenewalMode.AUTOMATIC, contacts=("ops",), services=("alibaba.cdn",))
-    store.certificates.add(certificate("old", OLD), KEY)
-    store.certificates.add(certificate("new"), KEY, RenewalSettings(replaces=OLD, policy=policy))
+    store.certificates.add(build_certificate("old", OLD), KEY)
+    store.certificates.add(
+        build_certificate("new"), KEY, RenewalSettings(replaces=OLD, policy=policy)
+    )
     assert store.certificates.get_renewal(NEW) == RenewalSettings(replaces=OLD, policy=policy)
     assert store.certificates.get_renewal(OLD) == RenewalSettings()
     assert store.certificates.list_renewals()[NEW].policy == policy
@@ -118,34 +123,38 @@ def test_renewal_settings_are_stored(store: Store) -> None:
     assert store.certificates.get_predecessors() == {NEW: OLD}
     assert (store.certificates.get_if_stored(OLD), store.certificates.get_if_stored(NEW)) == (
         None,
-        certificate("new"),
+        build_certificate("new"),
     )
 
 
 def test_one_certificate_has_one_successor(store: Store) -> None:
     third = "ef" * 32
-    store.certificates.add(certificate("old", OLD), KEY)
-    store.certificates.add(certificate("new"), KEY, RenewalSettings(replaces=OLD))
+    store.certificates.add(build_certificate("old", OLD), KEY)
+    store.certificates.add(build_certificate("new"), KEY, RenewalSettings(replaces=OLD))
     with pytest.raises(BadInput, check=has_code("successor-exists", "'old'", "'new'")):
-        store.certificates.add(certificate("third", third), KEY, RenewalSettings(replaces=OLD))
+        store.certificates.add(
+            build_certificate("third", third), KEY, RenewalSettings(replaces=OLD)
+        )
     assert store.certificates.get_if_stored(third) is None
-    store.certificates.add(certificate("third", third), KEY)
+    store.certificates.add(build_certificate("third", third), KEY)
     with pytest.raises(BadInput, check=has_code("successor-exists")):
         store.certificates.set_renewal(third, RenewalSettings(replaces=OLD))
     assert store.certificates.get_predecessors() == {NEW: OLD}
 
 
 def test_its_tasks_and_the_resources_that_serve_it_are_counted(store: Store) -> None:
-    store.certificates.add(certificate(), KEY)
-    create(store, "task-1")
-    create(store, "task-2")
+    store.certificates.add(build_certificate(), KEY)
+    create_task(store, "task-1")
+    create_task(store, "task-2")
     store.tasks.delete("task-1", "me", "not wanted", NOW)
     assert store.certificates.list_task_ids(NEW) == ("task-1", "task-2")
     assert store.certificates.list_task_ids(OLD) == ()
-    store.accounts.add(account(), {})
+    store.accounts.add(build_account(), {})
     serving = [NEW, OLD, OLD, "ef" * 32]
     found = [
-        Found(resource=resource(number), binding=Binding(fingerprint=each), binding_known=True)
+        DiscoveredResource(
+            resource=build_resource(number), binding=Binding(fingerprint=each), binding_known=True
+        )
         for number, each in enumerate(serving)
     ]
     store.inventory.upsert(found, NOW)
@@ -167,7 +176,7 @@ def test_the_files_of_the_database_hold_no_key_in_any_encoding(
         else rsa.generate_private_key(public_exponent=65537, key_size=2048)
     )
     pem = key.private_bytes(serialization.Encoding.PEM, *PKCS8)
-    store.certificates.add(certificate(), PrivateKey(pem))
+    store.certificates.add(build_certificate(), PrivateKey(pem))
     kept = b"".join(path.read_bytes() for path in (tmp_path / "home").iterdir())
     assert kept
     for needle in _secrets(key, pem):

@@ -5,12 +5,12 @@ import pytest
 from domain.resources.resource import CertificateRef
 from storage.store import Store
 from tests.storage.certificates.test_certificates import KEY
-from tests.support.stored_examples import LATER, NEW, NOW, OLD, account, certificate
+from tests.support.stored_examples import LATER, NEW, NOW, OLD, build_account, build_certificate
 
 
 def test_a_reference_is_saved_and_replaced(store: Store) -> None:
-    store.accounts.add(account(), {})
-    store.certificates.add(certificate(), KEY)
+    store.accounts.add(build_account(), {})
+    store.certificates.add(build_certificate(), KEY)
     first = CertificateRef(store="alibaba.cas/cn", fields={"cert_id": "1"})
     second = CertificateRef(store="alibaba.cas/cn", fields={"cert_id": "2"})
     assert store.installations.get(NEW, "main", "alibaba.cas/cn") is None
@@ -21,7 +21,7 @@ def test_a_reference_is_saved_and_replaced(store: Store) -> None:
     assert store.installations.get(NEW, "main", "alibaba.cas/cn") == second
     assert store.installations.get(NEW, "main", "alibaba.cas/intl") is None
     store.certificates.delete(NEW)
-    store.certificates.add(certificate(), KEY)
+    store.certificates.add(build_certificate(), KEY)
     assert store.installations.get(NEW, "main", "alibaba.cas/cn") is None
 
 
@@ -33,8 +33,8 @@ OTHER = CertificateRef(store=CAS, fields={"cert_id": "2"})
 @pytest.fixture
 def shelf(store: Store) -> Store:
     """A store that knows one certificate and one account."""
-    store.accounts.add(account(), {})
-    store.certificates.add(certificate(), KEY)
+    store.accounts.add(build_account(), {})
+    store.certificates.add(build_certificate(), KEY)
     return store
 
 

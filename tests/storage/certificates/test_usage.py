@@ -6,12 +6,19 @@ from typing import Any
 import pytest
 
 from domain.plans.plan import Change, Plan
-from domain.resources.resource import Binding, CertificateRef, Found, Resource
-from domain.resources.retention import Place
+from domain.resources.resource import Binding, CertificateRef, DiscoveredResource, Resource
+from domain.resources.retention import ResourceUse
 from domain.tasks.status import OutcomeStatus, TaskStatus
 from storage.certificates.usage import VANISHED_GRACE
 from storage.store import Store
-from tests.support.stored_examples import CAUSE, NEW, NOW, account, mark_vanished, record
+from tests.support.stored_examples import (
+    CAUSE,
+    NEW,
+    NOW,
+    build_account,
+    build_task_record,
+    mark_vanished,
+)
 
 A, B, C = "aa" * 32, "bb" * 32, "cc" * 32
 CAS = "alibaba.cas/cn"
@@ -38,8 +45,8 @@ def change(before: Binding | None, after: str, **more: Any) -> Change:
 @pytest.fixture
 def home(store: Store) -> Store:
     """A store with one account, and one resource whose binding was never read."""
-    store.accounts.add(account(), {})
-    store.inventory.upsert([Found(resource=place())], NOW)
+    store.accounts.add(build_account(), {})
+    store.inventory.upsert([DiscoveredResource(resource=place())], NOW)
     return store
 
 
@@ -54,7 +61,7 @@ class Tasks:
         after = one.after and one.after.fingerprint
         plan = Plan(certificates=(after or "",), changes=(one,))
         task_id = f"task-{self.made}"
-        self.store.tasks.create(record(plan, task_id, name=task_id), plan)
+        self.store.tasks.create(build_task_record(plan, task_id, name=task_id), plan)
         return task_id
 
     def run(self, one: Change, *ends: OutcomeStatus) -> str:
@@ -78,13 +85,13 @@ def tasks(home: Store) -> Tasks:
     return Tasks(home)
 
 
-def only(store: Store, at: datetime = NOW) -> Place:
+def only(store: Store, at: datetime = NOW) -> ResourceUse:
     """The one place that the inventory tells of."""
     (found,) = store.usage.list_serving("main", NAMES, at)
     return found
 
 
-def past(store: Store) -> Place:
+def past(store: Store) -> ResourceUse:
     """The one place that A or B was deployed to."""
     (found,) = store.usage.list_deployed("main", [A, B], NOW)
     return found
@@ -96,13 +103,13 @@ def test_what_a_resource_serves_and_has_served_is_listed_newest_first(
     tasks.run(change(binding(C), A))
     tasks.run(change(binding(A), B))
     home.inventory.save_binding(place().id, binding(B, "7"), NOW)
-    serving = Place(resource=place().id, account="main", store=CAS, now=binding(B))
+    serving = ResourceUse(resource=place().id, account="main", store=CAS, now=binding(B))
     assert only(home) == serving
     assert past(home) == serving.model_copy(update={"served": (B, A, C)})
 
 
 def test_resources_with_the_same_history_are_one_entry(home: Store, tasks: Tasks) -> None:
-    home.inventory.upsert([Found(resource=place(n)) for n in range(3)], NOW)
+    home.inventory.upsert([DiscoveredResource(resource=place(n)) for n in range(3)], NOW)
     for number in range(3):
         home.inventory.save_binding(place(number).id, binding(A), NOW)
         tasks.run(change(binding(C), A, resource=place(number)))

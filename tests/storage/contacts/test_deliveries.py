@@ -2,11 +2,11 @@
 
 from storage.contacts.deliveries import Delivery
 from storage.store import Store
-from tests.support.stored_examples import LATER, NOW, create
+from tests.support.stored_examples import LATER, NOW, create_task
 
 
 def test_a_delivery_counts_once_it_arrived(store: Store) -> None:
-    create(store)
+    create_task(store)
     told = store.deliveries.is_delivered
     assert not told("task-1", "finished", "ops")
     store.deliveries.record("task-1", "finished", "ops", False, "refused", NOW)
@@ -23,7 +23,7 @@ def test_a_delivery_counts_once_it_arrived(store: Store) -> None:
 
 
 def test_a_delivery_is_recorded_once(store: Store) -> None:
-    create(store)
+    create_task(store)
     for at in (NOW, LATER):
         store.deliveries.record("task-1", "finished", "ops", True, "told", at)
     assert [each.at for each in store.deliveries.list("task-1")] == [NOW]
@@ -38,7 +38,7 @@ def test_deliveries_without_a_task_are_found_by_subject(store: Store) -> None:
 
 
 def test_the_latest_attempt_for_each_contact_is_known(store: Store) -> None:
-    create(store)
+    create_task(store)
     store.deliveries.record("task-1", "finished", "ops", True, "told", NOW)
     store.deliveries.record(None, "expiring", "ops", False, "503", LATER)
     store.deliveries.record_subjects("expiring", "team", ["a/week"], "told", NOW)
@@ -50,7 +50,7 @@ def test_the_latest_attempt_for_each_contact_is_known(store: Store) -> None:
 
 
 def test_another_contact_of_the_same_name_knows_of_no_expiry(store: Store) -> None:
-    create(store)
+    create_task(store)
     store.contacts.add("ops", "mail", "a@b")
     store.deliveries.record_subjects("expiring", "ops", ["a/week"], "told", NOW)
     store.deliveries.record("task-1", "finished", "ops", True, "told", NOW)

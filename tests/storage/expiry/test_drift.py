@@ -17,7 +17,7 @@ from tests.support.expiry_examples import (
     store_binding,
     store_certificate,
 )
-from tests.support.stored_examples import NOW, account, mark_vanished
+from tests.support.stored_examples import NOW, build_account, mark_vanished
 
 A, B, C = FP["a"], FP["b"], FP["c"]
 THERE = build_resource(1)
@@ -28,7 +28,7 @@ BACK = (OutcomeStatus.ROLLING_BACK, OutcomeStatus.ROLLED_BACK)
 
 @pytest.fixture(autouse=True)
 def _account(store: Store) -> None:
-    store.accounts.add(account(), {})
+    store.accounts.add(build_account(), {})
 
 
 def serving(fingerprint: str | None) -> Binding:

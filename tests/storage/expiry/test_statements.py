@@ -11,7 +11,7 @@ from storage.statements import get_table
 from storage.store import Store
 from storage.tables.core import ResourceRow
 from tests.support.expiry_examples import build_resource
-from tests.support.stored_examples import NOW, account
+from tests.support.stored_examples import NOW, build_account
 
 MANY, CERTIFICATES = 20_000, 100
 Statements = Callable[[Callable[[], object]], int]
@@ -39,7 +39,7 @@ def statements(store: Store) -> Iterator[Statements]:
 
 def put_many(store: Store) -> None:
     """All at once: a sync would take its time."""
-    store.accounts.add(account(), {})
+    store.accounts.add(build_account(), {})
     with store.database.statements() as connection:
         connection.execute(insert(get_table(ResourceRow)), [row(number) for number in range(MANY)])
 

@@ -3,12 +3,20 @@
 from datetime import timedelta
 
 from domain.certificates.keys import PrivateKey
-from domain.resources.resource import Binding, Found
+from domain.resources.resource import Binding, DiscoveredResource
 from domain.tasks.record import TaskRecord
 from domain.tasks.status import OutcomeStatus, TaskStatus
 from storage.expiry.unreplaced import CertificateKey, UnreplacedResources
 from storage.store import Store
-from tests.support.stored_examples import NOW, OLD, account, certificate, plan, record, resource
+from tests.support.stored_examples import (
+    NOW,
+    OLD,
+    build_account,
+    build_certificate,
+    build_plan,
+    build_resource,
+    build_task_record,
+)
 
 DAY = timedelta(days=1)
 SOON = NOW + 10 * DAY
@@ -17,10 +25,11 @@ KEY = CertificateKey(OLD, None, None)
 
 def serving(store: Store, size: int = 3, **binding: object) -> list[str]:
     """So many resources that serve one certificate."""
-    store.accounts.add(account(), {"k": "v"})
+    store.accounts.add(build_account(), {"k": "v"})
     told = Binding.model_validate({"fingerprint": OLD, "not_after": SOON, **binding})
     found = [
-        Found(resource=resource(number), binding=told, binding_known=True) for number in range(size)
+        DiscoveredResource(resource=build_resource(number), binding=told, binding_known=True)
+        for number in range(size)
     ]
     store.inventory.upsert(found, NOW)
     return [each.resource.id for each in found]
@@ -28,8 +37,8 @@ def serving(store: Store, size: int = 3, **binding: object) -> list[str]:
 
 def task(store: Store, name: str, size: int, **facts: object) -> TaskRecord:
     """A task that changes the first so many of them."""
-    made = plan(size)
-    told = record(made, name, name).model_copy(update=facts)
+    made = build_plan(size)
+    told = build_task_record(made, name, name).model_copy(update=facts)
     store.tasks.create(told, made)
     return told
 
@@ -98,5 +107,5 @@ def test_a_certificate_known_by_name_only_is_found_too(store: Store) -> None:
 
 
 def test_the_lifetimes_of_our_certificates_are_known(store: Store) -> None:
-    store.certificates.add(certificate(fingerprint=OLD), PrivateKey(b"no key"))
+    store.certificates.add(build_certificate(fingerprint=OLD), PrivateKey(b"no key"))
     assert store.unreplaced.get_lifetimes([OLD, "ff" * 32]) == {OLD: 91 * DAY}

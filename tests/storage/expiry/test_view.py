@@ -6,8 +6,8 @@ import pytest
 
 from domain.cause import Cause
 from domain.certificates.expiry import ResourceCounts, ServedCertificate, ServiceCount
-from domain.resources.inventory_sync import Walk
-from domain.resources.resource import Binding, Found
+from domain.resources.inventory_sync import ServiceSync
+from domain.resources.resource import Binding, DiscoveredResource
 from storage.expiry.statements import Scope
 from storage.store import Store
 from tests.support.expiry_examples import (
@@ -18,7 +18,7 @@ from tests.support.expiry_examples import (
     store_binding,
     store_certificate,
 )
-from tests.support.stored_examples import LATER, NOW, account, mark_vanished
+from tests.support.stored_examples import LATER, NOW, build_account, mark_vanished
 
 A, B, C, D = FP["a"], FP["b"], FP["c"], FP["d"]
 
@@ -26,7 +26,7 @@ A, B, C, D = FP["a"], FP["b"], FP["c"], FP["d"]
 @pytest.fixture(autouse=True)
 def _accounts(store: Store) -> None:
     for name in ("main", "shop"):
-        store.accounts.add(account(name), {})
+        store.accounts.add(build_account(name), {})
 
 
 def served(store: Store, **scope: object) -> list[ServedCertificate]:
@@ -94,7 +94,7 @@ def test_what_serves_nothing_is_gone_or_not_read_yet_does_not_count(store: Store
     )
     mark_vanished(store, "main", "alibaba.cdn", NOW)
     store_binding(store, build_resource(2), None)
-    store.inventory.upsert([Found(resource=build_resource(3))], NOW)
+    store.inventory.upsert([DiscoveredResource(resource=build_resource(3))], NOW)
     assert served(store) == []
     assert store.expiry.list_resources().rows == []
 
@@ -158,9 +158,11 @@ def test_a_successor_in_the_vault_is_found(store: Store) -> None:
 
 
 def test_unknown_expiries_have_a_reason(store: Store) -> None:
-    store.inventory.upsert([Found(resource=build_resource(1))], NOW)
-    store.inventory.upsert([Found(resource=build_resource(2, service="alibaba.alb"))], NOW)
-    walk = Walk(account="main", service="alibaba.alb", run="1")
+    store.inventory.upsert([DiscoveredResource(resource=build_resource(1))], NOW)
+    store.inventory.upsert(
+        [DiscoveredResource(resource=build_resource(2, service="alibaba.alb"))], NOW
+    )
+    walk = ServiceSync(account="main", service="alibaba.alb", run="1")
     store.syncs.begin(walk, NOW)
     store.syncs.fail(walk, LATER, Cause(code="Forbidden.RAM", message="no permission"))
     store_binding(store, build_resource(3), Binding(fingerprint=A))
@@ -192,5 +194,5 @@ def test_counts_are_of_all_that_is_not_gone(store: Store) -> None:
     mark_vanished(store, "main", "alibaba.cdn", NOW)
     store_binding(store, build_resource(2), Binding(fingerprint=B, not_after=SOON))
     store_binding(store, build_resource(3), None)
-    store.inventory.upsert([Found(resource=build_resource(4))], NOW)
+    store.inventory.upsert([DiscoveredResource(resource=build_resource(4))], NOW)
     assert store.expiry.count_resources() == ResourceCounts(resources=3, unknown=1, unmanaged=1)

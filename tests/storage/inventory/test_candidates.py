@@ -5,25 +5,27 @@ from datetime import timedelta
 import pytest
 
 from domain.plans.request import PlanRequest
-from domain.resources.resource import Binding, Found, Resource
+from domain.resources.resource import Binding, DiscoveredResource, Resource
 from storage.inventory import queries
 from storage.store import Store
-from tests.support.stored_examples import LATER, NEW, NOW, OLD, account, mark_vanished
+from tests.support.stored_examples import LATER, NEW, NOW, OLD, build_account, mark_vanished
 
 SOON = Binding(fingerprint=OLD, issuer="CA", not_after=NOW + timedelta(days=3))
 LATE = Binding(fingerprint=NEW, not_after=NOW + timedelta(days=90))
 TAGS = {"env": "prod", 'odd"key.x': "1"}
 
 
-def found(key: str, service: str = "alibaba.cdn", of: str = "main", **more: object) -> Found:
+def found(
+    key: str, service: str = "alibaba.cdn", of: str = "main", **more: object
+) -> DiscoveredResource:
     resource = Resource(account=of, service=service, key=key, domains=(f"{key}.example.com",))
-    return Found.model_validate({"resource": resource, **more})
+    return DiscoveredResource.model_validate({"resource": resource, **more})
 
 
 @pytest.fixture(autouse=True)
 def _resources(store: Store) -> None:
     for name in ("main", "other"):
-        store.accounts.add(account(name), {})
+        store.accounts.add(build_account(name), {})
     everything = [
         found("soon", binding=SOON, binding_known=True, tags=TAGS),
         found("late", "alibaba.alb", binding=LATE, binding_known=True),

@@ -3,24 +3,26 @@
 import pytest
 
 from domain.errors import BadInput
-from domain.resources.resource import Binding, Found, Resource
+from domain.resources.resource import Binding, DiscoveredResource, Resource
 from storage.inventory.queries import InventoryQuery
 from storage.store import Store
 from tests.support.expiry_examples import FP, LATE, SOON, store_certificate
 from tests.support.refusals import has_code
-from tests.support.stored_examples import LATER, NOW, account, mark_vanished
+from tests.support.stored_examples import LATER, NOW, build_account, mark_vanished
 
 
-def found(key: str, binding: Binding | None, service: str = "alibaba.cdn", **tags: str) -> Found:
+def found(
+    key: str, binding: Binding | None, service: str = "alibaba.cdn", **tags: str
+) -> DiscoveredResource:
     domains = (f"{key}.example.com", f"{key}.example.org")
     resource = Resource(account="main", service=service, key=f"lsn/{key}", domains=domains)
-    return Found(resource=resource, binding=binding, binding_known=True, tags=tags)
+    return DiscoveredResource(resource=resource, binding=binding, binding_known=True, tags=tags)
 
 
 @pytest.fixture(autouse=True)
 def _resources(store: Store) -> None:
-    store.accounts.add(account(), {})
-    store.accounts.add(account("shop"), {})
+    store.accounts.add(build_account(), {})
+    store.accounts.add(build_account("shop"), {})
     store_certificate(store, FP["a"], SOON)
     known = Binding(fingerprint=FP["a"], name="Größe 100%", names=("n1.example",), not_after=SOON)
     store.inventory.upsert([found("gone", None)], NOW)

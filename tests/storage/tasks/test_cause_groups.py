@@ -5,7 +5,7 @@ from domain.tasks.evidence import FailedAttempt
 from domain.tasks.messages import Direction
 from domain.tasks.status import OutcomeStatus
 from storage.store import Store
-from tests.support.stored_examples import CAUSE, LATER, NOW, create, resource
+from tests.support.stored_examples import CAUSE, LATER, NOW, build_resource, create_task
 
 S = OutcomeStatus
 LOCKED = Cause(code="Locked", message="in arrears", needs_operator=True)
@@ -17,36 +17,38 @@ def ended(store: Store, ordinal: int, status: OutcomeStatus, cause: Cause | None
 
 
 def test_equal_causes_are_one_group_with_a_few_examples(store: Store) -> None:
-    create(store, size=9)
+    create_task(store, size=9)
     for ordinal in range(5):
         ended(store, ordinal, S.FAILED, CAUSE)
     ended(store, 5, S.FAILED, LOCKED)
     ended(store, 6, S.DEPLOYED)
-    store.tasks.outcomes.skip("task-1", [resource(7).id], NOW, Cause(code="stopped", message="no"))
+    store.tasks.outcomes.skip(
+        "task-1", [build_resource(7).id], NOW, Cause(code="stopped", message="no")
+    )
     locked, not_served, stopped = store.cause_groups.list_groups("task-1")
     assert (locked.code, locked.needs_operator, locked.count) == ("Locked", True, 1)
     assert (not_served.code, not_served.count, not_served.status) == ("NotServed", 5, S.FAILED)
     assert (not_served.message, not_served.advice) == (CAUSE.message, CAUSE.advice)
-    assert not_served.examples == tuple(resource(n).id for n in range(3))
+    assert not_served.examples == tuple(build_resource(n).id for n in range(3))
     assert (stopped.code, stopped.status, stopped.count) == ("stopped", S.SKIPPED, 1)
 
 
 def test_one_code_that_needs_somebody_only_in_part_is_two_groups(store: Store) -> None:
-    create(store, size=3)
+    create_task(store, size=3)
     ended(store, 0, S.FAILED, LOCKED.model_copy(update={"needs_operator": False}))
     ended(store, 1, S.FAILED, LOCKED)
     ended(store, 2, S.FAILED)
     assert [
         (g.code, g.needs_operator, g.examples) for g in store.cause_groups.list_groups("task-1")
     ] == [
-        ("Locked", True, (resource(1).id,)),
-        ("Locked", False, (resource(0).id,)),
-        ("Unknown", False, (resource(2).id,)),
+        ("Locked", True, (build_resource(1).id,)),
+        ("Locked", False, (build_resource(0).id,)),
+        ("Unknown", False, (build_resource(2).id,)),
     ]
 
 
 def test_a_rolled_back_change_is_a_problem_only_with_a_cause(store: Store) -> None:
-    create(store, size=2)
+    create_task(store, size=2)
     for ordinal, cause in enumerate([CAUSE, None]):
         ended(store, ordinal, S.DEPLOYED)
         store.tasks.outcomes.begin("task-1", ordinal, S.ROLLING_BACK, NOW)
@@ -56,7 +58,7 @@ def test_a_rolled_back_change_is_a_problem_only_with_a_cause(store: Store) -> No
 
 
 def test_a_task_that_went_well_has_no_causes(store: Store) -> None:
-    create(store, size=1)
+    create_task(store, size=1)
     ended(store, 0, S.DEPLOYED)
     assert store.cause_groups.list_groups("task-1") == []
     assert store.cause_groups.list_retrying("task-1") == []
@@ -64,7 +66,7 @@ def test_a_task_that_went_well_has_no_causes(store: Store) -> None:
 
 
 def test_retrying_changes_are_grouped_by_the_cause_of_the_last_attempt(store: Store) -> None:
-    create(store, size=5)
+    create_task(store, size=5)
     for ordinal in range(5):
         store.tasks.outcomes.begin("task-1", ordinal, S.DEPLOYING, NOW)
     busy = Cause(code="Throttling", message="slow down")
@@ -84,6 +86,6 @@ def test_retrying_changes_are_grouped_by_the_cause_of_the_last_attempt(store: St
     assert (slow.code, slow.count, slow.examples) == (
         "Throttling",
         2,
-        (resource(0).id, resource(1).id),
+        (build_resource(0).id, build_resource(1).id),
     )
     assert (other.code, other.count) == ("NotServed", 1)

@@ -10,7 +10,15 @@ from domain.tasks.messages import ChangeOrder, Direction
 from domain.tasks.record import OutcomeRecord
 from domain.tasks.status import OutcomeStatus, Tally, may_become
 from storage.store import Store
-from tests.support.stored_examples import CAUSE, LATER, NOW, create, plan, record, resource
+from tests.support.stored_examples import (
+    CAUSE,
+    LATER,
+    NOW,
+    build_plan,
+    build_resource,
+    build_task_record,
+    create_task,
+)
 
 S = OutcomeStatus
 FINAL = {S.DEPLOYED, S.UNVERIFIED, S.FAILED, S.SKIPPED, S.ROLLED_BACK, S.ROLLBACK_FAILED}
@@ -51,7 +59,7 @@ def ordinals(store: Store, direction: Direction, **given: object) -> list[int]:
 
 
 def test_one_change_is_followed_from_its_beginning_to_its_rollback(store: Store) -> None:
-    made = create(store)
+    made = create_task(store)
     outcomes = store.tasks.outcomes
     start = OutcomeRecord(task_id="task-1", ordinal=1, change=made.changes[1], status=S.PENDING)
     assert outcomes.get("task-1", 1) == start
@@ -80,7 +88,7 @@ def test_one_change_is_followed_from_its_beginning_to_its_rollback(store: Store)
 
 @pytest.mark.parametrize("now", list(S))
 def test_only_legal_transitions_are_made(store: Store, now: S) -> None:
-    create(store, size=len(S))
+    create_task(store, size=len(S))
     for ordinal, then in enumerate(S):
         walk(store, ordinal, now)
         before = store.tasks.outcomes.get("task-1", ordinal)
@@ -95,7 +103,7 @@ def test_only_legal_transitions_are_made(store: Store, now: S) -> None:
 
 
 def test_a_status_that_neither_begins_nor_ends_an_attempt_is_refused(store: Store) -> None:
-    create(store)
+    create_task(store)
     with pytest.raises(ValueError, match="deployed"):
         store.tasks.outcomes.begin("task-1", 0, S.DEPLOYED, NOW)
     with pytest.raises(ValueError, match="deploying"):
@@ -103,7 +111,7 @@ def test_a_status_that_neither_begins_nor_ends_an_attempt_is_refused(store: Stor
 
 
 def test_the_same_final_status_again_keeps_the_first(store: Store) -> None:
-    create(store)
+    create_task(store)
     move(store, 0, S.DEPLOYING)
     store.tasks.outcomes.finish("task-1", 0, S.FAILED, NOW, CAUSE)
     store.tasks.outcomes.finish("task-1", 0, S.FAILED, LATER, None)
@@ -112,7 +120,7 @@ def test_the_same_final_status_again_keeps_the_first(store: Store) -> None:
 
 
 def test_a_change_that_does_not_exist_is_an_error(store: Store) -> None:
-    create(store)
+    create_task(store)
     outcomes = store.tasks.outcomes
     with pytest.raises(LookupError, match=r"task-1.*9"):
         outcomes.get("task-1", 9)
@@ -124,7 +132,7 @@ def test_a_change_that_does_not_exist_is_an_error(store: Store) -> None:
 
 
 def test_orders_to_deploy_are_those_that_have_not_ended(store: Store) -> None:
-    create(store, size=10)
+    create_task(store, size=10)
     for ordinal, status in enumerate(S):
         walk(store, ordinal, status)
     states = [one.status for one in store.tasks.outcomes.list("task-1")]
@@ -132,14 +140,16 @@ def test_orders_to_deploy_are_those_that_have_not_ended(store: Store) -> None:
     assert ordinals(store, Direction.DEPLOY) == [0, 1, 9]
     assert ordinals(store, Direction.DEPLOY, after=0, limit=1) == [1]
     assert ordinals(store, Direction.DEPLOY, after=9) == []
-    assert ordinals(store, Direction.DEPLOY, only=[resource(9).id, resource(3).id]) == [9]
+    assert ordinals(store, Direction.DEPLOY, only=[build_resource(9).id, build_resource(3).id]) == [
+        9
+    ]
     order = store.tasks.outcomes.list_orders("task-1", 8, 9, Direction.DEPLOY, None)
     assert order == [
         ChangeOrder(
             task_id="task-1",
             ordinal=9,
             direction=Direction.DEPLOY,
-            label=resource(9).id,
+            label=build_resource(9).id,
             account="main",
             service="alibaba.cdn",
         )
@@ -148,20 +158,20 @@ def test_orders_to_deploy_are_those_that_have_not_ended(store: Store) -> None:
 
 @pytest.mark.parametrize("applied", [True, False])
 def test_orders_to_roll_back_are_those_that_may_have_changed(store: Store, applied: bool) -> None:
-    create(store, size=9)
+    create_task(store, size=9)
     for ordinal, status in enumerate(S):
         walk(store, ordinal, status, applied=applied)
     those = (S.DEPLOYED, S.UNVERIFIED, S.FAILED, S.ROLLING_BACK, S.ROLLBACK_FAILED)
     wanted = [list(S).index(s) for s in those]
     assert ordinals(store, Direction.ROLL_BACK) == (sorted(wanted) if applied else [])
     if applied:
-        assert ordinals(store, Direction.ROLL_BACK, only=[resource(2).id]) == [2]
+        assert ordinals(store, Direction.ROLL_BACK, only=[build_resource(2).id]) == [2]
         assert ordinals(store, Direction.ROLL_BACK, only=[], limit=5) == []
 
 
 def test_thousands_of_resources_may_be_chosen(store: Store) -> None:
-    create(store, size=1200)
-    chosen = [resource(number).id for number in range(0, 60_000, 2)]
+    create_task(store, size=1200)
+    chosen = [build_resource(number).id for number in range(0, 60_000, 2)]
     assert ordinals(store, Direction.DEPLOY, only=chosen, after=10, limit=3) == [12, 14, 16]
     assert store.tasks.outcomes.skip("task-1", chosen, NOW, CAUSE) == 600
     assert store.tasks.outcomes.get_tally("task-1") == Tally(pending=600, skipped=600)
@@ -169,10 +179,10 @@ def test_thousands_of_resources_may_be_chosen(store: Store) -> None:
 
 
 def test_only_pending_changes_are_skipped(store: Store) -> None:
-    create(store, size=4)
+    create_task(store, size=4)
     move(store, 0, S.DEPLOYING)
-    assert store.tasks.outcomes.skip("task-1", [resource(0).id], LATER, CAUSE) == 0
-    assert store.tasks.outcomes.skip("task-1", [resource(3).id], LATER, CAUSE) == 1
+    assert store.tasks.outcomes.skip("task-1", [build_resource(0).id], LATER, CAUSE) == 0
+    assert store.tasks.outcomes.skip("task-1", [build_resource(3).id], LATER, CAUSE) == 1
     assert store.tasks.outcomes.skip("task-1", None, LATER, CAUSE) == 2
     assert store.tasks.outcomes.skip("task-1", None, LATER, CAUSE) == 0
     skipped = store.tasks.outcomes.list("task-1", S.SKIPPED)
@@ -181,14 +191,14 @@ def test_only_pending_changes_are_skipped(store: Store) -> None:
 
 
 def test_what_the_task_does_not_change_is_named(store: Store) -> None:
-    create(store)
-    asked = ["x", resource(1).id, "a"]
+    create_task(store)
+    asked = ["x", build_resource(1).id, "a"]
     assert store.tasks.outcomes.find_unknown("task-1", asked) == ["x", "a"]
     assert store.tasks.outcomes.find_unknown("task-1", []) == []
 
 
 def test_a_hundred_threads_lose_nothing(store: Store) -> None:
-    create(store, size=300)
+    create_task(store, size=300)
 
     def deploy(ordinal: int) -> None:
         for _ in range(2):
@@ -205,9 +215,9 @@ def test_a_hundred_threads_lose_nothing(store: Store) -> None:
 
 
 def test_orders_are_of_one_wave_or_of_all_and_each_wave_is_counted(store: Store) -> None:
-    made = plan(7)
-    policy = RolloutPolicy(canary_resources=(resource(4).id,), waves=(Size(count=3),))
-    store.tasks.create(record(made).model_copy(update={"rollout": policy}), made)
+    made = build_plan(7)
+    policy = RolloutPolicy(canary_resources=(build_resource(4).id,), waves=(Size(count=3),))
+    store.tasks.create(build_task_record(made).model_copy(update={"rollout": policy}), made)
     outcomes = store.tasks.outcomes
 
     def places(wave: int | None, after: int = -1, limit: int = 100) -> list[int]:

@@ -21,7 +21,15 @@ from domain.tasks.retry import (
 from domain.tasks.status import OutcomeStatus as S
 from storage.store import Store
 from tests.support.refusals import has_code
-from tests.support.stored_examples import CAUSE, LATER, NOW, create, plan, record, resource
+from tests.support.stored_examples import (
+    CAUSE,
+    LATER,
+    NOW,
+    build_plan,
+    build_resource,
+    build_task_record,
+    create_task,
+)
 
 TASK = "task-1"
 BREACH = Cause(code=TOO_MANY_FAILURES, message="2 of 4")
@@ -40,12 +48,12 @@ def end(store: Store, ordinal: int, *ends: S, cause: Cause | None = None) -> Non
 
 def in_waves(store: Store, size: int = 5, **policy: object) -> RolloutPolicy:
     """The first change is the canary, then two, then the rest."""
-    first = (resource(0).id,)
+    first = (build_resource(0).id,)
     rollout = RolloutPolicy.model_validate(
         {"canary_resources": first, "waves": [{"count": 2}], **policy}
     )
-    made = plan(size)
-    task = record(made, TASK).model_copy(update={"rollout": rollout})
+    made = build_plan(size)
+    task = build_task_record(made, TASK).model_copy(update={"rollout": rollout})
     store.tasks.create(task, made)
     return rollout
 
@@ -96,7 +104,7 @@ def test_what_nobody_could_verify_counts_unless_it_is_accepted(
 
 
 def test_by_itself_a_task_takes_back_what_failed_but_nothing_that_drifted(store: Store) -> None:
-    create(store, size=4)
+    create_task(store, size=4)
     end(store, 0, S.DEPLOYED)
     end(store, 1, S.FAILED, cause=CAUSE)
     end(store, 2, S.FAILED, cause=DRIFTED)
@@ -110,11 +118,11 @@ def test_by_itself_a_task_takes_back_what_failed_but_nothing_that_drifted(store:
 def test_what_failed_and_has_no_way_back_stays_failed_also_where_its_wave_goes_back(
     store: Store,
 ) -> None:
-    made = plan(3)
+    made = build_plan(3)
     one_way = {"not_reversible": "nobody has the former key"}
     changes = (made.changes[0], *(each.model_copy(update=one_way) for each in made.changes[1:]))
     made = made.model_copy(update={"changes": changes})
-    store.tasks.create(record(made, TASK), made)
+    store.tasks.create(build_task_record(made, TASK), made)
     end(store, 0, S.FAILED, cause=CAUSE)
     end(store, 1, S.FAILED, cause=CAUSE)
     end(store, 2, S.DEPLOYED)
@@ -124,7 +132,7 @@ def test_what_failed_and_has_no_way_back_stays_failed_also_where_its_wave_goes_b
 
 
 def test_a_retry_lets_wait_again_what_failed_and_reserves_for_it(store: Store) -> None:
-    create(store, size=4)
+    create_task(store, size=4)
     store.quota.grant(4, "", NOW)
     store.quota.reserve(TASK, 4, NOW)
     end(store, 0, S.DEPLOYED)
@@ -145,7 +153,7 @@ def test_a_retry_lets_wait_again_what_failed_and_reserves_for_it(store: Store) -
 
 
 def test_a_retry_that_was_begun_is_not_begun_again_by_a_late_repetition(store: Store) -> None:
-    create(store, size=1, cost=0)
+    create_task(store, size=1, cost=0)
     end(store, 0, S.FAILED, cause=CAUSE)
     reopen = store.tasks.retries.reopen
     assert reopen(TASK, 1, None, NOW).changes == 1
@@ -155,7 +163,7 @@ def test_a_retry_that_was_begun_is_not_begun_again_by_a_late_repetition(store: S
 
 
 def test_a_retry_takes_only_what_is_named(store: Store) -> None:
-    create(store, size=3, cost=0)
+    create_task(store, size=3, cost=0)
     for ordinal in range(3):
         end(store, ordinal, S.FAILED, cause=CAUSE)
     one = store.tasks.outcomes.get(TASK, 1).change.resource.id
@@ -164,7 +172,7 @@ def test_a_retry_takes_only_what_is_named(store: Store) -> None:
 
 
 def test_too_little_quota_lets_nothing_wait_again(store: Store) -> None:
-    create(store, size=1)
+    create_task(store, size=1)
     end(store, 0, S.FAILED, cause=CAUSE)
     with pytest.raises(BadInput, check=has_code("quota-exceeded", "1", "0")):
         store.tasks.retries.reopen(TASK, 1, None, NOW)
@@ -172,7 +180,7 @@ def test_too_little_quota_lets_nothing_wait_again(store: Store) -> None:
 
 
 def test_what_was_paid_for_once_is_not_paid_for_again(store: Store) -> None:
-    create(store, size=1)
+    create_task(store, size=1)
     store.quota.grant(1, "", NOW)
     store.quota.reserve(TASK, 1, NOW)
     reason = build_rolled_back_cause(Cause(code="rolled-back-with-wave", message="others failed"))
@@ -186,7 +194,7 @@ def test_what_was_paid_for_once_is_not_paid_for_again(store: Store) -> None:
 
 
 def test_what_was_begun_and_is_tried_no_more_fails_by_its_own_cause(store: Store) -> None:
-    create(store, size=2)
+    create_task(store, size=2)
     outcomes = store.tasks.outcomes
     for ordinal in range(2):
         outcomes.begin(TASK, ordinal, S.DEPLOYING, NOW)
@@ -212,7 +220,7 @@ def test_any_number_of_rounds_keeps_the_ledger_balanced(
     with store.database.statements() as connection:
         for table in ("quota_entry", "change", "task_certificate", "task"):
             connection.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - names of ours
-    create(store, size=4)
+    create_task(store, size=4)
     store.quota.grant(4, "", NOW)
     store.quota.reserve(TASK, 4, NOW)
     for number, ends in enumerate(rounds):

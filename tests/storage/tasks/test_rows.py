@@ -7,7 +7,7 @@ from domain.tasks.status import OutcomeStatus
 from storage.store import Store
 from storage.tasks.outcome_statements import CHANGE
 from storage.tasks.rows import to_outcome_record
-from tests.support.stored_examples import CAUSE, LATER, NOW, create
+from tests.support.stored_examples import CAUSE, LATER, NOW, create_task
 
 VALUES = {
     "wave": 3,
@@ -21,7 +21,7 @@ VALUES = {
 
 
 def test_every_field_of_an_outcome_is_read_from_its_row(store: Store) -> None:
-    plan = create(store)
+    plan = create_task(store)
     expected = OutcomeRecord.model_validate(
         {"task_id": "task-1", "ordinal": 1, "change": plan.changes[1], **VALUES}
     )

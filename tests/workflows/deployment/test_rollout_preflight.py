@@ -12,7 +12,7 @@ from activities.heartbeats import Heartbeater
 from activities.preflight import PreflightActivities
 from domain.calendar.windows import CalendarScope, Freeze
 from domain.errors import BadInput
-from domain.preflight.checks import Policy
+from domain.preflight.checks import CheckPolicy
 from domain.tasks.audit import TaskEventCode
 from domain.tasks.record import TaskRecord
 from domain.tasks.spec import TaskSpec
@@ -103,7 +103,7 @@ async def test_a_refusal_about_the_task_is_about_all_of_it(stack: Stack, engine:
     # The served certificates expire before the freeze ends, which overrides it with a warning.
     stack.store.calendar.margin = 100 * DAY
     async with stack.run_worker(engine):
-        task = await stack.create_task(engine, plan, checks={"C17": Policy.REFUSE})
+        task = await stack.create_task(engine, plan, checks={"C17": CheckPolicy.REFUSE})
         ended = await stack.wait_ended(task)
     assert ended.status is TaskStatus.FAILED
     assert {each.cause and each.cause.code for each in stack.list_outcomes(ended).values()} == {
@@ -121,7 +121,7 @@ async def test_a_tasks_own_check_policy_applies_to_it_alone(stack: Stack, engine
     stack.cloud.add_fault("error", "UploadUserCertificate", code="KeyMismatch", status=400)
     async with stack.run_worker(engine):
         first = await stack.wait_ended(await stack.create_task(engine, plan, name="first"))
-        warned = {"C03": Policy.WARN}
+        warned = {"C03": CheckPolicy.WARN}
         task = await stack.create_task(engine, plan, name="second", checks=warned)
         second = await stack.wait_ended(task)
     assert stack.store.tasks.get(task.id).checks == warned

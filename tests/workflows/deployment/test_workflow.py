@@ -45,7 +45,7 @@ async def test_a_listener_that_is_named_gets_what_includes_its_names(
     plan = stack.build_plan(wild, **named)
     (change,) = plan.changes
     assert change.names_lost == ("example.com",)
-    assert change.warnings == ("names no longer covered: example.com",)
+    assert [each.code for each in change.warnings] == ["names-lost"]
     assert (change.key_change, change.issuer_change) == (None, None)
     assert change.before is not None
     assert change.after is not None

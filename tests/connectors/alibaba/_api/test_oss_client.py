@@ -58,7 +58,7 @@ def test_a_proxy_in_the_environment_is_not_asked_for_loopback(
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
         monkeypatch.setenv(name, DEAD)
     monkeypatch.delenv("NO_PROXY", raising=False)
-    assert lab.connector("alibaba.oss").discover().found == ()
+    assert lab.connector("alibaba.oss").discover().resources == ()
 
 
 @pytest.mark.parametrize("body", ["", "<html>", "[1]"])

@@ -9,18 +9,18 @@ from hypothesis import strategies as st
 from connectors.alibaba._api.account import AlibabaSettings, Site
 from connectors.alibaba._api.regions import REGIONS, list_over_regions, list_regions
 from domain.errors import Permanent
-from domain.resources.resource import Found, Resource
+from domain.resources.resource import DiscoveredResource, Resource
 
 SIZE = 3
 
 
 def listing(
     content: dict[str, list[str]], region: str, token: str | None
-) -> tuple[Sequence[Found], str | None]:
+) -> tuple[Sequence[DiscoveredResource], str | None]:
     start = int(token or 0)
     names = content[region][start : start + SIZE]
     more = start + SIZE < len(content[region])
-    found = [Found(resource=Resource(account="a", service="s", key=name)) for name in names]
+    found = [DiscoveredResource(resource=Resource(account="a", service="s", key=name)) for name in names]
     return found, str(start + SIZE) if more else None
 
 
@@ -31,8 +31,8 @@ def test_every_page_over_all_regions_finds_everything_once(sizes: list[int]) -> 
     page, pages = None, 0
     while page is not None or not pages:
         got = list_over_regions(list(content), page, SIZE, lambda r, t: listing(content, r, t))
-        assert len(got.found) < 2 * SIZE
-        keys += [found.resource.key for found in got.found]
+        assert len(got.resources) < 2 * SIZE
+        keys += [found.resource.key for found in got.resources]
         page, pages = got.next, pages + 1
     assert keys == [key for names in content.values() for key in names]
     assert pages <= sum(sizes) // SIZE + len(sizes)
@@ -45,7 +45,7 @@ def test_a_page_of_a_region_that_is_no_longer_listed_is_refused() -> None:
 
 
 def test_without_regions_there_is_nothing() -> None:
-    assert list_over_regions([], None, SIZE, lambda _r, _t: ([], None)).found == ()
+    assert list_over_regions([], None, SIZE, lambda _r, _t: ([], None)).resources == ()
 
 
 def test_the_account_s_choice_goes_before_what_is_listed() -> None:

@@ -57,7 +57,7 @@ def put(lab: Lab, name: str, *made: Material) -> None:
 
 
 class Counted:
-    """A pace that only counts."""
+    """A rate limit that only counts its permits."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -65,7 +65,7 @@ class Counted:
     def wait(self) -> None:
         self.calls += 1
 
-    def hold(self, seconds: float) -> None:
+    def pause(self, seconds: float) -> None:
         raise AssertionError("nothing asked for it")
 
 
@@ -82,7 +82,7 @@ def test_the_detail_of_a_certificate_has_its_own_rate_budget(lab: Lab) -> None:
         rates[name] = rate
         return Counted()
 
-    Waf("main", AlibabaSettings.model_validate(lab.settings), paces=paces)
+    Waf("main", AlibabaSettings.model_validate(lab.settings), rate_limits=paces)
     assert rates == {"alibaba.waf": 5, "alibaba.cas": 10, "alibaba.cas/details": 100}
 
 

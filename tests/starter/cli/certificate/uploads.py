@@ -14,8 +14,8 @@ from tests.support.factory import (
     Leaf,
     build_pfx,
     encrypt_key,
+    get_rsa_key,
     relabel_as_sm2,
-    rsa_key,
 )
 
 PASSPHRASE = "korrekt pferd"
@@ -84,7 +84,7 @@ CASES: dict[str, Callable[[], Refused]] = {
     ),
     "its key is weak": lambda: Refused(
         "has an RSA key of 1024 bits. Only 2048 to 8192 bits are accepted.",
-        pem(ROOT.leaf(key=rsa_key(1024))),
+        pem(ROOT.leaf(key=get_rsa_key(1024))),
     ),
     "its key is of a kind that is not taken": lambda: Refused(
         "has a key of the kind brainpoolP256r1", pem(_odd_curve())

@@ -10,9 +10,14 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from domain.certificates.certificate import Certificate
-from domain.resources.resource import Binding, Found
+from domain.resources.resource import Binding, DiscoveredResource
 from tests.support.command_line import CommandLine, run_on_terminal
-from tests.support.starter_examples import resource, store_account, store_certificate, store_task
+from tests.support.starter_examples import (
+    build_resource,
+    store_account,
+    store_certificate,
+    store_task,
+)
 
 NOW = datetime.now(UTC)
 FOREIGN = "ab" * 32
@@ -29,15 +34,21 @@ def ours(certroll: CommandLine) -> Certificate:
         fingerprint=FOREIGN, name=NAME, issuer="CA", not_after=NOW + timedelta(days=3, hours=1)
     )
     found = [
-        Found(resource=resource("a.example.com"), binding=own, binding_known=True),
-        Found(resource=resource("b.example.com"), binding=own, binding_known=True),
-        Found(resource=resource("c.example.com"), binding=other, binding_known=True),
-        Found(
-            resource=resource("d.example.com", "alibaba.ddos"),
+        DiscoveredResource(
+            resource=build_resource("a.example.com"), binding=own, binding_known=True
+        ),
+        DiscoveredResource(
+            resource=build_resource("b.example.com"), binding=own, binding_known=True
+        ),
+        DiscoveredResource(
+            resource=build_resource("c.example.com"), binding=other, binding_known=True
+        ),
+        DiscoveredResource(
+            resource=build_resource("d.example.com", "alibaba.ddos"),
             binding=Binding(name="by name"),
             binding_known=True,
         ),
-        Found(resource=resource("e.example.com")),
+        DiscoveredResource(resource=build_resource("e.example.com")),
     ]
     with certroll.store() as store:
         store.inventory.upsert(found, NOW)
@@ -118,11 +129,17 @@ def test_drift_since_the_last_task_is_told(certroll: CommandLine) -> None:
     assert told == f"Everything serves what was deployed last, {as_of}.\n"
     task = store_task(certroll)
     with certroll.store() as store:
-        (found, other) = (resource("a.example.com"), resource("b.example.com", "alibaba.dcdn"))
+        (found, other) = (
+            build_resource("a.example.com"),
+            build_resource("b.example.com", "alibaba.dcdn"),
+        )
         served = Binding(fingerprint=FOREIGN, name="theirs", not_after=NOW)
         at = datetime.now(UTC)
         store.inventory.upsert(
-            [Found(resource=each, binding=served, binding_known=True) for each in (found, other)],
+            [
+                DiscoveredResource(resource=each, binding=served, binding_known=True)
+                for each in (found, other)
+            ],
             at,
         )
     (drifted,) = certroll.json("expiry", "--drift")
@@ -182,8 +199,8 @@ def test_wrong_words_are_refused(
 def test_a_terminal_gets_the_first_200_and_how_many_more(certroll: CommandLine) -> None:
     store_account(certroll)
     found = [
-        Found(
-            resource=resource(f"h{number}.example.com"),
+        DiscoveredResource(
+            resource=build_resource(f"h{number}.example.com"),
             binding=Binding(fingerprint=f"{number:064x}", not_after=NOW + timedelta(days=number)),
             binding_known=True,
         )

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pytest_httpserver import HTTPServer
 
-from domain.resources.resource import Binding, Found
+from domain.resources.resource import Binding, DiscoveredResource
 from tests.support.command_line import CommandLine
-from tests.support.starter_examples import resource, store_account, store_task
+from tests.support.starter_examples import build_resource, store_account, store_task
 
 
 @pytest.fixture
@@ -16,7 +16,11 @@ def receiver(certroll: CommandLine) -> Iterator[HTTPServer]:
     """Who gets what is posted; a certificate that ends in five days, and one contact."""
     store_account(certroll)
     soon = Binding(fingerprint="ab" * 32, not_after=datetime.now(UTC) + timedelta(days=5, hours=1))
-    found = [Found(resource=resource("a.example.com"), binding=soon, binding_known=True)]
+    found = [
+        DiscoveredResource(
+            resource=build_resource("a.example.com"), binding=soon, binding_known=True
+        )
+    ]
     with certroll.store() as store:
         store.inventory.upsert(found, datetime.now(UTC))
     with HTTPServer(host="127.0.0.1") as server:

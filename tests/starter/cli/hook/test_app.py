@@ -6,7 +6,15 @@ from typing import Any
 import pytest
 
 from domain.certificates.renewal import RenewalMode, RenewalPolicy, RenewalSettings
-from tests.support.acme_files import CLIENTS, HOST, HOSTS, Given, acme_sh, certbot, lego_4
+from tests.support.acme_files import (
+    CLIENTS,
+    HOST,
+    HOSTS,
+    Given,
+    write_acme_sh_files,
+    write_certbot_files,
+    write_lego_4_files,
+)
 from tests.support.command_line import CommandLine
 from tests.support.factory import CA, DAY, NOW, Leaf
 from tests.support.starter_examples import store_account, store_resources
@@ -112,7 +120,7 @@ def test_without_any_variable_each_client_is_told_its_own_way(certroll: CommandL
 def test_files_that_are_not_for_the_renewed_hosts_are_refused(
     certroll: CommandLine, tmp_path: Path
 ) -> None:
-    given = certbot(tmp_path, issued(30))
+    given = write_certbot_files(tmp_path, issued(30))
     told = certroll.refusal(
         "hook", "certbot", env={**given, "RENEWED_DOMAINS": "other.example.com"}
     )
@@ -127,7 +135,7 @@ def test_a_key_of_another_certificate_is_refused_without_showing_it(
     certroll: CommandLine, tmp_path: Path
 ) -> None:
     leaf, other = issued(30), issued(60)
-    given = lego_4(tmp_path, leaf)
+    given = write_lego_4_files(tmp_path, leaf)
     Path(given["LEGO_CERT_KEY_PATH"]).write_bytes(other.key_pem)
     told = certroll.refusal("hook", "lego", env=given)
     assert "the private key does not match" in told
@@ -138,10 +146,10 @@ def test_lego_without_bundle_and_acme_sh_without_full_chain_give_the_issuer_apar
     certroll: CommandLine, tmp_path: Path
 ) -> None:
     leaf = issued(30)
-    given = lego_4(tmp_path, leaf)
+    given = write_lego_4_files(tmp_path, leaf)
     Path(given["LEGO_CERT_PATH"]).write_bytes(leaf.leaf_pem)
     assert len(certroll.json("hook", "lego", env=given)["chain"]) == 2
-    given = acme_sh(tmp_path, leaf := issued(60))
+    given = write_acme_sh_files(tmp_path, leaf := issued(60))
     given.pop("CERT_FULLCHAIN_PATH")
     assert len(certroll.json("hook", "acme.sh", env=given)["chain"]) == 2
     given.pop("CA_CERT_PATH")
@@ -152,16 +160,16 @@ def test_wildcards_addresses_and_international_names_are_recognised(
     certroll: CommandLine, tmp_path: Path
 ) -> None:
     hosts = ("*.example.com", "example.com")
-    for word, files in (("acme.sh", acme_sh), ("lego", lego_4)):
+    for word, files in (("acme.sh", write_acme_sh_files), ("lego", write_lego_4_files)):
         told = certroll.json(
             "hook", word, "--name", word, env=files(tmp_path, issued(9, hosts), hosts)
         )
         assert told["names"] == ["*.example.com", "example.com"]
     told = certroll.json(
-        "hook", "lego", env=lego_4(tmp_path, issued(9, hosts, algorithm="rsa"), hosts)
+        "hook", "lego", env=write_lego_4_files(tmp_path, issued(9, hosts, algorithm="rsa"), hosts)
     )
     assert told["name"] == "_.example.com"
-    idn = acme_sh(tmp_path, issued(9, ("xn--bcher-kva.example",)), ("bücher.example",))
+    idn = write_acme_sh_files(tmp_path, issued(9, ("xn--bcher-kva.example",)), ("bücher.example",))
     assert certroll.json("hook", "acme.sh", env=idn)["name"] == "bücher.example_ecc"
 
 
@@ -170,7 +178,11 @@ def test_rsa_and_ec_for_one_host_are_lines_of_their_own_in_acme_sh(
 ) -> None:
     for days in (30, 60):
         for algorithm in ("rsa", "ec"):
-            certroll("hook", "acme.sh", env=acme_sh(tmp_path, issued(days, algorithm=algorithm)))
+            certroll(
+                "hook",
+                "acme.sh",
+                env=write_acme_sh_files(tmp_path, issued(days, algorithm=algorithm)),
+            )
     listed = certroll.json("certificate", "list")
     day = f"{issued(30).certificate.not_valid_before_utc:%Y-%m-%d}"
     both = (HOST, f"{HOST}_ecc")
@@ -181,8 +193,8 @@ def test_rsa_and_ec_for_one_host_are_lines_of_their_own_in_acme_sh(
 
 
 def test_another_kind_of_key_and_lost_names_are_told(certroll: CommandLine, tmp_path: Path) -> None:
-    certroll("hook", "certbot", env=certbot(tmp_path, issued(60, algorithm="rsa")))
-    given = certbot(tmp_path, issued(30, HOSTS[:1]), HOSTS[:1])
+    certroll("hook", "certbot", env=write_certbot_files(tmp_path, issued(60, algorithm="rsa")))
+    given = write_certbot_files(tmp_path, issued(30, HOSTS[:1]), HOSTS[:1])
     told = certroll("hook", "certbot", env=given).stdout
     assert "key            rsa before, ec now\n" in told
     assert "expires        earlier than the certificate it replaces (" in told
@@ -190,11 +202,11 @@ def test_another_kind_of_key_and_lost_names_are_told(certroll: CommandLine, tmp_
 
 
 def test_the_name_and_the_predecessor_may_be_given(certroll: CommandLine, tmp_path: Path) -> None:
-    certroll("hook", "certbot", "--name", "front", env=certbot(tmp_path, issued(30)))
-    told = certroll.json("hook", "certbot", env=certbot(tmp_path, issued(60)))
+    certroll("hook", "certbot", "--name", "front", env=write_certbot_files(tmp_path, issued(30)))
+    told = certroll.json("hook", "certbot", env=write_certbot_files(tmp_path, issued(60)))
     assert (told["name"], told["renewal"]["mode"]) == (HOST, "manual")
     assert told["replaces"] == certroll.json("certificate", "show", "front")["fingerprint"]
-    given = certbot(tmp_path, issued(90))
+    given = write_certbot_files(tmp_path, issued(90))
     assert (
         certroll.error("hook", "certbot", "--replaces", "nothing", env=given)["code"]
         == "unknown-certificate"
@@ -207,7 +219,7 @@ def test_the_name_and_the_predecessor_may_be_given(certroll: CommandLine, tmp_pa
 def test_wrong_words_are_refused(
     words: tuple[str, ...], certroll: CommandLine, tmp_path: Path
 ) -> None:
-    certroll.refusal("hook", "certbot", *words, env=certbot(tmp_path, issued(30)))
+    certroll.refusal("hook", "certbot", *words, env=write_certbot_files(tmp_path, issued(30)))
     assert certroll.json("certificate", "list") == []
 
 
@@ -223,8 +235,14 @@ def test_an_automatic_one_that_nothing_serves_is_told_plainly_and_is_no_error(
 ) -> None:
     store_account(certroll)
     store_resources(certroll)
-    with_policy(certroll, certbot(tmp_path, issued(30)), RenewalPolicy(mode=RenewalMode.AUTOMATIC))
-    told = certroll("hook", "certbot", "--wait", env=certbot(tmp_path, issued(60))).stdout
+    with_policy(
+        certroll,
+        write_certbot_files(tmp_path, issued(30)),
+        RenewalPolicy(mode=RenewalMode.AUTOMATIC),
+    )
+    told = certroll(
+        "hook", "certbot", "--wait", env=write_certbot_files(tmp_path, issued(60))
+    ).stdout
     assert told.splitlines()[-2:] == [
         "policy         automatic; rollback for 30 days",
         "nothing more   no resource serves what it replaces, as far as the inventory knows",

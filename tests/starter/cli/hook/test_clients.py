@@ -12,7 +12,7 @@ from temporalio.client import Client as Engine
 from domain.certificates.renewal import RenewalMode, RenewalPolicy, RenewalSettings
 from operations.inventory.service_sync import sync_here
 from tests.support.acme_clients import CLIENTS, HOSTS, PEBBLE, AcmeServer, AcmeSh, Certbot, Lego
-from tests.support.acme_files import certbot
+from tests.support.acme_files import write_certbot_files
 from tests.support.command_line import CommandLine
 from tests.support.factory import CA, DAY, NOW
 from tests.support.stack import ACCOUNT, SERVICE, Stack
@@ -125,7 +125,7 @@ def test_certbots_own_hook_runner_calls_it(
     code: int, tmp_path: Path, certroll: CommandLine
 ) -> None:
     leaf = CA().leaf(HOSTS, not_after=NOW + 30 * DAY)
-    given = certbot(tmp_path, leaf, HOSTS)
+    given = write_certbot_files(tmp_path, leaf, HOSTS)
     lineage = given["RENEWED_LINEAGE"] if code == 0 else str(tmp_path)
     hook = f"{sys.executable} -m starter.cli hook certbot"
     done = subprocess.run(

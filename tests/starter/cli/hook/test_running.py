@@ -12,7 +12,7 @@ from typer.testing import Result
 
 from domain.certificates.renewal import RenewalMode, RenewalPolicy
 from domain.tasks.status import TaskStatus
-from tests.support.acme_files import certbot
+from tests.support.acme_files import write_certbot_files
 from tests.support.command_line import CommandLine
 from tests.support.renewals import HOSTS, RenewalSetup
 from tests.support.stack import Stack
@@ -32,13 +32,13 @@ class Line(RenewalSetup):
     async def __call__(self, *words: str, code: int = 0, new: bool = True) -> Result:
         """The hook that certbot calls after a renewal, or once more for the same one."""
         leaf = self.issue_next() if new else self.leaf
-        env = {**self.line.env, **certbot(self.folder, leaf, WILD)}
+        env = {**self.line.env, **write_certbot_files(self.folder, leaf, WILD)}
         words = ("hook", "certbot", "--name", "shop", *words)
         return await asyncio.to_thread(self.line, *words, code=code, env=env)
 
     async def upload(self, *words: str, code: int = 0) -> Result:
         """The same by hand."""
-        place = Path(certbot(self.folder, self.issue_next(), WILD)["RENEWED_LINEAGE"])
+        place = Path(write_certbot_files(self.folder, self.issue_next(), WILD)["RENEWED_LINEAGE"])
         files = ("--certificate", f"{place}/fullchain.pem", "--key", f"{place}/privkey.pem")
         command = ("certificate", "upload", "shop", *files, "--replaces", "shop", *words)
         return await asyncio.to_thread(self.line, *command, code=code)

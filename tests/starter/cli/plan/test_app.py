@@ -1,20 +1,12 @@
-"""`certroll plan create`: everything that a person decides by, and nothing touched."""
+"""`certroll plan create` shows what a person decides by, and changes nothing at the provider."""
 
 import pytest
 
-from domain.certificates.certificate import Certificate
-from domain.plans.plan import Change, Plan, Total, build_binding
-from domain.resources.resource import Binding
-from starter.cli.plan.show import plan_to_json, show_plan
-from tests.support.command_line import CommandLine
+from tests.support.command_line import CommandLine, list_lines, list_numbers
 from tests.support.stack import Stack
-from tests.support.starter_examples import (
-    resource,
-    store_account,
-    store_certificate,
-    store_resources,
-)
+from tests.support.starter_examples import store_account, store_certificate, store_resources
 
+CDN = "main/alibaba.cdn/"
 HOSTS = ("a.example.com", "b.example.com", "c.shop.example.com")
 
 
@@ -28,7 +20,7 @@ def planned(stack: Stack) -> CommandLine:
     return CommandLine(stack.settings.home)
 
 
-def test_changes_matches_refusals_cost_and_digest_are_told(
+def test_a_plan_shows_changes_matches_refusals_cost_and_digest(
     planned: CommandLine, stack: Stack
 ) -> None:
     plan = planned.json("plan", "create", "--certificate", "wild", "--all-matched")
@@ -41,22 +33,20 @@ def test_changes_matches_refusals_cost_and_digest_are_told(
     assert [refusal["code"] for refusal in plan["refusals"]] == ["first-deployment"]
     text = planned("plan", "create", "-c", wild.fingerprint, "--service", "alibaba.cdn").stdout
     for host in HOSTS[:2]:
-        line = next(line for line in text.splitlines() if host in line)
-        assert [
-            (stack.fingerprints_before[host] or "")[:12],
-            wild.short_fingerprint,
-        ] == line.split()[1:5:2]
-        assert line.endswith(f"  {wild.short_fingerprint} {wild.not_after:%Y-%m-%d}  yes   1")
-    assert (
-        f"wild ({wild.short_fingerprint}): 2 changes, quota 2\nalibaba.cdn: 2 changes, quota 2\n"
-        in text
-    )
-    assert "main/alibaba.cdn/plain.example.com  first deployment  it has no certificate yet" in text
-    assert "quota      2 of 5 left" in text
-    assert f"digest     {plan['digest']}" in text
+        (row,) = list_lines(text, f"{CDN}{host}")
+        before, _, *after = row.split()
+        assert before == (stack.fingerprints_before[host] or "")[:12]
+        assert after == [wild.short_fingerprint, f"{wild.not_after:%Y-%m-%d}", "yes", "1"]
+    (total,) = list_lines(text, f"wild ({wild.short_fingerprint}):")
+    assert list_numbers(total) == [2, 2]
+    assert [list_numbers(each) for each in list_lines(text, "alibaba.cdn:")] == [[2, 2]]
+    (refused,) = list_lines(text, f"{CDN}plain.example.com")
+    assert refused.split()[0] == "first-deployment"
+    assert [list_numbers(each) for each in list_lines(text, "quota")] == [[2, 5]]
+    assert list_lines(text, "digest") == [plan["digest"]]
 
 
-def test_nothing_is_touched(planned: CommandLine, stack: Stack) -> None:
+def test_a_preview_changes_nothing(planned: CommandLine, stack: Stack) -> None:
     states = stack.cloud.list_resources()
     planned("plan", "create", "-c", "wild", "--all-matched")
     assert stack.cloud.list_resources() == states
@@ -65,22 +55,30 @@ def test_nothing_is_touched(planned: CommandLine, stack: Stack) -> None:
     assert (stack.store.tasks.list(), stack.store.quota.get_balance()) == ([], 5)
 
 
-def test_a_named_resource_may_be_switched_on_and_others_say_why_not(planned: CommandLine) -> None:
-    result = planned("plan", "create", "-c", "wild", "--resource", "plain.example.com")
-    assert "HTTPS off" in result.stdout
-    result = planned(
-        "plan", "create", "-c", "wild", "--resource", f"main/alibaba.cdn/{HOSTS[2]}", code=2
-    )
-    assert "a wildcard stands for exactly one label" in result.stdout
-    assert "error: plan: no resource would be changed" in result.stderr
+def test_a_named_resource_may_be_switched_on_and_another_is_refused_with_the_reason(
+    planned: CommandLine,
+) -> None:
+    words = ("plan", "create", "-c", "wild", "--resource")
+    (change,) = planned.json(*words, "plain.example.com")["changes"]
+    assert (change["resource"]["key"], change["before"]) == ("plain.example.com", None)
+    assert "HTTPS off" in planned(*words, "plain.example.com").stdout
+    other = f"{CDN}{HOSTS[2]}"
+    (refusal,) = planned.json(*words, other, code=2)["refusals"]
+    assert (refusal["subject"], refusal["code"]) == (other, "names")
+    (row,) = list_lines(planned(*words, other, code=2).stdout, other)
+    assert row.split(maxsplit=1) == [refusal["code"], refusal["reason"]]
+    error = planned.error(*words, other)
+    assert (error["code"], error["where"]) == ("nothing-to-change", "plan")
 
 
-def test_a_service_named_beside_all_narrows_it(planned: CommandLine) -> None:
+def test_a_named_service_narrows_all_matched(planned: CommandLine) -> None:
     words = ("plan", "create", "-c", "wild", "--all-matched", "--service", "alibaba.cas")
     assert planned.json(*words, code=2)["changes"] == []
 
 
-def test_what_serves_it_already_is_counted(planned: CommandLine, stack: Stack) -> None:
+def test_a_resource_that_already_serves_the_certificate_is_listed_as_unchanged(
+    planned: CommandLine, stack: Stack
+) -> None:
     wild = stack.ca.leaf(["*.example.com"])
     stack.rebind("a.example.com", wild)
     files = stack.settings.home / "a.pem", stack.settings.home / "k.pem"
@@ -88,134 +86,63 @@ def test_what_serves_it_already_is_counted(planned: CommandLine, stack: Stack) -
     files[1].write_bytes(wild.key_pem)
     words = ("--certificate", str(files[0]), "--key", str(files[1]))
     planned("certificate", "upload", "second", *words)
-    text = planned("plan", "create", "-c", "second", "--all-matched", "--fresh").stdout
-    assert "unchanged  1 already serve it: main/alibaba.cdn/a.example.com" in text
-    assert "second (" in text
-    assert "): 1 change, quota 1\n" in text
+    words = ("plan", "create", "-c", "second", "--all-matched", "--fresh")
+    assert planned.json(*words)["unchanged"] == [f"{CDN}a.example.com"]
+    text = planned(*words).stdout
+    (unchanged,) = list_lines(text, "unchanged")
+    assert unchanged.endswith(f": {CDN}a.example.com")
+    second = stack.store.certificates.find("second")
+    (total,) = list_lines(text, f"second ({second.short_fingerprint}):")
+    assert list_numbers(total) == [1, 1]
 
 
-def test_a_way_back_that_is_missing_and_every_warning_are_told(
-    certroll: CommandLine, capsys: pytest.CaptureFixture[str]
-) -> None:
-    certificate = store_certificate(certroll)
-    change = Change(
-        resource=resource("a.example.com"),
-        before=Binding(name="theirs"),
-        after=build_binding(certificate),
-        store="alibaba.cas/cn",
-        not_reversible="it lies in the CDN alone",
-        warnings=("it is slow",),
-    )
-    show_plan(Plan(certificates=(certificate.fingerprint,), changes=(change,)), [certificate], 0)
-    text = capsys.readouterr().out
-    assert "  theirs (no date told)  " in text
-    assert "  no    0\n" in text
-    assert "no undo    it lies in the CDN alone; for main/alibaba.cdn/a.example.com" in text
-    assert "warning    it is slow; for main/alibaba.cdn/a.example.com" in text
-    assert "main (" in text
-    assert "): 1 change, 1 not reversible\n" in text
-
-
-def listener(certificate: Certificate, number: int, *former: str) -> Change:
-    """A change of an additional certificate from RSA to EC, and of who issued it."""
-    key = f"cn-hangzhou/lb/{number}/sni/host{number}.example.com"
-    place = resource(key, "alibaba.alb")
-    place = place.model_copy(update={"region": "cn-hangzhou", "slot": "sni"})
-    before = Binding(name="theirs", names=former, algorithm="rsa", issuer="R3")
-    return Change(resource=place, before=before, after=build_binding(certificate), store="s")
-
-
-def test_slot_and_region_are_told_where_they_say_something(
-    certroll: CommandLine, capsys: pytest.CaptureFixture[str]
-) -> None:
-    certificate = store_certificate(certroll)
-    cdn = Change(
-        resource=resource("a.example.com"), before=None, after=build_binding(certificate), store="s"
-    )
-    both = (listener(certificate, 0, "*.example.com"), cdn)
-    certificates = (certificate.fingerprint,)
-    show_plan(Plan(certificates=certificates, changes=both), [certificate], 0)
-    head, first, second, *_ = capsys.readouterr().out.splitlines()
-    assert head.split()[:3] == ["RESOURCE", "WHERE", "SERVES"]
-    assert "  cn-hangzhou sni  theirs (no date told)  " in first
-    assert second.split()[1:4] == ["global", "HTTPS", "off"]
-    show_plan(Plan(certificates=certificates, changes=(cdn,)), [certificate], 0)
-    assert capsys.readouterr().out.split()[:2] == ["RESOURCE", "SERVES"]
-
-
-def test_what_differs_is_told_once_for_all_that_it_is_true_of(
-    certroll: CommandLine, capsys: pytest.CaptureFixture[str]
-) -> None:
-    certificate = store_certificate(certroll)
-    changes = tuple(listener(certificate, number, "host.example.com") for number in range(2))
-    plan = Plan(certificates=(certificate.fingerprint,), changes=changes)
-    show_plan(plan, [certificate], 0)
-    text = capsys.readouterr().out
-    both = f"; for {changes[0].resource.id}, {changes[1].resource.id}\n"
-    assert f"new names  *.example.com{both}" in text
-    assert f"key        rsa to ec{both}" in text
-    assert f"issuer     'R3' to {build_binding(certificate).issuer!r}{both}" in text
-    row = plan_to_json(plan, 0)["changes"][0]
-    assert (row["names_lost"], row["names_gained"]) == ((), ("*.example.com",))
-    assert (row["key_change"], row["reversible"]) == (("rsa", "ec"), True)
-    assert row["issuer_change"] == ("R3", build_binding(certificate).issuer)
-    assert plan_to_json(plan, 0)["totals_by_service"] == {"alibaba.alb": Total(changes=2)}
-
-
-def test_a_terminal_shows_only_the_first_of_what_is_merely_told(
-    certroll: CommandLine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("starter.cli.plan.show.is_terminal", lambda: True)
-    certificate = store_certificate(certroll)
-    names = tuple(f"host{number}.example.com" for number in range(7))
-    new = certificate.model_copy(update={"names": names})
-    changes = tuple(
-        listener(new, number, *names[:number]).model_copy(update={"warnings": (f"no {number}",)})
-        for number in range(1, 7)
-    )
-    show_plan(Plan(certificates=(new.fingerprint,), changes=changes), [new], 0)
-    text = capsys.readouterr().out
-    assert text.count("\nnew names  ") == 6
-    assert "new names  and 1 more such lines: see --json\n" in text
-    assert text.count("\nwarning  ") == 6
-
-
-def test_a_name_that_is_lost_warns_and_is_refused_on_demand(
+def test_a_lost_name_is_a_warning_and_with_require_coverage_a_refusal(
     planned: CommandLine, stack: Stack
 ) -> None:
     stack.rebind("a.example.com", stack.ca.leaf(["a.example.com", "example.com", "example.org"]))
     words = ("plan", "create", "-c", "wild", "--all-matched", "--fresh")
-    lost, place = "names no longer covered: example.com, example.org", "main/alibaba.cdn/"
-    assert f"warning    {lost}; for {place}a.example.com\n" in planned(*words).stdout
+    changes = {each["resource"]["key"]: each for each in planned.json(*words)["changes"]}
+    change = changes["a.example.com"]
+    assert change["names_lost"] == ["example.com", "example.org"]
+    assert [each["code"] for each in change["warnings"]] == ["names-lost"]
+    assert changes["b.example.com"]["warnings"] == []
+    (warning,) = list_lines(planned(*words).stdout, "warning")
+    assert warning == f"{change['warnings'][0]['text']}; for {CDN}a.example.com"
     plan = planned.json(*words, "--require-coverage")
-    assert [change["resource"]["key"] for change in plan["changes"]] == ["b.example.com"]
-    refused = {each["subject"]: (each["rule"], each["reason"]) for each in plan["refusals"]}
-    assert refused[f"{place}a.example.com"] == ("coverage", lost)
+    assert [each["resource"]["key"] for each in plan["changes"]] == ["b.example.com"]
+    refused = {each["subject"]: each for each in plan["refusals"]}
+    refusal = refused[f"{CDN}a.example.com"]
+    assert refusal["code"] == "coverage"
+    assert all(name in refusal["reason"] for name in change["names_lost"])
 
 
-def test_wrong_words_are_refused(certroll: CommandLine) -> None:
+@pytest.mark.parametrize(
+    ("words", "code", "where"),
+    [
+        (("-c", "main"), "no-target", None),
+        (("-c", "mainn", "--all-matched"), "unknown-certificate", None),
+        (("-c", "main", "--all-matched", "--account", "x"), "unknown-account", None),
+        (("-c", "main", "--all-matched", "--service", "x"), "unknown-service", None),
+        (("-c", "main", "--resource", "x"), "unknown-resource", "--resource"),
+    ],
+)
+def test_wrong_options_are_refused(
+    certroll: CommandLine, words: tuple[str, ...], code: str, where: str | None
+) -> None:
     store_account(certroll)
     store_resources(certroll)
     store_certificate(certroll)
-    told = certroll.refusal("plan", "create", "-c", "main")
-    assert "nothing says where the certificates shall go" in told
-    assert (
-        certroll.error("plan", "create", "-c", "mainn", "--all-matched")["code"]
-        == "unknown-certificate"
-    )
-    words = ("plan", "create", "-c", "main", "--all-matched")
-    assert certroll.error(*words, "--account", "x")["code"] == "unknown-account"
-    assert certroll.error(*words, "--service", "x")["code"] == "unknown-service"
-    told = certroll.refusal("plan", "create", "-c", "main", "--resource", "x")
-    assert told.startswith("--resource: not in the inventory: x")
+    error = certroll.error("plan", "create", *words)
+    assert (error["code"], error["where"]) == (code, where)
 
 
-def test_a_cloud_that_does_not_answer_becomes_a_refusal_of_each_resource(
+def test_a_provider_that_does_not_answer_becomes_a_refusal_of_each_resource(
     certroll: CommandLine,
 ) -> None:
     store_account(certroll)
     store_resources(certroll)
     store_certificate(certroll)
-    result = certroll("plan", "create", "-c", "main", "--all-matched", code=2)
-    # The listing told a moment ago that one of the three has no HTTPS: it is not asked again.
-    assert result.stdout.count("ConnectionLost") == 2
+    plan = certroll.json("plan", "create", "-c", "main", "--all-matched", code=2)
+    # The listing has just shown that one of the three has no HTTPS: that one is not read again.
+    unread = [each["reason"] for each in plan["refusals"] if each["code"] == "unread"]
+    assert ["ConnectionLost" in reason for reason in unread] == [True, True]

@@ -3,7 +3,7 @@
 import pytest
 from temporalio.client import Client
 
-from domain.preflight.checks import Policy
+from domain.preflight.checks import CheckPolicy
 from tests.support.command_line import CommandLine
 from tests.support.factory import NOW
 from tests.support.preflight_runs import swap_keys
@@ -65,7 +65,7 @@ def test_what_a_command_says_of_a_check_goes_with_its_task(stack: Stack, line: C
     told = line.json(*CREATE, "--at", "in 2h", "--check", "C03=warn,c12=off")
     assert [each["check"] for each in told["findings"]] == ["C03", "C06"]
     (record,) = stack.store.tasks.list()
-    assert record.checks == {"C03": Policy.WARN, "C12": Policy.OFF}
+    assert record.checks == {"C03": CheckPolicy.WARN, "C12": CheckPolicy.OFF}
     found = line.json("task", "check", record.id)
     assert [each["check"] for each in found["findings"]] == ["C03", "C06"]
     line("task", "check", record.id, "--check", "C03=refuse", code=2)

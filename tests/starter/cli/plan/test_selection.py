@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from domain.resources.resource import Found
+from domain.resources.resource import DiscoveredResource
 from tests.support.command_line import CommandLine
 from tests.support.stack import Stack
 from tests.support.stored_examples import NEW
@@ -17,7 +17,7 @@ def planned(stack: Stack) -> CommandLine:
     """Three domains, the first tagged, and a certificate of the vault that covers two of them."""
     stack.seed_domains(*HOSTS)
     tagged = stack.store.inventory.get("main/alibaba.cdn/a.example.com").resource
-    found = Found(resource=tagged, tags={"env": "prod"})
+    found = DiscoveredResource(resource=tagged, tags={"env": "prod"})
     stack.store.inventory.upsert([found], datetime.now(UTC))
     stack.upload("wild", "*.example.com", not_after=datetime.now(UTC) + timedelta(days=300))
     stack.grant_quota(5)

@@ -7,7 +7,7 @@ import pytest
 from domain.tasks.status import TaskStatus
 from tests.support.command_line import CommandLine
 from tests.support.starter_examples import store_task
-from tests.support.stored_examples import plan, record
+from tests.support.stored_examples import build_plan, build_task_record
 
 REASON = ("--reason", "over")
 
@@ -26,11 +26,11 @@ def ready(certroll: CommandLine) -> CommandLine:
             ("long-ago", TaskStatus.FAILED, 40),
         ):
             ended = now - timedelta(days=age)
-            base = record(plan(), f"id-{name}", name)
+            base = build_task_record(build_plan(), f"id-{name}", name)
             made = base.model_copy(
                 update={"status": status, "ended_at": ended, "created_at": ended}
             )
-            store.tasks.create(made, plan())
+            store.tasks.create(made, build_plan())
     return certroll
 
 

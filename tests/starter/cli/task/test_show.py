@@ -7,13 +7,13 @@ from domain.tasks.record import OutcomeRecord
 from domain.tasks.status import OutcomeStatus, TaskStatus
 from starter.cli.task.show import show_end, show_task
 from storage.store import Store
-from tests.support.stored_examples import NOW, change, plan, record
+from tests.support.stored_examples import NOW, build_change, build_plan, build_task_record
 
 S = OutcomeStatus
 
 
 def outcome(number: int, status: OutcomeStatus, service: str = "alibaba.cdn") -> OutcomeRecord:
-    made = change(number)
+    made = build_change(number)
     place = made.resource.model_copy(update={"service": service})
     return OutcomeRecord(
         task_id="t",
@@ -28,7 +28,7 @@ def shown(
     capsys: pytest.CaptureFixture[str], outcomes: list[OutcomeRecord], *, show_all: bool = False
 ) -> list[str]:
     """Services and what is said of each, one block after the other."""
-    show_task(record(plan()), ["new"], outcomes, [], show_all=show_all)
+    show_task(build_task_record(build_plan()), ["new"], outcomes, [], show_all=show_all)
     return capsys.readouterr().out.split("\n\n")[1:]
 
 
@@ -61,7 +61,7 @@ def test_what_waits_is_counted_and_a_great_failure_is_not_listed_whole(
 
 
 def test_a_draft_says_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
-    draft = record(plan()).model_copy(update={"status": TaskStatus.DRAFT})
+    draft = build_task_record(build_plan()).model_copy(update={"status": TaskStatus.DRAFT})
     show_task(draft, ["new"], [], [])
     assert "status          draft\n" in capsys.readouterr().out
 
@@ -69,8 +69,8 @@ def test_a_draft_says_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_was_skipped_by_the_hundred_does_not_hide_what_failed(
     store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    made = plan(100)
-    store.tasks.create(record(made), made)
+    made = build_plan(100)
+    store.tasks.create(build_task_record(made), made)
     cause = Cause(code="Locked", message="it is locked")
     store.tasks.outcomes.begin("task-1", 7, S.DEPLOYING, NOW)
     store.tasks.outcomes.finish("task-1", 7, S.FAILED, NOW, cause)

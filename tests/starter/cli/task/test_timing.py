@@ -6,7 +6,7 @@ import pytest
 from temporalio.client import Client
 
 from domain.calendar.windows import CalendarScope, Freeze
-from domain.resources.resource import Found
+from domain.resources.resource import DiscoveredResource
 from domain.tasks.record import TaskRecord
 from domain.tasks.status import TaskStatus
 from starter.temporal.client import register_search_attributes
@@ -62,7 +62,9 @@ async def test_json_has_the_asked_time_and_the_reasons(quiet: Running) -> None:
     at = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
     told = await quiet.json(*CREATE, "--at", at.isoformat())
     assert told["moved_from"] == at.isoformat()
-    assert told["reasons"][0].startswith("freeze 'close' until ")
+    (reason,) = told["reasons"]
+    assert reason["code"] == "freeze"
+    assert "'close'" in reason["text"]
     assert datetime.fromisoformat(told["task"]["at"]) == thaw(quiet)
 
 
@@ -94,11 +96,11 @@ async def test_windows_that_never_meet_are_refused_before_the_question(quiet: Ru
     assert stack.store.tasks.list() == []
 
 
-def _tagged(stack: Stack) -> list[Found]:
+def _tagged(stack: Stack) -> list[DiscoveredResource]:
     stack.seed_domains("b.example.com")
     listed = stack.store.inventory.list()
     return [
-        Found(resource=item.resource, tags={"k": tag})
+        DiscoveredResource(resource=item.resource, tags={"k": tag})
         for item, tag in zip(listed, "ab", strict=True)
     ]
 

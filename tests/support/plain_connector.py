@@ -1,4 +1,4 @@
-"""The least that a connector must say, for tests of what it gets without saying so."""
+"""A connector with only the required methods, for tests of the inherited ones."""
 
 from datetime import timedelta
 
@@ -9,11 +9,11 @@ from domain.resources.resource import Binding, CertificateRef, Page, Resource
 
 
 class NoSettings(Value):
-    """It needs none."""
+    """No settings."""
 
 
 class Plain(Connector):
-    """It serves nothing, and no change of it ever settles."""
+    """It serves nothing, and none of its changes ever arrives."""
 
     title = "Plain"
     settings_model = NoSettings
@@ -23,7 +23,7 @@ class Plain(Connector):
     propagation = timedelta(seconds=1)
 
     def discover(self, page: str | None = None) -> Page:
-        return Page(found=())
+        return Page(resources=())
 
     def read(self, resource: Resource) -> Binding | None:
         return None
@@ -36,13 +36,13 @@ class Plain(Connector):
 
     def bind(self, resource: Resource, ref: CertificateRef | None) -> None: ...
 
-    def settled(self, resource: Resource, ref: CertificateRef | None) -> bool:
+    def has_arrived(self, resource: Resource, ref: CertificateRef | None) -> bool:
         return False
 
     def check(self) -> list[str]:
         return []
 
 
-def plain() -> Plain:
-    """One of the account `main`."""
+def build_plain() -> Plain:
+    """A connector of the account `main`."""
     return Plain("main", NoSettings())
