@@ -7,7 +7,7 @@ from activities.heartbeats import Heartbeater
 from domain.cause import Cause
 from domain.errors import Permanent, Transient
 from domain.model import Value
-from domain.resources.inventory_sync import ServiceSyncResult, ServiceSync, ServiceSyncRecord
+from domain.resources.inventory_sync import ServiceSync, ServiceSyncRecord, ServiceSyncResult
 from operations.inventory.binding_reader import SUPERSEDED_CODE
 from operations.inventory.service_sync import fail_sync, list_services, resume_sync
 from operations.runtime.connector_pool import ConnectorPool

@@ -133,7 +133,9 @@ def _balance(session: Session) -> int:
         .where(col(QuotaEntryRow.owner) == _OWNER)
         .group_by(col(QuotaEntryRow.kind))
     )
-    return quota.compute_balance(QuotaEntry(kind=EntryKind(kind), amount=amount) for kind, amount in sums)
+    return quota.compute_balance(
+        QuotaEntry(kind=EntryKind(kind), amount=amount) for kind, amount in sums
+    )
 
 
 def _entries(session: Session, task_id: str) -> Sequence[QuotaEntryRow]:

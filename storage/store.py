@@ -47,7 +47,7 @@ from storage.tables.evidence import SigningKeyRow
 from storage.tasks.cause_groups import CauseGroups
 from storage.tasks.evidence import Evidence
 from storage.tasks.preflight import Preflights
-from storage.tasks.reverification import Reverification
+from storage.tasks.reverification import Reverifications
 from storage.tasks.tasks import Tasks
 
 _SEALED: tuple[tuple[type[SQLModel], Callable[[str], str]], ...] = (
@@ -108,7 +108,7 @@ class Store:
         self.contacts, self.deliveries = Contacts(database, vault), Deliveries(database)
         self.preflights = Preflights(database)
         self.calendar = Calendars(database, window_margin)
-        self.reverification, self.edge_drifts = Reverification(database), EdgeDrifts(database)
+        self.reverification, self.edge_drifts = Reverifications(database), EdgeDrifts(database)
         self.evidence, self.signing = Evidence(database), ReportSigner(database, vault)
         self.locks, self.rate_budgets = Locks(database), RateBudgets(database)
 

@@ -21,13 +21,13 @@ with workflow.unsafe.imports_passed_through():
     from domain.resources.inventory_sync import (
         SCHEDULED_TYPE,
         WORKFLOW_TYPE,
+        ServiceSync,
+        ServiceSyncProgress,
         ServiceSyncResult,
+        ServiceSyncState,
         SyncInput,
         SyncProgress,
         SyncRequest,
-        ServiceSync,
-        ServiceSyncProgress,
-        ServiceSyncState,
         workflow_id,
     )
 
@@ -100,7 +100,9 @@ class InventorySync:
     async def _sync(self, service: str, run: str) -> None:
         walk = ServiceSync(account=self._account, service=service, run=run)
         async with self._slots:
-            self._set_progress(ServiceSyncProgress(service=service, run=run, state=ServiceSyncState.RUNNING))
+            self._set_progress(
+                ServiceSyncProgress(service=service, run=run, state=ServiceSyncState.RUNNING)
+            )
             found = await _sync_service(walk)
         self._set_progress(
             ServiceSyncProgress(

@@ -92,7 +92,9 @@ class ApiGateway(PemConnector):
             return not row.get("CertificateId")
         return is_serving(row.get("CertificateBody"), ref)
 
-    def list_warnings(self, resource: Resource, before: Binding | None) -> tuple[ChangeWarning, ...]:
+    def list_warnings(
+        self, resource: Resource, before: Binding | None
+    ) -> tuple[ChangeWarning, ...]:
         """Whether it asks clients for certificates, whose settings a change may reset."""
         if resource.detail.get("asks_clients") != "yes":
             return ()
@@ -114,7 +116,9 @@ class ApiGateway(PemConnector):
         reply = self._call("DescribeRegions", self._settings.site.region, {})
         return [one["RegionId"] for one in (reply.get("Regions") or {}).get("Region") or []]
 
-    def _list_in_region(self, region: str, page: str | None) -> tuple[list[DiscoveredResource], str | None]:
+    def _list_in_region(
+        self, region: str, page: str | None
+    ) -> tuple[list[DiscoveredResource], str | None]:
         number = int(page or 1)
         reply = self._get_groups_page(region, number, GROUPS_PER_PAGE)
         found = [

@@ -116,7 +116,9 @@ class Apig(StoredConnector):
         home = self._settings.site.region
         return [one["regionId"] for one in self._call("DescribeRegions", "POST", "/regions", home)]
 
-    def _list_in_region(self, region: str, page: str | None) -> tuple[list[DiscoveredResource], str | None]:
+    def _list_in_region(
+        self, region: str, page: str | None
+    ) -> tuple[list[DiscoveredResource], str | None]:
         number = int(page or 1)
         data = self._get_page(region, number, PAGE_SIZE)
         found = [self._build_found(region, row) for row in data.get("items") or []]

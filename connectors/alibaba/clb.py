@@ -160,7 +160,9 @@ class Clb(AlibabaConnector):
         reply = self.client.call("DescribeRegions", region=self._settings.site.region)
         return [row["RegionId"] for row in (reply.get("Regions") or {}).get("Region") or []]
 
-    def _list_slots(self, region: str, token: str | None) -> tuple[list[DiscoveredResource], str | None]:
+    def _list_slots(
+        self, region: str, token: str | None
+    ) -> tuple[list[DiscoveredResource], str | None]:
         reply = self._get_listeners_page(region, token, PAGE_SIZE)
         rows = reply.get("Listeners") or []
         known = self.certificates.list_bindings(region) if rows else {}
@@ -176,7 +178,9 @@ class Clb(AlibabaConnector):
         }
         return self.client.call("DescribeLoadBalancerListeners", query, region=region)
 
-    def _build_slots(self, region: str, row: Row, known: Mapping[str, Binding]) -> Iterator[DiscoveredResource]:
+    def _build_slots(
+        self, region: str, row: Row, known: Mapping[str, Binding]
+    ) -> Iterator[DiscoveredResource]:
         extensions = self._list_extensions(region, row)
         added = to_hostnames(tuple(str(one["Domain"]) for one in extensions))
         number = (row.get("HTTPSListenerConfig") or {}).get("ServerCertificateId")
@@ -200,7 +204,9 @@ class Clb(AlibabaConnector):
                 extension=one["DomainExtensionId"],
             )
             binding = self.certificates.get_binding(one["ServerCertificateId"], region, known)
-            yield DiscoveredResource(resource=resource, binding=binding, binding_known=True, tags=row_tags)
+            yield DiscoveredResource(
+                resource=resource, binding=binding, binding_known=True, tags=row_tags
+            )
 
     def _build_resource(
         self, region: str, row: Row, slot: str, domains: tuple[str, ...], **ids: str

@@ -128,7 +128,9 @@ class Ddos(StoredConnector):
         query = {"PageNumber": number, "PageSize": size}
         return self.client.call("DescribeWebRules", query, region=region)
 
-    def _list_in_half(self, region: str, token: str | None) -> tuple[Sequence[DiscoveredResource], str | None]:
+    def _list_in_half(
+        self, region: str, token: str | None
+    ) -> tuple[Sequence[DiscoveredResource], str | None]:
         first = number = int(token or 1)
         found: list[DiscoveredResource] = []
         while True:

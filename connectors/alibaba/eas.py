@@ -123,7 +123,9 @@ class Eas(StoredConnector):
             return "it has no certificate now, and EAS may not allow one to be removed"
         return super().explain_not_reversible(resource, before)
 
-    def list_warnings(self, resource: Resource, before: Binding | None) -> tuple[ChangeWarning, ...]:
+    def list_warnings(
+        self, resource: Resource, before: Binding | None
+    ) -> tuple[ChangeWarning, ...]:
         """Warns of the gap in a change, and of domains that only a private network reaches."""
         gap = ChangeWarning(
             code="short-outage",
@@ -171,7 +173,9 @@ class Eas(StoredConnector):
         query = {"CustomDomain": json.dumps(domain)}
         self.client.call(action, query, method="PUT", path=path, region=region)
 
-    def _list_in_region(self, region: str, page: str | None) -> tuple[list[DiscoveredResource], str | None]:
+    def _list_in_region(
+        self, region: str, page: str | None
+    ) -> tuple[list[DiscoveredResource], str | None]:
         number = int(page or 1)
         reply = self._get_gateways_page(region, number, GATEWAYS_PER_PAGE)
         found = [

@@ -147,7 +147,9 @@ class FunctionCompute(PemConnector):
             if version == V3 or region not in ONLY_V3
         ]
 
-    def _list_in_scope(self, scope: str, token: str | None) -> tuple[list[DiscoveredResource], str | None]:
+    def _list_in_scope(
+        self, scope: str, token: str | None
+    ) -> tuple[list[DiscoveredResource], str | None]:
         reply = self._get_page(scope, token, PAGE_SIZE)
         found = [self._build_found(scope, row) for row in reply.get("customDomains") or []]
         return found, reply.get("nextToken") or None
@@ -168,7 +170,9 @@ class FunctionCompute(PemConnector):
             domains=(name,) if name else (),
             detail={"domain": domain, "version": version},
         )
-        return DiscoveredResource(resource=resource, binding=self._to_binding(row), binding_known=True)
+        return DiscoveredResource(
+            resource=resource, binding=self._to_binding(row), binding_known=True
+        )
 
     def _to_binding(self, row: Row) -> Binding | None:
         certificate = _get_certificate(row)

@@ -101,7 +101,9 @@ class Mse(StoredConnector):
         found: list[str] = self._call("QueryGatewayRegion", {}, self._settings.site.region)
         return found
 
-    def _list_in_region(self, region: str, page: str | None) -> tuple[list[DiscoveredResource], str | None]:
+    def _list_in_region(
+        self, region: str, page: str | None
+    ) -> tuple[list[DiscoveredResource], str | None]:
         number = int(page or 1)
         data = self._get_gateways_page(region, number, GATEWAYS_PER_PAGE)
         found = [

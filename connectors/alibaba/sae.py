@@ -43,7 +43,7 @@ from connectors.alibaba._stores import cas
 from domain.certificates.certificate import Certificate
 from domain.certificates.hostnames import covers_all
 from domain.errors import Permanent
-from domain.resources.connector import OpenKey, CallRateLimit, Scenario
+from domain.resources.connector import CallRateLimit, OpenKey, Scenario
 from domain.resources.resource import Binding, CertificateRef, DiscoveredResource, Page, Resource
 
 API = Api(
@@ -216,7 +216,11 @@ class Sae(StoredConnector):
         """A rollback to HTTP is unconfirmed."""
         if before is None:
             return "it has no HTTPS now, and SAE may not allow it to be switched off"
-        return None if resource.detail["kind"] == CLB else super().explain_not_reversible(resource, before)
+        return (
+            None
+            if resource.detail["kind"] == CLB
+            else super().explain_not_reversible(resource, before)
+        )
 
     def check(self) -> list[str]:
         """Reads one route; changes nothing."""
@@ -226,7 +230,9 @@ class Sae(StoredConnector):
     def _regions(self) -> list[str]:
         return list_regions(self._settings, self.routes.list_regions)
 
-    def _list_in_region(self, region: str, token: str | None) -> tuple[list[DiscoveredResource], str | None]:
+    def _list_in_region(
+        self, region: str, token: str | None
+    ) -> tuple[list[DiscoveredResource], str | None]:
         number = int(token or 1)
         namespaces, more = self.routes.list_namespaces(region, number)
         found = [

@@ -166,7 +166,9 @@ class Waf(StoredConnector):
             query = {**instance, "Domain": row["Domain"]}
             self.client.call("DescribeDomainDetail", query, region=instance["RegionId"])
 
-    def _list_in_half(self, region: str, token: str | None) -> tuple[Sequence[DiscoveredResource], str | None]:
+    def _list_in_half(
+        self, region: str, token: str | None
+    ) -> tuple[Sequence[DiscoveredResource], str | None]:
         instance, number = self._find_instance(region), int(token or 1)
         if instance is None:
             return [], None

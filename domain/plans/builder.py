@@ -117,13 +117,17 @@ def check_not_empty(plan: Plan) -> None:
     """Raises BadInput for a plan without changes: whoever asked expected some."""
     if plan.changes:
         return
-    reasons = "; ".join(f"{each.subject}: {each.reason}" for each in plan.refusals[:5])
-    if not reasons and plan.unchanged:
+    code, reasons = "no-match", "no resource matches"
+    if plan.refusals:
+        code = "all-refused"
+        reasons = "; ".join(f"{each.subject}: {each.reason}" for each in plan.refusals[:5])
+    elif plan.unchanged:
+        code = "already-served"
         reasons = f"{len(plan.unchanged)} resources already serve these certificates"
     raise BadInput(
-        f"no resource would be changed ({reasons or 'no resource matches'})",
+        f"no resource would be changed ({reasons})",
         where="plan",
-        code="nothing-to-change",
+        code=code,
         fix="Check the certificates' names, and whether the inventory is up to date "
         "(certroll inventory sync).",
     )

@@ -14,6 +14,7 @@ _DETAILS = ("resource", "store", "lock", "cost", "not_reversible", "unverifiable
 class DifferenceKind(StrEnum):
     ADDED = "added"
     REMOVED = "removed"
+    ALREADY_SERVED = "already-served"
     REFUSED = "refused"
     BEFORE = "before"
     AFTER = "after"
@@ -53,7 +54,9 @@ def _explain_removed(change: Change, refused: Mapping[str, str], is_unchanged: b
     resource, was = change.resource.id, describe_binding(change.after)
     if is_unchanged:
         reason = "it already serves this certificate"
-        return Difference(resource=resource, kind=DifferenceKind.REMOVED, was=was, reason=reason)
+        return Difference(
+            resource=resource, kind=DifferenceKind.ALREADY_SERVED, was=was, reason=reason
+        )
     subjects = (resource, (change.after and change.after.name) or "")
     for reason in (refused[each] for each in subjects if each in refused):
         return Difference(resource=resource, kind=DifferenceKind.REFUSED, was=was, reason=reason)

@@ -59,7 +59,7 @@ class KeyVault(Protocol):
         """Returns both; raises Permanent if the vault does not have them."""
 
 
-class LastBindings(Protocol):
+class LastBindingReader(Protocol):
     """Our record of the last binding, for resources whose service does not report it."""
 
     def get(self, resource_id: str) -> Binding | None:
@@ -134,7 +134,7 @@ class Connector(ABC):
         settings: BaseModel,
         vault: KeyVault | None = None,
         rate_limits: RateLimits = get_no_rate_limit,
-        last_bindings: LastBindings = NO_LAST_BINDINGS,
+        last_bindings: LastBindingReader = NO_LAST_BINDINGS,
     ) -> None:
         self.account = account
         self.settings = settings

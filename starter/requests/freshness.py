@@ -102,7 +102,9 @@ async def _wait_for_syncs(
     return records
 
 
-def _is_requested(record: ServiceSyncRecord, accounts: Collection[str], services: Collection[str]) -> bool:
+def _is_requested(
+    record: ServiceSyncRecord, accounts: Collection[str], services: Collection[str]
+) -> bool:
     is_requested = not accounts or record.account in accounts
     return is_requested and record.service in (services or connectors.list_services())
 

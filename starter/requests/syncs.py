@@ -21,12 +21,12 @@ import connectors
 from domain.cause import Cause
 from domain.errors import BadInput
 from domain.resources.inventory_sync import (
+    ServiceSync,
+    ServiceSyncRecord,
     ServiceSyncResult,
     SyncInput,
     SyncProgress,
     SyncRequest,
-    ServiceSync,
-    ServiceSyncRecord,
     workflow_id,
 )
 from domain.tasks.messages import TASK_QUEUE

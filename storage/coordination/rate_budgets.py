@@ -16,7 +16,7 @@ _BUDGET = get_table(RateBudgetRow)
 class RateBudgets:
     """Issues permits: times at which calls may be made, in order, each to one worker only.
 
-    Times are told as seconds from now: a worker counts them by its own monotonic clock.
+    Times are seconds from now: a worker measures them by its own monotonic clock.
     """
 
     def __init__(self, database: Database, clock: SharedClock = read_shared_clock) -> None:

@@ -26,8 +26,8 @@ SERVING = and_(NOT_VANISHED, _R.binding_known, _R.binding.is_not(None))
 UNTIL = func.coalesce(_R.not_after, _C.not_after)
 UNMANAGED = and_(SERVING, _R.serves.is_not(None), _C.fingerprint.is_(None))
 
-# Certificates without a fingerprint are told apart by name. The name is read from a binding's JSON
-# only then, because that is slow for many rows.
+# Certificates without a fingerprint are distinguished by name. Only these names are read from the
+# binding's JSON, because that is slow for many rows.
 _LONE_NAME = case((_R.serves.is_(None), _R.binding["name"].as_string()))
 _LONE_UNTIL = case((_R.serves.is_(None), _R.not_after))
 UNKNOWN = and_(

@@ -50,7 +50,10 @@ class Inventory:
         self._database = database
 
     def upsert(
-        self, found: Sequence[DiscoveredResource], seen_at: datetime, listed_at: datetime | None = None
+        self,
+        found: Sequence[DiscoveredResource],
+        seen_at: datetime,
+        listed_at: datetime | None = None,
     ) -> None:
         """Adds or refreshes the resources of a listing; they have not vanished any more.
 

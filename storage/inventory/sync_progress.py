@@ -102,7 +102,9 @@ class Syncs:
         with self._database.write() as session:
             return _update(session, (*_is(before), _SYNC.c.ended_at.is_(None)), values)
 
-    def end(self, before: ServiceSyncRecord, at: datetime, cause: Cause | None) -> ServiceSyncRecord | None:
+    def end(
+        self, before: ServiceSyncRecord, at: datetime, cause: Cause | None
+    ) -> ServiceSyncRecord | None:
         """Ends a sync after its reads; returns None if it has ended or is not the newest."""
         error = None if cause is None else cause.model_dump(mode="json")
         values: dict[str, Any] = {"ended_at": at, "error": error}
@@ -128,7 +130,9 @@ class Syncs:
             record = _find(session, walk)
         return record if record is not None and record.run == walk.run else None
 
-    def list(self, account: str | None = None, service: str | None = None) -> list[ServiceSyncRecord]:
+    def list(
+        self, account: str | None = None, service: str | None = None
+    ) -> list[ServiceSyncRecord]:
         """The newest syncs, by account and service; all by default."""
         query = select(_SYNC).order_by(_SYNC.c.account, _SYNC.c.service)
         if account is not None:
@@ -156,7 +160,9 @@ def _update_current(
     return _update(session, is_current, values)
 
 
-def _update(session: Session, where: Sequence[Any], values: Mapping[str, Any]) -> ServiceSyncRecord | None:
+def _update(
+    session: Session, where: Sequence[Any], values: Mapping[str, Any]
+) -> ServiceSyncRecord | None:
     statement = update(_SYNC).where(*where).values(values).returning(_SYNC)
     row = session.execute(statement).mappings().first()
     return None if row is None else _record(row)

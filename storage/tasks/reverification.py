@@ -44,7 +44,7 @@ _VERIFY = (
 )
 
 
-class Reverification:
+class Reverifications:
     """Transitions between final statuses, which no attempt makes. They never change quota."""
 
     def __init__(self, database: Database) -> None:

@@ -155,9 +155,13 @@ def _draw_rollout(dice: random.Random) -> RolloutPolicy:
 
 def _describe_rollout(rollout: RolloutPolicy) -> str:
     sizes = [each for each in (rollout.canary, *rollout.waves) if each]
-    shown = [f"{s.count}" if s.count is not None else f"{s.percent:g}%" for s in sizes]
+    shown = [_format_size(each) for each in sizes]
     words = [f"waves [{'+'.join(shown) or 'one'}]", f"bake {rollout.bake_seconds}"]
     words += ["gate"] * rollout.gate + ["rolls back failed"] * rollout.roll_back_failed
     if (budget := rollout.budget) is not None:
-        words.append(f"budget {budget.percent if budget.count is None else budget.count}")
+        words.append(f"budget {_format_size(budget)}")
     return " ".join((*words, rollout.on_budget_exceeded))
+
+
+def _format_size(size: Size) -> str:
+    return f"{size.percent:g}%" if size.count is None else f"{size.count}"

@@ -47,7 +47,9 @@ class ConnectorContract(StoreContract):
             assert connector.has_arrived(resource, target)
         connector.check()
 
-    def create_and_find(self, lab: Lab, serving: Material | None, host: str = HOST) -> DiscoveredResource:
+    def create_and_find(
+        self, lab: Lab, serving: Material | None, host: str = HOST
+    ) -> DiscoveredResource:
         self.create_resource(lab, host, serving)
         (found,) = [f for f in list_all(lab.connector(self.service)) if host in f.resource.domains]
         return found

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 import connectors
-from domain.resources.connector import Connector, CallRateLimit, NoRateLimit
+from domain.resources.connector import CallRateLimit, Connector, NoRateLimit
 from tests.connectors.lab import Lab
 from tests.connectors.store_contract import StoreContract
 

@@ -1,4 +1,4 @@
-"""Someone who mistypes a name is told the nearest ones."""
+"""The error about an unknown name lists the nearest names."""
 
 import re
 

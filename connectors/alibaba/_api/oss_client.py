@@ -34,7 +34,9 @@ def load_oss() -> ModuleType:
 class OssClient:
     """Calls object storage with one account's key. Shared between threads."""
 
-    def __init__(self, settings: AlibabaSettings, api: Api, rate_limit: CallRateLimit | None = None) -> None:
+    def __init__(
+        self, settings: AlibabaSettings, api: Api, rate_limit: CallRateLimit | None = None
+    ) -> None:
         self._settings = settings
         self._rate_limit = rate_limit or NoRateLimit()
         self._api = api

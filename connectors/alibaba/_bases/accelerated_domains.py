@@ -58,7 +58,9 @@ class DomainsConnector(AlibabaConnector):
 
     def prepare(self) -> None:
         """The slots beside the usual ones."""
-        self._sm = SmSlot(self.client, self.operations.bind_sm, self.operations.list, self.last_bindings)
+        self._sm = SmSlot(
+            self.client, self.operations.bind_sm, self.operations.list, self.last_bindings
+        )
 
     def discover(self, page: str | None = None) -> Page:
         """500 domains a page. The listing shows whether HTTPS is on, not what is served."""
@@ -118,7 +120,9 @@ class DomainsConnector(AlibabaConnector):
         """No handshake shows an SM2 pair."""
         return UNVERIFIABLE if is_sm_slot(resource) else None
 
-    def list_warnings(self, resource: Resource, before: Binding | None) -> tuple[ChangeWarning, ...]:
+    def list_warnings(
+        self, resource: Resource, before: Binding | None
+    ) -> tuple[ChangeWarning, ...]:
         """Our own record of an SM2 pair may be out of date."""
         return (OWN_RECORD,) if is_sm_slot(resource) and before is not None else ()
 

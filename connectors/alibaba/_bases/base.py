@@ -21,7 +21,7 @@ from domain.resources.connector import (
     NO_LAST_BINDINGS,
     Connector,
     KeyVault,
-    LastBindings,
+    LastBindingReader,
     OpenKey,
     RateLimits,
     get_no_rate_limit,
@@ -43,7 +43,7 @@ class AlibabaConnector(Connector):
         settings: BaseModel,
         vault: KeyVault | None = None,
         rate_limits: RateLimits = get_no_rate_limit,
-        last_bindings: LastBindings = NO_LAST_BINDINGS,
+        last_bindings: LastBindingReader = NO_LAST_BINDINGS,
     ) -> None:
         super().__init__(account, settings, vault, rate_limits, last_bindings)
         self._settings = AlibabaSettings.model_validate(settings)

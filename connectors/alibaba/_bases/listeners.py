@@ -155,7 +155,9 @@ class ListenerConnector(StoredConnector):
             return "the listener always has a certificate: a rollback to none is impossible"
         return super().explain_not_reversible(resource, before)
 
-    def list_warnings(self, resource: Resource, before: Binding | None) -> tuple[ChangeWarning, ...]:
+    def list_warnings(
+        self, resource: Resource, before: Binding | None
+    ) -> tuple[ChangeWarning, ...]:
         """Warns where a rollback may be refused."""
         if not (before and before.has_expired(datetime.now(UTC))):
             return ()
@@ -174,7 +176,9 @@ class ListenerConnector(StoredConnector):
         reply = self.client.call("DescribeRegions", region=self._settings.site.region)
         return [row["RegionId"] for row in reply.get("Regions") or []]
 
-    def _list_slots(self, region: str, token: str | None) -> tuple[list[DiscoveredResource], str | None]:
+    def _list_slots(
+        self, region: str, token: str | None
+    ) -> tuple[list[DiscoveredResource], str | None]:
         reply = self.list_listeners(region, token)
         found = [slot for row in self._filter_tls(reply) for slot in self._build_slots(region, row)]
         return found, reply.get("NextToken") or None

@@ -15,7 +15,7 @@ Unconfirmed, and used here only:
 
 from connectors.alibaba._api.client import Client, JsonReply
 from domain.errors import Permanent
-from domain.resources.connector import ChangeWarning, LastBindings
+from domain.resources.connector import ChangeWarning, LastBindingReader
 from domain.resources.resource import Binding, CertificateRef, DiscoveredResource, Resource
 from domain.resources.slots import SM_SLOT
 
@@ -33,7 +33,9 @@ WITHOUT_HTTPS = "without HTTPS, which its SM slot needs"
 class SmSlot:
     """Reads and binds pairs. `operation` sets one, `listing` shows the state of a domain."""
 
-    def __init__(self, client: Client, operation: str, listing: str, memory: LastBindings) -> None:
+    def __init__(
+        self, client: Client, operation: str, listing: str, memory: LastBindingReader
+    ) -> None:
         self._client, self._memory = client, memory
         self._operation, self._listing = operation, listing
 

@@ -24,7 +24,7 @@ from connectors.alibaba._stores.cas_listing import Row, get_listing
 from domain.certificates.certificate import Certificate
 from domain.certificates.sm2 import read_sm2_key
 from domain.errors import CloudError, Permanent, Transient
-from domain.resources.connector import OpenKey, CallRateLimit
+from domain.resources.connector import CallRateLimit, OpenKey
 from domain.resources.resource import CertificateRef
 
 
@@ -72,7 +72,10 @@ class CasStore:
     """One account's store at its site. Shared between threads."""
 
     def __init__(
-        self, settings: AlibabaSettings, rate_limit: CallRateLimit | None = None, details: CallRateLimit | None = None
+        self,
+        settings: AlibabaSettings,
+        rate_limit: CallRateLimit | None = None,
+        details: CallRateLimit | None = None,
     ) -> None:
         self.site = settings.site
         self.client = Client(settings, API, rate_limit)

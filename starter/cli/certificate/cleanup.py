@@ -11,7 +11,7 @@ from starter.cli.terminal.exit_codes import CommandFailed, ExitCode
 from starter.cli.terminal.output import note, say, show_json, show_table
 
 if TYPE_CHECKING:
-    from domain.resources.retention import StoreEntry, RetentionDecision
+    from domain.resources.retention import RetentionDecision, StoreEntry
     from operations.runtime.connector_pool import ConnectorPool
     from storage.store import Store
 

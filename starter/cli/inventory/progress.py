@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from starter.cli.terminal.output import note, show_progress
 
 if TYPE_CHECKING:
-    from domain.resources.inventory_sync import ServiceSyncResult, ServiceSyncRecord
+    from domain.resources.inventory_sync import ServiceSyncRecord, ServiceSyncResult
     from starter.requests.syncs import RunningSync
     from storage.store import Store
 

@@ -14,7 +14,7 @@ from starter.cli.terminal.exit_codes import CommandFailed, ExitCode
 from starter.cli.terminal.output import note, say, show_json, show_progress, show_table
 
 if TYPE_CHECKING:
-    from domain.resources.inventory_sync import ServiceSyncResult, ServiceSyncRecord
+    from domain.resources.inventory_sync import ServiceSyncRecord, ServiceSyncResult
     from starter.requests.syncs import RunningSync
     from storage.settings import Settings
     from storage.store import Store

@@ -191,8 +191,8 @@ def build_read_listener(meter: Meter) -> "ReadListener":
     def listen(reading: "ReadProgress") -> None:
         if reading.read == 0 and reading.total > MAX_SILENT_READS:
             note(
-                f"{reading.total} resources must be read again, about {format_duration(reading.seconds)} "
-                "at the rate limits of their services."
+                f"{reading.total} resources must be read again, about "
+                f"{format_duration(reading.seconds)} at the rate limits of their services."
             )
         meter(reading.read, reading.total, "")
 

@@ -153,7 +153,9 @@ class TestSaeOnAlb(RoutesContract):
         lab.cloud.seed("alb", account=lab.account, listeners=[listener])
         alb = lab.connector("alibaba.alb")
         (slot,) = list_all(alb)
-        assert alb.get_lock_key(slot.resource) == lab.connector(self.service).get_lock_key(found.resource)
+        assert alb.get_lock_key(slot.resource) == lab.connector(self.service).get_lock_key(
+            found.resource
+        )
 
 
 class TestSaeOnClb(RoutesContract):

@@ -245,11 +245,11 @@ def test_a_certificate_that_has_expired_is_refused() -> None:
 
 def test_an_empty_plan_is_refused_with_the_reasons() -> None:
     check_not_empty(plan_of(candidate()))
-    with pytest.raises(BadInput, match=r"changed \(main/alibaba\.cdn/www\.example\.com: it has"):
+    with pytest.raises(BadInput, check=has_code("all-refused", WWW.resource.id)):
         check_not_empty(plan_of(candidate(before=None)))
-    with pytest.raises(BadInput, match="1 resources serve these certificates already"):
+    with pytest.raises(BadInput, check=has_code("already-served", "1")):
         check_not_empty(plan_of(candidate(before=Binding(fingerprint=EXACT.fingerprint))))
-    with pytest.raises(BadInput, match="no resource matches"):
+    with pytest.raises(BadInput, check=has_code("no-match")):
         check_not_empty(plan_of())
 
 

@@ -18,6 +18,9 @@ def build_resource(*domains: str, key: str = "cn-hangzhou/LB-1/443/default") -> 
     return Resource(account="main", service="alibaba.alb", key=key, domains=domains)
 
 
+API = build_resource("api-1.example.com")
+
+
 def filters(**fields: object) -> Filters:
     return Filters(PlanRequest.model_validate({"certificates": ("any",), **fields}))
 

@@ -1,4 +1,4 @@
-"""The numbers of checks, what becomes of findings, and which changes they are about."""
+"""Check policies and findings: refusals and warnings, and the changes that they cover."""
 
 import pytest
 from hypothesis import given
@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from domain.errors import BadInput
 from domain.plans.plan import Change
 from domain.preflight.checks import CHECK_BY_NUMBER, CHECKS, CheckPolicy
-from domain.preflight.finding import Finding, CheckPolicies, build_finding, parse_policies
+from domain.preflight.finding import CheckPolicies, build_finding, parse_policies
 from domain.resources.resource import Binding, Resource
+from tests.support.refusals import has_code
 
 NUMBERS = st.sampled_from([check.number for check in CHECKS])
 
@@ -19,50 +20,46 @@ def change(key: str = "www.example.com", fingerprint: str = "ab" * 32) -> Change
     return Change(resource=resource, before=None, after=after, store="alibaba.cas/cn")
 
 
-def test_numbers_and_names_are_used_once_and_in_order() -> None:
-    assert [check.number for check in CHECKS] == [f"C{n:02}" for n in range(1, len(CHECKS) + 1)]
-    assert len({check.name for check in CHECKS}) == len(CHECKS)
-
-
 @given(st.dictionaries(NUMBERS, st.sampled_from(CheckPolicy)))
-def test_what_was_said_last_holds_for_a_check_and_the_default_for_all_others(
-    said: dict[str, CheckPolicy],
+def test_an_override_replaces_the_default_policy_of_its_check_alone(
+    overrides: dict[str, CheckPolicy],
 ) -> None:
-    policies = CheckPolicies(dict.fromkeys(said, CheckPolicy.OFF), said)
+    policies = CheckPolicies(dict.fromkeys(overrides, CheckPolicy.OFF), overrides)
     for number, check in CHECK_BY_NUMBER.items():
-        holds = said.get(number, check.policy)
-        assert policies.is_any_on(number) == (holds is not CheckPolicy.OFF)
-        judged = policies.apply([build_finding(number, "it", "wrong")])
-        assert [each.refused for each in judged] == (
-            [] if holds is CheckPolicy.OFF else [holds is CheckPolicy.REFUSE]
+        policy = overrides.get(number, check.policy)
+        assert policies.is_any_on(number) == (policy is not CheckPolicy.OFF)
+        findings = policies.apply([build_finding(number, "it", "wrong")])
+        assert [each.refused for each in findings] == (
+            [] if policy is CheckPolicy.OFF else [policy is CheckPolicy.REFUSE]
         )
 
 
-def test_findings_are_told_by_number() -> None:
-    told = CheckPolicies().apply([build_finding("C13", "a", "x"), build_finding("C01", "b", "y")])
-    assert [each.check for each in told] == ["C01", "C13"]
+def test_findings_are_sorted_by_number_and_have_a_code() -> None:
+    findings = CheckPolicies().apply(
+        [build_finding("C13", "a", "x"), build_finding("C01", "b", "y")]
+    )
+    codes = [(each.check, each.code) for each in findings]
+    assert codes == [("C01", "validity"), ("C13", "account")]
 
 
-def test_policies_are_read_from_words_of_any_case_one_by_one_or_with_commas() -> None:
-    told = parse_policies(["c07=WARN, C09=refuse", "C12=off", ""], "--check")
-    assert told == {"C07": CheckPolicy.WARN, "C09": CheckPolicy.REFUSE, "C12": CheckPolicy.OFF}
+def test_policies_are_read_in_any_case_one_by_one_or_with_commas() -> None:
+    policies = parse_policies(["c07=WARN, C09=refuse", "C12=off", ""], "--check")
+    assert policies == {"C07": CheckPolicy.WARN, "C09": CheckPolicy.REFUSE, "C12": CheckPolicy.OFF}
 
 
 @pytest.mark.parametrize("text", ["C99=warn", "C07", "C07=maybe", "=warn", "C07:warn"])
-def test_what_is_no_policy_is_refused_with_what_there_is(text: str) -> None:
-    with pytest.raises(BadInput) as caught:
+def test_an_invalid_policy_is_refused_with_the_valid_ones(text: str) -> None:
+    data = ("C01", CHECKS[-1].number, *CheckPolicy)
+    with pytest.raises(BadInput, check=has_code("invalid-check-policy", *data, where="--check")):
         parse_policies([text], "--check")
-    assert caught.value.where == "--check"
-    assert "C01 to C" in str(caught.value)
-    assert "refuse, warn, off" in str(caught.value)
 
 
-def test_a_finding_without_a_place_is_about_every_change() -> None:
+def test_a_finding_that_names_nothing_covers_every_change() -> None:
     assert build_finding("C17", "the task", "closed").covers(change())
 
 
 @pytest.mark.parametrize(
-    ("place", "covers"),
+    ("fields", "covers"),
     [
         ({"certificate": "ab" * 32}, True),
         ({"certificate": "cd" * 32}, False),
@@ -75,15 +72,16 @@ def test_a_finding_without_a_place_is_about_every_change() -> None:
         ({"resources": ()}, False),
     ],
 )
-def test_a_finding_is_about_the_changes_that_all_it_names_fits(
-    place: dict[str, object], covers: bool
+def test_a_finding_covers_the_changes_that_match_all_of_its_fields(
+    fields: dict[str, object], covers: bool
 ) -> None:
-    assert build_finding("C13", "it", "wrong").model_copy(update=place).covers(change()) == covers
+    assert build_finding("C13", "it", "wrong").model_copy(update=fields).covers(change()) == covers
 
 
-def test_the_cause_of_a_failure_is_the_check_with_what_to_do() -> None:
-    cause = Finding(check="C07", subject="shop", what="it was revoked", fix="Replace it.").cause
+def test_the_cause_of_a_failure_has_the_number_of_the_check_and_the_fix() -> None:
+    cause = build_finding("C07", "shop", "it was revoked", "Replace it.").cause
     assert (cause.code, cause.advice) == ("C07", "Replace it.")
-    assert cause.message == "revoked: shop: it was revoked"
+    for data in ("revoked", "shop", "it was revoked"):
+        assert data in cause.message
     assert cause.needs_operator
     assert not build_finding("C01", "shop", "expired").cause.needs_operator

@@ -29,7 +29,7 @@ bindings = st.builds(
 
 
 @pytest.mark.parametrize(
-    ("found", "wanted", "expected"),
+    ("one", "other", "expected"),
     [
         (None, None, True),
         (None, Binding(fingerprint=NEW), False),
@@ -43,26 +43,26 @@ bindings = st.builds(
         (Binding(fingerprint=NEW), Binding(ref=ref()), False),
     ],
 )
-def test_a_resource_serves_what_is_wanted(
-    found: Binding | None, wanted: Binding | None, expected: bool
+def test_fingerprints_then_references_then_other_fields_decide(
+    one: Binding | None, other: Binding | None, expected: bool
 ) -> None:
-    assert is_same_binding(found, wanted) is expected
+    assert is_same_binding(one, other) is expected
 
 
 @given(st.none() | bindings, st.none() | bindings)
-def test_it_does_not_matter_which_is_named_first(
+def test_the_order_of_the_bindings_does_not_matter(
     one: Binding | None, other: Binding | None
 ) -> None:
     assert is_same_binding(one, other) is is_same_binding(other, one)
 
 
 @given(st.none() | bindings)
-def test_whatever_is_served_serves_itself(binding: Binding | None) -> None:
+def test_every_binding_is_the_same_as_itself(binding: Binding | None) -> None:
     assert is_same_binding(binding, binding)
 
 
 @pytest.mark.parametrize(
-    ("binding", "shown"),
+    ("binding", "text"),
     [
         (None, "no certificate"),
         (Binding(fingerprint=NEW, name="shop"), NEW[:12]),
@@ -71,11 +71,11 @@ def test_whatever_is_served_serves_itself(binding: Binding | None) -> None:
         (Binding(not_after=NOW + timedelta(days=1)), "an unnamed certificate"),
     ],
 )
-def test_a_person_reads_a_fingerprint_or_a_name(binding: Binding | None, shown: str) -> None:
-    assert describe_binding(binding) == shown
+def test_a_binding_is_described_by_fingerprint_or_name(binding: Binding | None, text: str) -> None:
+    assert describe_binding(binding) == text
 
 
-def test_a_resource_is_named_by_account_service_and_key() -> None:
+def test_the_id_of_a_resource_is_account_service_and_key() -> None:
     assert build_resource(7).id == "main/alibaba.cdn/host7.example.com"
     slot = Resource(account="a", service="alibaba.alb", key="cn-hangzhou/lsn-1/default")
     assert slot.id == "a/alibaba.alb/cn-hangzhou/lsn-1/default"

@@ -1,4 +1,4 @@
-"""Which former certificates may leave a store: nothing that anybody could still want."""
+"""A certificate may be removed from a store only if nobody can need it any more."""
 
 from collections.abc import Iterable
 
@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from domain.resources.resource import Binding, CertificateRef
 from domain.resources.retention import (
-    StoreEntry,
     Need,
     ResourceUse,
     RetentionDecision,
+    StoreEntry,
     decide_retention,
 )
 
@@ -23,7 +23,7 @@ def ref(fingerprint: str, store: str = STORES[0]) -> CertificateRef:
     return CertificateRef(store=store, fields={"cert_id": f"id of {fingerprint}"})
 
 
-def held(
+def build_entry(
     fingerprint: str, *, account: str = "main", store: str = STORES[0], uploaded: bool = True
 ) -> StoreEntry:
     return StoreEntry(
@@ -36,7 +36,7 @@ def held(
     )
 
 
-def serving(
+def using(
     fingerprint: str | None, *served: str, resource: str = "r", known: bool = True
 ) -> ResourceUse:
     now = None if fingerprint is None else Binding(fingerprint=fingerprint, ref=ref(fingerprint))
@@ -45,71 +45,82 @@ def serving(
     )
 
 
-def why(
-    one: StoreEntry, *places: ResourceUse, needs: Iterable[Need] = (), keep: int = 2
+def decide(
+    entry: StoreEntry, *uses: ResourceUse, needs: Iterable[Need] = (), keep: int = 2
+) -> RetentionDecision:
+    (decision,) = decide_retention([entry], uses, needs, keep)
+    return decision
+
+
+def get_code(
+    entry: StoreEntry, *uses: ResourceUse, needs: Iterable[Need] = (), keep: int = 2
 ) -> str | None:
-    (verdict,) = decide_retention([one], places, needs, keep)
-    return verdict.kept_because
+    return decide(entry, *uses, needs=needs, keep=keep).code
 
 
-def test_what_nobody_ever_used_may_go() -> None:
-    assert why(held("a")) is None
+def test_a_certificate_that_nobody_used_may_go() -> None:
+    assert decide(build_entry("a")) == RetentionDecision(entry=build_entry("a"), kept_because=None)
 
 
-def test_what_was_found_there_stays() -> None:
-    assert why(held("a", uploaded=False)) == "it was not uploaded from here"
+def test_a_certificate_that_somebody_else_uploaded_is_kept() -> None:
+    assert get_code(build_entry("a", uploaded=False)) == "not-uploaded"
 
 
-def test_what_is_served_stays_and_names_who_serves_it() -> None:
-    places = [serving("a", resource="r2"), serving("a", resource="r1"), serving("b")]
-    assert why(held("a"), *places) == "serves r1 and 1 more"
-    assert why(held("a"), *places[1:]) == "serves r1"
-    alike = places[0].model_copy(update={"others": 3})
-    assert why(held("a"), *places[1:], alike) == "serves r1 and 4 more"
+def test_a_served_certificate_is_kept_and_the_reason_names_who_serves_it() -> None:
+    uses = [using("a", resource="r2"), using("a", resource="r1"), using("b")]
+    assert get_code(build_entry("a"), *uses) == "served"
+    assert decide(build_entry("a"), *uses).kept_because == "serves r1 and 1 more"
+    assert decide(build_entry("a"), *uses[1:]).kept_because == "serves r1"
+    alike = uses[0].model_copy(update={"others": 3})
+    assert decide(build_entry("a"), *uses[1:], alike).kept_because == "serves r1 and 4 more"
 
 
-def test_what_is_served_by_reference_alone_stays() -> None:
+def test_a_certificate_that_is_served_by_reference_alone_is_kept() -> None:
     unnamed = ResourceUse(resource="r", account="main", now=Binding(ref=ref("a")))
-    assert why(held("a"), unnamed) == "serves r"
-    assert why(held("b"), unnamed) is None
+    assert get_code(build_entry("a"), unnamed) == "served"
+    assert get_code(build_entry("b"), unnamed) is None
 
 
-def test_the_newest_former_ones_stay_for_the_way_back() -> None:
-    place = serving("d", "d", "c", "b", "c", "a")
-    assert [why(held(one), place) for one in "abcd"] == [
-        None,
-        "among the newest 2 that r served before",
-        "among the newest 2 that r served before",
-        "serves r",
-    ]
-    assert why(held("c"), place, keep=0) is None
+def test_the_newest_former_certificates_are_kept_for_a_rollback() -> None:
+    use = using("d", "d", "c", "b", "c", "a")
+    codes = [get_code(build_entry(one), use) for one in "abcd"]
+    assert codes == [None, "served-before", "served-before", "served"]
+    assert get_code(build_entry("c"), use, keep=0) is None
 
 
-def test_what_a_task_may_have_to_bind_again_stays() -> None:
+def test_a_certificate_that_a_task_may_bind_again_is_kept() -> None:
     need = Need(
         account="main", store=STORES[0], binding=Binding(fingerprint="a"), task="task 'spring'"
     )
-    assert why(held("a"), needs=[need]) == "needed by task 'spring'"
     by_ref = need.model_copy(update={"binding": Binding(ref=ref("a"))})
-    assert why(held("a"), needs=[by_ref]) == "needed by task 'spring'"
-    assert why(held("b"), needs=[need, by_ref]) is None
+    for one in (need, by_ref):
+        decision = decide(build_entry("a"), needs=[one])
+        assert decision.code == "needed"
+        assert "task 'spring'" in (decision.kept_because or "")
+    assert get_code(build_entry("b"), needs=[need, by_ref]) is None
 
 
-def test_what_a_resource_may_serve_stays_while_nobody_can_tell() -> None:
-    told = "may serve r: what that serves is not known"
-    assert why(held("a"), serving("b", "b", "a", known=False), keep=0) == told
+def test_a_certificate_that_a_resource_may_serve_is_kept() -> None:
+    code = "may-be-served"
+    assert get_code(build_entry("a"), using("b", "b", "a", known=False), keep=0) == code
     nameless = ResourceUse(resource="r", account="main", now=Binding(name="x"), served=("a",))
-    assert why(held("a"), nameless, keep=0) == told
+    assert get_code(build_entry("a"), nameless, keep=0) == code
     unread = ResourceUse(resource="r", account="main", known=False, may_serve=("a",))
-    assert why(held("a"), unread) == told
+    assert get_code(build_entry("a"), unread) == code
 
 
-def test_another_account_or_store_has_no_say() -> None:
-    place = serving("a")
-    assert why(held("a", account="other"), place) is None
-    assert why(held("a", store=STORES[1]), place) is None
+def test_the_most_important_reason_is_reported() -> None:
+    former = using("b", "b", "a", resource="r1")
+    assert get_code(build_entry("a"), former) == "served-before"
+    assert get_code(build_entry("a"), former, using("a", resource="r2")) == "served"
+
+
+def test_another_account_or_store_does_not_keep_a_certificate() -> None:
+    use = using("a")
+    assert get_code(build_entry("a", account="other"), use) is None
+    assert get_code(build_entry("a", store=STORES[1]), use) is None
     anywhere = ResourceUse(resource="r", account="main", now=Binding(fingerprint="a"))
-    assert why(held("a", store=STORES[1]), anywhere) == "serves r"
+    assert get_code(build_entry("a", store=STORES[1]), anywhere) == "served"
 
 
 prints = st.sampled_from(PRINTS)
@@ -121,9 +132,9 @@ bindings = st.none() | st.one_of(
     prints.map(lambda one: Binding(ref=ref(one))),
     st.just(Binding(name="something")),
 )
-all_held = st.lists(
+all_entries = st.lists(
     st.builds(
-        held,
+        build_entry,
         prints,
         account=st.sampled_from(ACCOUNTS),
         store=st.sampled_from(STORES),
@@ -132,7 +143,7 @@ all_held = st.lists(
     unique_by=lambda one: (one.fingerprint, one.account, one.store),
     max_size=12,
 )
-all_places = st.lists(
+all_uses = st.lists(
     st.builds(
         ResourceUse,
         resource=st.sampled_from(("r1", "r2", "r3")),
@@ -158,14 +169,18 @@ all_needs = st.lists(
 numbers = st.integers(0, 4)
 
 
-def is_wanted(one: StoreEntry, places: list[ResourceUse], needs: list[Need], keep: int) -> bool:
-    """The rule once more, said in the slow way."""
-    here = [place for place in places if place.account == one.account]
+def is_kept(one: StoreEntry, uses: list[ResourceUse], needs: list[Need], keep: int) -> bool:
+    """A slow implementation of the same rule."""
+    here = [use for use in uses if use.account == one.account]
     return any(
         [
             *(is_needed(one, need) for need in needs),
-            *(is_served(one, place) for place in here),
-            *(is_kept(one, place, keep) for place in here if place.store in (None, one.store)),
+            *(is_served(one, use) for use in here),
+            *(
+                is_kept_for_rollback(one, use, keep)
+                for use in here
+                if use.store in (None, one.store)
+            ),
         ]
     )
 
@@ -174,19 +189,19 @@ def is_needed(one: StoreEntry, need: Need) -> bool:
     return (need.account, need.store) == (one.account, one.store) and is_it(need.binding, one)
 
 
-def is_served(one: StoreEntry, place: ResourceUse) -> bool:
-    if place.now is None or not is_it(place.now, one):
+def is_served(one: StoreEntry, use: ResourceUse) -> bool:
+    if use.now is None or not is_it(use.now, one):
         return False
-    return (place.now.ref.store if place.now.ref else place.store) in (None, one.store)
+    return (use.now.ref.store if use.now.ref else use.store) in (None, one.store)
 
 
-def is_kept(one: StoreEntry, place: ResourceUse, keep: int) -> bool:
-    named = place.now is None or place.now.fingerprint or place.now.ref
-    if not (place.known and named) and one.fingerprint in (*place.served, *place.may_serve):
+def is_kept_for_rollback(one: StoreEntry, use: ResourceUse, keep: int) -> bool:
+    named = use.now is None or use.now.fingerprint or use.now.ref
+    if not (use.known and named) and one.fingerprint in (*use.served, *use.may_serve):
         return True
     former: list[str] = []
-    for fingerprint in place.served:
-        if fingerprint not in former and not (place.now and fingerprint == place.now.fingerprint):
+    for fingerprint in use.served:
+        if fingerprint not in former and not (use.now and fingerprint == use.now.fingerprint):
             former.append(fingerprint)
     return one.fingerprint in former[:keep]
 
@@ -195,41 +210,41 @@ def is_it(binding: Binding, one: StoreEntry) -> bool:
     return one.fingerprint == binding.fingerprint or one.ref == binding.ref
 
 
-@given(all_held, all_places, all_needs, numbers)
-def test_it_goes_only_if_it_is_ours_and_nobody_wants_it(
-    everything: list[StoreEntry], places: list[ResourceUse], needs: list[Need], keep: int
+@given(all_entries, all_uses, all_needs, numbers)
+def test_a_certificate_may_go_only_if_we_uploaded_it_and_nobody_needs_it(
+    everything: list[StoreEntry], uses: list[ResourceUse], needs: list[Need], keep: int
 ) -> None:
-    verdicts = decide_retention(everything, places, needs, keep)
-    assert [verdict.entry for verdict in verdicts] == everything
-    for verdict in verdicts:
-        one = verdict.entry
-        may_go = one.uploaded and not is_wanted(one, places, needs, keep)
-        assert (verdict.kept_because is None) is may_go, verdict
+    decisions = decide_retention(everything, uses, needs, keep)
+    assert [decision.entry for decision in decisions] == everything
+    for decision in decisions:
+        one = decision.entry
+        may_go = one.uploaded and not is_kept(one, uses, needs, keep)
+        assert (decision.kept_because is None) is may_go, decision
 
 
-def gone(verdicts: list[RetentionDecision]) -> set[tuple[str, str, str]]:
+def list_removable(decisions: list[RetentionDecision]) -> set[tuple[str, str, str]]:
     return {
         (one.entry.fingerprint, one.entry.account, one.entry.store)
-        for one in verdicts
+        for one in decisions
         if one.kept_because is None
     }
 
 
-@given(all_held, all_places, all_needs, numbers)
-def test_who_keeps_more_loses_no_more(
-    everything: list[StoreEntry], places: list[ResourceUse], needs: list[Need], keep: int
+@given(all_entries, all_uses, all_needs, numbers)
+def test_a_greater_number_to_keep_removes_no_more(
+    everything: list[StoreEntry], uses: list[ResourceUse], needs: list[Need], keep: int
 ) -> None:
-    fewer = gone(decide_retention(everything, places, needs, keep + 1))
-    assert fewer <= gone(decide_retention(everything, places, needs, keep))
+    fewer = list_removable(decide_retention(everything, uses, needs, keep + 1))
+    assert fewer <= list_removable(decide_retention(everything, uses, needs, keep))
 
 
-@given(all_held, all_places, all_needs, numbers)
+@given(all_entries, all_uses, all_needs, numbers)
 def test_each_resource_keeps_its_newest_former_ones(
-    everything: list[StoreEntry], places: list[ResourceUse], needs: list[Need], keep: int
+    everything: list[StoreEntry], uses: list[ResourceUse], needs: list[Need], keep: int
 ) -> None:
-    left = gone(decide_retention(everything, places, needs, keep))
-    for place in places:
-        current = place.now.fingerprint if place.now else None
-        former = [one for one in dict.fromkeys(place.served) if one != current]
-        for store in STORES if place.store is None else (place.store,):
-            assert not {(one, place.account, store) for one in former[:keep]} & left
+    left = list_removable(decide_retention(everything, uses, needs, keep))
+    for use in uses:
+        current = use.now.fingerprint if use.now else None
+        former = [one for one in dict.fromkeys(use.served) if one != current]
+        for store in STORES if use.store is None else (use.store,):
+            assert not {(one, use.account, store) for one in former[:keep]} & left

@@ -32,7 +32,7 @@ def test_a_pair_goes_to_its_own_slot_and_everything_else_to_the_others(
 
 
 @pytest.mark.parametrize(
-    ("given", "place", "expected"),
+    ("given", "resource", "expected"),
     [
         ((USUAL, PAIR), DOMAIN, (USUAL, True)),
         ((USUAL, PAIR), SLOT, (PAIR, True)),
@@ -41,24 +41,24 @@ def test_a_pair_goes_to_its_own_slot_and_everything_else_to_the_others(
         ((), SLOT, (None, False)),
     ],
 )
-def test_the_best_is_chosen_of_those_that_the_slot_takes(
-    given: tuple[Certificate, ...], place: Resource, expected: tuple[Certificate | None, bool]
+def test_the_best_certificate_is_chosen_among_those_that_the_slot_takes(
+    given: tuple[Certificate, ...], resource: Resource, expected: tuple[Certificate | None, bool]
 ) -> None:
-    choice, fits = choose_certificate(place, NameIndex(given))
+    choice, fits = choose_certificate(resource, NameIndex(given))
     assert (choice and choice.certificate, fits) == expected
 
 
 def matched(*given: Certificate, resources: tuple[str, ...] = ()) -> list[tuple[str, str]]:
-    wish = PlanRequest(
+    request = PlanRequest(
         certificates=tuple(each.fingerprint for each in given),
         resources=resources,
         all_matched=not resources,
     )
     items = [
-        InventoryItem(resource=place, binding=None, binding_known=True, seen_at=NOW)
-        for place in (DOMAIN, SLOT)
+        InventoryItem(resource=resource, binding=None, binding_known=True, seen_at=NOW)
+        for resource in (DOMAIN, SLOT)
     ]
-    found = match(wish, given, items).matches
+    found = match(request, given, items).matches
     return [(each.resource.key, each.certificate.name) for each in found]
 
 
@@ -68,12 +68,12 @@ def test_each_slot_gets_its_kind() -> None:
     assert matched(USUAL, PAIR, resources=(DOMAIN.key, SLOT.key)) == both
 
 
-def test_slots_of_another_kind_are_left_out_silently() -> None:
+def test_slots_of_another_kind_are_left_out() -> None:
     assert matched(USUAL) == [(DOMAIN.key, "usual")]
     assert matched(PAIR) == [(SLOT.key, "pair")]
 
 
-def test_but_not_if_they_were_named_or_the_certificate_would_go_nowhere() -> None:
+def test_a_named_slot_or_a_certificate_without_a_match_is_not_left_out() -> None:
     assert matched(USUAL, resources=(SLOT.key,)) == [(SLOT.key, "usual")]
     other = USUAL.model_copy(update={"names": ("other.example.com",)})
     alone = PAIR.model_copy(update={"algorithm": Algorithm.RSA, "name": "alone"})

@@ -59,7 +59,7 @@ def test_a_person_is_asked_for_the_secret_which_is_not_shown(certroll: CommandLi
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "expected"),
     [
         (("--endpoint", "http://cloud.example"), "endpoint: "),
         (("--site", "mars"), "site: "),
@@ -75,18 +75,18 @@ def test_a_person_is_asked_for_the_secret_which_is_not_shown(certroll: CommandLi
     ],
 )
 def test_settings_that_are_wrong_are_refused_by_name(
-    words: tuple[str, ...], told: str, certroll: CommandLine
+    words: tuple[str, ...], expected: str, certroll: CommandLine
 ) -> None:
     message = certroll.refusal(*ADD, *words, env=ENV)
-    assert told in message
+    assert expected in message
     assert SECRET not in message
     assert certroll.json("account", "list") == []
 
 
-def test_a_secret_that_is_missing_is_told(certroll: CommandLine) -> None:
+def test_a_secret_that_is_missing_is_shown(certroll: CommandLine) -> None:
     for env in ({}, {"CERTROLL_ACCESS_KEY_SECRET": ""}):
-        told = certroll.refusal(*ADD, env=env)
-        assert told.startswith("--access-key-secret-file: the access key secret is missing")
+        result = certroll.refusal(*ADD, env=env)
+        assert result.startswith("--access-key-secret-file: the access key secret is missing")
 
 
 def test_an_unknown_provider_and_a_bad_name_are_refused(certroll: CommandLine) -> None:
@@ -110,8 +110,8 @@ def test_check_tells_what_the_account_lacks(certroll: CommandLine, cloud: Practi
     key = ("account", "add", "main", "--provider", "alibaba", "--access-key-id")
     env = {"CERTROLL_ACCESS_KEY_SECRET": cloud.access_key_secret}
     certroll(*key, cloud.access_key_id, *words, env=env)
-    told = certroll.json("account", "check", "main", code=None)
-    assert told["missing"]["alibaba.cdn"] == []
+    output = certroll.json("account", "check", "main", code=None)
+    assert output["missing"]["alibaba.cdn"] == []
     cloud.add_fault("error", "DescribeUserDomains", code="Forbidden.RAM", status=403)
     result = certroll("account", "check", "main", code=3)
     assert "cdn:DescribeUserDomains: Forbidden.RAM" in result.stdout

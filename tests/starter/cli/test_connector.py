@@ -5,8 +5,8 @@ from tests.support.command_line import CommandLine
 
 
 def test_every_connector_is_listed(certroll: CommandLine) -> None:
-    told = certroll.json("connector", "list")
-    assert [each["id"] for each in told] == connectors.list_services()
+    result = certroll.json("connector", "list")
+    assert [each["id"] for each in result] == connectors.list_services()
     lines = certroll("connector", "list").stdout.splitlines()
     assert [line.split()[0] for line in lines[1:]] == connectors.list_services()
 
@@ -23,8 +23,8 @@ def test_one_is_shown_with_all_that_it_needs(certroll: CommandLine) -> None:
 
 def test_a_provider_shows_its_settings(certroll: CommandLine) -> None:
     fields = connectors.get_settings_model("alibaba").model_fields
-    told = certroll.json("connector", "show", "alibaba")
-    assert [each["name"] for each in told["settings"]] == list(fields)
+    result = certroll.json("connector", "show", "alibaba")
+    assert [each["name"] for each in result["settings"]] == list(fields)
     text = certroll("connector", "show", "alibaba").stdout
     assert "access_key_id" in text
     assert "must be given" in text

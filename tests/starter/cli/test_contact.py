@@ -22,7 +22,7 @@ def receiver() -> Iterator[HTTPServer]:
         yield server
 
 
-def test_a_webhook_is_told_and_its_address_is_never_shown(
+def test_a_webhook_is_shown_and_its_address_is_never_shown(
     certroll: CommandLine, receiver: HTTPServer, tmp_path: Path
 ) -> None:
     receiver.expect_oneshot_request("/token-abc", method="POST").respond_with_data("")
@@ -40,8 +40,8 @@ def test_a_webhook_is_told_and_its_address_is_never_shown(
 def test_a_webhook_that_refuses_is_code_3(certroll: CommandLine, receiver: HTTPServer) -> None:
     receiver.expect_request("/x").respond_with_data("no", status=403)
     certroll("contact", "add", "team", "--webhook", receiver.url_for("/x"))
-    told = certroll.refusal("contact", "test", "team", code=3)
-    assert told == "WebhookRefused: the webhook answered 403 Check the contact's address."
+    result = certroll.refusal("contact", "test", "team", code=3)
+    assert result == "WebhookRefused: the webhook answered 403 Check the contact's address."
 
 
 def test_a_mail_arrives(certroll: CommandLine) -> None:
@@ -89,8 +89,8 @@ def test_exactly_one_address_is_wanted(certroll: CommandLine) -> None:
     assert certroll.error("contact", "add", "a")["code"] == "conflicting-options"
     both = ("--mail", "a@example.com", "--webhook", "https://example.com/")
     assert certroll.error("contact", "add", "a", *both)["code"] == "conflicting-options"
-    told = certroll.refusal("contact", "add", "a", "--mail", "nobody")
-    assert "this is not a mail address" in told
+    result = certroll.refusal("contact", "add", "a", "--mail", "nobody")
+    assert "this is not a mail address" in result
     assert certroll.json("contact", "list") == []
 
 
@@ -101,7 +101,7 @@ def test_one_that_is_deleted_is_gone(certroll: CommandLine) -> None:
     assert certroll.error("contact", "delete", "ops", "--yes")["code"] == "unknown-contact"
 
 
-def test_a_robot_is_told_and_neither_address_nor_secret_is_shown(
+def test_a_robot_is_shown_and_neither_address_nor_secret_is_shown(
     certroll: CommandLine, receiver: HTTPServer, tmp_path: Path
 ) -> None:
     receiver.expect_request("/token-abc").respond_with_data('{"errcode": 0}')
@@ -121,8 +121,8 @@ def test_a_robot_that_answers_200_and_refuses_is_code_3(
 ) -> None:
     receiver.expect_request("/x").respond_with_data('{"errcode": 310000, "errmsg": "keywords"}')
     certroll("contact", "add", "night", "--robot", "dingtalk", "--webhook", receiver.url_for("/x"))
-    told = certroll.refusal("contact", "test", "night", code=3)
-    assert told.startswith("RobotRefused: DingTalk refused the message: errcode 310000")
+    result = certroll.refusal("contact", "test", "night", code=3)
+    assert result.startswith("RobotRefused: DingTalk refused the message: errcode 310000")
 
 
 def test_an_unknown_robot_or_a_secret_that_it_does_not_take_is_refused(
@@ -155,12 +155,12 @@ def test_each_robot_that_answers_200_and_refuses_is_code_3_with_what_to_check(
 ) -> None:
     receiver.expect_request("/x").respond_with_data(answer)
     certroll("contact", "add", "night", "--robot", kind, "--webhook", receiver.url_for("/x"))
-    told = certroll.refusal("contact", "test", "night", code=3)
-    assert f"refused the message: {code}" in told
-    assert "Check the robot's address, signing secret, keywords" in told
+    result = certroll.refusal("contact", "test", "night", code=3)
+    assert f"refused the message: {code}" in result
+    assert "Check the robot's address, signing secret, keywords" in result
 
 
-def test_a_contact_chooses_of_what_it_is_told(certroll: CommandLine) -> None:
+def test_a_contact_chooses_of_what_it_is_shown(certroll: CommandLine) -> None:
     ops = ("contact", "add", "ops", "--mail", "ops@example.com")
     added = certroll.json(*ops, "--event", "needs_operator", "--event", "finished")
     assert added["events"] == ["finished", "needs_operator"]
@@ -168,16 +168,16 @@ def test_a_contact_chooses_of_what_it_is_told(certroll: CommandLine) -> None:
     edited = certroll("contact", "edit", "ops", "--event", "expiring")
     assert edited.stdout == "Contact 'ops' gets: expiring.\n"
     assert certroll.json("contact", "edit", "ops", "--event", "all")["events"] is None
-    told = certroll.refusal("contact", "edit", "ops", "--event", "ended")
-    assert told.startswith("--event: there is no event class 'ended'. Use finished, needs_operator")
+    result = certroll.refusal("contact", "edit", "ops", "--event", "ended")
+    assert result.startswith("--event: there is no event class 'ended'. Use finished, needs_operator")
     assert certroll.error("contact", "edit", "ops")["code"] == "missing-option"
     assert certroll.error("contact", "edit", "no", "--event", "all")["code"] == "unknown-contact"
 
 
-def test_the_list_tells_why_a_contact_could_not_be_told_last(certroll: CommandLine) -> None:
+def test_the_list_tells_why_a_contact_could_not_be_shown_last(certroll: CommandLine) -> None:
     certroll("contact", "add", "ops", "--mail", "ops@example.com")
     with certroll.store() as store:
-        store.deliveries.record(None, "expiring", "ops", True, "told", NOW)
+        store.deliveries.record(None, "expiring", "ops", True, "sent", NOW)
         store.deliveries.record(None, "expiring", "ops", False, "MailFailed: not taken", NOW)
     assert "expiring failed: MailFailed: not taken" in certroll("contact", "list").stdout
     (listed,) = certroll.json("contact", "list")

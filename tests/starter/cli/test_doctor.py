@@ -14,8 +14,8 @@ NO_ENGINE = {"CERTROLL_TEMPORAL_ADDRESS": "127.0.0.1:1"}
 
 
 def states(certroll: CommandLine, *words: str, code: int, **env: str) -> dict[str, bool]:
-    told = certroll.json("doctor", *words, code=code, env=env)
-    return {each["what"]: each["fine"] for each in told}
+    result = certroll.json("doctor", *words, code=code, env=env)
+    return {each["what"]: each["fine"] for each in result}
 
 
 def test_a_machine_that_is_quite_new_lacks_only_the_engine_and_stays_new(tmp_path: Path) -> None:
@@ -36,7 +36,7 @@ def test_a_machine_that_is_quite_new_lacks_only_the_engine_and_stays_new(tmp_pat
     assert not certroll.home.exists()
 
 
-def test_what_others_may_read_is_told_with_the_command_that_mends_it(
+def test_what_others_may_read_is_shown_with_the_command_that_mends_it(
     certroll: CommandLine,
 ) -> None:
     store_account(certroll)
@@ -47,7 +47,7 @@ def test_what_others_may_read_is_told_with_the_command_that_mends_it(
     assert f"vault key: Run: chmod 600 {certroll.home}/kek" in result.stderr
 
 
-def test_a_database_or_setting_that_is_wrong_is_told(tmp_path: Path) -> None:
+def test_a_database_or_setting_that_is_wrong_is_shown(tmp_path: Path) -> None:
     url = {"CERTROLL_DATABASE_URL": f"sqlite:///{tmp_path}/other.db", **NO_ENGINE}
     certroll = CommandLine(tmp_path / "home", url)
     assert "certroll database migrate" in certroll("doctor", code=4).stderr
@@ -56,15 +56,15 @@ def test_a_database_or_setting_that_is_wrong_is_told(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_old_schema_or_a_silent_server_is_told(tmp_path: Path) -> None:
+def test_an_old_schema_or_a_silent_server_is_shown(tmp_path: Path) -> None:
     (tmp_path / "empty.db").touch()
-    for url, told in (
+    for url, output in (
         (f"sqlite:///{tmp_path}/empty.db", "lacks migrations: 0001"),
         ("postgresql://a:geheim@127.0.0.1:1/certroll", "cannot be used: "),
     ):
         certroll = CommandLine(tmp_path / "home", {"CERTROLL_DATABASE_URL": url, **NO_ENGINE})
         result = certroll("doctor", code=4)
-        assert told in result.stdout
+        assert output in result.stdout
         assert "geheim" not in result.output
 
 
@@ -84,10 +84,10 @@ async def test_where_everything_runs_all_is_fine(stack: Stack, quiet_engine: Cli
     await register_search_attributes(quiet_engine)
     async with stack.run_worker(quiet_engine):
         await until_fine(certroll, env)
-        told = await asyncio.to_thread(certroll, "doctor", code=0, env=env)
+        result = await asyncio.to_thread(certroll, "doctor", code=0, env=env)
         stack.cloud.add_fault("error", "DescribeUserDomains", code="Forbidden.RAM", status=403)
         lacking = await asyncio.to_thread(certroll, "doctor", "--accounts", code=3, env=env)
-    assert f"temporal           fine   {address}, version " in told.stdout
-    assert "1 on task queue certroll" in told.stdout
+    assert f"temporal           fine   {address}, version " in result.stdout
+    assert "1 on task queue certroll" in result.stdout
     assert lacking.stderr == "account main: Look: certroll account check main\n"
     assert "cdn:DescribeUserDomains: Forbidden.RAM" in lacking.stdout

@@ -8,9 +8,9 @@ def test_grants_add_up_and_are_listed(certroll: CommandLine) -> None:
         "Granted 20, balance: 20.\n"
     )
     assert certroll.json("quota", "grant", "5") == {"granted": 5, "balance": 25}
-    told = certroll.json("quota", "show")
-    assert told["balance"] == 25
-    assert [(e["kind"], e["amount"], e["note"]) for e in told["entries"]] == [
+    result = certroll.json("quota", "show")
+    assert result["balance"] == 25
+    assert [(e["kind"], e["amount"], e["note"]) for e in result["entries"]] == [
         ("grant", 20, "autumn"),
         ("grant", 5, ""),
     ]

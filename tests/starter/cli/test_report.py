@@ -24,11 +24,11 @@ def test_a_report_is_written_as_json_or_as_a_page_and_is_genuine(
         assert certroll("report", "verify", str(file)).stdout.startswith(
             f"Genuine: signed with {key}"
         )
-        told = certroll.json("report", "verify", str(file), "--key", key.upper(), "--json")
-        assert told["genuine"] is True
+        result = certroll.json("report", "verify", str(file), "--key", key.upper(), "--json")
+        assert result["genuine"] is True
     assert (tmp_path / "report.html").read_text().startswith("<!doctype html>")
-    told = certroll.json("task", "report", "autumn", "-o", str(tmp_path / "other.json"), "--json")
-    assert told == {"file": str(tmp_path / "other.json"), "key": key}
+    result = certroll.json("task", "report", "autumn", "-o", str(tmp_path / "other.json"), "--json")
+    assert result == {"file": str(tmp_path / "other.json"), "key": key}
     printed = json.loads(certroll("task", "report", "autumn").stdout)
     assert printed["report"]["task"]["name"] == "autumn"
 
@@ -43,7 +43,7 @@ def test_a_changed_report_or_another_key_is_code_5(certroll: CommandLine, tmp_pa
     assert certroll.json("report", "verify", str(file), "--json", code=5)["genuine"] is False
 
 
-def test_what_cannot_be_written_or_read_is_told(certroll: CommandLine, tmp_path: Path) -> None:
+def test_what_cannot_be_written_or_read_is_shown(certroll: CommandLine, tmp_path: Path) -> None:
     with_task(certroll)
     file = tmp_path / "taken.json"
     file.write_text("mine")

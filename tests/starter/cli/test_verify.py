@@ -17,7 +17,7 @@ def deployed(attempt: Attempt) -> str:
     return attempt.stack.cloud.edge
 
 
-def test_each_address_is_told_with_what_it_shows(certroll: CommandLine, attempt: Attempt) -> None:
+def test_each_address_is_shown_with_what_it_shows(certroll: CommandLine, attempt: Attempt) -> None:
     first = deployed(attempt)
     second = attempt.stack.cloud.add_edge("127.0.0.2")
     attempt.set_probe_addresses(first, second, "127.0.0.9:1")
@@ -32,7 +32,7 @@ def test_each_address_is_told_with_what_it_shows(certroll: CommandLine, attempt:
     assert "1 verified, 0 show something else" in text
 
 
-def test_drift_is_told_kept_and_an_exit_code(certroll: CommandLine, attempt: Attempt) -> None:
+def test_drift_is_shown_kept_and_an_exit_code(certroll: CommandLine, attempt: Attempt) -> None:
     edge = deployed(attempt)
     theirs = attempt.stack.ca.leaf([NAME])
     attempt.stack.rebind(NAME, theirs)
@@ -43,9 +43,9 @@ def test_drift_is_told_kept_and_an_exit_code(certroll: CommandLine, attempt: Att
     assert f"{theirs.fingerprint[:12]} at {edge}" in listed
     (drift,) = certroll.json("expiry", "--drift")
     assert (drift["address"], drift["serves"]) == (edge, theirs.fingerprint)
-    told = certroll.json("task", "verify", "t1", code=5)
-    assert told["found"] == {"verified": 0, "drifted": 1, "new_drifts": 0, "unreached": 0}
-    (look,) = told["handshakes"]
+    output = certroll.json("task", "verify", "t1", code=5)
+    assert output["found"] == {"verified": 0, "drifted": 1, "new_drifts": 0, "unreached": 0}
+    (look,) = output["handshakes"]
     assert (look["observed"], look["verified"], look["address"]) == (
         theirs.fingerprint,
         False,
@@ -53,7 +53,7 @@ def test_drift_is_told_kept_and_an_exit_code(certroll: CommandLine, attempt: Att
     )
 
 
-def test_where_all_is_well_only_the_count_is_told(certroll: CommandLine, attempt: Attempt) -> None:
+def test_where_all_is_well_only_the_count_is_shown(certroll: CommandLine, attempt: Attempt) -> None:
     deployed(attempt)
     said = "1 verified, 0 drifted, 0 cannot be reached from here\n"
     assert certroll("verify").stdout == said

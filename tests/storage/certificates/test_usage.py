@@ -65,7 +65,7 @@ class Tasks:
         return task_id
 
     def run(self, one: Change, *ends: OutcomeStatus) -> str:
-        """A task that has run, and perhaps been taken back."""
+        """A task that has run, and perhaps been rolled back."""
         task_id, at = self.add(one), NOW + self.made * 10 * MINUTE
         outcomes = self.store.tasks.outcomes
         for number, end in enumerate(ends or (OutcomeStatus.DEPLOYED,)):
@@ -116,8 +116,8 @@ def test_resources_with_the_same_history_are_one_entry(home: Store, tasks: Tasks
     assert (only(home).resource, only(home).others) == (place(0).id, 2)
     assert (past(home).resource, past(home).others) == (place(0).id, 2)
     home.inventory.save_binding(place(2).id, binding(B), NOW)
-    told = home.usage.list_deployed("main", [A], NOW)
-    assert {(one.resource, one.others) for one in told} == {(place(0).id, 1), (place(2).id, 0)}
+    result = home.usage.list_deployed("main", [A], NOW)
+    assert {(one.resource, one.others) for one in result} == {(place(0).id, 1), (place(2).id, 0)}
 
 
 def test_a_rolled_back_certificate_was_served_before_the_former_one_again(
@@ -198,7 +198,7 @@ def test_a_task_that_has_work_to_do_needs_both_sides(home: Store, tasks: Tasks) 
     assert not home.usage.is_deployed_by_open_task(B)
 
 
-def test_a_task_that_is_done_needs_its_way_back_as_long_as_that_is_open(
+def test_an_ended_task_needs_the_former_certificate_while_its_rollback_is_open(
     home: Store, tasks: Tasks
 ) -> None:
     tasks.run(change(binding(A), B))
@@ -207,7 +207,7 @@ def test_a_task_that_is_done_needs_its_way_back_as_long_as_that_is_open(
     assert not home.usage.is_deployed_by_open_task(B)
 
 
-def test_what_was_not_applied_has_no_way_back(home: Store, tasks: Tasks) -> None:
+def test_a_change_that_was_not_applied_needs_no_rollback(home: Store, tasks: Tasks) -> None:
     task_id = tasks.add(change(binding(A), B))
     home.tasks.outcomes.skip(task_id, None, NOW, CAUSE)
     home.tasks.set_status(task_id, TaskStatus.CANCELLED, NOW)

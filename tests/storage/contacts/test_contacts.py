@@ -1,4 +1,4 @@
-"""Contacts keep their addresses sealed, and what they chose to be told of."""
+"""Contacts store their addresses encrypted, with their choice of events."""
 
 import pytest
 from sqlalchemy import text

@@ -32,7 +32,7 @@ def _account(store: Store) -> None:
 
 
 def serving(fingerprint: str | None) -> Binding:
-    return Binding(fingerprint=fingerprint, name="told", not_after=SOON)
+    return Binding(fingerprint=fingerprint, name="shop", not_after=SOON)
 
 
 def drifted(store: Store) -> list[str | None]:

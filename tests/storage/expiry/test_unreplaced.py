@@ -26,9 +26,9 @@ KEY = CertificateKey(OLD, None, None)
 def serving(store: Store, size: int = 3, **binding: object) -> list[str]:
     """So many resources that serve one certificate."""
     store.accounts.add(build_account(), {"k": "v"})
-    told = Binding.model_validate({"fingerprint": OLD, "not_after": SOON, **binding})
+    result = Binding.model_validate({"fingerprint": OLD, "not_after": SOON, **binding})
     found = [
-        DiscoveredResource(resource=build_resource(number), binding=told, binding_known=True)
+        DiscoveredResource(resource=build_resource(number), binding=result, binding_known=True)
         for number in range(size)
     ]
     store.inventory.upsert(found, NOW)
@@ -38,9 +38,9 @@ def serving(store: Store, size: int = 3, **binding: object) -> list[str]:
 def task(store: Store, name: str, size: int, **facts: object) -> TaskRecord:
     """A task that changes the first so many of them."""
     made = build_plan(size)
-    told = build_task_record(made, name, name).model_copy(update=facts)
-    store.tasks.create(told, made)
-    return told
+    result = build_task_record(made, name, name).model_copy(update=facts)
+    store.tasks.create(result, made)
+    return result
 
 
 def left(store: Store) -> UnreplacedResources | None:

@@ -38,7 +38,7 @@ def test_certificates_are_listed_by_expiry_with_their_services(store: Store) -> 
     store_binding(
         store,
         build_resource(1),
-        Binding(fingerprint=A, name="cas-77", not_after=LATE, issuer="told"),
+        Binding(fingerprint=A, name="cas-77", not_after=LATE, issuer="CN=CA"),
     )
     store_binding(store, build_resource(2), Binding(fingerprint=A, not_after=LATE))
     store_binding(

@@ -38,9 +38,9 @@ def _resources(store: Store) -> None:
     mark_vanished(store, "main", "alibaba.cdn", NOW)
 
 
-def keys(store: Store, **asked: object) -> set[str]:
-    wish = PlanRequest.model_validate({"certificates": ("any",), **asked})
-    return {each.resource.key for each in store.inventory.iterate_candidates(wish)}
+def keys(store: Store, **request: object) -> set[str]:
+    plan_request = PlanRequest.model_validate({"certificates": ("any",), **request})
+    return {each.resource.key for each in store.inventory.iterate_candidates(plan_request)}
 
 
 def test_all_matched_selects_all_resources_that_have_not_vanished(store: Store) -> None:

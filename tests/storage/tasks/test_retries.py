@@ -32,7 +32,7 @@ from tests.support.stored_examples import (
 )
 
 TASK = "task-1"
-BREACH = Cause(code=TOO_MANY_FAILURES, message="2 of 4")
+BUDGET_EXCEEDED = Cause(code=TOO_MANY_FAILURES, message="2 of 4")
 DRIFTED = Cause(code="Drifted", message="another")
 
 
@@ -103,31 +103,33 @@ def test_what_nobody_could_verify_counts_unless_it_is_accepted(
     assert store.tasks.retries.get_wave_facts(TASK, 0, 0, rollout).failed == failed
 
 
-def test_by_itself_a_task_takes_back_what_failed_but_nothing_that_drifted(store: Store) -> None:
+def test_an_automatic_rollback_includes_failed_changes_and_excludes_drifted_ones(
+    store: Store,
+) -> None:
     create_task(store, size=4)
     end(store, 0, S.DEPLOYED)
     end(store, 1, S.FAILED, cause=CAUSE)
     end(store, 2, S.FAILED, cause=DRIFTED)
     assert undone(store, 0, AutomaticRollback(round=0)) == {1: "NotServed"}
-    whole = AutomaticRollback(round=0, reason=BREACH)
+    whole = AutomaticRollback(round=0, reason=BUDGET_EXCEEDED)
     assert undone(store, 0, whole) == {0: TOO_MANY_FAILURES, 1: "NotServed"}
     assert undone(store, 1, whole) == {}
-    assert undone(store, None, AutomaticRollback(round=1, reason=BREACH)) == {}
+    assert undone(store, None, AutomaticRollback(round=1, reason=BUDGET_EXCEEDED)) == {}
 
 
-def test_what_failed_and_has_no_way_back_stays_failed_also_where_its_wave_goes_back(
+def test_a_failed_irreversible_change_stays_failed_when_its_wave_is_rolled_back(
     store: Store,
 ) -> None:
     made = build_plan(3)
-    one_way = {"not_reversible": "nobody has the former key"}
-    changes = (made.changes[0], *(each.model_copy(update=one_way) for each in made.changes[1:]))
+    no_rollback = {"not_reversible": "nobody has the former key"}
+    changes = (made.changes[0], *(each.model_copy(update=no_rollback) for each in made.changes[1:]))
     made = made.model_copy(update={"changes": changes})
     store.tasks.create(build_task_record(made, TASK), made)
     end(store, 0, S.FAILED, cause=CAUSE)
     end(store, 1, S.FAILED, cause=CAUSE)
     end(store, 2, S.DEPLOYED)
     assert undone(store, 0, AutomaticRollback(round=0)) == {0: "NotServed"}
-    whole = AutomaticRollback(round=0, reason=BREACH)
+    whole = AutomaticRollback(round=0, reason=BUDGET_EXCEEDED)
     assert undone(store, 0, whole) == {0: "NotServed", 2: TOO_MANY_FAILURES}
 
 
@@ -138,7 +140,7 @@ def test_a_retry_lets_wait_again_what_failed_and_reserves_for_it(store: Store) -
     end(store, 0, S.DEPLOYED)
     end(store, 1, S.FAILED, cause=CAUSE)
     end(store, 2, S.FAILED, S.ROLLED_BACK, cause=build_rolled_back_cause(CAUSE))
-    store.tasks.outcomes.skip(TASK, None, NOW, BREACH)
+    store.tasks.outcomes.skip(TASK, None, NOW, BUDGET_EXCEEDED)
     store.quota.settle(TASK, NOW)
     assert store.quota.get_balance() == 3
     for _ in range(2):
@@ -200,10 +202,10 @@ def test_what_was_begun_and_is_tried_no_more_fails_by_its_own_cause(store: Store
         outcomes.begin(TASK, ordinal, S.DEPLOYING, NOW)
     outcomes.record_cause(TASK, 0, CAUSE)
     assert outcomes.get(TASK, 0).status is S.DEPLOYING
-    assert outcomes.fail_unfinished(TASK, LATER, BREACH) == 2
-    assert [each.cause for each in outcomes.list(TASK)] == [CAUSE, BREACH]
+    assert outcomes.fail_unfinished(TASK, LATER, BUDGET_EXCEEDED) == 2
+    assert [each.cause for each in outcomes.list(TASK)] == [CAUSE, BUDGET_EXCEEDED]
     assert {each.status for each in outcomes.list(TASK)} == {S.FAILED}
-    outcomes.record_cause(TASK, 0, BREACH)
+    outcomes.record_cause(TASK, 0, BUDGET_EXCEEDED)
     assert outcomes.get(TASK, 0).cause == CAUSE
 
 

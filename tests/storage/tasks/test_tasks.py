@@ -129,8 +129,8 @@ def test_the_audit_log_records_who_did_what_and_deletes_once(store: Store) -> No
     store.tasks.add_event("task-1", TaskEventCode.CREATED, "me", "3 changes", NOW)
     store.tasks.delete("task-1", "me", "not wanted", LATER)
     store.tasks.delete("task-1", "you", "again", LATER + timedelta(days=1))
-    told = [(e.at, e.code, e.by, e.text) for e in store.tasks.list_events("task-1")]
-    assert told == [
+    result = [(e.at, e.code, e.by, e.text) for e in store.tasks.list_events("task-1")]
+    assert result == [
         (NOW, "created", "me", "3 changes"),
         (LATER, "deleted", "me", "not wanted"),
     ]

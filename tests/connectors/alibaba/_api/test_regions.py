@@ -20,7 +20,9 @@ def listing(
     start = int(token or 0)
     names = content[region][start : start + SIZE]
     more = start + SIZE < len(content[region])
-    found = [DiscoveredResource(resource=Resource(account="a", service="s", key=name)) for name in names]
+    found = [
+        DiscoveredResource(resource=Resource(account="a", service="s", key=name)) for name in names
+    ]
     return found, str(start + SIZE) if more else None
 
 

@@ -47,9 +47,9 @@ def test_it_is_refused_with_a_clear_message_and_nothing_is_stored(
     case: str, certroll: CommandLine, tmp_path: Path
 ) -> None:
     refused, before = CASES[case](), content_of(certroll.home)
-    told = certroll.refusal("certificate", "upload", *refused.arguments(tmp_path))
-    assert refused.told.format(folder=tmp_path) in told
-    check_silence(told)
+    result = certroll.refusal("certificate", "upload", *refused.arguments(tmp_path))
+    assert refused.told.format(folder=tmp_path) in result
+    check_silence(result)
     assert content_of(certroll.home) == before
     assert certroll.json("certificate", "list") == []
 
@@ -57,32 +57,32 @@ def test_it_is_refused_with_a_clear_message_and_nothing_is_stored(
 def test_a_name_and_a_certificate_are_taken_once(certroll: CommandLine, tmp_path: Path) -> None:
     words = written(tmp_path, certificate=LEAF.pem, key=LEAF.key_pem)
     certroll("certificate", "upload", "main", *words)
-    told = certroll.refusal("certificate", "upload", "second", *words)
-    assert told == (
+    result = certroll.refusal("certificate", "upload", "second", *words)
+    assert result == (
         "second: this certificate is already stored as 'main'. Use that one, or delete it first."
     )
     other = CA_1.leaf(["other.example.com"])
     words = written(tmp_path, certificate=other.pem, key=other.key_pem)
-    told = certroll.refusal("certificate", "upload", "main", *words)
-    assert "the name 'main'" in told
+    result = certroll.refusal("certificate", "upload", "main", *words)
+    assert "the name 'main'" in result
     assert [each["name"] for each in certroll.json("certificate", "list")] == ["main"]
 
 
 def test_every_fact_is_shown_and_the_key_is_sealed(certroll: CommandLine, tmp_path: Path) -> None:
     words = written(tmp_path, certificate=LEAF.leaf_pem, chain=LEAF.chain_pem, key=LEAF.key_pem)
-    told = certroll("certificate", "upload", "main", *words).stdout
-    assert told == certroll("certificate", "show", "main").stdout
-    facts = dict(line.split(maxsplit=1) for line in told.splitlines() if line[0] != " ")
+    result = certroll("certificate", "upload", "main", *words).stdout
+    assert result == certroll("certificate", "show", "main").stdout
+    facts = dict(line.split(maxsplit=1) for line in result.splitlines() if line[0] != " ")
     assert facts["names"] == "www.example.com"
     assert facts["key"] == "ec 256 bits"
     assert facts["source"] == "uploaded"
     assert facts["expires"].endswith("(89 days left)")
     assert facts["SHA-256"] == LEAF.fingerprint
     assert len(facts["SHA-1"]) == 40
-    assert told.endswith("CN=www.example.com\n             CN=certroll practice CA 1\n") or (
-        "CN=certroll practice CA 1" in told.splitlines()[-1]
+    assert result.endswith("CN=www.example.com\n             CN=certroll practice CA 1\n") or (
+        "CN=certroll practice CA 1" in result.splitlines()[-1]
     )
-    check_silence(told)
+    check_silence(result)
     assert LEAF.key_pem not in content_of(certroll.home)
     with certroll.store() as store:
         assert store.certificates.get_key(LEAF.fingerprint).pem() == LEAF.key_pem
@@ -147,8 +147,8 @@ def test_one_is_found_by_name_and_by_the_beginning_of_its_fingerprint(
     certroll("certificate", "upload", "main", *words)
     for which in ("main", LEAF.fingerprint, LEAF.fingerprint[:8]):
         assert certroll.json("certificate", "show", which)["name"] == "main"
-    told = certroll.refusal("certificate", "show", "mainn")
-    assert told == "there is no certificate 'mainn'. Did you mean main?"
+    result = certroll.refusal("certificate", "show", "mainn")
+    assert result == "there is no certificate 'mainn'. Did you mean main?"
     row = certroll("certificate", "list").stdout.splitlines()[1]
     assert row.split()[:5] == ["main", "www.example.com", "ec", "256", "uploaded"]
     assert row.endswith(LEAF.fingerprint[:12])
@@ -157,8 +157,8 @@ def test_one_is_found_by_name_and_by_the_beginning_of_its_fingerprint(
 def test_one_that_is_deleted_is_gone_with_its_key(certroll: CommandLine, tmp_path: Path) -> None:
     words = written(tmp_path, certificate=LEAF.pem, key=LEAF.key_pem)
     certroll("certificate", "upload", "main", *words)
-    told = certroll.json("certificate", "delete", "main", "--yes")
-    assert told == {"deleted": LEAF.fingerprint, "name": "main"}
+    result = certroll.json("certificate", "delete", "main", "--yes")
+    assert result == {"deleted": LEAF.fingerprint, "name": "main"}
     with sqlite3.connect(certroll.home / "certroll.db") as database:
         assert database.execute("SELECT count(*) FROM certificate").fetchone() == (0,)
     database.close()
@@ -167,10 +167,10 @@ def test_one_that_is_deleted_is_gone_with_its_key(certroll: CommandLine, tmp_pat
 
 def test_one_that_a_task_may_still_need_is_kept(certroll: CommandLine) -> None:
     store_task(certroll)
-    told = certroll.refusal("certificate", "delete", "main", "--yes")
-    assert "certificate 'main'" in told
-    assert "task 'autumn'" in told
-    assert "Delete the task first: certroll task delete 20261124-1a2b3c" in told
+    result = certroll.refusal("certificate", "delete", "main", "--yes")
+    assert "certificate 'main'" in result
+    assert "task 'autumn'" in result
+    assert "Delete the task first: certroll task delete 20261124-1a2b3c" in result
 
 
 def test_every_source_can_be_named() -> None:

@@ -50,15 +50,15 @@ def test_a_dry_run_shows_what_would_go_and_why_the_rest_stays(cleaning: Cleaning
         "third": ("stays", kept),
         "last": ("stays", f"serves {RESOURCE}"),
     }
-    told = cleaning.line(*CLEANUP, "--dry-run").stdout
-    assert "removable" in told
-    assert f"serves {RESOURCE}" in told
+    result = cleaning.line(*CLEANUP, "--dry-run").stdout
+    assert "removable" in result
+    assert f"serves {RESOURCE}" in result
     assert cleaning.stored == ["first", "second", "third", "last"]
 
 
 def test_it_asks_first_and_a_no_changes_nothing(cleaning: Cleaning) -> None:
-    told = cleaning.line(*CLEANUP, code=2)
-    assert "--yes" in told.stderr
+    result = cleaning.line(*CLEANUP, code=2)
+    assert "--yes" in result.stderr
     code, screen = run_on_terminal(cleaning.stack.settings.home, CLEANUP, answers=["n"])
     assert code == 1
     assert "Remove 1 certificates from the stores?" in screen
@@ -66,28 +66,28 @@ def test_it_asks_first_and_a_no_changes_nothing(cleaning: Cleaning) -> None:
 
 
 def test_what_may_go_is_removed_and_known_to_be_gone(cleaning: Cleaning) -> None:
-    told = cleaning.line(*CLEANUP, "--keep", "1", "--yes").stdout
-    assert told.endswith("2 removed.\n")
+    result = cleaning.line(*CLEANUP, "--keep", "1", "--yes").stdout
+    assert result.endswith("2 removed.\n")
     assert cleaning.stored == ["third", "last"]
     assert set(cleaning.results("--dry-run", "--keep", "1")) == {"third", "last"}
     assert "removed" not in str(cleaning.results("--yes", "--keep", "1"))
 
 
-def test_what_was_removed_is_told_as_json(cleaning: Cleaning) -> None:
+def test_what_was_removed_is_shown_as_json(cleaning: Cleaning) -> None:
     results = cleaning.results("--yes", "--account", "main")
     assert results["first"] == ("removed", None)
     assert results["second"][0] == "stays"
 
 
-def test_what_the_store_refuses_is_told_and_is_code_3(cleaning: Cleaning) -> None:
+def test_what_the_store_refuses_is_shown_and_is_code_3(cleaning: Cleaning) -> None:
     cloud = cleaning.stack.cloud
     cloud.add_fault("error", "DeleteUserCertificate", code="Forbidden.RAM", status=403)
     result, reason = cleaning.results("--yes", code=3)["first"]
     assert result == "failed"
     assert reason is not None
     assert "Forbidden.RAM" in reason
-    told = cleaning.line(*CLEANUP, "--yes", code=3)
-    assert "first in alibaba.cas/cn of main: Forbidden.RAM" in told.stderr
+    output = cleaning.line(*CLEANUP, "--yes", code=3)
+    assert "first in alibaba.cas/cn of main: Forbidden.RAM" in output.stderr
     cloud.clear_faults()
     cloud.add_fault("error", "GetCertificateDetail", code="Forbidden.RAM", status=403)
     assert cleaning.results("--dry-run", code=3)["first"][0] == "failed"
@@ -100,14 +100,14 @@ def test_an_account_that_does_not_exist_is_refused(certroll: CommandLine) -> Non
 
 def test_where_nothing_was_ever_put_that_is_said(certroll: CommandLine) -> None:
     store_account(certroll)
-    told = certroll(*CLEANUP)
-    assert "certroll has not uploaded a certificate to any store yet." in told.stdout + told.stderr
+    result = certroll(*CLEANUP)
+    assert "certroll has not uploaded a certificate to any store yet." in result.stdout + result.stderr
 
 
 def test_who_keeps_all_has_to_say_how_many(certroll: CommandLine) -> None:
     env = {"CERTROLL_KEEP_CERTIFICATES": "all"}
-    told = certroll.refusal(*CLEANUP, env=env)
-    assert told.startswith("CERTROLL_KEEP_CERTIFICATES: the setting keeps all")
+    result = certroll.refusal(*CLEANUP, env=env)
+    assert result.startswith("CERTROLL_KEEP_CERTIFICATES: the setting keeps all")
     certroll(*CLEANUP, "--keep", "2", env=env)
     assert (
         certroll.error(*CLEANUP, env={"CERTROLL_KEEP_CERTIFICATES": "some"})["code"]

@@ -65,17 +65,17 @@ def test_the_very_same_upload_again_is_fine_and_says_so(
     assert (once.pop("stored_now"), again.pop("stored_now")) == (True, False)
     assert once == again
     assert len(certroll.json("certificate", "list")) == 2
-    told = upload(certroll, tmp_path, 60, "mine", code=2)
-    assert f"this certificate is already stored as 'shop-{day()}'" in told
+    result = upload(certroll, tmp_path, 60, "mine", code=2)
+    assert f"this certificate is already stored as 'shop-{day()}'" in result
 
 
 def test_a_taken_name_tells_the_way(certroll: CommandLine, tmp_path: Path) -> None:
     upload(certroll, tmp_path, 30, "shop")
-    told = upload(certroll, tmp_path, 60, "shop", code=2)
-    assert "If this is its successor, add --replaces auto; else choose another name." in told
+    result = upload(certroll, tmp_path, 60, "shop", code=2)
+    assert "If this is its successor, add --replaces auto; else choose another name." in result
 
 
-def test_a_manual_successor_is_told_what_could_be_done(
+def test_a_manual_successor_is_shown_what_could_be_done(
     certroll: CommandLine, tmp_path: Path
 ) -> None:
     first = upload(certroll, tmp_path, 30, "shop")
@@ -88,16 +88,16 @@ def test_a_manual_successor_is_told_what_could_be_done(
     assert text.endswith(f"by hand        certroll plan create -c {new} --serving {old}\n")
 
 
-def test_several_that_it_could_replace_are_told(certroll: CommandLine, tmp_path: Path) -> None:
+def test_several_that_it_could_replace_are_shown(certroll: CommandLine, tmp_path: Path) -> None:
     upload(certroll, tmp_path, 30, "a")
     upload(certroll, tmp_path, 40, "b", "--replaces", "none")
-    told = upload(certroll, tmp_path, 60, "c")
-    assert (len(told["could_replace"]), told["replaces"]) == (2, None)
-    told = upload(certroll, tmp_path, 70, "d", "--replaces", "auto", code=2)
-    assert all(part in told for part in ("--replaces: 'd'", "3 certificates", "a ("))
+    result = upload(certroll, tmp_path, 60, "c")
+    assert (len(result["could_replace"]), result["replaces"]) == (2, None)
+    result = upload(certroll, tmp_path, 70, "d", "--replaces", "auto", code=2)
+    assert all(part in result for part in ("--replaces: 'd'", "3 certificates", "a ("))
 
 
-def test_a_policy_is_set_told_and_inherited(certroll: CommandLine, tmp_path: Path) -> None:
+def test_a_policy_is_set_shown_and_inherited(certroll: CommandLine, tmp_path: Path) -> None:
     store_account(certroll)
     upload(certroll, tmp_path, 30, "shop")
     assert certroll("certificate", "policy", "shop").stdout == (
@@ -106,19 +106,19 @@ def test_a_policy_is_set_told_and_inherited(certroll: CommandLine, tmp_path: Pat
     with certroll.store() as store:
         store.contacts.add("ops", "mail", "ops@example.com")
     words = ("--contact", "ops", "--account", "main", "--service", "alibaba.cdn")
-    told = certroll("certificate", "policy", "shop", "automatic", *words, "--rollback-days", "7")
+    result = certroll("certificate", "policy", "shop", "automatic", *words, "--rollback-days", "7")
     policy = "automatic; notifies ops; only in main; only alibaba.cdn; rollback for 7 days"
-    assert told.stdout == f"shop: {policy}\n"
+    assert result.stdout == f"shop: {policy}\n"
     assert f"policy      {policy}\n" in certroll("certificate", "show", "shop").stdout
     second = upload(certroll, tmp_path, 60, "shop", "--replaces", "auto", "--policy", "manual")
     assert (second["policy"]["mode"], second["policy"]["contacts"]) == ("manual", ["ops"])
-    told = certroll.json("certificate", "policy", "shop", "propose")
-    assert (told["name"], told["policy"]["mode"]) == (second["name"], "propose")
-    assert told["policy"]["contacts"] == []
+    result = certroll.json("certificate", "policy", "shop", "propose")
+    assert (result["name"], result["policy"]["mode"]) == (second["name"], "propose")
+    assert result["policy"]["contacts"] == []
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "expected"),
     [
         (("automatic", "--contact", "nobody"), "there is no contact 'nobody'"),
         (("automatic", "--account", "x"), "there is no account 'x'"),
@@ -129,8 +129,8 @@ def test_a_policy_is_set_told_and_inherited(certroll: CommandLine, tmp_path: Pat
     ],
 )
 def test_a_policy_that_could_not_be_followed_is_refused(
-    words: tuple[str, ...], told: str, certroll: CommandLine, tmp_path: Path
+    words: tuple[str, ...], expected: str, certroll: CommandLine, tmp_path: Path
 ) -> None:
     upload(certroll, tmp_path, 30, "shop")
-    assert told in certroll.refusal("certificate", "policy", "shop", *words)
+    assert expected in certroll.refusal("certificate", "policy", "shop", *words)
     assert certroll.json("certificate", "policy", "shop")["policy"]["mode"] == "manual"

@@ -43,10 +43,10 @@ def secrets() -> list[str]:
 
 
 def test_a_pair_is_stored_with_both_keys_sealed(certroll: CommandLine, tmp_path: Path) -> None:
-    told = certroll(*upload(tmp_path)).stdout
-    assert "key            sm2 256 bits\n" in told
+    result = certroll(*upload(tmp_path)).stdout
+    assert "key            sm2 256 bits\n" in result
     facts = certroll.json("certificate", "show", "main")
-    assert f"encrypts with  SHA-256 {facts['encrypt_fingerprint']}\n" in told
+    assert f"encrypts with  SHA-256 {facts['encrypt_fingerprint']}\n" in result
     assert facts["encrypt_pem"] == ENCRYPT.pem.decode()
     assert facts["chain"] == [f"CN={HOST}", "CN=SM CA"]
     assert "sm2 256" in certroll("certificate", "list").stdout
@@ -55,12 +55,12 @@ def test_a_pair_is_stored_with_both_keys_sealed(certroll: CommandLine, tmp_path:
     assert pair == (SIGN.key_pem, ENCRYPT.key_pem)
     kept = b"".join(path.read_bytes() for path in certroll.home.glob("certroll.db*"))
     for secret in secrets():
-        assert secret not in told
+        assert secret not in result
         assert secret.encode() not in kept
 
 
 @pytest.mark.parametrize(
-    ("left_out", "told"),
+    ("left_out", "expected"),
     [
         (("certificate",), "no certificate is given. Give its file by --certificate"),
         (("key",), "certificate.pem: no private key is given. Give the key's file by --key."),
@@ -71,16 +71,16 @@ def test_a_pair_is_stored_with_both_keys_sealed(certroll: CommandLine, tmp_path:
     ],
 )
 def test_a_pair_that_lacks_a_part_is_refused(
-    left_out: tuple[str, ...], told: str, certroll: CommandLine, tmp_path: Path
+    left_out: tuple[str, ...], expected: str, certroll: CommandLine, tmp_path: Path
 ) -> None:
     message = certroll.refusal(*upload(tmp_path, *left_out))
-    assert told in message
+    assert expected in message
     assert not any(secret in message for secret in secrets())
     assert certroll.json("certificate", "list") == []
 
 
 def test_what_does_not_fit_together_is_refused(certroll: CommandLine, tmp_path: Path) -> None:
-    for changed, told in (
+    for changed, result in (
         ({"key": OTHER.key_pem}, f"{tmp_path}/key.pem: the private key does not match"),
         ({"encrypt_key": OTHER.key_pem}, f"{tmp_path}/encrypt-key.pem: the private key does not"),
         ({"encrypt_certificate": OTHER.pem}, "'CN=b.example.com' is for other names than"),
@@ -89,7 +89,7 @@ def test_what_does_not_fit_together_is_refused(certroll: CommandLine, tmp_path: 
             "--pfx: a PFX file holds certificate, chain and key together",
         ),
     ):
-        assert told in certroll.refusal(*upload(tmp_path, **changed))
+        assert result in certroll.refusal(*upload(tmp_path, **changed))
     assert certroll.json("certificate", "list") == []
 
 
@@ -98,14 +98,14 @@ def test_a_plan_says_where_a_pair_goes_and_where_not(sm2_stack: Sm2Stack, tmp_pa
     stack.seed_domains_of("cdn", HOST)
     certroll = CommandLine(stack.settings.home)
     certroll(*upload(tmp_path))
-    told = certroll.json("plan", "create", "-c", "main", "--resource", HOST, code=2)
-    assert [refusal["code"] for refusal in told["refusals"]] == ["slot"]
-    assert f"{HOST}/sm" in told["refusals"][0]["reason"]
+    result = certroll.json("plan", "create", "-c", "main", "--resource", HOST, code=2)
+    assert [refusal["code"] for refusal in result["refusals"]] == ["slot"]
+    assert f"{HOST}/sm" in result["refusals"][0]["reason"]
     words = ("plan", "create", "-c", "main", "--resource", f"{HOST}/sm")
-    told = certroll.json(*words)
-    (change,) = told["changes"]
+    result = certroll.json(*words)
+    (change,) = result["changes"]
     assert (change["verifiable"], change["reversible"]) == (False, False)
-    assert told["totals_by_service"]["alibaba.cdn"]["unverifiable"] == 1
+    assert result["totals_by_service"]["alibaba.cdn"]["unverifiable"] == 1
     text = certroll(*words).stdout
     assert "not known" in text
     assert "HTTPS off" not in text
@@ -119,8 +119,8 @@ def test_a_service_that_takes_no_pair_says_why(stack: Stack, tmp_path: Path) -> 
     stack.seed_domains(HOST)
     certroll = CommandLine(stack.settings.home)
     certroll(*upload(tmp_path))
-    told = certroll.json("plan", "create", "-c", "main", "--all-matched", code=2)
-    (refusal,) = told["refusals"]
+    result = certroll.json("plan", "create", "-c", "main", "--all-matched", code=2)
+    (refusal,) = result["refusals"]
     assert refusal["rule"] == "slot"
     assert "--sm-slots" in refusal["reason"]
 
@@ -138,9 +138,9 @@ async def test_what_was_accepted_never_reads_as_verified(
     assert "1 unverified" in text
     assert "Accepted: accepted, not verified: SM2 pairs are served by TLCP" in text
     assert "not verifiable   1 of the changes" in text
-    told = certroll.json("task", "show", task.id)
-    assert told["task"]["unverifiable"] == 1
-    assert told["outcomes"][0]["cause"]["code"] == "Accepted"
+    result = certroll.json("task", "show", task.id)
+    assert result["task"]["unverifiable"] == 1
+    assert result["outcomes"][0]["cause"]["code"] == "Accepted"
     watched = (await asyncio.to_thread(certroll, "task", "watch", task.id, code=5)).stdout
     assert "partially failed (1 unverified)" in watched
     lines = await asyncio.to_thread(certroll, "task", "watch", task.id, "--json", code=5)

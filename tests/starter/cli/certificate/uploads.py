@@ -55,8 +55,8 @@ def _odd_curve() -> Leaf:
     return ROOT.leaf(key=ec.generate_private_key(ec.BrainpoolP256R1()))
 
 
-def _named(name: str, told: str) -> Refused:
-    return Refused(told, pem(LEAF), name=name)
+def _named(name: str, expected: str) -> Refused:
+    return Refused(expected, pem(LEAF), name=name)
 
 
 CASES: dict[str, Callable[[], Refused]] = {

@@ -56,23 +56,23 @@ def test_a_renewal_is_stored_as_the_successor_and_nothing_more_is_claimed(
 ) -> None:
     word, files = CLIENTS[client]
     first, second, name = issued(30), issued(60), NAMES[client]
-    told = certroll("hook", word, env=files(tmp_path, first)).stdout
-    assert told.splitlines()[0].startswith(
+    output = certroll("hook", word, env=files(tmp_path, first)).stdout
+    assert output.splitlines()[0].startswith(
         f"stored         {name} ({first.fingerprint[:12]}), expires "
     )
-    assert told.splitlines()[-1] == "not renewed    it replaces no other certificate"
+    assert output.splitlines()[-1] == "not renewed    it replaces no other certificate"
     result = certroll("hook", word, env=files(tmp_path, second))
-    told = result.stdout
+    output = result.stdout
     day = f"{second.certificate.not_valid_before_utc:%Y-%m-%d}"
-    assert f"stored         {name}-{day} ({second.fingerprint[:12]}), expires " in told
-    assert f"replaces       {name} ({first.fingerprint[:12]})\n" in told
-    assert "policy         manual; rollback for 30 days\n" in told
-    assert "served by      0 resources, as of the last sync\n" in told
+    assert f"stored         {name}-{day} ({second.fingerprint[:12]}), expires " in output
+    assert f"replaces       {name} ({first.fingerprint[:12]})\n" in output
+    assert "policy         manual; rollback for 30 days\n" in output
+    assert "served by      0 resources, as of the last sync\n" in output
     by_hand = (
         f"certroll plan create -c {second.fingerprint[:12]} --serving {first.fingerprint[:12]}"
     )
-    assert f"by hand        {by_hand}\n" in told
-    assert not any(word in told for word in ("succeeded", "deployed", "task"))
+    assert f"by hand        {by_hand}\n" in output
+    assert not any(word in output for word in ("succeeded", "deployed", "task"))
     check_silence(result.output, first, second)
     with certroll.store() as store:
         assert store.certificates.get_key(second.fingerprint).pem() == second.key_pem
@@ -102,18 +102,18 @@ def test_a_missing_variable_tells_who_must_call_and_how(
     word, files = CLIENTS[client]
     given = files(tmp_path, issued(30))
     for empty in ({**given, variable: ""}, {k: v for k, v in given.items() if k != variable}):
-        told = certroll.refusal("hook", word, env=empty)
-        assert told.startswith(f"hook {word}: {variable} is not set; {word} sets it for its hooks")
-        assert f"certroll hook {word}'" in told
+        result = certroll.refusal("hook", word, env=empty)
+        assert result.startswith(f"hook {word}: {variable} is not set; {word} sets it for its hooks")
+        assert f"certroll hook {word}'" in result
     assert certroll.json("certificate", "list") == []
 
 
-def test_without_any_variable_each_client_is_told_its_own_way(certroll: CommandLine) -> None:
+def test_without_any_variable_each_client_is_shown_its_own_way(certroll: CommandLine) -> None:
     assert certroll.error("hook", "certbot")["code"] == "missing-variable"
     assert certroll.error("hook", "acme.sh")["code"] == "missing-variable"
-    told = certroll.refusal("hook", "lego")
-    assert "--renew-hook 'certroll hook lego' (version 4)" in told
-    assert "--deploy-hook 'certroll hook lego' (version 5)" in told
+    result = certroll.refusal("hook", "lego")
+    assert "--renew-hook 'certroll hook lego' (version 4)" in result
+    assert "--deploy-hook 'certroll hook lego' (version 5)" in result
     assert "'dehydrated' is not one of" in certroll.refusal("hook", "dehydrated")
 
 
@@ -121,13 +121,13 @@ def test_files_that_are_not_for_the_renewed_hosts_are_refused(
     certroll: CommandLine, tmp_path: Path
 ) -> None:
     given = write_certbot_files(tmp_path, issued(30))
-    told = certroll.refusal(
+    result = certroll.refusal(
         "hook", "certbot", env={**given, "RENEWED_DOMAINS": "other.example.com"}
     )
-    assert "fullchain.pem: the certificate is not for other.example.com, which the client" in told
+    assert "fullchain.pem: the certificate is not for other.example.com, which the client" in result
     (Path(given["RENEWED_LINEAGE"]) / "privkey.pem").unlink()
-    told = certroll.refusal("hook", "certbot", env=given)
-    assert "privkey.pem: the file cannot be read: No such file" in told
+    result = certroll.refusal("hook", "certbot", env=given)
+    assert "privkey.pem: the file cannot be read: No such file" in result
     assert certroll.json("certificate", "list") == []
 
 
@@ -137,9 +137,9 @@ def test_a_key_of_another_certificate_is_refused_without_showing_it(
     leaf, other = issued(30), issued(60)
     given = write_lego_4_files(tmp_path, leaf)
     Path(given["LEGO_CERT_KEY_PATH"]).write_bytes(other.key_pem)
-    told = certroll.refusal("hook", "lego", env=given)
-    assert "the private key does not match" in told
-    check_silence(told, leaf, other)
+    result = certroll.refusal("hook", "lego", env=given)
+    assert "the private key does not match" in result
+    check_silence(result, leaf, other)
 
 
 def test_lego_without_bundle_and_acme_sh_without_full_chain_give_the_issuer_apart(
@@ -161,14 +161,14 @@ def test_wildcards_addresses_and_international_names_are_recognised(
 ) -> None:
     hosts = ("*.example.com", "example.com")
     for word, files in (("acme.sh", write_acme_sh_files), ("lego", write_lego_4_files)):
-        told = certroll.json(
+        result = certroll.json(
             "hook", word, "--name", word, env=files(tmp_path, issued(9, hosts), hosts)
         )
-        assert told["names"] == ["*.example.com", "example.com"]
-    told = certroll.json(
+        assert result["names"] == ["*.example.com", "example.com"]
+    result = certroll.json(
         "hook", "lego", env=write_lego_4_files(tmp_path, issued(9, hosts, algorithm="rsa"), hosts)
     )
-    assert told["name"] == "_.example.com"
+    assert result["name"] == "_.example.com"
     idn = write_acme_sh_files(tmp_path, issued(9, ("xn--bcher-kva.example",)), ("bücher.example",))
     assert certroll.json("hook", "acme.sh", env=idn)["name"] == "bücher.example_ecc"
 
@@ -192,27 +192,27 @@ def test_rsa_and_ec_for_one_host_are_lines_of_their_own_in_acme_sh(
     assert sorted(pairs) == [("ec", "ec"), ("rsa", "rsa")]
 
 
-def test_another_kind_of_key_and_lost_names_are_told(certroll: CommandLine, tmp_path: Path) -> None:
+def test_another_kind_of_key_and_lost_names_are_shown(certroll: CommandLine, tmp_path: Path) -> None:
     certroll("hook", "certbot", env=write_certbot_files(tmp_path, issued(60, algorithm="rsa")))
     given = write_certbot_files(tmp_path, issued(30, HOSTS[:1]), HOSTS[:1])
-    told = certroll("hook", "certbot", env=given).stdout
-    assert "key            rsa before, ec now\n" in told
-    assert "expires        earlier than the certificate it replaces (" in told
-    assert f"names lost     {HOSTS[1]}\n" in told
+    result = certroll("hook", "certbot", env=given).stdout
+    assert "key            rsa before, ec now\n" in result
+    assert "expires        earlier than the certificate it replaces (" in result
+    assert f"names lost     {HOSTS[1]}\n" in result
 
 
 def test_the_name_and_the_predecessor_may_be_given(certroll: CommandLine, tmp_path: Path) -> None:
     certroll("hook", "certbot", "--name", "front", env=write_certbot_files(tmp_path, issued(30)))
-    told = certroll.json("hook", "certbot", env=write_certbot_files(tmp_path, issued(60)))
-    assert (told["name"], told["renewal"]["mode"]) == (HOST, "manual")
-    assert told["replaces"] == certroll.json("certificate", "show", "front")["fingerprint"]
+    result = certroll.json("hook", "certbot", env=write_certbot_files(tmp_path, issued(60)))
+    assert (result["name"], result["renewal"]["mode"]) == (HOST, "manual")
+    assert result["replaces"] == certroll.json("certificate", "show", "front")["fingerprint"]
     given = write_certbot_files(tmp_path, issued(90))
     assert (
         certroll.error("hook", "certbot", "--replaces", "nothing", env=given)["code"]
         == "unknown-certificate"
     )
-    told = certroll.json("hook", "certbot", "--replaces", "none", "--name", "x", env=given)
-    assert (told["replaces"], told["name"]) == (None, "x")
+    result = certroll.json("hook", "certbot", "--replaces", "none", "--name", "x", env=given)
+    assert (result["replaces"], result["name"]) == (None, "x")
 
 
 @pytest.mark.parametrize("words", [("--timeout", "soon"), ("--name", ""), ("--policy", "often")])
@@ -230,7 +230,7 @@ def with_policy(certroll: CommandLine, given: Given, policy: RenewalPolicy) -> N
         store.certificates.set_renewal(fingerprint, RenewalSettings(policy=policy))
 
 
-def test_an_automatic_one_that_nothing_serves_is_told_plainly_and_is_no_error(
+def test_an_automatic_one_that_nothing_serves_is_shown_plainly_and_is_no_error(
     certroll: CommandLine, tmp_path: Path
 ) -> None:
     store_account(certroll)
@@ -240,10 +240,10 @@ def test_an_automatic_one_that_nothing_serves_is_told_plainly_and_is_no_error(
         write_certbot_files(tmp_path, issued(30)),
         RenewalPolicy(mode=RenewalMode.AUTOMATIC),
     )
-    told = certroll(
+    result = certroll(
         "hook", "certbot", "--wait", env=write_certbot_files(tmp_path, issued(60))
     ).stdout
-    assert told.splitlines()[-2:] == [
+    assert result.splitlines()[-2:] == [
         "policy         automatic; rollback for 30 days",
         "nothing more   no resource serves what it replaces, as far as the inventory knows",
     ]

@@ -68,7 +68,7 @@ def test_a_named_resource_may_be_switched_on_and_another_is_refused_with_the_rea
     (row,) = list_lines(planned(*words, other, code=2).stdout, other)
     assert row.split(maxsplit=1) == [refusal["code"], refusal["reason"]]
     error = planned.error(*words, other)
-    assert (error["code"], error["where"]) == ("nothing-to-change", "plan")
+    assert (error["code"], error["where"]) == ("all-refused", "plan")
 
 
 def test_a_named_service_narrows_all_matched(planned: CommandLine) -> None:

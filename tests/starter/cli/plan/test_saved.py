@@ -59,7 +59,7 @@ def test_a_plan_without_changes_is_not_saved(ready: CommandLine) -> None:
 def test_a_name_is_checked_before_any_provider_is_called(ready: CommandLine, stack: Stack) -> None:
     calls = stack.cloud.count_calls()
     error = ready.error("plan", "create", *REQUEST, "--name", "a\x1bb")
-    assert (error["code"], error["where"]) == ("CTRLNAME", "--name")
+    assert (error["code"], error["where"]) == ("invalid-name", "--name")
     assert stack.cloud.count_calls() == calls
     assert ready.error("plan", "show", "x")["code"] == "unknown-plan"
 
@@ -104,7 +104,7 @@ def test_a_resource_that_already_serves_the_certificate_is_removed_from_the_othe
     text = ready("plan", "diff", "autumn", "winter").stdout
     assert list_lines(text, f"{CDN}{HOSTS[0]}")[0].endswith(removed["reason"])
     assert list_differences(ready, "autumn", "winter") == [
-        (HOSTS[0], "removed"),
+        (HOSTS[0], "already-served"),
         (HOSTS[1], "after"),
     ]
 
@@ -118,7 +118,7 @@ def test_diff_shows_that_a_certificate_was_deleted(ready: CommandLine, stack: St
     assert list_differences(ready, "autumn") == [(HOSTS[1], "after")]
     wild = stack.store.certificates.find("wild")
     stack.store.certificates.delete(wild.fingerprint)
-    assert list_differences(ready, "autumn") == [DELETED]
+    assert list_differences(ready, "autumn") == [(host, "refused") for host in HOSTS]
     (quota,) = list_lines(ready("plan", "show", "autumn").stdout, "quota")
     assert list_numbers(quota) == [2, 5]
 
@@ -128,7 +128,7 @@ def test_several_plans_are_deleted_or_none(ready: CommandLine) -> None:
         ready("plan", "create", *REQUEST, "--name", name)
     assert ready.error("plan", "delete", "one", "x", "--yes")["code"] == "unknown-plan"
     assert len(ready.json("plan", "list")) == 3
-    assert ready.error("plan", "delete", "one", "two")["code"] == "CONFIRM"
+    assert ready.error("plan", "delete", "one", "two")["code"] == "confirmation-required"
     ids = {each["name"]: each["id"] for each in ready.json("plan", "list")}
     (listed,) = list_lines(ready("plan", "delete", "one", "two", code=2).stderr, ids["one"])
     assert listed.startswith("one: 2 ")
@@ -243,7 +243,7 @@ def test_unknown_names_are_refused_with_their_lines(
     )
     wild = stack.store.certificates.find("wild").short_fingerprint
     lines = exportable.error("plan", "import", str(file))["what"].splitlines()[1:]
-    assert len([line for line in lines if f": {wild} " in line]) == NWILD
+    assert len([line for line in lines if f": {wild} " in line]) == 3
     assert len(exportable.json("plan", "list")) == 1
 
 

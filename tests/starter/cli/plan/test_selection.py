@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.resources.resource import DiscoveredResource
-from tests.support.command_line import CommandLine
+from tests.support.command_line import CommandLine, list_lines, list_numbers
 from tests.support.stack import Stack
 from tests.support.stored_examples import NEW
 
@@ -24,92 +24,106 @@ def planned(stack: Stack) -> CommandLine:
     return CommandLine(stack.settings.home)
 
 
-def keys(certroll: CommandLine, *words: str, code: int = 0) -> list[str]:
+def list_keys(certroll: CommandLine, *words: str, code: int = 0) -> list[str]:
     plan = certroll.json("plan", "create", *words, code=code)
     return [change["resource"]["key"] for change in plan["changes"]]
 
 
-def test_all_takes_the_certificates_of_the_vault_for_all_that_match(planned: CommandLine) -> None:
-    assert keys(planned, "--all") == list(HOSTS[:2])
-    assert keys(planned, "--all-matched", "--service", "alibaba.cdn") == list(HOSTS[:2])
-    assert keys(planned, "--all", "--service", "alibaba.alb", code=2) == []
+def test_all_chooses_certificates_of_the_vault_for_all_matching_resources(
+    planned: CommandLine,
+) -> None:
+    assert list_keys(planned, "--all") == list(HOSTS[:2])
+    assert list_keys(planned, "--all-matched", "--service", "alibaba.cdn") == list(HOSTS[:2])
+    assert list_keys(planned, "--all", "--service", "alibaba.alb", code=2) == []
 
 
-def test_each_filter_narrows_and_alone_says_where(planned: CommandLine, stack: Stack) -> None:
+def test_each_filter_narrows_the_plan_and_may_be_its_only_target(
+    planned: CommandLine, stack: Stack
+) -> None:
     only_a, only_b = [HOSTS[0]], [HOSTS[1]]
     wild = ("-c", "wild")
-    assert keys(planned, *wild, "--tag", "env=prod") == only_a
-    assert keys(planned, *wild, "--host", "b.*", "--host", "x*") == only_b
-    assert keys(planned, *wild, "--issuer", "TEST") == list(HOSTS[:2])
-    assert keys(planned, *wild, "--issuer", "nobody", code=2) == []
-    assert keys(planned, *wild, "--expiring-before", "in 3650d") == list(HOSTS[:2])
-    assert keys(planned, *wild, "--expiring-before", "in 1h", code=2) == []
+    assert list_keys(planned, *wild, "--tag", "env=prod") == only_a
+    assert list_keys(planned, *wild, "--host", "b.*", "--host", "x*") == only_b
+    assert list_keys(planned, *wild, "--issuer", "TEST") == list(HOSTS[:2])
+    assert list_keys(planned, *wild, "--issuer", "nobody", code=2) == []
+    assert list_keys(planned, *wild, "--expiring-before", "in 3650d") == list(HOSTS[:2])
+    assert list_keys(planned, *wild, "--expiring-before", "in 1h", code=2) == []
     former = stack.fingerprints_before[HOSTS[1]] or ""
-    assert keys(planned, *wild, "--serving", former) == only_b
-    assert keys(planned, *wild, "--serving", former[:12]) == only_b
+    assert list_keys(planned, *wild, "--serving", former) == only_b
+    assert list_keys(planned, *wild, "--serving", former[:12]) == only_b
 
 
-def test_what_no_filter_can_be_is_refused_in_a_line(planned: CommandLine) -> None:
-    words = ("plan", "create", "-c", "wild")
-    assert planned.refusal(*words, "--tag", "=x").startswith("--tag: '=x'")
-    assert planned.refusal(*words, "--host", "a..b").startswith("--host: 'a..b' is no pattern")
-    assert "--issuer" in planned.refusal(*words, "--issuer", " ")
-    assert planned.refusal(*words, "--serving", NEW)
-    assert planned.refusal(*words, "--expiring-before", "soon")
-    told = planned.refusal("plan", "create", "--service", "alibaba.cdn")
-    assert told.startswith("--certificate: no certificate is named")
-    assert planned.refusal("task", "create", "-c", "wild", "--tag", "=x").startswith("--tag")
+@pytest.mark.parametrize(
+    ("words", "code", "where"),
+    [
+        (("-c", "wild", "--tag", "=x"), "invalid-tag", "--tag"),
+        (("-c", "wild", "--host", "a..b"), "invalid-pattern", "--host"),
+        (("-c", "wild", "--issuer", " "), "invalid-issuer", "--issuer"),
+        (("-c", "wild", "--serving", NEW), "unknown-certificate", None),
+        (("-c", "wild", "--expiring-before", "soon"), "invalid-time", "time"),
+        (("--service", "alibaba.cdn"), "no-certificate", "--certificate"),
+    ],
+)
+def test_an_invalid_selection_is_refused(
+    planned: CommandLine, words: tuple[str, ...], code: str, where: str | None
+) -> None:
+    for noun in ("plan", "task"):
+        error = planned.error(noun, "create", *words)
+        assert (error["code"], error["where"]) == (code, where)
 
 
-def test_explanations_tell_why_and_what_nearly_matched(planned: CommandLine) -> None:
-    told = planned.json("plan", "create", "--all")
-    assert {change["why"] for change in told["changes"]} == {"the only certificate that covers it"}
-    (miss,) = told["near_misses"]
+def test_explain_shows_why_a_certificate_was_chosen_and_the_near_misses(
+    planned: CommandLine,
+) -> None:
+    plan = planned.json("plan", "create", "--all")
+    (why,) = {change["why"] for change in plan["changes"]}
+    (miss,) = plan["near_misses"]
     assert (miss["name"], miss["hosts"]) == ("*.example.com", [HOSTS[2]])
-    near = (
-        "near miss  *.example.com does not cover deep.c.example.com: "
-        "a wildcard stands for exactly one label (1 resource)"
-    )
-    text = planned("plan", "create", "--all", "--explain", "--name", "kept").stdout
-    assert "chosen     wild: the only certificate that covers it; for main/" in text
-    assert near in text
-    assert near in planned("plan", "show", "kept", "--explain").stdout
-    assert "near miss" not in planned("plan", "create", "--all").stdout
+    text = planned("plan", "create", "--all", "--explain", "--name", "saved").stdout
+    resources = ", ".join(f"main/alibaba.cdn/{host}" for host in HOSTS[:2])
+    assert list_lines(text, "chosen") == [f"wild: {why}; for {resources}"]
+    (near,) = list_lines(text, "near miss")
+    assert near.startswith(miss["name"])
+    assert HOSTS[2] in near
+    assert list_numbers(near) == [1]
+    assert list_lines(planned("plan", "show", "saved", "--explain").stdout, "near miss") == [near]
+    short = planned("plan", "create", "--all").stdout
+    assert list_lines(short, "near miss") == list_lines(short, "chosen") == []
 
 
-def test_the_duration_is_told_by_the_rate_budgets(planned: CommandLine) -> None:
-    told = planned.json("plan", "create", "--all")
-    assert told["estimate"]["seconds"] == pytest.approx(2 * 3 / 30)
-    assert told["estimate"]["at_most"] >= 3
-    text = planned("plan", "create", "--all").stdout
-    assert "duration   about 1 s at the rate limits of the services" in text
+def test_the_duration_is_estimated_from_the_rate_limits(planned: CommandLine) -> None:
+    estimate = planned.json("plan", "create", "--all")["estimate"]
+    assert estimate["seconds"] == pytest.approx(2 * 3 / 30)
+    assert estimate["at_most"] >= 3
+    (duration,) = list_lines(planned("plan", "create", "--all").stdout, "duration")
+    assert list_numbers(duration)[0] == 1
 
 
 def test_a_saved_plan_of_an_account_that_is_gone_has_no_duration(
     planned: CommandLine, stack: Stack
 ) -> None:
-    planned("plan", "create", "--all", "--name", "kept")
+    planned("plan", "create", "--all", "--name", "saved")
     stack.store.accounts.delete("main")
-    assert planned.json("plan", "show", "kept")["estimate"] is None
+    assert planned.json("plan", "show", "saved")["estimate"] is None
 
 
-def test_of_many_resources_to_be_read_it_is_said_how_long_that_takes(
+def test_a_long_read_of_resources_is_announced_with_its_duration(
     planned: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("starter.cli.plan.selection.MOST_SILENT", 1)
-    result = planned("plan", "create", "--all", "--fresh")
-    assert "2 resources must be read again, about 1 s by the calls per second" in result.stderr
-    assert "must be read again" not in planned("plan", "create", "--all").stderr
+    monkeypatch.setattr("starter.cli.plan.selection.MAX_SILENT_READS", 1)
+    (announced,) = list_lines(planned("plan", "create", "--all", "--fresh").stderr, "2 resources")
+    assert list_numbers(announced) == [1]
+    assert list_lines(planned("plan", "create", "--all").stderr, "2 resources") == []
 
 
-def test_how_old_is_what_a_plan_knows_is_told_with_it_and_kept(
+def test_the_age_of_the_inventory_data_is_shown_and_saved_with_a_plan(
     planned: CommandLine, stack: Stack
 ) -> None:
     first = stack.store.inventory.list()[0]
     seen = datetime.now(UTC) - timedelta(hours=3)
     stack.store.inventory.save_binding(first.resource.id, first.binding, seen)
-    text = planned("plan", "create", "--all", "--name", "kept").stdout
-    assert "(3 h ago); each resource is read again before it is changed\n" in text
-    assert "(3 h ago)" in planned("plan", "show", "kept").stdout
-    assert planned.json("plan", "show", "kept")["as_of"] == seen.isoformat().replace("+00:00", "Z")
+    (as_of,) = list_lines(planned("plan", "create", "--all", "--name", "saved").stdout, "as of")
+    assert "(3 h ago)" in as_of
+    assert list_lines(planned("plan", "show", "saved").stdout, "as of") == [as_of]
+    assert planned.json("plan", "show", "saved")["as_of"] == seen.isoformat().replace("+00:00", "Z")
     assert "(0 min ago)" in planned("plan", "create", "--all", "--fresh").stdout

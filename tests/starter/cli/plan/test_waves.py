@@ -1,15 +1,15 @@
-"""In which waves a task goes: asked for by options, shown before anything is made, and kept."""
+"""Waves of a plan and a task: set by options, shown in a preview, saved with the task."""
 
 import pytest
 
 from domain.rollout.policy import OnBudgetExceeded, RolloutPolicy, Size
-from tests.support.command_line import CommandLine
+from tests.support.command_line import CommandLine, list_lines, list_numbers
 from tests.support.stack import Stack
 
 HOSTS = tuple(f"h{number:02}.example.com" for number in range(24))
-WISH = ("-c", "wild", "--all-matched")
+REQUEST = ("-c", "wild", "--all-matched")
 NO_ENGINE = {"CERTROLL_TEMPORAL_ADDRESS": "127.0.0.1:1"}
-PLACE = "main/alibaba.cdn"
+CDN = "main/alibaba.cdn"
 
 
 @pytest.fixture
@@ -28,67 +28,75 @@ def small(stack: Stack) -> CommandLine:
     return CommandLine(stack.settings.home, NO_ENGINE)
 
 
-def draft(certroll: CommandLine, *words: str) -> RolloutPolicy:
-    told = certroll.json("task", "create", *WISH, "--draft", *words)["task"]["rollout"]
-    return RolloutPolicy.model_validate(told)
+def create_draft(certroll: CommandLine, *words: str) -> RolloutPolicy:
+    """Creates a draft of a task and returns its policy."""
+    created = certroll.json("task", "create", *REQUEST, "--draft", *words)["task"]
+    return RolloutPolicy.model_validate(created["rollout"])
 
 
-def waves(stack: Stack) -> list[int]:
-    """How many changes each wave of the only task has, as they are stored."""
+def list_wave_sizes(stack: Stack) -> list[int]:
+    """Lists how many changes each wave of the only stored task has."""
     (task,) = stack.store.tasks.list()
     return [tally.total for tally in stack.store.tasks.outcomes.list_wave_tallies(task.id)]
 
 
-def test_many_changes_have_a_canary_that_nobody_asked_for(large: CommandLine, stack: Stack) -> None:
-    text = large("plan", "create", *WISH, "--name", "autumn").stdout
-    assert (
-        "wave 1     canary: 1 resource, 1 of each service; no failure allowed, "
-        "else the wave is rolled back\n"
-        "wave 2     23 resources; at most 2 failures, else the wave is rolled back\n"
-        f"canary     {PLACE}/h"
-    ) in text
-    assert draft(large) == RolloutPolicy(
+def test_many_changes_have_a_canary_by_default(large: CommandLine, stack: Stack) -> None:
+    canary, rest = large.json("plan", "create", *REQUEST, "--name", "autumn")["waves"]
+    assert (canary["canary"], canary["changes"], canary["allowed_failures"]) == (True, 1, 0)
+    assert (rest["canary"], rest["changes"], rest["allowed_failures"]) == (False, 23, 2)
+    text = large("plan", "show", "autumn").stdout
+    assert list_lines(text, "canary") == canary["resources"]
+    (first,), (second,) = list_lines(text, "wave 1"), list_lines(text, "wave 2")
+    assert first.startswith("canary: 1 ")
+    assert list_numbers(second) == [23, 2]
+    assert create_draft(large) == RolloutPolicy(
         canary=Size(count=1), canary_per_service=True, budget=Size(percent=10)
     )
-    assert waves(stack) == [1, 23]
+    assert list_wave_sizes(stack) == [1, 23]
 
 
 def test_few_changes_are_one_wave(small: CommandLine, stack: Stack) -> None:
-    assert (
-        "wave 1     3 resources; any number of failures\n" in small("plan", "create", *WISH).stdout
-    )
-    assert draft(small) == RolloutPolicy()
-    assert waves(stack) == [3]
+    (wave,) = small.json("plan", "create", *REQUEST)["waves"]
+    assert (wave["canary"], wave["changes"], wave["allowed_failures"]) == (False, 3, None)
+    (line,) = list_lines(small("plan", "create", *REQUEST).stdout, "wave 1")
+    assert list_numbers(line) == [3]
+    assert create_draft(small) == RolloutPolicy()
+    assert list_wave_sizes(stack) == [3]
 
 
-def test_a_preview_shows_the_waves_of_its_options_and_does_not_keep_them(
+def test_a_preview_shows_the_waves_of_its_options_and_does_not_save_them(
     large: CommandLine,
 ) -> None:
     words = ("--canary", "10%", "--wave", "25%", "--bake", "15m", "--failures", "1")
-    told = large.json("plan", "create", *WISH, "--name", "autumn", *words)
-    assert [(each["changes"], each["allowed_failures"]) for each in told["waves"]] == [
+    plan = large.json("plan", "create", *REQUEST, "--name", "autumn", *words)
+    assert [(each["changes"], each["allowed_failures"]) for each in plan["waves"]] == [
         (3, 0),
         (6, 1),
         (15, 1),
     ]
-    assert told["rollout"]["bake_seconds"] == 900
-    digest = told["digest"]
+    assert plan["rollout"]["bake_seconds"] == 900
+    digest = plan["digest"]
     again = large.json("plan", "show", "autumn")
     assert (again["digest"], [each["changes"] for each in again["waves"]]) == (digest, [1, 23])
-    text = large("plan", "show", "autumn", "--gate").stdout
-    assert "else the wave is rolled back; then wait for a person to proceed\nwave 2" in text
-    assert "of waits" not in text
-    text = large("plan", "show", "autumn", *words).stdout
-    assert "; and 30 min of waits between the waves\n" in text
+    assert large.json("plan", "show", "autumn", "--gate")["rollout"]["gate"] is True
+    plain, gated = (
+        large("plan", "show", "autumn", *options).stdout for options in ((), ("--gate",))
+    )
+    (before,), (after,) = list_lines(plain, "wave 1"), list_lines(gated, "wave 1")
+    assert after.startswith(f"{before}; ")
+    assert list_lines(gated, "wave 2") == list_lines(plain, "wave 2")
+    assert list_lines(gated, "duration") == list_lines(plain, "duration")
+    (duration,) = list_lines(large("plan", "show", "autumn", *words).stdout, "duration")
+    assert " 30 min " in duration.removeprefix(list_lines(plain, "duration")[0])
 
 
-def test_all_of_the_policy_comes_from_options(small: CommandLine, stack: Stack) -> None:
-    words = ("--canary", f"{PLACE}/{HOSTS[2]}", "--canary-failures", "1", "--wave", "1")
+def test_options_set_every_field_of_the_policy(small: CommandLine, stack: Stack) -> None:
+    words = ("--canary", f"{CDN}/{HOSTS[2]}", "--canary-failures", "1", "--wave", "1")
     rest = ("--bake", "1h30m", "--gate", "--failures", "5%", "--on-budget-exceeded", "rollback-all")
     last = ("--keep-trying", "2h", "--keep-failed", "--accept-unverified")
-    found = draft(small, *words, *rest, *last)
+    found = create_draft(small, *words, *rest, *last)
     assert found == RolloutPolicy(
-        canary_resources=(f"{PLACE}/{HOSTS[2]}",),
+        canary_resources=(f"{CDN}/{HOSTS[2]}",),
         canary_budget=1,
         waves=(Size(count=1),),
         bake_seconds=5400,
@@ -99,100 +107,110 @@ def test_all_of_the_policy_comes_from_options(small: CommandLine, stack: Stack) 
         accept_unverified=True,
         keep_trying_seconds=7200,
     )
-    assert waves(stack) == [1, 1, 1]
+    assert list_wave_sizes(stack) == [1, 1, 1]
 
 
-def test_a_canary_is_named_by_its_last_part_as_well(small: CommandLine, stack: Stack) -> None:
-    found = draft(small, "--canary", HOSTS[1], "--canary", f"{PLACE}/{HOSTS[0]}")
-    assert found.canary_resources == (f"{PLACE}/{HOSTS[1]}", f"{PLACE}/{HOSTS[0]}")
-    assert waves(stack) == [2, 1]
+def test_a_canary_is_named_by_its_id_or_the_last_part_of_it(
+    small: CommandLine, stack: Stack
+) -> None:
+    found = create_draft(small, "--canary", HOSTS[1], "--canary", f"{CDN}/{HOSTS[0]}")
+    assert found.canary_resources == (f"{CDN}/{HOSTS[1]}", f"{CDN}/{HOSTS[0]}")
+    assert list_wave_sizes(stack) == [2, 1]
 
 
-def test_one_wave_and_no_canary_are_asked_for_too(large: CommandLine) -> None:
-    alone = draft(large, "--one-wave", "--failures", "any", "--name", "one")
+def test_options_ask_for_one_wave_or_no_canary(large: CommandLine) -> None:
+    alone = create_draft(large, "--one-wave", "--failures", "any", "--name", "one")
     assert alone == RolloutPolicy()
-    even = draft(large, "--canary", "none", "--wave", "50%", "--name", "two")
+    even = create_draft(large, "--canary", "none", "--wave", "50%", "--name", "two")
     assert even == RolloutPolicy(waves=(Size(percent=50),), budget=Size(percent=10))
 
 
-def test_a_draft_keeps_its_waves_and_an_edit_shows_what_becomes_of_them(
+def test_a_draft_keeps_its_waves_until_an_edit_changes_them(
     large: CommandLine, stack: Stack
 ) -> None:
-    draft(large, "--name", "autumn", "--wave", "50%", "--bake", "15m")
-    assert waves(stack) == [1, 12, 11]
+    create_draft(large, "--name", "autumn", "--wave", "50%", "--bake", "15m")
+    assert list_wave_sizes(stack) == [1, 12, 11]
     text = large("task", "edit", "autumn", "--canary", "2", "--no-gate", "--bake", "0m").stdout
-    assert (
-        "waves  canary 1 of each service; waves 50%; wait 15 min; failures 10%; "
-        "else the wave is rolled back -> canary 2; waves 50%; failures 10%; "
-        "else the wave is rolled back\n"
-    ) in text
-    assert "wave 1     canary: 2 resources; no failure allowed" in text
-    assert waves(stack) == [2, 12, 10]
-    assert large("task", "edit", "autumn", "--canary", "2").stdout == "Nothing has changed.\n"
+    before, _, after = list_lines(text, "waves")[0].partition(" -> ")
+    assert list_numbers(before) == [1, 50, 15, 10]
+    assert list_numbers(after) == [2, 50, 10]
+    (first,) = list_lines(text, "wave 1")
+    assert first.startswith("canary: 2 ")
+    assert list_wave_sizes(stack) == [2, 12, 10]
+    saved = large.json("task", "show", "autumn")
+    unchanged = large("task", "edit", "autumn", "--canary", "2").stdout
+    assert len(unchanged.splitlines()) == 1
+    assert large.json("task", "show", "autumn") == saved
     large("task", "edit", "autumn", "--name", "winter")
-    assert waves(stack) == [2, 12, 10]
+    assert list_wave_sizes(stack) == [2, 12, 10]
 
 
-def test_a_draft_that_gets_fewer_resources_loses_only_waves_nobody_asked_for(
+def test_a_draft_with_fewer_resources_loses_only_default_waves(
     large: CommandLine, stack: Stack
 ) -> None:
-    draft(large, "--name", "autumn")
+    create_draft(large, "--name", "autumn")
     few = ("-c", "wild", "--resource", HOSTS[0], "--resource", HOSTS[1])
-    text = large("task", "edit", "autumn", *few).stdout
-    assert "wave 1     2 resources; any number of failures\n" in text
-    assert waves(stack) == [2]
+    (wave,) = list_lines(large("task", "edit", "autumn", *few).stdout, "wave 1")
+    assert list_numbers(wave) == [2]
+    assert list_wave_sizes(stack) == [2]
     large("task", "edit", "autumn", "--canary", "1")
-    large("task", "edit", "autumn", *WISH)
-    assert waves(stack) == [1, 23]
+    large("task", "edit", "autumn", *REQUEST)
+    assert list_wave_sizes(stack) == [1, 23]
     named = ("task", "edit", "autumn", "--canary", HOSTS[9])
     large(*named)
     assert large.error("task", "edit", "autumn", *few)["code"] == "unknown-canary"
-    assert waves(stack) == [1, 23]
+    assert list_wave_sizes(stack) == [1, 23]
 
 
 def test_a_task_shows_the_counters_of_each_wave(large: CommandLine, stack: Stack) -> None:
-    draft(large, "--name", "autumn", "--canary", "2", "--keep-failed")
-    text = large("task", "show", "autumn").stdout
-    line = "canary: 2 resources; no failure allowed, else the wave is rolled back"
-    assert (
-        f"wave 1          {line}\n                2 pending\nwave 2          22 resources" in text
-    )
-    assert "policy          failed changes are not rolled back\n" in text
-    told = large.json("task", "show", "autumn")
-    assert [each["tally"] for each in told["waves"]] == [{"pending": 2}, {"pending": 22}]
-    first = [each for each in told["outcomes"] if each["wave"] == 0]
+    create_draft(large, "--name", "autumn", "--canary", "2", "--keep-failed")
+    task = large.json("task", "show", "autumn")
+    assert [each["tally"] for each in task["waves"]] == [{"pending": 2}, {"pending": 22}]
+    assert [each["canary"] for each in task["waves"]] == [True, False]
+    first = [each for each in task["outcomes"] if each["wave"] == 0]
     assert [each["change"]["resource"]["key"] for each in first] == [
-        each.rpartition("/")[2] for each in told["waves"][0]["resources"]
+        each.rpartition("/")[2] for each in task["waves"][0]["resources"]
     ]
+    lines = large("task", "show", "autumn").stdout.splitlines()
+    begin = next(number for number, line in enumerate(lines) if line.startswith("wave 1 "))
+    canary, tally, rest, rest_tally = (line.split() for line in lines[begin : begin + 4])
+    assert canary[2:4] == ["canary:", "2"]
+    assert tally == ["2", "pending"]
+    assert rest[:3] == ["wave", "2", "22"]
+    assert rest_tally == ["22", "pending"]
+    assert task["task"]["rollout"]["roll_back_failed"] is False
+    assert any(line.startswith("policy ") for line in lines)
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "code", "where"),
     [
-        (("--canary", "no-such-host"), "--canary: the plan does not change no-such-host"),
-        (("--canary", "1", "--canary", "2"), "--canary: the canary has several sizes"),
+        (("--canary", "no-such-host"), "unknown-canary", "--canary"),
+        (("--canary", "1", "--canary", "2"), "conflicting-options", "--canary"),
         (
             ("--canary", "1", "--canary-per-service", "1"),
-            "--canary and --canary-per-service exclude each other",
+            "conflicting-options",
+            "--canary-per-service",
         ),
-        (("--canary", "0"), "--canary: of 0 nothing goes ahead"),
-        (("--canary-per-service", "x"), "--canary-per-service: 'x' is neither"),
-        (("--canary-failures", "1"), "--canary-failures: there is no canary"),
-        (("--wave", "many"), "--wave: 'many' is neither a number nor a share"),
-        (("--wave", "60%", "--wave", "60%"), "--wave: the waves are 120% of the changes"),
-        (("--bake", "soon", "--canary", "1"), "--bake: 'soon' is not a valid duration"),
-        (("--bake", "8d", "--canary", "1"), "--bake: '8d' is more than a week"),
-        (("--bake", "15m"), "--bake: all changes are one wave"),
-        (("--gate",), "--gate: all changes are one wave"),
-        (("--failures", "x"), "--failures: 'x' is neither"),
-        (("--on-budget-exceeded", "panic"), "--on-budget-exceeded: there is no reaction 'panic'"),
-        (("--one-wave", "--wave", "1"), "--one-wave: --one-wave and --wave exclude each other"),
+        (("--canary", "0"), "empty-wave", "--canary"),
+        (("--canary-per-service", "x"), "invalid-size", "--canary-per-service"),
+        (("--canary-failures", "1"), "no-canary", "--canary-failures"),
+        (("--wave", "many"), "invalid-size", "--wave"),
+        (("--wave", "60%", "--wave", "60%"), "waves-exceed-total", "--wave"),
+        (("--bake", "soon", "--canary", "1"), "invalid-time", "--bake"),
+        (("--bake", "8d", "--canary", "1"), "time-out-of-range", "--bake"),
+        (("--bake", "15m"), "single-wave", "--bake"),
+        (("--gate",), "single-wave", "--gate"),
+        (("--failures", "x"), "invalid-size", "--failures"),
+        (("--on-budget-exceeded", "panic"), "unknown-reaction", "--on-budget-exceeded"),
+        (("--one-wave", "--wave", "1"), "conflicting-options", "--one-wave"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_and_nothing_is_kept(
-    small: CommandLine, stack: Stack, words: tuple[str, ...], told: str
+def test_impossible_options_are_refused_and_nothing_is_saved(
+    small: CommandLine, stack: Stack, words: tuple[str, ...], code: str, where: str
 ) -> None:
-    assert told in small.refusal("task", "create", *WISH, "--draft", *words)
-    assert told in small.refusal("plan", "create", *WISH, *words)
+    for command in (("task", "create", "--draft"), ("plan", "create")):
+        error = small.error(*command, *REQUEST, *words)
+        assert (error["code"], error["where"]) == (code, where)
     assert stack.store.tasks.list() == []
     assert stack.store.plans.list() == []

@@ -25,7 +25,7 @@ def ready(stack: Stack) -> CommandLine:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "expected"),
     [
         (("--at", "tomorrow"), "time: 'tomorrow' cannot be read"),
         (
@@ -44,12 +44,12 @@ def ready(stack: Stack) -> CommandLine:
     ],
 )
 def test_wrong_words_are_refused_before_any_cloud_is_asked(
-    words: tuple[str, ...], told: str, certroll: CommandLine
+    words: tuple[str, ...], expected: str, certroll: CommandLine
 ) -> None:
     store_account(certroll)
     store_certificate(certroll, "wild")
     store_resources(certroll)
-    assert told in certroll.refusal(*CREATE, *words, "--yes")
+    assert expected in certroll.refusal(*CREATE, *words, "--yes")
     assert certroll.json("task", "list") == []
 
 
@@ -64,7 +64,7 @@ def test_a_plan_that_is_not_the_previewed_one_is_refused(ready: CommandLine, sta
     assert ready.json("task", "list") == []
 
 
-def test_too_little_quota_is_told_before_the_question(ready: CommandLine, stack: Stack) -> None:
+def test_too_little_quota_is_shown_before_the_question(ready: CommandLine, stack: Stack) -> None:
     stack.seed_domains("b.example.com")
     result = ready(*CREATE, code=2)
     assert "the task needs 2 deployments of quota, 1 are left" in result.stderr
@@ -90,8 +90,8 @@ def test_tasks_are_listed(certroll: CommandLine) -> None:
     assert [each["id"] for each in certroll.json("task", "list")] == [record.id]
     assert certroll.json("task", "list", "--status", "succeeded") == []
     assert len(certroll.json("task", "list", "--status", "partially_failed")) == 1
-    told = certroll.refusal("task", "list", "--status", "fine")
-    assert "there is no status 'fine'. Use draft, scheduled" in told
+    result = certroll.refusal("task", "list", "--status", "fine")
+    assert "there is no status 'fine'. Use draft, scheduled" in result
 
 
 def test_deleted_tasks_are_listed_only_when_asked_for(certroll: CommandLine) -> None:
@@ -117,10 +117,10 @@ def test_one_is_shown_with_outcomes_by_service_causes_and_audit(certroll: Comman
         "IllegalOperation: the domain is locked Unlock it."
     )
     assert audit.splitlines()[1].endswith("created  tester  for the test")
-    told = certroll.json("task", "show", record.id)
-    assert [each["status"] for each in told["outcomes"]] == ["deployed", "failed"]
-    assert [each["kind"] for each in told["events"]] == ["created"]
-    assert told["quota"] == []
+    result = certroll.json("task", "show", record.id)
+    assert [each["status"] for each in result["outcomes"]] == ["deployed", "failed"]
+    assert [each["kind"] for each in result["events"]] == ["created"]
+    assert result["quota"] == []
 
 
 def test_watching_one_that_has_ended_ends_at_once(certroll: CommandLine) -> None:
@@ -129,12 +129,12 @@ def test_watching_one_that_has_ended_ends_at_once(certroll: CommandLine) -> None
     assert result.stdout.endswith("autumn: partially failed (1 deployed, 1 failed)\n")
     assert "the domain is locked" in result.stdout
     assert result.stderr.splitlines()[-1] == f"All of it: certroll task show {record.id}"
-    told = certroll.json("task", "watch", "autumn", code=5)
-    assert (told["id"], told["status"]) == (record.id, "partially_failed")
+    output = certroll.json("task", "watch", "autumn", code=5)
+    assert (output["id"], output["status"]) == (record.id, "partially_failed")
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "expected"),
     [
         (("cancel", "autumn", "--reason", ""), "--reason: the text has 0 characters"),
         (("cancel", "autumn", "--reason", "x" * 1001), "Give 1 to 1000 characters."),
@@ -149,7 +149,7 @@ def test_watching_one_that_has_ended_ends_at_once(certroll: CommandLine) -> None
     ],
 )
 def test_requests_that_make_no_sense_are_refused(
-    words: tuple[str, ...], told: str, certroll: CommandLine
+    words: tuple[str, ...], expected: str, certroll: CommandLine
 ) -> None:
     store_task(certroll)
-    assert told in certroll.refusal("task", *words)
+    assert expected in certroll.refusal("task", *words)

@@ -51,9 +51,9 @@ def test_it_warns_of_each_by_what_it_is_and_asks(ready: CommandLine) -> None:
 def test_one_that_is_wrong_keeps_all_of_them(ready: CommandLine) -> None:
     with ready.store() as store:
         store.tasks.delete("id-failed", "me", "over", datetime.now(UTC))
-    told = ready.refusal("task", "delete", "draft", "nothing", "id-failed", *REASON, "--yes")
-    assert "there is no task 'nothing'" in told
-    assert "id-failed is already deleted. Nothing was deleted." in told
+    result = ready.refusal("task", "delete", "draft", "nothing", "id-failed", *REASON, "--yes")
+    assert "there is no task 'nothing'" in result
+    assert "id-failed is already deleted. Nothing was deleted." in result
     with ready.store() as store:
         assert store.tasks.find("draft").deleted_at is None
 
@@ -71,14 +71,14 @@ def test_they_are_chosen_by_status_and_age(ready: CommandLine) -> None:
 
 
 def test_drafts_of_a_status_go_without_an_engine(ready: CommandLine) -> None:
-    told = ready.json("task", "delete", "--status", "draft", *REASON, "--yes")
-    assert told["tasks"] == ["id-draft"]
+    result = ready.json("task", "delete", "--status", "draft", *REASON, "--yes")
+    assert result["tasks"] == ["id-draft"]
     with ready.store() as store:
         assert store.tasks.find("id-draft").deleted_at is not None
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "expected"),
     [
         ((), "give either tasks or --status"),
         (("draft", "--status", "failed"), "give either tasks or --status"),
@@ -89,6 +89,6 @@ def test_drafts_of_a_status_go_without_an_engine(ready: CommandLine) -> None:
     ],
 )
 def test_words_that_do_not_fit_are_refused(
-    words: tuple[str, ...], told: str, ready: CommandLine
+    words: tuple[str, ...], expected: str, ready: CommandLine
 ) -> None:
-    assert told in ready.refusal("task", "delete", *words, *REASON, "--yes")
+    assert expected in ready.refusal("task", "delete", *words, *REASON, "--yes")

@@ -10,7 +10,7 @@ from tests.support.stack import Stack
 from tests.support.starter_examples import store_task
 
 HOSTS = ("a.example.com", "b.example.com")
-WISH = ("-c", "wild", "--all-matched")
+PLAN_OPTIONS = ("-c", "wild", "--all-matched")
 NO_ENGINE = {"CERTROLL_TEMPORAL_ADDRESS": "127.0.0.1:1"}
 
 
@@ -22,7 +22,7 @@ def ready(stack: Stack) -> CommandLine:
     certroll = CommandLine(stack.settings.home, NO_ENGINE)
     for name in ("ops", "web"):
         certroll("contact", "add", name, "--mail", f"{name}@example.com")
-    certroll("task", "create", *WISH, "--draft", "--name", "autumn", "--contact", "ops")
+    certroll("task", "create", *PLAN_OPTIONS, "--draft", "--name", "autumn", "--contact", "ops")
     return certroll
 
 
@@ -34,9 +34,9 @@ def test_a_draft_reserves_nothing_and_begins_nothing(ready: CommandLine, stack: 
     text = ready("task", "show", "autumn").stdout
     assert "status          draft\n" in text
     assert "alibaba.cdn: 2 pending\n" in text
-    told = ready("task", "create", *WISH, "--draft", "--name", "winter").stdout
+    result = ready("task", "create", *PLAN_OPTIONS, "--draft", "--name", "winter").stdout
     winter = ready.json("task", "list")[0]["id"]
-    assert told.endswith(
+    assert result.endswith(
         f"draft   {winter}\nchange  certroll task edit {winter} ...\n"
         f"begin   certroll task submit {winter}\n"
     )
@@ -55,8 +55,8 @@ def test_an_edit_shows_what_changes_and_leaves_the_rest(ready: CommandLine, stac
     assert draft.contacts == ("web", "ops")
     assert draft.draft is not None
     assert draft.draft.rollback_days == 7
-    told = ready.json("task", "edit", "winter", "--concurrency", "3", "--no-contacts")
-    assert [each["what"] for each in told["changes"]] == ["contacts", "concurrency"]
+    result = ready.json("task", "edit", "winter", "--concurrency", "3", "--no-contacts")
+    assert [each["what"] for each in result["changes"]] == ["contacts", "concurrency"]
     assert stack.store.tasks.find("winter").concurrency == 3
     assert ready("task", "edit", "winter", "--concurrency", "3").stdout == "Nothing has changed.\n"
     edits = [each for each in stack.store.tasks.list_events(draft.id) if each.code == "edited"]
@@ -68,7 +68,7 @@ def test_it_gets_another_plan(ready: CommandLine, stack: Stack) -> None:
     text = ready("task", "edit", "autumn", "-c", "wild", "--resource", HOSTS[0]).stdout
     assert "(2 changes, quota 2) -> " in text
     assert stack.store.tasks.find("autumn").tally.total == 1
-    saved = ready.json("plan", "create", *WISH, "--name", "both")["saved"]
+    saved = ready.json("plan", "create", *PLAN_OPTIONS, "--name", "both")["saved"]
     text = ready("task", "edit", "autumn", "--plan", "both").stdout
     assert f"saved plan  none -> {saved['id']}\n" in text
     draft = stack.store.tasks.find("autumn")
@@ -77,7 +77,7 @@ def test_it_gets_another_plan(ready: CommandLine, stack: Stack) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "expected"),
     [
         (("--name", ""), "--name: '' is not a valid name"),
         (("--contact", "nobody"), "there is no contact 'nobody'"),
@@ -88,16 +88,16 @@ def test_it_gets_another_plan(ready: CommandLine, stack: Stack) -> None:
         ),
         (("--at", "soon"), "'soon' cannot be read"),
         (("--plan", "x"), "there is no plan 'x'"),
-        (("--plan", "x", *WISH), "--plan: a saved plan and a selection exclude"),
+        (("--plan", "x", *PLAN_OPTIONS), "--plan: a saved plan and a selection exclude"),
         (("--name", "taken"), "a task named 'taken'"),
     ],
 )
 def test_edits_that_make_no_sense_change_nothing(
-    words: tuple[str, ...], told: str, ready: CommandLine, stack: Stack
+    words: tuple[str, ...], expected: str, ready: CommandLine, stack: Stack
 ) -> None:
-    ready("task", "create", *WISH, "--draft", "--name", "taken")
+    ready("task", "create", *PLAN_OPTIONS, "--draft", "--name", "taken")
     before = stack.store.tasks.find("autumn")
-    assert told in ready.refusal("task", "edit", "autumn", *words)
+    assert expected in ready.refusal("task", "edit", "autumn", *words)
     assert stack.store.tasks.find("autumn") == before
 
 
@@ -120,9 +120,9 @@ def test_submitting_checks_quota_and_what_has_moved(ready: CommandLine, stack: S
 def test_what_is_no_draft_says_what_to_do_instead(certroll: CommandLine) -> None:
     record = store_task(certroll)
     for words in (("edit", "autumn", "--name", "x"), ("submit", "autumn", "--yes")):
-        told = certroll.refusal("task", *words)
-        assert f"task {record.id}: the task is partially failed, only a draft can be edited" in told
-        assert "certroll task create" in told
+        result = certroll.refusal("task", *words)
+        assert f"task {record.id}: the task is partially failed, only a draft can be edited" in result
+        assert "certroll task create" in result
 
 
 def test_watching_a_draft_would_wait_for_nothing(ready: CommandLine) -> None:
@@ -134,8 +134,8 @@ def test_a_draft_is_deleted_without_an_engine(ready: CommandLine, stack: Stack) 
     assert "autumn: a draft, nothing has started" in result.stderr
     assert stack.store.tasks.list() == []
     (gone,) = stack.store.tasks.list(include_deleted=True)
-    told = [(each.code, each.text) for each in stack.store.tasks.list_events(gone.id)]
-    assert told[-1] == ("deleted", "over")
+    output = [(each.code, each.text) for each in stack.store.tasks.list_events(gone.id)]
+    assert output[-1] == ("deleted", "over")
     assert gone.deleted_at is not None
     assert gone.deleted_at <= datetime.now(UTC)
     assert ready.error("task", "submit", gone.id)["code"] == "task-deleted"

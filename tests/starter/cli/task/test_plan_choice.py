@@ -10,7 +10,7 @@ from tests.support.stack import Stack
 from tests.support.stored_examples import mark_vanished
 
 HOSTS = ("a.example.com", "b.example.com")
-WISH = ("-c", "wild", "--all-matched")
+PLAN_OPTIONS = ("-c", "wild", "--all-matched")
 PLAN = ("task", "create", "--plan", "autumn", "--yes")
 NO_ENGINE = {"CERTROLL_TEMPORAL_ADDRESS": "127.0.0.1:1"}
 
@@ -22,7 +22,7 @@ def ready(stack: Stack) -> CommandLine:
     stack.upload("wild", "*.example.com")
     stack.grant_quota(2)
     certroll = CommandLine(stack.settings.home, NO_ENGINE)
-    certroll("plan", "create", *WISH, "--name", "autumn")
+    certroll("plan", "create", *PLAN_OPTIONS, "--name", "autumn")
     return certroll
 
 
@@ -43,21 +43,21 @@ def test_what_has_not_moved_reaches_the_engine(ready: CommandLine, stack: Stack)
     assert "c.example.com" not in result.stdout
 
 
-def test_a_resource_that_serves_something_else_is_told(ready: CommandLine, stack: Stack) -> None:
+def test_a_resource_that_serves_something_else_is_shown(ready: CommandLine, stack: Stack) -> None:
     stack.rebind(HOSTS[0], stack.ca.leaf(["*.example.com"]))
     assert list(refused(ready)) == [HOSTS[0]]
-    told = ready.json(*PLAN, code=2)
-    assert [each["what"] for each in told["differences"]] == ["before"]
+    result = ready.json(*PLAN, code=2)
+    assert [each["what"] for each in result["differences"]] == ["before"]
 
 
-def test_a_resource_that_is_gone_is_told(ready: CommandLine, stack: Stack) -> None:
+def test_a_resource_that_is_gone_is_shown(ready: CommandLine, stack: Stack) -> None:
     mark_vanished(stack.store, "main", "alibaba.cdn", datetime.now(UTC))
     found = refused(ready)
     assert set(found) == set(HOSTS)
     assert "the resource has vanished" in found[HOSTS[0]]
 
 
-def test_a_certificate_that_was_deleted_or_ends_before_the_task_is_told(
+def test_a_certificate_that_was_deleted_or_ends_before_the_task_is_shown(
     ready: CommandLine, stack: Stack
 ) -> None:
     wild = stack.store.certificates.find("wild")
@@ -86,19 +86,19 @@ def test_without_a_yes_nothing_is_made(ready: CommandLine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "expected"),
     [
-        (("--plan", "autumn", *WISH), "--plan: a saved plan and a selection exclude each other"),
+        (("--plan", "autumn", *PLAN_OPTIONS), "--plan: a saved plan and a selection exclude each other"),
         ((), "neither a plan nor a certificate is given"),
-        ((*WISH, "--remake"), "--remake: --remake needs --plan"),
+        ((*PLAN_OPTIONS, "--remake"), "--remake: --remake needs --plan"),
         (("--plan", "winter"), "there is no plan 'winter'"),
         (("--plan", "autumn", "--name", " "), "--name: ' ' is not a valid name"),
     ],
 )
 def test_words_that_do_not_fit_are_refused(
-    words: tuple[str, ...], told: str, ready: CommandLine
+    words: tuple[str, ...], expected: str, ready: CommandLine
 ) -> None:
-    assert told in ready.refusal("task", "create", *words, "--yes")
+    assert expected in ready.refusal("task", "create", *words, "--yes")
 
 
 def test_a_digest_names_a_saved_plan_too(ready: CommandLine, stack: Stack) -> None:
@@ -114,6 +114,6 @@ def test_a_plan_that_requires_coverage_is_held_to_it(stack: Stack) -> None:
     stack.upload("wild", "*.example.com")
     stack.grant_quota(1)
     certroll = CommandLine(stack.settings.home, NO_ENGINE)
-    certroll("plan", "create", *WISH, "--require-coverage", "--name", "autumn")
+    certroll("plan", "create", *PLAN_OPTIONS, "--require-coverage", "--name", "autumn")
     stack.rebind("a.example.com", stack.ca.leaf(["a.example.com", "example.org"]))
     assert "no longer covered: example.org" in refused(certroll)["a.example.com"]

@@ -35,8 +35,8 @@ async def test_a_task_goes_on_by_command_and_stops_by_another(
         while (await wait_until(engine, task, "`proceed` after")).wave == 1:
             await asyncio.sleep(0.05)
         words = ("task", "stop", "waves", "--reason", "enough", "--by", "on call")
-        told = await asyncio.to_thread(line.json, *words)
-        assert told == {"task": task.id, "requested": "stop"}
+        result = await asyncio.to_thread(line.json, *words)
+        assert result == {"task": task.id, "requested": "stop"}
         ended = await stack.wait_ended(task)
         assert (ended.status, ended.tally.skipped) == (TaskStatus.PARTIALLY_FAILED, 2)
         for command in ("proceed", "stop"):

@@ -48,14 +48,14 @@ async def running(stack: Stack, engine: Client) -> AsyncIterator[Running]:
 
 async def test_a_task_is_created_and_waited_for(running: Running) -> None:
     digest = (await running.json("plan", "create", "-c", "wild", "--all-matched"))["digest"]
-    told = await running(*CREATE, "--digest", digest[:12], "--at", "2026-01-01 12:00", "--wait")
-    assert "this time has passed: starts now" in told.stdout
+    result = await running(*CREATE, "--digest", digest[:12], "--at", "2026-01-01 12:00", "--wait")
+    assert "this time has passed: starts now" in result.stdout
     (record,) = running.stack.store.tasks.list()
-    assert f"task       {record.id}\n" in told.stdout
-    assert f"workflow   deployment-{record.id}\n" in told.stdout
-    assert f"roll back  certroll task rollback {record.id} --reason '...'\n" in told.stdout
-    assert told.stdout.endswith("autumn: succeeded (2 deployed)\n")
-    assert told.stderr.splitlines()[-1] == "autumn: succeeded (2 deployed)"
+    assert f"task       {record.id}\n" in result.stdout
+    assert f"workflow   deployment-{record.id}\n" in result.stdout
+    assert f"roll back  certroll task rollback {record.id} --reason '...'\n" in result.stdout
+    assert result.stdout.endswith("autumn: succeeded (2 deployed)\n")
+    assert result.stderr.splitlines()[-1] == "autumn: succeeded (2 deployed)"
     wild = running.stack.store.certificates.find("wild")
     assert {running.stack.get_served(host) for host in HOSTS} == {wild.fingerprint}
     assert "@" in record.created_by
@@ -70,9 +70,9 @@ async def test_a_canary_that_fails_leaves_the_rest_as_it_was(running: Running) -
         code="IllegalOperation",
         status=403,
     )
-    told = await running(*CREATE, "--canary", HOSTS[1], "--wait", code=5)
+    result = await running(*CREATE, "--canary", HOSTS[1], "--wait", code=5)
     line = "1 resource, as named; no failure allowed, else the wave is rolled back"
-    assert f"wave 1     canary: {line}\n" in told.stdout
+    assert f"wave 1     canary: {line}\n" in result.stdout
     shown = await running.json("task", "show", "autumn")
     assert [each["tally"] for each in shown["waves"]] == [{"failed": 1}, {"skipped": 1}]
     assert running.stack.get_served(HOSTS[0]) == before
@@ -80,8 +80,8 @@ async def test_a_canary_that_fails_leaves_the_rest_as_it_was(running: Running) -
 
 async def test_a_draft_goes_in_its_waves_once_it_is_submitted(running: Running) -> None:
     await running(*CREATE, "--draft", "--wave", "1")
-    told = await running("task", "submit", "autumn", "--yes", "--wait")
-    assert "wave 2     1 resource; any number of failures\n" in told.stdout
+    result = await running("task", "submit", "autumn", "--yes", "--wait")
+    assert "wave 2     1 resource; any number of failures\n" in result.stdout
     (record,) = running.stack.store.tasks.list()
     first, second = running.stack.store.tasks.outcomes.list(record.id)
     assert (first.wave, second.wave) == (0, 1)
@@ -98,11 +98,11 @@ async def test_a_task_that_fails_is_code_5_with_its_causes(running: Running) -> 
         code="IllegalOperation",
         status=403,
     )
-    told = await running.json(*CREATE, "--wait", "--by", "ci", code=5)
-    assert told["task"]["status"] == "partially_failed"
-    assert told["task"]["created_by"] == "ci"
-    assert told["workflow_id"] == f"deployment-{told['task']['id']}"
-    causes = [outcome["cause"] and outcome["cause"]["code"] for outcome in told["outcomes"]]
+    result = await running.json(*CREATE, "--wait", "--by", "ci", code=5)
+    assert result["task"]["status"] == "partially_failed"
+    assert result["task"]["created_by"] == "ci"
+    assert result["workflow_id"] == f"deployment-{result['task']['id']}"
+    causes = [outcome["cause"] and outcome["cause"]["code"] for outcome in result["outcomes"]]
     assert causes == ["IllegalOperation", None]
 
 
@@ -116,32 +116,32 @@ async def test_watching_tells_each_change_of_state(running: Running) -> None:
 
 async def test_a_waiting_task_gets_another_time_and_is_cancelled(running: Running) -> None:
     await running(*CREATE, "--at", "in 2h")
-    told = await running("task", "reschedule", "autumn", "--at", "2027-02-03T04:05:06Z")
-    assert "2027-02-03" in told.stdout
+    result = await running("task", "reschedule", "autumn", "--at", "2027-02-03T04:05:06Z")
+    assert "2027-02-03" in result.stdout
     record = running.stack.store.tasks.find("autumn")
     assert f"{record.at:%Y-%m-%d %H:%M:%S}" == "2027-02-03 04:05:06"
-    told = await running("task", "cancel", "autumn", "--reason", "not now")
-    assert told.stdout == "autumn: cancelled, no further change starts.\n"
+    result = await running("task", "cancel", "autumn", "--reason", "not now")
+    assert result.stdout == "autumn: cancelled, no further change starts.\n"
     ended = await running.stack.wait_ended(record)
     assert (ended.status, ended.tally.skipped) == (TaskStatus.CANCELLED, 2)
-    told = await running("task", "cancel", "autumn", "--reason", "again", code=2)
-    assert "the task is cancelled, nothing of it waits" in told.stderr
-    told = await running("task", "reschedule", "autumn", "--at", "in 1h", code=2)
-    assert "error: task " in told.stderr
+    result = await running("task", "cancel", "autumn", "--reason", "again", code=2)
+    assert "the task is cancelled, nothing of it waits" in result.stderr
+    result = await running("task", "reschedule", "autumn", "--at", "in 1h", code=2)
+    assert "error: task " in result.stderr
 
 
 async def test_a_time_that_has_passed_starts_a_waiting_task(running: Running) -> None:
     await running(*CREATE, "--at", "in 2h")
-    told = await running.json("task", "reschedule", "autumn", "--at", "in 0s", "--yes")
-    assert told["starts_at_once"] is True
+    result = await running.json("task", "reschedule", "autumn", "--at", "in 0s", "--yes")
+    assert result["starts_at_once"] is True
     await running("task", "watch", "autumn")
 
 
 async def test_one_resource_is_taken_back_and_then_the_rest(running: Running) -> None:
     await running(*CREATE, "--wait")
     stack, back = running.stack, ("task", "rollback", "autumn", "--reason", "test", "--yes")
-    told = await running.json(*back, "--resource", HOSTS[0], "--wait", "--by", "ops")
-    assert told["task"]["status"] == "partially_rolled_back"
+    result = await running.json(*back, "--resource", HOSTS[0], "--wait", "--by", "ops")
+    assert result["task"]["status"] == "partially_rolled_back"
     assert stack.get_served(HOSTS[0]) == stack.fingerprints_before[HOSTS[0]]
     assert stack.get_served(HOSTS[1]) == stack.store.certificates.find("wild").fingerprint
     text = (await running(*back, "--wait")).stdout
@@ -159,15 +159,15 @@ async def test_a_way_back_that_fails_is_code_5(running: Running) -> None:
     await running(*CREATE, "--wait")
     running.stack.rebind(HOSTS[0], running.stack.ca.leaf(["*.example.com"]))
     words = ("task", "rollback", "autumn", "--reason", "test", "--yes")
-    told = await running(*words, "--wait", code=5)
-    assert "rollback failed" in told.stdout
-    assert "Drifted" in told.stdout
+    result = await running(*words, "--wait", code=5)
+    assert "rollback failed" in result.stdout
+    assert "Drifted" in result.stdout
 
 
-async def test_asking_for_the_way_back_does_not_wait_unless_told_to(running: Running) -> None:
+async def test_asking_for_the_way_back_does_not_wait_unless_shown_to(running: Running) -> None:
     await running(*CREATE, "--wait")
-    told = await running.json("task", "rollback", "autumn", "--reason", "test", "--yes")
-    assert (told["requested"], told["resources"]) == ("rollback", None)
+    result = await running.json("task", "rollback", "autumn", "--reason", "test", "--yes")
+    assert (result["requested"], result["resources"]) == ("rollback", None)
     record = running.stack.store.tasks.find("autumn")
     await running.stack.wait_ended(record, TaskStatus.ROLLED_BACK)
 
@@ -175,29 +175,29 @@ async def test_asking_for_the_way_back_does_not_wait_unless_told_to(running: Run
 async def test_a_task_taken_back_before_it_began_does_not_wait_forever(running: Running) -> None:
     await running(*CREATE, "--at", "in 2h")
     words = ("task", "rollback", "autumn", "--reason", "test", "--yes", "--wait")
-    told = await running.json(*words)
-    assert told["task"]["status"] == "cancelled"
+    result = await running.json(*words)
+    assert result["task"]["status"] == "cancelled"
 
 
 async def test_deleted_tasks_free_what_they_held(running: Running) -> None:
     await running(*CREATE, "--wait")
     words = ("task", "delete", "autumn", "autumn", "--reason", "over", "--yes")
-    told = await running("certificate", "delete", "wild", "--yes", code=2)
-    assert "task 'autumn'" in told.stderr
-    told = await running.json(*words)
-    assert (told["requested"], len(told["tasks"])) == ("delete", 1)
+    result = await running("certificate", "delete", "wild", "--yes", code=2)
+    assert "task 'autumn'" in result.stderr
+    result = await running.json(*words)
+    assert (result["requested"], len(result["tasks"])) == ("delete", 1)
     while running.stack.store.tasks.list():
         await asyncio.sleep(0.05)
     await running("certificate", "delete", "wild", "--yes")
 
 
-async def test_without_a_worker_that_is_told(stack: Stack, quiet_engine: Client) -> None:
+async def test_without_a_worker_that_is_shown(stack: Stack, quiet_engine: Client) -> None:
     await register_search_attributes(quiet_engine)
     stack.seed_domains(*HOSTS)
     stack.upload("wild", "*.example.com")
     stack.grant_quota(10)
-    told = await Running(stack, quiet_engine)(*CREATE, "--at", "in 2h")
-    assert told.stderr == ("No worker is running. Start one: `certroll up` or `certroll-worker`.\n")
+    result = await Running(stack, quiet_engine)(*CREATE, "--at", "in 2h")
+    assert result.stderr == ("No worker is running. Start one: `certroll up` or `certroll-worker`.\n")
 
 
 async def test_ctrl_c_ends_only_the_waiting(stack: Stack, quiet_engine: Client) -> None:
@@ -207,9 +207,9 @@ async def test_ctrl_c_ends_only_the_waiting(stack: Stack, quiet_engine: Client) 
     stack.grant_quota(10)
     env = {**os.environ, **Running(stack, quiet_engine).line.env}
     command = [sys.executable, "-m", "starter.cli", *CREATE, "--wait"]
-    told = await asyncio.to_thread(interrupted, command, env)
+    result = await asyncio.to_thread(interrupted, command, env)
     (record,) = stack.store.tasks.list()
-    assert told == (130, f"The task continues. Watch it again: certroll task watch {record.id}\n")
+    assert result == (130, f"The task continues. Watch it again: certroll task watch {record.id}\n")
 
 
 def interrupted(command: Sequence[str], env: Mapping[str, str]) -> tuple[int, str]:
@@ -229,9 +229,9 @@ def interrupted(command: Sequence[str], env: Mapping[str, str]) -> tuple[int, st
 async def test_what_a_silent_cloud_left_out_is_no_success(running: Running) -> None:
     read = "DescribeDomainCertificateInfo"
     running.stack.cloud.add_fault("error", read, resource=HOSTS[1], code="Unavailable", status=503)
-    told = await running(*CREATE, "--fresh", "--wait", code=3)
-    assert f"{HOSTS[1]}: Unavailable" in told.stderr
-    assert "1 resources are not part of this" in told.stderr
+    result = await running(*CREATE, "--fresh", "--wait", code=3)
+    assert f"{HOSTS[1]}: Unavailable" in result.stderr
+    assert "1 resources are not part of this" in result.stderr
     (record,) = running.stack.store.tasks.list()
     assert record.tally.deployed == 1
 
@@ -240,9 +240,9 @@ async def test_a_saved_plan_has_not_moved_because_a_cloud_does_not_answer(runnin
     saved = (await running.json("plan", "create", "-c", "wild", "--all-matched"))["saved"]["id"]
     read = "DescribeDomainCertificateInfo"
     running.stack.cloud.add_fault("error", read, resource=HOSTS[1], code="Unavailable", status=503)
-    told = await running("task", "create", "--plan", saved, "--yes", code=3)
-    assert "could not be read" in told.stderr
-    assert "moved" not in told.stderr
+    result = await running("task", "create", "--plan", saved, "--yes", code=3)
+    assert "could not be read" in result.stderr
+    assert "moved" not in result.stderr
     assert running.stack.store.tasks.list() == []
 
 
@@ -251,10 +251,10 @@ async def test_what_has_expired_is_served_again_only_by_force(running: Running) 
     (record,) = running.stack.store.tasks.list()
     running.stack.expire_certificates_before(record.id)
     back = ("task", "rollback", "autumn", "--reason", "old clients fail", "--yes", "--wait")
-    told = await running(*back, code=5)
-    assert "served a certificate that has expired(--force)" in told.stderr
-    assert "FormerExpired" in told.stdout
-    told = await running(*back, "--force")
-    assert "has expired" not in told.stderr
+    result = await running(*back, code=5)
+    assert "served a certificate that has expired(--force)" in result.stderr
+    assert "FormerExpired" in result.stdout
+    result = await running(*back, "--force")
+    assert "has expired" not in result.stderr
     former = running.stack.fingerprints_before
     assert {host: running.stack.get_served(host) for host in HOSTS} == former

@@ -11,7 +11,7 @@ from domain.tasks.status import TaskStatus
 from tests.starter.cli.task.test_running import HOSTS, Running
 from tests.support.stack import Stack
 
-WISH = ("-c", "wild", "--all-matched")
+PLAN_OPTIONS = ("-c", "wild", "--all-matched")
 CREATE = ("task", "create", "--plan", "autumn", "--yes")
 
 
@@ -26,10 +26,10 @@ async def running(stack: Stack, engine: Client) -> AsyncIterator[Running]:
 
 
 async def test_a_saved_plan_is_done_exactly_as_it_was_shown(running: Running) -> None:
-    shown = await running.json("plan", "create", *WISH, "--name", "autumn")
-    told = await running.json(*CREATE, "--wait")
+    shown = await running.json("plan", "create", *PLAN_OPTIONS, "--name", "autumn")
+    result = await running.json(*CREATE, "--wait")
     record = running.stack.store.tasks.find("autumn")
-    assert told["task"]["plan_id"] == record.plan_id == shown["saved"]["id"]
+    assert result["task"]["plan_id"] == record.plan_id == shown["saved"]["id"]
     assert record.status is TaskStatus.SUCCEEDED
     done = running.stack.store.tasks.get_plan(record.id)
     assert record.digest == done.digest == shown["digest"]
@@ -43,17 +43,17 @@ async def test_a_saved_plan_is_done_exactly_as_it_was_shown(running: Running) ->
 
 
 async def test_one_that_was_done_is_refused_the_second_time(running: Running) -> None:
-    await running("plan", "create", *WISH, "--name", "autumn")
+    await running("plan", "create", *PLAN_OPTIONS, "--name", "autumn")
     await running(*CREATE, "--wait")
-    told = await running(*CREATE, "--name", "again", code=2)
-    assert "it serves this certificate already" in told.stdout
-    told = await running(*CREATE, "--name", "again", "--remake", code=2)
-    assert "no resource would be changed" in told.stderr
+    result = await running(*CREATE, "--name", "again", code=2)
+    assert "it serves this certificate already" in result.stdout
+    result = await running(*CREATE, "--name", "again", "--remake", code=2)
+    assert "no resource would be changed" in result.stderr
 
 
 async def test_one_made_anew_is_saved_and_named_by_its_task(running: Running) -> None:
     stack = running.stack
-    first = await running.json("plan", "create", *WISH, "--name", "autumn")
+    first = await running.json("plan", "create", *PLAN_OPTIONS, "--name", "autumn")
     stack.rebind(HOSTS[0], stack.ca.leaf(["*.example.com"]))
     await running(*CREATE, "--remake", "--wait")
     record = stack.store.tasks.find("autumn")
@@ -65,17 +65,17 @@ async def test_one_made_anew_is_saved_and_named_by_its_task(running: Running) ->
 
 
 async def test_a_draft_is_submitted_and_runs(running: Running) -> None:
-    await running("plan", "create", *WISH, "--name", "autumn")
+    await running("plan", "create", *PLAN_OPTIONS, "--name", "autumn")
     words = ("task", "create", "--plan", "autumn", "--draft", "--name", "draft")
     await running(*words, "--concurrency", "7")
     draft = running.stack.store.tasks.find("draft")
     assert running.stack.store.quota.get_balance() == 10
-    told = await running("task", "cancel", "draft", "--reason", "x", code=2)
-    assert f"certroll task delete {draft.id}" in told.stderr
-    told = await running("task", "reschedule", "draft", "--at", "in 2h", code=2)
-    assert "the task is a draft" in told.stderr
-    told = await running("task", "submit", "draft", "--yes", "--wait", "--by", "ops")
-    assert told.stdout.endswith("draft: succeeded (2 deployed)\n")
+    result = await running("task", "cancel", "draft", "--reason", "x", code=2)
+    assert f"certroll task delete {draft.id}" in result.stderr
+    result = await running("task", "reschedule", "draft", "--at", "in 2h", code=2)
+    assert "the task is a draft" in result.stderr
+    result = await running("task", "submit", "draft", "--yes", "--wait", "--by", "ops")
+    assert result.stdout.endswith("draft: succeeded (2 deployed)\n")
     ended = running.stack.store.tasks.get(draft.id)
     assert (ended.digest, ended.concurrency, ended.draft) == (draft.digest, 7, None)
     assert running.stack.store.quota.get_balance() == 8
@@ -83,13 +83,13 @@ async def test_a_draft_is_submitted_and_runs(running: Running) -> None:
         e for e in running.stack.store.tasks.list_events(draft.id) if e.code == "submitted"
     ]
     assert [each.by for each in submitted] == ["ops"]
-    told = await running("task", "submit", "draft", "--yes", code=2)
-    assert "the task is succeeded, only a draft can be edited" in told.stderr
+    result = await running("task", "submit", "draft", "--yes", code=2)
+    assert "the task is succeeded, only a draft can be edited" in result.stderr
 
 
 async def test_a_draft_that_moved_is_made_anew_and_keeps_what_else_it_is(running: Running) -> None:
     stack = running.stack
-    words = ("task", "create", *WISH, "--draft", "--name", "draft", "--rollback-days", "0")
+    words = ("task", "create", *PLAN_OPTIONS, "--draft", "--name", "draft", "--rollback-days", "0")
     await running(*words)
     stack.seed_domains("c.example.com")
     await running("task", "submit", "draft", "--remake", "--yes", "--wait")
@@ -103,26 +103,26 @@ async def test_a_draft_that_moved_is_made_anew_and_keeps_what_else_it_is(running
 async def test_a_scheduled_task_is_not_edited_but_says_how_it_gets_another_time(
     running: Running,
 ) -> None:
-    await running("task", "create", *WISH, "--name", "autumn", "--at", "in 2h", "--yes")
+    await running("task", "create", *PLAN_OPTIONS, "--name", "autumn", "--at", "in 2h", "--yes")
     for words in (("--name", "x"), ("--at", "in 3h")):
-        told = await running("task", "edit", "autumn", *words, code=2)
-        assert "the task is scheduled, only a draft can be edited" in told.stderr
-        assert "certroll task reschedule " in told.stderr
-        assert "delete it" in told.stderr
+        result = await running("task", "edit", "autumn", *words, code=2)
+        assert "the task is scheduled, only a draft can be edited" in result.stderr
+        assert "certroll task reschedule " in result.stderr
+        assert "delete it" in result.stderr
 
 
 async def test_many_are_deleted_at_once_and_those_that_wait_are_refunded(
     running: Running, engine: Client
 ) -> None:
-    store, words = running.stack.store, ("task", "create", *WISH, "--yes", "--name")
+    store, words = running.stack.store, ("task", "create", *PLAN_OPTIONS, "--yes", "--name")
     await running(*words, "waits", "--at", "in 2h")
     await running(*words, "done", "--wait")
     waits = store.tasks.find("waits")
     while store.quota.get_balance() != 6:  # its reservation, and what the other one has used
         await asyncio.sleep(0.05)
     delete = ("task", "delete", "--reason", "over", "--by", "ops", "--yes")
-    told = await running(*delete, "waits", "nothing", code=2)
-    assert "there is no task 'nothing'" in told.stderr
+    result = await running(*delete, "waits", "nothing", code=2)
+    assert "there is no task 'nothing'" in result.stderr
     assert store.tasks.find("waits").status is TaskStatus.SCHEDULED
     await running(*delete, "waits", "done")
     while store.tasks.list():

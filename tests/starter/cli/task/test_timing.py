@@ -48,8 +48,8 @@ def audit(quiet: Running) -> list[str]:
 
 
 async def test_a_task_in_a_freeze_is_moved_and_says_so(quiet: Running) -> None:
-    told = await quiet(*CREATE)
-    (line,) = [line for line in told.stdout.splitlines() if line.startswith("time ")]
+    result = await quiet(*CREATE)
+    (line,) = [line for line in result.stdout.splitlines() if line.startswith("time ")]
     assert "; postponed from " in line
     assert line.endswith("UTC: sale")
     assert the_task(quiet).at == thaw(quiet)
@@ -60,26 +60,26 @@ async def test_a_task_in_a_freeze_is_moved_and_says_so(quiet: Running) -> None:
 
 async def test_json_has_the_asked_time_and_the_reasons(quiet: Running) -> None:
     at = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
-    told = await quiet.json(*CREATE, "--at", at.isoformat())
-    assert told["moved_from"] == at.isoformat()
-    (reason,) = told["reasons"]
+    result = await quiet.json(*CREATE, "--at", at.isoformat())
+    assert result["moved_from"] == at.isoformat()
+    (reason,) = result["reasons"]
     assert reason["code"] == "freeze"
     assert "'close'" in reason["text"]
-    assert datetime.fromisoformat(told["task"]["at"]) == thaw(quiet)
+    assert datetime.fromisoformat(result["task"]["at"]) == thaw(quiet)
 
 
 async def test_a_task_outside_of_any_freeze_keeps_its_time(quiet: Running) -> None:
     at = datetime.now(UTC).replace(microsecond=0) + 2 * DAY
-    told = await quiet.json(*CREATE, "--at", at.isoformat())
-    assert (told["moved_from"], told["reasons"]) == (None, [])
+    result = await quiet.json(*CREATE, "--at", at.isoformat())
+    assert (result["moved_from"], result["reasons"]) == (None, [])
     assert the_task(quiet).at == at
 
 
 async def test_a_task_may_ignore_it_for_a_reason(quiet: Running) -> None:
     empty = await quiet(*CREATE, "--ignore-windows", " ", code=2)
     assert "--ignore-windows: the text has 0 characters" in empty.stderr
-    told = await quiet(*CREATE, "--ignore-windows", "outage")
-    assert "windows and freezes are ignored" in told.stdout
+    result = await quiet(*CREATE, "--ignore-windows", "outage")
+    assert "windows and freezes are ignored" in result.stdout
     record = the_task(quiet)
     assert (record.windows_ignored, record.at < thaw(quiet)) == ("outage", True)
     assert audit(quiet) == ["created", "windows-ignored"]
@@ -91,8 +91,8 @@ async def test_windows_that_never_meet_are_refused_before_the_question(quiet: Ru
     for name, tag, hours in (("x", "k=a", ("1:00", "2:00")), ("y", "k=b", ("2:00", "3:00"))):
         times = ("--zone", "UTC", "--from", hours[0], "--to", hours[1])
         await quiet("window", "add", name, *times, "--tag", tag)
-    told = await quiet(*CREATE, code=2)
-    assert "35 days" in told.stderr
+    result = await quiet(*CREATE, code=2)
+    assert "35 days" in result.stderr
     assert stack.store.tasks.list() == []
 
 
@@ -108,9 +108,9 @@ def _tagged(stack: Stack) -> list[DiscoveredResource]:
 async def test_an_expiry_that_is_near_keeps_the_time_and_says_why(quiet: Running) -> None:
     long = ("--from", "now", "--to", "in 1000d", "--reason", "sale", "--replace")
     await quiet("freeze", "add", "close", *long)
-    told = await quiet(*CREATE)
-    assert "; freeze 'close' until " in told.stdout
-    assert "overridden: what is served expires " in told.stdout
+    result = await quiet(*CREATE)
+    assert "; freeze 'close' until " in result.stdout
+    assert "overridden: what is served expires " in result.stdout
     assert audit(quiet) == ["created", "windows-overridden"]
 
 
@@ -128,9 +128,9 @@ async def test_the_margin_is_a_setting(quiet: Running) -> None:
 async def test_rescheduling_heeds_it_or_not(quiet: Running, engine: Client) -> None:
     await quiet(*CREATE, "--at", "in 2d")
     async with quiet.stack.run_worker(engine):
-        told = await quiet.json("task", "reschedule", "autumn", "--at", "in 1h")
-        assert datetime.fromisoformat(told["at"]) == thaw(quiet)
-        assert told["moved_from"] is not None
+        result = await quiet.json("task", "reschedule", "autumn", "--at", "in 1h")
+        assert datetime.fromisoformat(result["at"]) == thaw(quiet)
+        assert result["moved_from"] is not None
         assert the_task(quiet).at == thaw(quiet)
         assert audit(quiet) == ["created", "postponed"]
         now = ("--at", "in 0s", "--yes", "--ignore-windows", "outage")

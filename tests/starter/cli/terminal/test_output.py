@@ -22,7 +22,7 @@ def test_a_pipe_gets_one_whole_line_for_each_row(capsys: pytest.CaptureFixture[s
     assert second == "カタ" + " " * (len(WIDE) - 4) + "  gone for good"
 
 
-def test_without_rows_a_pipe_stays_empty_and_a_person_is_told(
+def test_without_rows_a_pipe_stays_empty_and_a_person_is_shown(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     output.show_table(("NAME",), [], empty="Nothing yet.")
@@ -33,18 +33,18 @@ def test_a_terminal_is_not_played_tricks_on(capsys: pytest.CaptureFixture[str]) 
     output.show_table(("NAME",), [("a\x1b[2J\rb",)])
     output.show_fields([("name", "a\x1b]0;x\x07"), ("b", "one\ntwo")])
     output.note("\x1b[31mred")
-    told = capsys.readouterr()
-    assert "\x1b" not in told.out + told.err
-    assert told.out.endswith("b     one\n      two\n")
+    result = capsys.readouterr()
+    assert "\x1b" not in result.out + result.err
+    assert result.out.endswith("b     one\n      two\n")
 
 
 def test_json_takes_our_values_and_times(capsys: pytest.CaptureFixture[str]) -> None:
     at = datetime(2026, 1, 1, tzinfo=UTC)
     output.show_json({"tally": Tally(failed=1), "at": at, "name": "证书"})
     text = capsys.readouterr().out
-    told = json.loads(text)
-    assert told["tally"]["failed"] == 1
-    assert told["at"] == "2026-01-01T00:00:00+00:00"
+    result = json.loads(text)
+    assert result["tally"]["failed"] == 1
+    assert result["at"] == "2026-01-01T00:00:00+00:00"
     assert "证书" in text
     with pytest.raises(TypeError, match="object cannot be written as JSON"):
         output.show_json(object())

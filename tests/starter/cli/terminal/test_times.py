@@ -114,10 +114,10 @@ def check_gap(zone: tzinfo) -> None:
 def check_repeated(zone: tzinfo) -> None:
     with pytest.raises(BadInput) as refused:
         parse_time("2027-10-31 02:30", NOW, zone)
-    told = str(refused.value)
-    assert "comes twice in the local zone" in told
+    result = str(refused.value)
+    assert "comes twice in the local zone" in result
     first, second = "2027-10-31T02:30:00+02:00", "2027-10-31T02:30:00+01:00"
-    assert f"Give one of them: {first} or {second}." in told
+    assert f"Give one of them: {first} or {second}." in result
     assert parse_time(second, NOW, zone) - parse_time(first, NOW, zone) == timedelta(hours=1)
 
 
@@ -157,11 +157,11 @@ def test_a_local_time_is_refused_or_is_the_only_moment_that_the_clock_shows_it(
     local = local.replace(microsecond=0, fold=0)
     meant = {local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1)}
     shows = [m for m in meant if m.astimezone(zone).replace(tzinfo=None, fold=0) == local]
-    told = meaning(f"{local}", zone)
-    if isinstance(told, str):
-        assert len(shows) == (2 if "comes twice" in told else 0)
+    result = meaning(f"{local}", zone)
+    if isinstance(result, str):
+        assert len(shows) == (2 if "comes twice" in result else 0)
     else:
-        assert [told.astimezone(UTC)] == shows
+        assert [result.astimezone(UTC)] == shows
 
 
 @given(moment=NEAR, offset=st.integers(-14 * 60, 14 * 60))
@@ -180,8 +180,8 @@ def test_amounts_of_time_add_up(parts: list[tuple[int, str]]) -> None:
 
 @given(text=st.text(max_size=40))
 def test_no_text_does_anything_but_be_a_time_or_be_refused(text: str) -> None:
-    told = meaning(text, BERLIN)
-    assert "Write it as" in told if isinstance(told, str) else told.tzinfo
+    result = meaning(text, BERLIN)
+    assert "Write it as" in result if isinstance(result, str) else result.tzinfo
 
 
 def test_a_date_alone_is_the_midnight_that_it_begins_with() -> None:
