@@ -1,5 +1,7 @@
 """Activities of the expiry watch: what a contact gets, and errors that are not retried."""
 
+from collections.abc import Iterator
+
 import pytest
 from pytest_httpserver import HTTPServer
 from temporalio.exceptions import ApplicationError
@@ -12,17 +14,24 @@ from storage.store import Store
 from tests.support.stored_examples import NOW, OLD, build_account, build_resource
 
 
+@pytest.fixture
+def hook() -> Iterator[HTTPServer]:
+    """A web server on loopback that receives the webhooks of contacts."""
+    with HTTPServer(host="127.0.0.1") as running:
+        yield running
+
+
 async def test_a_contact_is_sent_what_expires_unless_its_channel_refuses(
-    store: Store, settings: Settings, httpserver: HTTPServer
+    store: Store, settings: Settings, hook: HTTPServer
 ) -> None:
     store.accounts.add(build_account(), {"k": "v"})
     binding = Binding(fingerprint=OLD, not_after=NOW)
     found = DiscoveredResource(resource=build_resource(), binding=binding, binding_known=True)
     store.inventory.upsert([found], NOW)
-    httpserver.expect_request("/hook").respond_with_data("")
-    httpserver.expect_request("/gone").respond_with_data("", status=404)
+    hook.expect_request("/hook").respond_with_data("")
+    hook.expect_request("/gone").respond_with_data("", status=404)
     for name in ("hook", "gone"):
-        store.contacts.add(name, "webhook", httpserver.url_for(f"/{name}"))
+        store.contacts.add(name, "webhook", hook.url_for(f"/{name}"))
     activities, environment = ExpiryWatchActivities(store, settings), ActivityEnvironment()
 
     assert sorted(environment.run(activities.list_news_contacts)) == ["gone", "hook"]

@@ -14,9 +14,7 @@ __all__ = ["attempt"]
 
 def test_preflight_leaves_a_change_without_refusals_pending(attempt: Attempt) -> None:
     stack = attempt.stack
-    activities = PreflightActivities(
-        stack.store, attempt.pool, attempt.heartbeater, stack.settings
-    )
+    activities = PreflightActivities(stack.store, attempt.pool, attempt.heartbeater, stack.settings)
     task = TaskAt(task_id="t1", at=datetime.now(UTC))
     summary = ActivityEnvironment().run(activities.run_preflight, task)
     assert (summary.failed, summary.refusals) == (0, ())

@@ -34,9 +34,9 @@ class SmSlot:
     """Reads and binds pairs. `operation` sets one, `listing` shows the state of a domain."""
 
     def __init__(
-        self, client: Client, operation: str, listing: str, memory: LastBindingReader
+        self, client: Client, operation: str, listing: str, last_bindings: LastBindingReader
     ) -> None:
-        self._client, self._memory = client, memory
+        self._client, self._last_bindings = client, last_bindings
         self._operation, self._listing = operation, listing
 
     @staticmethod
@@ -48,7 +48,7 @@ class SmSlot:
 
     def read(self, resource: Resource) -> Binding | None:
         """What we bound last; None if we bound nothing, whatever else may be set."""
-        return self._memory.get(resource.id)
+        return self._last_bindings.get(resource.id)
 
     def bind(self, resource: Resource, ref: CertificateRef | None) -> None:
         """Sets the pair. None raises Permanent: nobody knows that nothing was set before."""

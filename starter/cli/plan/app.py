@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from starter.cli.option_groups import with_options
-from starter.cli.plan import saved as _plan_files
 from starter.cli.plan.preflight import (
     Checks,
     check_plan,
@@ -13,7 +12,13 @@ from starter.cli.plan.preflight import (
     parse_check_policies,
     show_findings,
 )
-from starter.cli.plan.saved import list_certificates, show_differences, show_saved
+from starter.cli.plan.saved import (
+    export,
+    import_plan,
+    list_certificates,
+    show_differences,
+    show_saved,
+)
 from starter.cli.plan.selection import Selection, build_plan, build_plan_request
 from starter.cli.plan.show import Explain, estimate_duration, plan_to_json, show_plan
 from starter.cli.plan.wave_options import WaveOptions, read_policy
@@ -174,8 +179,8 @@ def delete(
 
 
 app.command("check")(check_plan)
-for _name, _command in _plan_files.COMMANDS.items():
-    app.command(_name)(_command)
+app.command("export")(export)
+app.command("import")(import_plan)
 
 
 def _differences(

@@ -1,7 +1,7 @@
 """`certroll plan export` and `import`, and the tables of saved plans and their differences."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -76,9 +76,6 @@ def import_plan(
         show_json(saved)
     else:
         show_saved([saved])
-
-
-COMMANDS: dict[str, Callable[..., None]] = {"export": export, "import": import_plan}
 
 
 def _write(path: Path, text: str) -> None:

@@ -6,11 +6,17 @@ import pytest
 from temporalio.testing import ActivityEnvironment
 
 from domain.errors import Permanent
+from domain.resources.resource import Binding, CertificateRef
 from domain.tasks.messages import Direction
 from domain.tasks.status import OutcomeStatus
-from operations.deployment.guards import refuse_expired, refuse_expired_former, refuse_irreversible
+from operations.deployment.guards import (
+    refuse_expired,
+    refuse_expired_former,
+    refuse_irreversible,
+    require_installed,
+)
 from tests.support.attempts import NAME, Attempt, attempt, build_order
-from tests.support.stored_examples import NOW, build_certificate, build_change
+from tests.support.stored_examples import NEW, NOW, build_certificate, build_change
 
 __all__ = ["attempt"]
 
@@ -28,6 +34,17 @@ def test_a_certificate_is_valid_from_its_first_moment_to_just_before_its_last() 
     refuse_expired(ours, ours.not_after - timedelta(microseconds=1))
     with pytest.raises(Permanent):
         refuse_expired(ours, ours.not_after)
+
+
+def test_a_certificate_must_be_in_its_store() -> None:
+    ref = CertificateRef(store="alibaba.cas/cn", fields={"cert_id": "7"})
+    installed = Binding(fingerprint=NEW, ref=ref)
+    assert require_installed(None, "alibaba.cas/cn") is None
+    assert require_installed(installed, "alibaba.cas/cn") == installed
+    with pytest.raises(Permanent) as caught:
+        require_installed(Binding(fingerprint=NEW), "alibaba.cas/cn")
+    assert caught.value.code == "NotInstalled"
+    assert "alibaba.cas/cn" in caught.value.message
 
 
 def test_a_rollback_that_the_plan_ruled_out_is_refused_with_its_reason() -> None:

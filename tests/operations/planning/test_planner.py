@@ -1,5 +1,6 @@
 """Building a plan against the practice cloud: it reads, saves bindings, and changes nothing."""
 
+import gc
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from domain.plans.plan import build_binding
 from domain.plans.request import PlanRequest
 from domain.resources.inventory_sync import INVENTORY_AGE
 from operations.inventory.service_sync import sync_here
-from operations.planning.planner import make_plan
+from operations.planning.planner import estimate_plan, make_plan
 from tests.support.stack import ACCOUNT, SERVICE, Stack
 
 NAMES = ("a.example.com", "b.example.com")
@@ -133,3 +134,50 @@ def test_a_filter_does_not_hide_that_the_default_slot_already_has_the_certificat
     assert [(each.subject, each.code) for each in plan.refusals] == [
         (slots["sni"], "once-per-listener")
     ]
+
+
+def test_filters_are_applied_again_to_bindings_that_were_just_read(stack: Stack) -> None:
+    stack.seed_domains(*NAMES)
+    new = stack.upload("new", *NAMES)
+    ids = tuple(f"{ACCOUNT}/{SERVICE}/{name}" for name in NAMES)
+    before = stack.fingerprints_before[NAMES[0]]
+    assert before is not None
+    request = PlanRequest(certificates=(new.fingerprint,), resources=ids, serving=(before,))
+    now = datetime.now(UTC)
+    plan = make_plan(stack.store, stack.connectors, request, now=now, fresh=True)
+    assert [change.resource.key for change in plan.changes] == [NAMES[0]]
+    assert [(each.subject, each.code) for each in plan.refusals] == [(ids[1], "filter")]
+
+
+def test_a_vault_without_a_valid_certificate_has_no_plan(stack: Stack) -> None:
+    request = PlanRequest(certificates=(), all_matched=True)
+    with pytest.raises(BadInput) as caught:
+        make_plan(stack.store, stack.connectors, request, now=datetime.now(UTC))
+    assert caught.value.code == "no-valid-certificate"
+
+
+def test_the_whole_vault_is_planned_with_garbage_collection_off_only_meanwhile(
+    stack: Stack,
+) -> None:
+    stack.seed_domains(*NAMES)
+    new = stack.upload("new", *NAMES)
+    request = PlanRequest(certificates=(), all_matched=True)
+    now, states = datetime.now(UTC), []
+    gc.disable()
+    try:
+        plan = make_plan(stack.store, stack.connectors, request, now=now)
+        states.append(gc.isenabled())
+    finally:
+        gc.enable()
+    assert make_plan(stack.store, stack.connectors, request, now=now).digest == plan.digest
+    states.append(gc.isenabled())
+    assert states == [False, True]
+    assert {each.after.fingerprint for each in plan.changes if each.after} == {new.fingerprint}
+
+
+def test_an_estimate_counts_the_calls_of_all_changes(stack: Stack) -> None:
+    stack.seed_domains(*NAMES)
+    plan = stack.build_plan(stack.upload("new", *NAMES))
+    estimate = estimate_plan(stack.connectors, plan)
+    assert estimate.seconds > 0
+    assert estimate_plan(stack.connectors, plan, 1).seconds >= estimate.seconds

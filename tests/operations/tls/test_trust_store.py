@@ -35,7 +35,10 @@ def test_the_roots_of_the_system_are_found_where_python_looks(
         monkeypatch.setattr(ssl, "get_default_verify_paths", lambda found=found: found)
         load_roots.cache_clear()
         assert load_roots("system") == (root.certificate,)
-    bundle.unlink()
+    bundle.rename(tmp_path / "one.pem")
+    load_roots.cache_clear()
+    assert load_roots("system") == (root.certificate,), "a folder of single files"
+    (tmp_path / "one.pem").unlink()
     load_roots.cache_clear()
     with pytest.raises(BadInput) as caught:
         load_roots("system")

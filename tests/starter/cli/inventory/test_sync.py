@@ -106,6 +106,9 @@ async def test_a_retried_service_is_noted_once(certroll: ThreadedCommandLine) ->
 async def test_no_wait_only_starts_a_sync(certroll: ThreadedCommandLine, engine: Client) -> None:
     (started,) = await certroll.json(*SYNC, "--no-wait")
     assert started == {"account": ACCOUNT, "workflow_id": workflow_id(ACCOUNT)}
+    text = (await certroll(*SYNC, "--no-wait")).stdout
+    assert ACCOUNT in text
+    assert "certroll inventory status" in text
     (found,) = await engine.get_workflow_handle(workflow_id(ACCOUNT)).result()
     assert found["seen"] == 2
 
@@ -153,7 +156,7 @@ async def test_an_old_inventory_is_synced_before_a_plan(
     assert stack.cloud.count_calls()["cdn." + LIST] == before, "the inventory is fresh now"
 
 
-async def test_a_plan_notes_a_service_that_cannot_be_synced_with_the_age_of_its_data(
+async def test_a_plan_notes_the_age_of_a_service_that_cannot_be_synced(
     certroll: ThreadedCommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack = certroll.stack

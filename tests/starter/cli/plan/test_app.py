@@ -34,8 +34,8 @@ def test_a_plan_shows_changes_matches_refusals_cost_and_digest(
     text = planned("plan", "create", "-c", wild.fingerprint, "--service", "alibaba.cdn").stdout
     for host in HOSTS[:2]:
         (row,) = list_lines(text, f"{CDN}{host}")
-        before, _, *after = row.split()
-        assert before == (stack.fingerprints_before[host] or "")[:12]
+        served, _, *after = row.split()
+        assert served == (stack.fingerprints_before[host] or "")[:12]
         assert after == [wild.short_fingerprint, f"{wild.not_after:%Y-%m-%d}", "yes", "1"]
     (total,) = list_lines(text, f"wild ({wild.short_fingerprint}):")
     assert list_numbers(total) == [2, 2]
@@ -86,9 +86,9 @@ def test_a_resource_that_already_serves_the_certificate_is_listed_as_unchanged(
     files[1].write_bytes(wild.key_pem)
     words = ("--certificate", str(files[0]), "--key", str(files[1]))
     planned("certificate", "upload", "second", *words)
-    words = ("plan", "create", "-c", "second", "--all-matched", "--fresh")
-    assert planned.json(*words)["unchanged"] == [f"{CDN}a.example.com"]
-    text = planned(*words).stdout
+    preview = ("plan", "create", "-c", "second", "--all-matched", "--fresh")
+    assert planned.json(*preview)["unchanged"] == [f"{CDN}a.example.com"]
+    text = planned(*preview).stdout
     (unchanged,) = list_lines(text, "unchanged")
     assert unchanged.endswith(f": {CDN}a.example.com")
     second = stack.store.certificates.find("second")
