@@ -25,6 +25,4 @@ class CleanupActivities:
 
 
 def _is_stopping() -> bool:
-    if not activity.in_activity():
-        return False
     return activity.is_cancelled() or activity.is_worker_shutdown()

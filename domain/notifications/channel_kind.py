@@ -17,7 +17,9 @@ class ChannelKind(StrEnum):
     SLACK = "slack"
 
 
-ROBOT_KINDS = (ChannelKind.DINGTALK, ChannelKind.FEISHU, ChannelKind.WECOM, ChannelKind.SLACK)
+ROBOT_KINDS = tuple(
+    kind for kind in ChannelKind if kind not in (ChannelKind.MAIL, ChannelKind.WEBHOOK)
+)
 """The kinds whose address is the webhook of a chat robot."""
 
 SIGNED_ROBOT_KINDS = (ChannelKind.DINGTALK, ChannelKind.FEISHU)

@@ -80,7 +80,7 @@ def _to_text(error: Exception) -> str:
 def _get_sent_chain(tls: ssl.SSLSocket) -> tuple[bytes, ...]:
     """All certificates that the server sent, in DER; every cipher suite has at least one."""
     public = getattr(tls, "get_unverified_chain", None)
-    if public is not None:
+    if public is not None:  # pragma: no cover - since Python 3.13
         return tuple(public())
     # Before Python 3.13 the method exists only on the private object of the ssl module.
     inner = tls._sslobj  # type: ignore[attr-defined]

@@ -16,8 +16,7 @@ from starter.cli.terminal.exit_codes import CommandFailed, ExitCode
 from starter.cli.terminal.output import note, show_json, show_table
 
 if TYPE_CHECKING:
-    from temporalio.client import Client
-
+    from starter.temporal.client import Client
     from storage.settings import Settings
     from storage.store import Store
 
@@ -138,15 +137,13 @@ def _check_database(settings: "Settings") -> DoctorFinding:
 
 async def _check_temporal(settings: "Settings") -> list[DoctorFinding]:
     """Checks Temporal; if it answers, also its search attributes and workers."""
-    from temporalio.service import RPCError
-
-    from starter.temporal.client import connect, get_address
+    from starter.temporal.client import RPCError, connect, get_address, get_server_version
 
     where = get_address(settings)
     fix = "Start it with `certroll up`, or set CERTROLL_TEMPORAL_ADDRESS to its address."
     try:
         client = await asyncio.wait_for(connect(settings), SECONDS)
-        version = await _version(client)
+        version = await get_server_version(client)
         return [
             DoctorFinding("temporal", True, f"{where}, version {version}"),
             *await _check_namespace(client),
@@ -157,23 +154,11 @@ async def _check_temporal(settings: "Settings") -> list[DoctorFinding]:
         return [DoctorFinding("temporal", False, f"does not answer at {where}", fix)]
 
 
-async def _version(client: "Client") -> str:
-    from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
-
-    answer = await client.workflow_service.get_system_info(GetSystemInfoRequest())
-    return str(answer.server_version)
-
-
 async def _check_namespace(client: "Client") -> list[DoctorFinding]:
-    from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
-
     from domain.tasks.messages import TASK_QUEUE
-    from starter.temporal.client import count_workers
-    from workflows import search_attributes
+    from starter.temporal.client import count_workers, list_missing_search_attributes
 
-    wanted = ListSearchAttributesRequest(namespace=client.namespace)
-    known = (await client.operator_service.list_search_attributes(wanted)).custom_attributes
-    missing = [key.name for key in search_attributes.ALL if key.name not in known]
+    missing = await list_missing_search_attributes(client)
     count = await count_workers(client)
     return [
         DoctorFinding(

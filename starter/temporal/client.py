@@ -11,8 +11,8 @@ from temporalio.api.operatorservice.v1 import (
     ListSearchAttributesRequest,
 )
 from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
-from temporalio.client import Client
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, GetSystemInfoRequest
+from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -21,6 +21,9 @@ from domain.tasks.messages import TASK_QUEUE
 from storage.settings import Settings
 from workflows import search_attributes
 from workflows.policies import WORKER_POLL
+
+# What the CLI may know of the SDK: it imports these from here, never from temporalio.
+__all__ = ["Client", "RPCError"]
 
 DEFAULT_ADDRESS = "127.0.0.1:7233"
 UP_FILE = "up.json"
@@ -91,24 +94,39 @@ async def connect(settings: Settings) -> Client:
 
 async def register_search_attributes(client: Client) -> None:
     """Adds our missing search attributes to the namespace."""
-    service = client.operator_service
-    known = await service.list_search_attributes(
-        ListSearchAttributesRequest(namespace=client.namespace)
-    )
+    names = await list_missing_search_attributes(client)
     missing = {
         key.name: IndexedValueType.ValueType(int(key.indexed_value_type))
         for key in search_attributes.ALL
-        if key.name not in known.custom_attributes
+        if key.name in names
     }
     if not missing:
         return
     try:
-        await service.add_search_attributes(
+        await client.operator_service.add_search_attributes(
             AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
         )
     except RPCError as error:
         if error.status is not RPCStatusCode.ALREADY_EXISTS:
             raise
+
+
+async def list_missing_search_attributes(client: Client) -> list[str]:
+    """Lists the names of our search attributes that the namespace lacks."""
+    request = ListSearchAttributesRequest(namespace=client.namespace)
+    known = (await client.operator_service.list_search_attributes(request)).custom_attributes
+    return [key.name for key in search_attributes.ALL if key.name not in known]
+
+
+async def get_server_version(client: Client) -> str:
+    answer = await client.workflow_service.get_system_info(GetSystemInfoRequest())
+    return str(answer.server_version)
+
+
+async def is_workflow_closed(client: Client, workflow_id: str) -> bool:
+    described = await client.get_workflow_handle(workflow_id).describe()
+    open_states = (WorkflowExecutionStatus.RUNNING, WorkflowExecutionStatus.CONTINUED_AS_NEW)
+    return described.status not in open_states
 
 
 async def count_workers(client: Client) -> int:

@@ -1,6 +1,7 @@
 """One attempt at one change against the practice cloud: bound, verified, refused, recorded."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from sqlmodel import delete
@@ -383,3 +384,44 @@ def test_an_edge_that_never_showed_a_certificate_without_a_name_fails_nothing(
     assert listener.outcome.status is STATUS.DEPLOYED
     (aside,) = [each for each in listener.evidence("after") if each.server_name is None]
     assert (aside.observed, aside.verified) == (None, False)
+
+
+def test_a_failure_that_comes_after_the_success_changes_nothing(attempt: Attempt) -> None:
+    attempt.install()
+    attempt.deploy()
+    failed = FailedChange(order=build_order(), cause=CAUSE)
+    ActivityEnvironment().run(attempt.activities.record_failure, failed)
+    assert (attempt.outcome.status, attempt.outcome.cause) == (STATUS.DEPLOYED, None)
+
+
+def test_an_attempt_that_another_one_has_overtaken_changes_nothing(attempt: Attempt) -> None:
+    attempt.install()
+    outcomes = attempt.stack.store.tasks.outcomes
+
+    def overtake(address: Endpoint) -> HandshakeResult:
+        outcomes.begin("t1", 0, STATUS.DEPLOYING, datetime.now(UTC))
+        return shake_hands(address)
+
+    attempt.prober = Prober(overtake)
+    attempt.set_probe_addresses(attempt.stack.cloud.edge)
+    failure = attempt.fail_deploy()
+    assert (failure.type, failure.non_retryable) == ("Superseded", False)
+    assert not attempt.outcome.applied
+    assert attempt.stack.get_served(NAME) == attempt.stack.fingerprints_before[NAME]
+
+
+def test_a_certificate_that_another_change_has_just_installed_is_not_uploaded_again(
+    attempt: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt.install()
+    installations = attempt.stack.store.installations
+    answers, get = [None], installations.get
+
+    def get_late(*key: str) -> object:
+        return answers.pop() if answers else get(*key)
+
+    monkeypatch.setattr(installations, "get", get_late)
+    uploads = attempt.stack.cloud.count_calls().get("cas.UploadUserCertificate")
+    attempt.deploy()
+    assert attempt.outcome.status is STATUS.DEPLOYED
+    assert attempt.stack.cloud.count_calls().get("cas.UploadUserCertificate") == uploads

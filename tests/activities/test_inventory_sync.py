@@ -64,3 +64,13 @@ def test_a_failed_sync_keeps_what_it_has_seen(activities: InventorySyncActivitie
     result = ActivityEnvironment().run(activities.record_failed_sync, failed)
     assert (result.account, result.service, result.error) == (ACCOUNT, SERVICE, CAUSE)
     assert result.vanished == 0
+
+
+def test_a_sync_that_ends_with_its_last_page_is_not_stopped_any_more(
+    activities: InventorySyncActivities,
+) -> None:
+    stopping = ActivityEnvironment()
+    stopping.worker_shutdown()
+    empty = ServiceSync(account=ACCOUNT, service="alibaba.alb", run="run-2")
+    result = stopping.run(activities.sync_service, empty)
+    assert (result.seen, result.error) == (0, None)

@@ -62,7 +62,7 @@ def test_a_service_that_resembles_none_is_refused_with_all(service: str) -> None
 
 
 def test_a_provider_has_one_settings_model() -> None:
-    assert connectors.list_providers() == ["alibaba"]
+    assert "alibaba" in connectors.list_providers()
     assert "access_key_id" in connectors.get_settings_model("alibaba").model_fields
 
 

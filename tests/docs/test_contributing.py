@@ -1,8 +1,8 @@
 """Each recipe of CONTRIBUTING.md, followed in a copy of the repository, ends with a passing test.
 
-A recipe is a section "## Add ...". Its Python blocks say in their first line where they go:
-`# PATH` is a new file, `# PATH, after: LINE` is inserted below the one line that reads LINE.
-Its shell block is run.
+A recipe is a section "## Add ...". Its Python and Markdown blocks say in their first line where
+they go: `# PATH` is a new file, `# PATH, after: TEXT` is inserted below the one line that begins
+with TEXT. Its shell block is run.
 """
 
 import os
@@ -19,8 +19,8 @@ PAGE = (ROOT / "CONTRIBUTING.md").read_text()
 RECIPES = {
     part.partition("\n")[0]: part for part in re.split(r"^## ", PAGE, flags=re.MULTILINE)[1:]
 }
-BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PLACE = re.compile(r"# (?P<path>\S+\.py)(?:, after: (?P<line>.+))?\n")
+BLOCK = re.compile(r"^```(python|md|sh)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PLACE = re.compile(r"# (?P<path>\S+\.(?:py|md))(?:, after: (?P<line>.+))?\n")
 
 
 @pytest.fixture
@@ -56,7 +56,9 @@ def follow(recipe: str, folder: Path) -> list[str]:
 
 def insert(path: Path, after: str, code: str) -> None:
     lines = path.read_text().splitlines(keepends=True)
-    (at,) = (number for number, line in enumerate(lines) if line.strip() == after.strip())
+    found = [number for number, line in enumerate(lines) if line.strip().startswith(after)]
+    assert len(found) == 1, f"{len(found)} lines of {path} begin with {after!r}"
+    (at,) = found
     path.write_text("".join([*lines[: at + 1], code, *lines[at + 1 :]]))
 
 
@@ -71,6 +73,14 @@ def test_a_recipe_ends_with_a_passing_test(title: str, copy: Path) -> None:
             words, cwd=copy, env=environment, capture_output=True, text=True, timeout=100
         )
         assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize("title", [title for title in RECIPES if title.startswith("Add ")])
+def test_a_recipe_says_how_many_files_it_touches(title: str) -> None:
+    recipe = RECIPES[title]
+    touched = {where["path"] for where in PLACE.finditer(recipe)}
+    (number,) = re.findall(r"^Files: (\d+)\b", recipe, re.MULTILINE)
+    assert int(number) == len(touched)
 
 
 def test_there_is_a_recipe_for_everything_that_is_added_often() -> None:

@@ -9,6 +9,7 @@ from domain.certificates.certificate import Certificate
 from domain.tasks.audit import CERTROLL, TaskEventCode
 from operations.cleanup import (
     NEEDED_BY_TASK,
+    check_in_use,
     classify_installations,
     clean_up,
     remove_from_store,
@@ -155,3 +156,23 @@ def test_a_certificate_that_a_new_task_deploys_stays(tasks: PastTasks) -> None:
 def test_nothing_more_is_removed_once_it_is_stopping(tasks: PastTasks) -> None:
     assert tasks.clean(is_stopping=True) == 0
     assert tasks.is_stored(tasks.first)
+
+
+def test_an_account_without_certificates_of_ours_has_nothing_to_clean(stack: Stack) -> None:
+    assert classify_installations(stack.store, [ACCOUNT], 0, datetime.now(UTC)) == []
+
+
+def test_a_cleanup_that_keeps_many_keeps_all(tasks: PastTasks) -> None:
+    assert all(tasks.stays(keep=99).values())
+
+
+def test_a_certificate_that_is_served_is_kept_without_asking_its_store(stack: Stack) -> None:
+    stack.seed_domains(NAME)
+    deployments = SuccessiveDeployments(stack)
+    deployments.deploy("first", NAME)
+    calls = stack.cloud.count_calls()
+    (decision,) = classify_installations(stack.store, [ACCOUNT], 0, datetime.now(UTC))
+    assert decision.kept_because is not None
+    assert check_in_use(stack.connectors, decision) == decision
+    assert stack.cloud.count_calls() == calls
+    deployments.stop()

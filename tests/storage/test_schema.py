@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import IntegrityError
 
@@ -31,10 +32,11 @@ assert storage.__file__.startswith(sys.argv[1]), storage.__file__
 Store.open(Settings(home=sys.argv[1] + "/home"), migrate=True).close()
 """
 
-SECOND = '''"""The second."""
+HEAD = ScriptDirectory.from_config(schema.build_config()).get_current_head()
+NEXT = '''"""The next one."""
 from alembic import op
 from tests.support.refusals import has_code
-revision, down_revision = "0002", "0001"
+revision, down_revision = "next", "{head}"
 def upgrade():
     op.execute("CREATE TABLE half (x INTEGER)")
     op.execute("UPDATE owner SET name = 'changed'")
@@ -68,7 +70,7 @@ def tables(connection: Connection) -> set[str]:
 
 def test_upgrade_downgrade_and_upgrade_leave_no_difference(empty_database_url: str) -> None:
     database = Database(empty_database_url)
-    assert database.pending_migrations() == ["0001"]
+    assert database.pending_migrations()[-1] == HEAD
     database.migrate()
     assert database.pending_migrations() == []
     transaction(database, "check")
@@ -90,27 +92,27 @@ def test_a_drift_would_be_noticed(database_url: str) -> None:
     database.dispose()
 
 
-def second(scripts: Path, then: str = "") -> None:
-    (scripts / "versions" / "0002.py").write_text(SECOND.format(then=then))
+def add_migration(scripts: Path, then: str = "") -> None:
+    (scripts / "versions" / "next.py").write_text(NEXT.format(head=HEAD, then=then))
 
 
 def test_a_failing_migration_leaves_nothing(database_url: str, scripts: Path) -> None:
-    second(scripts, "raise ZeroDivisionError")
+    add_migration(scripts, "raise ZeroDivisionError")
     database = Database(database_url)
     with pytest.raises(ZeroDivisionError):
         database.migrate(scripts)
     with database.read() as session:
         assert "half" not in tables(session.connection())
         assert session.execute(text("SELECT name FROM owner")).scalar_one() == "default"
-        assert schema.list_pending(session.connection(), scripts) == ["0002"]
+        assert schema.list_pending(session.connection(), scripts) == ["next"]
     database.dispose()
 
 
 def test_a_newer_schema_is_refused(database_url: str, scripts: Path) -> None:
-    second(scripts)
+    add_migration(scripts)
     database = Database(database_url)
     database.migrate(scripts)
-    with pytest.raises(BadInput, check=has_code("schema-too-new", "0002")):
+    with pytest.raises(BadInput, check=has_code("schema-too-new", "next")):
         database.pending_migrations()
     with pytest.raises(BadInput, check=has_code("schema-too-new")):
         database.migrate()
@@ -120,7 +122,7 @@ def test_a_newer_schema_is_refused(database_url: str, scripts: Path) -> None:
 def test_rebuilding_a_table_keeps_the_rows_that_refer_to_it(store: Store, scripts: Path) -> None:
     store.accounts.add(build_account(), {})
     store.inventory.upsert([DiscoveredResource(resource=build_resource())], NOW)
-    second(scripts, REBUILD)
+    add_migration(scripts, REBUILD)
     store.database.migrate(scripts)
     with store.database.read() as session:
         columns = inspect(session.connection()).get_columns("account")
@@ -134,7 +136,7 @@ def test_rebuilding_a_table_keeps_the_rows_that_refer_to_it(store: Store, script
 def test_a_migration_that_orphans_rows_is_refused(store: Store, scripts: Path) -> None:
     store.accounts.add(build_account(), {})
     store.inventory.upsert([DiscoveredResource(resource=build_resource())], NOW)
-    second(scripts, "op.execute(\"UPDATE account SET name = 'renamed'\")")
+    add_migration(scripts, "op.execute(\"UPDATE account SET name = 'renamed'\")")
     with pytest.raises((RuntimeError, IntegrityError), match=r"resource|foreign key"):
         store.database.migrate(scripts)
     assert [one.name for one in store.accounts.list()] == ["main"]

@@ -19,7 +19,8 @@ from tests.support.practice_cloud import PracticeCloud
 from tests.support.stack import ACCOUNT, Stack
 
 STORE = "alibaba.cas"  # serves nothing itself
-SERVICES = frozenset(connectors.list_services()) - {STORE}
+PRACTICED = [name for name in connectors.list_services() if name.startswith("alibaba.")]
+SERVICES = frozenset(PRACTICED) - {STORE}
 ALGORITHMS = {"ec": "ec", "rsa": "rsa", "wild": "ec"}
 UNLIMITED_CALLS = 10_000.0  # calls per second; other tests are about rate limits
 
@@ -29,7 +30,7 @@ class AllServicesStack(Stack):
 
     def sync_all(self) -> list[Resource]:
         """Sync all services, and return the inventory."""
-        for service in connectors.list_services():
+        for service in PRACTICED:
             synced = sync_here(self.store, self.connectors, ACCOUNT, service)
             assert synced.error is None, f"{service}: {synced.error}"
         return [item.resource for item in self.store.inventory.list()]

@@ -220,9 +220,9 @@ def _build_row(record: "ServiceSyncRecord", now: datetime) -> tuple[str, ...]:
     )
 
 
-def _format_bindings_read(sync: "ServiceSyncResult | ServiceSyncRecord") -> str:
+def _format_bindings_read(result: "ServiceSyncResult | ServiceSyncRecord") -> str:
     """Formats how many separate bindings were read; empty where a listing includes them."""
-    return f"{sync.were_read} of {sync.to_read}" if sync.to_read else ""
+    return f"{result.were_read} of {result.to_read}" if result.to_read else ""
 
 
 def _format_result(record: "ServiceSyncRecord") -> str:

@@ -19,14 +19,13 @@ from starter.cli.terminal.exit_codes import CommandFailed, ExitCode
 from starter.cli.terminal.output import note, say, show_fields, show_json
 
 if TYPE_CHECKING:
-    from temporalio.client import Client
-
     from domain.plans.plan import Plan
     from domain.preflight.checks import CheckPolicy
     from domain.preflight.finding import Finding
     from domain.tasks.record import TaskRecord
     from domain.tasks.spec import TaskSpec
     from starter.cli.task.plan_choice import ChosenPlan
+    from starter.temporal.client import Client
     from storage.settings import Settings
     from storage.store import Store
 

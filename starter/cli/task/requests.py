@@ -27,10 +27,9 @@ from starter.cli.terminal.exit_codes import CommandFailed, ExitCode
 from starter.cli.terminal.output import note, say, show_json
 
 if TYPE_CHECKING:
-    from temporalio.client import Client
-
     from domain.calendar.windows import AllowedStart
     from domain.tasks.record import OutcomeRecord, TaskRecord
+    from starter.temporal.client import Client
     from storage.settings import Settings
     from storage.store import Store
 

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 from starter.cli.terminal.output import humanize, note, show_progress
 
 if TYPE_CHECKING:
-    from temporalio.client import Client
-
     from domain.tasks.messages import Progress
     from domain.tasks.record import TaskRecord
     from domain.tasks.status import Tally
+    from starter.temporal.client import Client
     from storage.store import Store
 
 OnChange = Callable[["TaskRecord"], None]
@@ -68,12 +67,10 @@ async def _is_closed(client: "Client", record: "TaskRecord") -> bool:
 
     A task that is rolled back before it starts closes with the request still in its state.
     """
-    from temporalio.client import WorkflowExecutionStatus as Status
-
     from domain.tasks.messages import build_workflow_id
+    from starter.temporal.client import is_workflow_closed
 
-    described = await client.get_workflow_handle(build_workflow_id(record.id)).describe()
-    return described.status not in (Status.RUNNING, Status.CONTINUED_AS_NEW)
+    return await is_workflow_closed(client, build_workflow_id(record.id))
 
 
 def _build_status_printer(record: "TaskRecord") -> OnChange:

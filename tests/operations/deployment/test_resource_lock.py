@@ -157,7 +157,7 @@ def test_a_lock_lost_to_another_task_ends_the_attempt(store: Store) -> None:
     ):
         lease.pause(0.5)
     assert caught.value.code == "LockLost"
-    assert not is_free(store)
+    assert not is_free(store, after=2 * LEASE)
 
 
 def test_an_attempt_whose_lock_was_stolen_ends_and_frees_nothing(store: Store) -> None:

@@ -12,6 +12,7 @@ from pytest_httpserver import HTTPServer
 from domain.certificates.keys import PrivateKey
 from domain.errors import NeedsOperator
 from domain.notifications.events import EventClass
+from domain.notifications.expiry_watch import MAX_NOTICE
 from domain.notifications.message import Message
 from domain.resources.resource import Binding, DiscoveredResource
 from domain.tasks.status import OutcomeStatus, TaskStatus
@@ -213,3 +214,11 @@ async def test_a_contact_gets_only_the_events_that_it_takes(
     assert list_news_contacts(store) == []
     assert await watch.send(ENDS - DAY) == {}
     assert hook.log == []
+
+
+async def test_a_certificate_just_beyond_the_longest_notice_is_not_sent(
+    watch: Watch, store: Store
+) -> None:
+    later = NOW + MAX_NOTICE + timedelta(minutes=30)
+    serve(store, range(40, 41), Binding(fingerprint="ee" * 32, not_after=later), NOW)
+    assert await watch.send(NOW) == {}

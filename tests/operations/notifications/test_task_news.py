@@ -169,3 +169,12 @@ async def test_an_end_after_an_automatic_rollback_is_sent_to_who_takes_rolled_ba
     assert (message.event, message.occasion) == ("rolled_back", "finished")
     assert message.rollback is not None
     assert message.rollback.automatic
+
+
+async def test_a_contact_of_the_expiry_watch_gets_nothing_of_a_task(
+    notifier: Notifier, store: Store, hook: HTTPServer
+) -> None:
+    store.contacts.set_events("ops", [EventClass.EXPIRING])
+    await notifier.notify("needs_operator-gate-0")
+    await notifier.notify()
+    assert hook.log == []

@@ -9,6 +9,7 @@ from domain.errors import BadInput
 from domain.plans.plan import build_binding
 from domain.plans.request import PlanRequest
 from domain.resources.inventory_sync import INVENTORY_AGE
+from domain.resources.resource import Binding
 from operations.inventory.service_sync import sync_here
 from operations.planning.planner import estimate_plan, make_plan
 from tests.support.stack import ACCOUNT, SERVICE, Stack
@@ -16,6 +17,7 @@ from tests.support.stack import ACCOUNT, SERVICE, Stack
 NAMES = ("a.example.com", "b.example.com")
 ASK = "DescribeDomainCertificateInfo"
 READ = f"cdn.{ASK}"
+DAY = timedelta(days=1)
 
 
 def count_reads(stack: Stack) -> int:
@@ -181,3 +183,22 @@ def test_an_estimate_counts_the_calls_of_all_changes(stack: Stack) -> None:
     estimate = estimate_plan(stack.connectors, plan)
     assert estimate.seconds > 0
     assert estimate_plan(stack.connectors, plan, 1).seconds >= estimate.seconds
+
+
+def test_a_named_resource_that_has_just_left_a_filter_is_refused(stack: Stack) -> None:
+    stack.seed_domains(NAMES[0])
+    new, before = stack.upload("new", *NAMES), stack.fingerprints_before[NAMES[0]]
+    assert before is not None
+    name = f"{ACCOUNT}/{SERVICE}/{NAMES[0]}"
+    stack.build_plan(new)  # reads the binding into the inventory
+    stack.rebind(NAMES[0], stack.ca.leaf([NAMES[0]]))
+    request = PlanRequest(certificates=(new.fingerprint,), resources=(name,), serving=(before,))
+    now = datetime.now(UTC)
+    plan = make_plan(stack.store, stack.connectors, request, now=now, fresh=True)
+    assert plan.changes == ()
+    assert [(each.subject, each.code) for each in plan.refusals] == [(name, "filter")]
+    unnamed = PlanRequest(certificates=(new.fingerprint,), services=(SERVICE,), expiring_before=now)
+    stack.store.inventory.save_binding(name, Binding(fingerprint=before, not_after=now - DAY), now)
+    later = now + timedelta(minutes=1)
+    plan = make_plan(stack.store, stack.connectors, unnamed, now=later, fresh=True)
+    assert (plan.changes, plan.refusals) == ((), ()), "one that is not named is left out"

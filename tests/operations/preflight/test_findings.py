@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
-from domain.calendar.windows import CalendarScope, Freeze
+from domain.calendar.windows import AllowedStart, CalendarScope, Freeze, StartReasonCode
+from domain.errors import BadInput, CertrollError
 from domain.preflight.checks import CHECKS, CheckPolicy
-from domain.preflight.finding import Finding
+from domain.preflight.finding import CheckPolicies, Finding
 from operations.inventory.service_sync import sync_here
+from operations.preflight.findings import PreflightInput, run_checks
 from tests.support.factory import DAY, NOW, Authority
 from tests.support.preflight_runs import list_checks, run_preflight, store_certificate, swap_keys
 from tests.support.responders import Responder
@@ -261,3 +263,35 @@ def test_a_resource_that_has_vanished_or_is_offline(stack: Stack) -> None:
     gone = one(run_preflight(stack, plan), "C18")
     assert gone.refused
     assert len(gone.resources or ()) == 2
+
+
+def test_windows_without_a_common_hour_are_a_finding(stack: Stack) -> None:
+    stack.seed_domains("a.example.com")
+    plan, now = stack.build_plan(stack.upload("new", "a.example.com")), datetime.now(UTC)
+
+    def find_start() -> AllowedStart:
+        raise BadInput("no hour is common", code=StartReasonCode.NO_COMMON_WINDOW)
+
+    request = PreflightInput(plan.changes, now, now, CheckPolicies(), find_start)
+    found = run_checks(stack.store, stack.connectors, stack.settings, request)
+    (finding,) = [each for each in found if each.check == "C17"]
+    assert "no hour is common" in str(finding)
+
+
+def test_a_key_that_the_vault_cannot_open_is_a_finding(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.seed_domains("a.example.com")
+    new = stack.upload("new", "a.example.com")
+    plan = stack.build_plan(new)
+
+    def refuse(_: str) -> None:
+        raise CertrollError("sealed by key kek-9")
+
+    monkeypatch.setattr(stack.store.certificates, "get_key", refuse)
+    now = datetime.now(UTC)
+    request = PreflightInput(plan.changes, now, now, CheckPolicies(), lambda: AllowedStart(at=now))
+    found = run_checks(stack.store, stack.connectors, stack.settings, request)
+    (finding,) = [each for each in found if each.check == "C03"]
+    assert finding.certificate == new.fingerprint
+    assert "kek-9" in str(finding)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from domain.certificates.revocation import RevocationAnswer, RevocationStatus, UnknownCode
 from operations.tls import revocation
@@ -194,3 +195,15 @@ def test_all_requests_together_end_in_time(
     answer = check(responder.leaf(["a.example.com"], crl=False))
     assert answer.codes == (UnknownCode.TOO_SLOW,)
     assert time.monotonic() - began < 3
+
+
+def test_an_issuer_whose_type_of_key_is_unsupported_is_named(
+    responder: Responder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> bytes:
+        raise UnsupportedAlgorithm("SM2")
+
+    monkeypatch.setattr(revocation, "build_ocsp_request", refuse)
+    answer = check(responder.leaf(["a.example.com"], crl=False))
+    assert answer.codes == (UnknownCode.KEY_UNSUPPORTED,)
+    assert responder.requests == []

@@ -7,16 +7,18 @@ from time import monotonic
 
 import pytest
 
-from domain.errors import NoLongerReachable, NotServed, Permanent
+from domain.errors import BadInput, NoLongerReachable, NotServed, Permanent
 from domain.plans.plan import Change
 from domain.resources.resource import Binding, CertificateRef, Resource
 from domain.tasks.evidence import Handshake
 from domain.tasks.messages import Direction
 from operations.tls.handshake import Endpoint, HandshakeResult
+from operations.verification import observation
 from operations.verification.observation import (
     ObservationHistory,
     Prober,
     Verdict,
+    list_system_root_subjects,
     shows_state_after,
 )
 from operations.verification.verifier import UnverifiedCode, Verifier, list_pauses
@@ -287,3 +289,24 @@ def test_a_change_that_is_never_reported_as_done_fails_at_the_deadline() -> None
     with pytest.raises(Permanent) as caught:
         verifier.wait_settled(build_plain())
     assert caught.value.code == "NotSettled"
+
+
+def test_a_resolver_that_fails_for_a_moment_does_not_hide_an_address_that_answered() -> None:
+    addresses = Addresses(theirs, ours)
+    resolved = [addresses.resolve(ENDPOINT), (), addresses.resolve(ENDPOINT)]
+    prober = Prober(addresses.probe, lambda _: resolved.pop(0))
+    verifier = Verifier(REPLACED, monotonic() + 60, prober, addresses.paused.append)
+    assert verifier.wait_served([ENDPOINT]) is None
+    assert (len(addresses.paused), addresses.probed) == (2, ["127.0.0.1"] * 2)
+
+
+def test_a_machine_without_a_bundle_of_roots_knows_no_root(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(_: str) -> None:
+        raise BadInput("no bundle", code="no-trust-bundle")
+
+    monkeypatch.setattr(observation, "load_roots", refuse)
+    list_system_root_subjects.cache_clear()
+    assert list_system_root_subjects() == frozenset()
+    list_system_root_subjects.cache_clear()

@@ -123,7 +123,7 @@ async def test_ctrl_c_ends_only_the_waiting(certroll: ThreadedCommandLine, engin
 
 
 def _interrupt_sync(certroll: ThreadedCommandLine, fault: int) -> tuple[int, str]:
-    """Returns exit code and messages of a sync that Ctrl-C interrupts once the listing is under way."""
+    """Interrupts a sync with Ctrl-C during the listing; returns exit code and messages."""
     env = {**os.environ, **certroll.line.env}
     command = [sys.executable, "-m", "starter.cli", *SYNC]
     with subprocess.Popen(
