@@ -173,7 +173,9 @@ async def _run_until_signal(store: Store, settings: Settings, heartbeater: Heart
     async with build_worker(client, store, settings, heartbeater):
         started = await start_missing_workflows(store, client)
         log.info("worker ready", task_queue=TASK_QUEUE, started_tasks=started)
-        schedules = asyncio.create_task(sync_schedules.maintain(client, store, settings))
+        schedules = asyncio.create_task(
+            sync_schedules.keep_schedules_current(client, store, settings)
+        )
         await stop.wait()
         schedules.cancel()
         log.info("worker stops")

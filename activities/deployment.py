@@ -21,7 +21,7 @@ from domain.tasks.evidence import Handshake
 from domain.tasks.messages import ChangeOrder, Direction, Installation
 from domain.tasks.record import OutcomeRecord
 from domain.tasks.status import OutcomeStatus
-from operations.deployment.guards import refuse_expired, require_installed, to_directed_change
+from operations.deployment.guards import build_change_to_make, refuse_expired, require_installed
 from operations.deployment.installation import build_installation, put_into_store
 from operations.deployment.outcome import (
     DONE,
@@ -29,9 +29,9 @@ from operations.deployment.outcome import (
     STARTED,
     UNVERIFIED,
     FailedChange,
-    build_accepted_cause,
     build_failure_cause,
     build_success_cause,
+    build_unverifiable_cause,
 )
 from operations.deployment.resource_lock import ResourceLease
 from operations.runtime.clock import now
@@ -78,7 +78,7 @@ class DeploymentActivities:
                 return None
             with EvidenceRecorder(self._store, order, record.attempts) as recorder, lease:
                 self._install_if_missing(order, record)
-                change = self._add_refs(to_directed_change(order, record.change, now()))
+                change = self._add_refs(build_change_to_make(order, record.change, now()))
                 cause = self._apply(order, change, record, lease, recorder)
                 with self._store.database.one_transaction():
                     recorder.save()
@@ -106,8 +106,10 @@ class DeploymentActivities:
         outcomes = self._store.tasks.outcomes
         try:
             with self._store.database.one_transaction():
-                lease.acquire_early()
-                return outcomes.begin(order.task_id, order.ordinal, STARTED[order.direction], now())
+                lease.try_acquire()
+                return outcomes.begin_attempt(
+                    order.task_id, order.ordinal, STARTED[order.direction], now()
+                )
         except ValueError:
             if self._is_done(order):
                 return None
@@ -117,7 +119,7 @@ class DeploymentActivities:
         """Records the status. A success stays one, even if Temporal timed the attempt out."""
         outcomes = self._store.tasks.outcomes
         try:
-            outcomes.finish(order.task_id, order.ordinal, status, now(), cause)
+            outcomes.end_attempt(order.task_id, order.ordinal, status, now(), cause)
         except ValueError:
             if not self._is_done(order):
                 raise
@@ -156,9 +158,9 @@ class DeploymentActivities:
         ours = self._get_our_copy(change)
         verifier = Verifier(change, deadline, self._prober, lease.pause, ours=ours, history=history)
         recorder.watch(change, verifier.observations)
-        verifier.wait_settled(connector)
-        cause = build_accepted_cause(change) or verifier.wait_served(endpoints)
-        connector.release(change.resource, _ref(change.before), _ref(change.after))
+        verifier.wait_until_arrived(connector)
+        cause = build_unverifiable_cause(change) or verifier.wait_until_served(endpoints)
+        connector.remove_former(change.resource, _ref(change.before), _ref(change.after))
         return cause
 
     def _get_history(self, order: ChangeOrder, record: OutcomeRecord) -> ObservationHistory:

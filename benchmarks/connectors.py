@@ -105,7 +105,7 @@ class Bench:
             connector.bind(resource, ref)
             while not connector.has_arrived(resource, ref):
                 time.sleep(0.1)
-            connector.release(resource, former.ref if former else None, ref)
+            connector.remove_former(resource, former.ref if former else None, ref)
             took += time.perf_counter() - began
             installed += (between - before).total()
             changed += self.count_calls() - between

@@ -2,7 +2,7 @@
 
 from typing import Self
 
-from domain.errors import BadInput, CertrollError, CloudError, NeedsOperator
+from domain.errors import BadInput, CertrollError, CloudError, NeedsOperator, join_advice
 from domain.model import Value
 
 
@@ -39,5 +39,4 @@ class Cause(Value):
         return cls(code=type(error).__name__, message=str(error))
 
     def __str__(self) -> str:
-        text = f"{self.code}: {self.message}"
-        return f"{text} {self.advice}" if self.advice else text
+        return join_advice(f"{self.code}: {self.message}", self.advice)

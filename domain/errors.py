@@ -15,6 +15,13 @@
 from collections.abc import Sequence
 
 
+def join_advice(text: str, advice: str | None) -> str:
+    """What is wrong and what to do as two sentences."""
+    if not advice:
+        return text
+    return f"{text} {advice}" if text.endswith((".", "!", "?")) else f"{text}. {advice}"
+
+
 class CertrollError(Exception):
     """The base of all errors here; catch it only where a program ends."""
 
@@ -63,9 +70,7 @@ class CloudError(CertrollError):
         super().__init__(message, code, request_id)
 
     def __str__(self) -> str:
-        parts = [f"{self.code}: {self.message}"]
-        if self.advice:
-            parts.append(self.advice)
+        parts = [join_advice(f"{self.code}: {self.message}", self.advice)]
         if self.request_id:
             parts.append(f"(request {self.request_id})")
         return " ".join(parts)

@@ -14,7 +14,7 @@ from storage.database import Database
 from storage.lookup import build_unknown_error
 from storage.secrets.vault import Vault
 from storage.tables.core import AccountRow
-from storage.tasks.open_tasks import changes_account, check_not_needed
+from storage.tasks.open_tasks import changes_account, refuse_if_needed
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 
@@ -78,7 +78,7 @@ class Accounts:
         """Deletes an account; raises `BadInput` while an open task changes its resources."""
         with self._database.write() as session:
             _get_row(session, name)
-            check_not_needed(session, changes_account(name), f"account {name!r}", now)
+            refuse_if_needed(session, changes_account(name), f"account {name!r}", now)
             session.exec(delete(AccountRow).where(col(AccountRow.name) == name))
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlmodel import Session
 
 from storage import schema
-from storage.files import create_once
+from storage.files import create_private_file
 
 _PUBLIC_OPTIONS = ("host", "port", "sslmode")
 _BUSY_MILLISECONDS = 30_000
@@ -129,7 +129,7 @@ def _sqlite_engine(url: URL, *, foreign_keys: bool = True) -> Engine:
     one more fsync per commit.
     """
     path = Path(url.database or "")
-    create_once(path, _make_wal)
+    create_private_file(path, _make_wal)
     path.chmod(0o600)  # SQLite gives its log files the same mode
     engine = create_engine(url, hide_parameters=True, pool_size=8, max_overflow=0, pool_timeout=60)
     pragmas = (

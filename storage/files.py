@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 
-def create_once(path: Path, fill: Callable[[Path], None]) -> None:
+def create_private_file(path: Path, fill: Callable[[Path], None]) -> None:
     """Creates `path` with mode 0600, in a folder with mode 0700, unless it exists.
 
     `fill` writes the content to an empty draft file. If several processes call it at once, the

@@ -76,7 +76,7 @@ class QuotaLedger:
             open_amount = reserved - charged - refunded
             if not open_amount:
                 return Settlement(charged=charged, refunded=refunded)
-            now = quota.settle(open_amount, _sum_costs(session, task_id) - charged)
+            now = quota.compute_settlement(open_amount, _sum_costs(session, task_id) - charged)
             round_number = max(entry.round for entry in entries)
             if now.charged:
                 session.add(

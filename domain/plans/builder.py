@@ -10,13 +10,18 @@ from typing import NamedTuple
 
 from domain.certificates.certificate import Certificate
 from domain.errors import BadInput
-from domain.plans.conflicts import check_together
+from domain.plans.conflicts import list_conflict_refusals
 from domain.plans.matching import Match
 from domain.plans.near_misses import NearMiss
 from domain.plans.plan import Change, Plan, build_binding
 from domain.plans.quota import get_cost
 from domain.plans.refusal import Refusal, RefusalCode
-from domain.plans.rules import check_change, check_coverage, check_validity, describe_lost_names
+from domain.plans.rules import (
+    describe_lost_names,
+    find_change_refusal,
+    find_coverage_refusal,
+    find_validity_refusal,
+)
 from domain.resources.connector import ChangeWarning, Traits
 from domain.resources.resource import Binding, is_same_binding
 
@@ -89,7 +94,7 @@ def build_plan(
             continue
         refusal = _find_refusal(candidate, traits[change.resource.service], at)
         if require_coverage:
-            refusal = refusal or check_coverage(change)
+            refusal = refusal or find_coverage_refusal(change)
         if whole_vault and not candidate.match.named:
             refusal = refusal or _refuse_sooner_expiry(change)
         if refusal:
@@ -98,7 +103,7 @@ def build_plan(
             possible.append(change)
             if candidate.seen_at is not None:
                 seen[change.resource.id] = candidate.seen_at
-    rivals = check_together(possible, [*unchanged, *unchanged_before])
+    rivals = list_conflict_refusals(possible, [*unchanged, *unchanged_before])
     refused_ids = {each.subject for each in rivals}
     changes = sort_by_urgency(c for c in possible if c.resource.id not in refused_ids)
     used = {each.after.fingerprint for each in (*changes, *unchanged) if each.after}
@@ -169,7 +174,7 @@ def _refuse_sooner_expiry(change: Change) -> Refusal | None:
 
 def _find_refusal(candidate: ChangeCandidate, traits: Traits, at: datetime) -> Refusal | None:
     resource, certificate = candidate.match.resource, candidate.match.certificate
-    refusal = check_validity(certificate, at) or check_change(
+    refusal = find_validity_refusal(certificate, at) or find_change_refusal(
         traits, resource, candidate.before, certificate
     )
     if refusal is None and candidate.before is None and not candidate.match.named:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from domain.plans.plan import Change
 from domain.plans.refusal import Refusal, RefusalCode
-from domain.plans.rules import check_listeners
+from domain.plans.rules import list_listener_refusals
 from domain.resources.resource import Resource
 
 SAE = "alibaba.sae"
@@ -20,7 +20,9 @@ ON_ALB = "alb"  # the kind of an SAE route on ALB
 Listeners = Mapping[tuple[str, int], Sequence[Change]]
 
 
-def check_together(changes: Sequence[Change], unchanged: Iterable[Change] = ()) -> list[Refusal]:
+def list_conflict_refusals(
+    changes: Sequence[Change], unchanged: Iterable[Change] = ()
+) -> list[Refusal]:
     """Refuses changes that conflict with others of the plan, at most once each.
 
     `unchanged` resources already serve their certificate and occupy their slots too.
@@ -31,7 +33,7 @@ def check_together(changes: Sequence[Change], unchanged: Iterable[Change] = ()) 
         for each in _refuse_managed_by_sae(_group_by_listener([*changes, *unchanged]))
     }
     left = [each for each in changes if each.resource.id not in found] + unchanged
-    for refusal in (*check_listeners(left), *_refuse_duplicates(_group_by_listener(left))):
+    for refusal in (*list_listener_refusals(left), *_refuse_duplicates(_group_by_listener(left))):
         found.setdefault(refusal.subject, refusal)
     return [found[each.resource.id] for each in changes if each.resource.id in found]
 

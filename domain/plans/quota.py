@@ -63,7 +63,7 @@ def check_reservation(amount: int, available: int) -> None:
         )
 
 
-def settle(reserved: int, applied: int) -> Settlement:
+def compute_settlement(reserved: int, applied: int) -> Settlement:
     """Charges each resource that was deployed and refunds the rest of the reservation."""
     if not 0 <= applied <= reserved:
         raise ValueError(f"{applied} deployed of {reserved} reserved")

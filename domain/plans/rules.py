@@ -69,7 +69,7 @@ def check_certificates(certificates: Sequence[Certificate]) -> None:
         )
 
 
-def check_validity(certificate: Certificate, at: datetime) -> Refusal | None:
+def find_validity_refusal(certificate: Certificate, at: datetime) -> Refusal | None:
     """Refuses a certificate that is not valid at `at`: now, or when the task begins."""
     if certificate.not_before <= at < certificate.not_after:
         return None
@@ -81,7 +81,7 @@ def check_validity(certificate: Certificate, at: datetime) -> Refusal | None:
     )
 
 
-def check_change(
+def find_change_refusal(
     traits: Traits, resource: Resource, before: Binding | None, certificate: Certificate
 ) -> Refusal | None:
     """Refuses a certificate that this service does not take on this resource."""
@@ -98,7 +98,7 @@ def check_change(
     return None
 
 
-def check_coverage(change: Change) -> Refusal | None:
+def find_coverage_refusal(change: Change) -> Refusal | None:
     """Refuses a change that loses names; for plan requests that require coverage."""
     reason = describe_lost_names(change)
     if change.before is not None and not change.before.names:
@@ -127,7 +127,7 @@ def may_replace(resource: Resource, certificate: Certificate) -> bool:
     return fits and not list_names_not_included(certificate.names, resource.domains)
 
 
-def check_listeners(changes: Iterable[Change]) -> list[Refusal]:
+def list_listener_refusals(changes: Iterable[Change]) -> list[Refusal]:
     """Refuses changes that give the default slot of one listener several certificates.
 
     A change may reach a listener directly or through a route on it: both have the same lock.

@@ -8,10 +8,15 @@ from datetime import datetime
 
 from domain.certificates.certificate import Certificate
 from domain.errors import BadInput
-from domain.plans.conflicts import check_together
+from domain.plans.conflicts import list_conflict_refusals
 from domain.plans.plan import Change, Plan
 from domain.plans.refusal import Refusal, RefusalCode
-from domain.plans.rules import check_certificates, check_change, check_coverage, check_validity
+from domain.plans.rules import (
+    check_certificates,
+    find_change_refusal,
+    find_coverage_refusal,
+    find_validity_refusal,
+)
 from domain.resources.connector import Traits
 
 MAX_REPORTED = 5
@@ -37,10 +42,10 @@ def check_submission(
         for fingerprint, count in plan.matches.items()
         if count and fingerprint in known
     ]
-    found = [refusal for each in used if (refusal := check_validity(each, at))]
+    found = [refusal for each in used if (refusal := find_validity_refusal(each, at))]
     for change in plan.changes:
         found += _refusals(change, known, traits[change.resource.service], require_coverage)
-    found += check_together(plan.changes)
+    found += list_conflict_refusals(plan.changes)
     if found:
         raise BadInput(
             "; ".join(f"{each.subject}: {each.reason}" for each in found[:MAX_REPORTED])
@@ -62,8 +67,8 @@ def _refusals(
         reason = "the plan assigns a certificate that is not one of its own"
         yield Refusal(subject=change.resource.id, code=RefusalCode.CERTIFICATE, reason=reason)
         return
-    refusal = check_change(traits, change.resource, change.before, certificate)
+    refusal = find_change_refusal(traits, change.resource, change.before, certificate)
     if require_coverage:
-        refusal = refusal or check_coverage(change)
+        refusal = refusal or find_coverage_refusal(change)
     if refusal:
         yield refusal

@@ -179,7 +179,7 @@ class Connector(ABC):
     def has_arrived(self, resource: Resource, ref: CertificateRef | None) -> bool:
         """Whether the service reports that the change to `ref` has arrived."""
 
-    def release(  # noqa: B027 - most services replace in one call and have nothing to remove
+    def remove_former(  # noqa: B027 - most services replace in one call and have nothing to remove
         self, resource: Resource, former: CertificateRef | None, now: CertificateRef | None
     ) -> None:
         """Removes the former certificate after a handshake showed `now`.

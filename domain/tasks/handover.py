@@ -21,7 +21,7 @@ STOPPED_BY_PERSON = frozenset(
 """A task that a person cancelled or rolled back; an automatic renewal never starts it again."""
 
 
-class Handover(Value):
+class RenewalResult(Value):
     """What a renewal would change, has planned, or has started.
 
     `predecessors` are fingerprints, the nearest first. `names_lost` are the names that some
@@ -56,5 +56,5 @@ class Handover(Value):
         unfinished = self.task.status in STOPPED_BY_PERSON if self.task else bool(self.names_lost)
         return self.mode is RenewalMode.AUTOMATIC and (unfinished or bool(self.refusals))
 
-    def with_reason(self, code: str, reason: str) -> "Handover":
+    def with_reason(self, code: str, reason: str) -> "RenewalResult":
         return self.model_copy(update={"reason": reason, "reason_code": code})

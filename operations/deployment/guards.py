@@ -9,7 +9,7 @@ from domain.resources.resource import Binding
 from domain.tasks.messages import ChangeOrder, Direction
 
 
-def to_directed_change(order: ChangeOrder, change: Change, at: datetime) -> Change:
+def build_change_to_make(order: ChangeOrder, change: Change, at: datetime) -> Change:
     """The change as planned, or inverted for a rollback; raises Permanent if that is refused."""
     if order.direction is Direction.DEPLOY:
         return change

@@ -50,7 +50,7 @@ def fail_installation(store: Store, failed: Installation, cause: Cause, at: date
     for record in store.tasks.outcomes.list(failed.task_id, status=OutcomeStatus.PENDING):
         needed = build_installation(record)
         if needed and _to_key(needed) == _to_key(failed):
-            store.tasks.outcomes.finish(
+            store.tasks.outcomes.end_attempt(
                 record.task_id, record.ordinal, OutcomeStatus.FAILED, at, cause
             )
             count += 1

@@ -45,7 +45,7 @@ def build_success_cause(why: Cause | None, unverified: Cause | None) -> Cause | 
     return back.model_copy(update={"message": message, "unverified": True})
 
 
-def build_accepted_cause(change: Change) -> Cause | None:
+def build_unverifiable_cause(change: Change) -> Cause | None:
     """The cause of a change that no handshake can show; None if one can."""
     if change.unverifiable is None:
         return None

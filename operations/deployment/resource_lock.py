@@ -44,7 +44,7 @@ class ResourceLease:
         self._token = token_hex(8)
         self._is_shared, self._is_held = order.lock is not None, False
 
-    def acquire_early(self) -> None:
+    def try_acquire(self) -> None:
         """Acquires a free lock of a single resource; may be called within a transaction."""
         if not self._is_shared:
             self._is_held = self._acquire()
@@ -55,7 +55,7 @@ class ResourceLease:
         self._is_held = False
 
     def __enter__(self) -> Self:
-        if self._is_held or self._locks.steal(*self._build_arguments(self._name, LEASE)):
+        if self._is_held or self._locks.take_over(*self._build_arguments(self._name, LEASE)):
             self._is_held = True
             return self
         queue, deadline = f"{self._name} (the queue)", monotonic() + MAX_WAIT_SECONDS
@@ -90,7 +90,7 @@ class ResourceLease:
 
     def _acquire_queue(self, queue: str) -> bool:
         arguments = self._build_arguments(queue, QUEUE_LEASE)
-        return self._locks.steal(*arguments) or self._locks.acquire(*arguments)
+        return self._locks.take_over(*arguments) or self._locks.acquire(*arguments)
 
     def _acquire(self) -> bool:
         return self._locks.acquire(*self._build_arguments(self._name, LEASE))

@@ -21,7 +21,7 @@ from domain.plans.request import PlanRequest, check_plan_request
 from domain.resources.connector import Traits
 from domain.resources.slots import get_default_slot_id
 from operations.planning.bindings import ReadListener, read_candidates
-from operations.planning.store_capacity import refuse_full_stores
+from operations.planning.store_capacity import build_plan_without_full_stores
 from operations.runtime.connector_pool import ConnectorPool
 from storage.store import Store
 
@@ -91,7 +91,7 @@ def _build(
         near_misses=found.near_misses,
         unchanged_before=_list_default_slots(store, wanted),
     )
-    return refuse_full_stores(store, pool, plan, now)
+    return build_plan_without_full_stores(store, pool, plan, now)
 
 
 def _list_default_slots(store: Store, wanted: Sequence[ChangeCandidate]) -> list[Change]:

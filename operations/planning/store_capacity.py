@@ -48,7 +48,9 @@ class FullStore(Value):
         return f"{full}; {condition}these could be removed: {names} ({self.command})"
 
 
-def refuse_full_stores(store: Store, pool: ConnectorPool, plan: Plan, now: datetime) -> Plan:
+def build_plan_without_full_stores(
+    store: Store, pool: ConnectorPool, plan: Plan, now: datetime
+) -> Plan:
     """The plan with a refusal for each change whose certificate does not fit into its store."""
     refused = find_full_stores(store, pool, plan.changes, now)
     if not refused:

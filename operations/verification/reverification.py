@@ -152,7 +152,7 @@ class Reverifier:
         )
         cause: Cause | None
         try:
-            cause = verifier.wait_served(self._pool.list_endpoints(change.resource))
+            cause = verifier.wait_until_served(self._pool.list_endpoints(change.resource))
         except Permanent as error:
             cause = Cause(code=NOT_SERVED_LATER, message=error.message, advice=error.advice)
         order, at = _to_order(record), now()

@@ -51,7 +51,7 @@ class Verifier:
         self._ours, self._history = ours, history or ObservationHistory()
         self.observations: dict[Endpoint, Observation] = {}
 
-    def wait_settled(self, connector: Connector) -> None:
+    def wait_until_arrived(self, connector: Connector) -> None:
         """Returns once the service reports the change as done; raises Permanent at the deadline."""
         resource, after = self._change.resource, self._change.after
         for seconds in list_pauses():  # pragma: no branch - without end
@@ -65,7 +65,7 @@ class Verifier:
                 )
             self._pause(seconds)
 
-    def wait_served(self, endpoints: Sequence[Endpoint]) -> Cause | None:
+    def wait_until_served(self, endpoints: Sequence[Endpoint]) -> Cause | None:
         """Observes every address until each shows the state after the change, or the deadline.
 
         Returns None if all addresses that answer show it, and a cause if no answer decides, so
@@ -82,7 +82,7 @@ class Verifier:
             if not is_pending or monotonic() + seconds > self._deadline:
                 break
             self._pause(seconds)
-        return self._conclude(allowed)
+        return self._raise_or_build_cause(allowed)
 
     def _observe(self, endpoint: Endpoint) -> None:
         """Observes each address that does not show it yet; the name may have new addresses."""
@@ -134,7 +134,7 @@ class Verifier:
             if each.endpoint.server_name == name
         )
 
-    def _conclude(self, allowed: float) -> Cause | None:
+    def _raise_or_build_cause(self, allowed: float) -> Cause | None:
         def list_with(verdict: Verdict) -> list[Observation]:
             return [each for each in self.observations.values() if each.verdict is verdict]
 

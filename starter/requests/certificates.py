@@ -20,7 +20,7 @@ from domain.certificates.renewal import (
     list_predecessors,
 )
 from domain.errors import BadInput
-from domain.tasks.handover import Handover
+from domain.tasks.handover import RenewalResult
 from storage.store import Store
 
 AUTO, NONE = "auto", "none"
@@ -66,13 +66,13 @@ def save(
     return SavedCertificate(named, renewal, is_new=True, candidates=candidates)
 
 
-def build_handover(store: Store, certificate: Certificate) -> Handover:
+def build_handover(store: Store, certificate: Certificate) -> RenewalResult:
     """What a renewal with this certificate would change, from storage alone."""
     links = store.certificates.get_predecessors()
     predecessors = list_predecessors(certificate.fingerprint, links)
     renewal = store.certificates.get_renewal(certificate.fingerprint)
     old = renewal.replaces and store.certificates.get_if_stored(renewal.replaces)
-    handover = Handover(
+    handover = RenewalResult(
         mode=renewal.policy.mode,
         predecessors=predecessors,
         names_lost=list_lost_names(certificate, old) if old else (),

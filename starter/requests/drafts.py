@@ -24,9 +24,9 @@ from domain.tasks.spec import DEFAULT_ROLLBACK_DAYS, TaskSpec
 from domain.tasks.status import TaskStatus
 from starter.requests.task_draft import (
     build_draft,
+    build_scheduled_task,
     check_draft,
     record_creation,
-    schedule,
     with_plan,
 )
 from starter.requests.tasks import start
@@ -130,7 +130,7 @@ async def submit(store: Store, client: Client, record: TaskRecord, by: str) -> T
             code="draft-changed",
         )
     plan = store.tasks.get_plan(record.id)
-    scheduled, found = schedule(store, record, plan)
+    scheduled, found = build_scheduled_task(store, record, plan)
     store.tasks.drafts.save(scheduled, plan)
     try:
         await start(store, client, scheduled)

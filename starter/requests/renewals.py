@@ -11,7 +11,7 @@ from domain.certificates.certificate import Certificate
 from domain.certificates.renewal import RenewalMode, RenewalPolicy
 from domain.plans.plan import Plan
 from domain.plans.request import PlanRequest
-from domain.tasks.handover import STOPPED_BY_PERSON, Handover
+from domain.tasks.handover import STOPPED_BY_PERSON, RenewalResult
 from domain.tasks.record import TaskRecord
 from domain.tasks.spec import TaskSpec
 from domain.tasks.status import OutcomeStatus, TaskStatus
@@ -27,7 +27,9 @@ from storage.store import Store
 _WAITS_OR_RUNS = (TaskStatus.SCHEDULED, TaskStatus.RUNNING)
 
 
-async def renew(store: Store, settings: Settings, certificate: Certificate, by: str) -> Handover:
+async def renew(
+    store: Store, settings: Settings, certificate: Certificate, by: str
+) -> RenewalResult:
     """Does what the certificate's renewal policy says, once: repeating the call is safe.
 
     Errors of `tasks.create` and `client.connect` pass through; nothing is created then, and the
@@ -68,7 +70,7 @@ async def renew(store: Store, settings: Settings, certificate: Certificate, by: 
 
 
 def _build_plan_request(
-    certificate: Certificate, handover: Handover, policy: RenewalPolicy
+    certificate: Certificate, handover: RenewalResult, policy: RenewalPolicy
 ) -> PlanRequest:
     return PlanRequest(
         certificates=(certificate.fingerprint,),
@@ -79,7 +81,7 @@ def _build_plan_request(
     )
 
 
-def _with_plan(handover: Handover, plan: Plan) -> Handover:
+def _with_plan(handover: RenewalResult, plan: Plan) -> RenewalResult:
     lost = [name for change in plan.changes for name in change.names_lost]
     return handover.model_copy(
         update={
@@ -90,14 +92,14 @@ def _with_plan(handover: Handover, plan: Plan) -> Handover:
     )
 
 
-def _with_no_changes(handover: Handover) -> Handover:
+def _with_no_changes(handover: RenewalResult) -> RenewalResult:
     if handover.refusals:
         return handover.with_reason("all-refused", "no resource would be changed")
     text = "no resource serves what it replaces, as far as the inventory knows"
     return handover.with_reason("not-served", text)
 
 
-def _with_task(handover: Handover, task: TaskRecord) -> Handover:
+def _with_task(handover: RenewalResult, task: TaskRecord) -> RenewalResult:
     """The renewal with the task that was created before."""
     found = handover.model_copy(update={"task": task, "changes": task.tally.total})
     if task.status in STOPPED_BY_PERSON:
@@ -142,12 +144,12 @@ def _without_resources(plan: Plan, resources: frozenset[str]) -> Plan:
 
 def _propose(
     store: Store,
-    handover: Handover,
+    handover: RenewalResult,
     certificate: Certificate,
     plan: Plan,
     plan_request: PlanRequest,
     by: str,
-) -> Handover:
+) -> RenewalResult:
     """The renewal with its proposed plan, which is saved once."""
     for saved in store.plans.list():
         if (saved.origin, saved.digest) == ("proposed", plan.digest):

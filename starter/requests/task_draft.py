@@ -78,7 +78,9 @@ def check_draft(store: Store, record: TaskRecord, plan: Plan) -> None:
         store.contacts.get(contact)
 
 
-def schedule(store: Store, record: TaskRecord, plan: Plan) -> tuple[TaskRecord, AllowedStart]:
+def build_scheduled_task(
+    store: Store, record: TaskRecord, plan: Plan
+) -> tuple[TaskRecord, AllowedStart]:
     """The draft as a scheduled task, at its time or in the next maintenance window after it.
 
     BadInput if it breaks a rule, names an unknown contact, or exceeds the quota.

@@ -32,7 +32,7 @@ from domain.tasks.messages import (
 from domain.tasks.record import TaskRecord
 from domain.tasks.spec import TaskSpec
 from domain.tasks.status import TaskStatus
-from starter.requests.task_draft import build_draft, record_creation, schedule
+from starter.requests.task_draft import build_draft, build_scheduled_task, record_creation
 from starter.temporal.client import register_search_attributes
 from storage.store import Store
 from workflows import search_attributes
@@ -48,7 +48,7 @@ async def create(store: Store, client: Client, spec: TaskSpec) -> TaskRecord:
     Outside a maintenance window, or in a freeze, the task is postponed to the next window, and its
     audit log says so.
     """
-    record, found = schedule(store, build_draft(spec), spec.plan)
+    record, found = build_scheduled_task(store, build_draft(spec), spec.plan)
     store.tasks.create(record, spec.plan)
     by = spec.created_by
     record_creation(store, record, found, requested_at=spec.at, code=TaskEventCode.CREATED, by=by)

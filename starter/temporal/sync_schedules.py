@@ -36,11 +36,11 @@ from workflows.policies import SECONDS_BETWEEN_SCHEDULE_CHECKS, SYNC_JITTER
 log = structlog.get_logger()
 
 
-async def maintain(client: Client, store: Store, settings: Settings) -> None:
+async def keep_schedules_current(client: Client, store: Store, settings: Settings) -> None:
     """Updates all schedules every few minutes, since accounts come and go; ends when cancelled."""
     while True:
         try:
-            await ensure(client, store, settings)
+            await write_sync_schedules(client, store, settings)
             await ensure_expiry_watch(client, settings)
             await ensure_reverification(client, settings)
         except Exception:
@@ -49,7 +49,7 @@ async def maintain(client: Client, store: Store, settings: Settings) -> None:
         await asyncio.sleep(SECONDS_BETWEEN_SCHEDULE_CHECKS)
 
 
-async def ensure(client: Client, store: Store, settings: Settings) -> None:
+async def write_sync_schedules(client: Client, store: Store, settings: Settings) -> None:
     """Makes one schedule for each account in storage, and deletes our other ones."""
     accounts = {account.name for account in await asyncio.to_thread(store.accounts.list)}
     wanted = {workflow_id(name): name for name in accounts} if settings.sync_every else {}

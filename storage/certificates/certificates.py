@@ -16,7 +16,7 @@ from storage.database import Database
 from storage.lookup import build_ambiguous_error, build_unknown_error
 from storage.secrets.vault import Vault
 from storage.tables.core import CertificateRow, ResourceRow, TaskRow
-from storage.tasks.open_tasks import check_not_needed, deploys_certificate
+from storage.tasks.open_tasks import deploys_certificate, refuse_if_needed
 
 NO_RENEWAL = RenewalSettings()
 
@@ -152,7 +152,7 @@ class Certificates:
         with self._database.write() as session:
             row = _get_row(session, fingerprint)
             what = f"certificate {row.name!r}"
-            check_not_needed(session, deploys_certificate(fingerprint), what, now)
+            refuse_if_needed(session, deploys_certificate(fingerprint), what, now)
             session.exec(
                 delete(CertificateRow).where(col(CertificateRow.fingerprint) == fingerprint)
             )

@@ -39,7 +39,7 @@ class Locks:
             )
             return connection.execute(statement).first() is not None
 
-    def steal(self, name: str, holder: str, token: str, lease: timedelta) -> bool:
+    def take_over(self, name: str, holder: str, token: str, lease: timedelta) -> bool:
         """Takes the lock from a former attempt of the same holder; returns whether it did."""
         return self._update(name, _LOCK.c.holder == holder, lease, token=token)
 

@@ -25,13 +25,13 @@ class RateBudgets:
     def take_permits(self, name: str, calls: int, seconds_each: float) -> float:
         """Takes `calls` permits, `seconds_each` apart; returns the seconds until the first."""
         length = calls * seconds_each
-        return self._move(name, wait=0.0, length=length) - length
+        return self._reserve(name, wait=0.0, length=length) - length
 
     def pause(self, name: str, seconds: float) -> None:
         """Issues no permit for so long, since the provider asked for a pause."""
-        self._move(name, wait=seconds, length=0.0)
+        self._reserve(name, wait=seconds, length=0.0)
 
-    def _move(self, name: str, *, wait: float, length: float) -> float:
+    def _reserve(self, name: str, *, wait: float, length: float) -> float:
         """Moves the next permit; returns the seconds until then.
 
         Permits that were issued later than now are from before the clock restarted: nobody waits

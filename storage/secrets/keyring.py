@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from domain.errors import BadInput
-from storage.files import create_once
+from storage.files import create_private_file
 from storage.settings import Settings
 
 KEY_BYTES = 32
@@ -38,7 +38,7 @@ class Keyring:
         path = settings.kek_file or settings.home / "kek"
         if settings.kek_file is None:
             try:
-                create_once(path, _write_new_key)
+                create_private_file(path, _write_new_key)
             except OSError as error:
                 raise _build_unusable_error("created", path, error) from None
         return cls(_read(path))

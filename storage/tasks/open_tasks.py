@@ -27,7 +27,7 @@ def changes_account(account: str) -> ColumnElement[bool]:
     )
 
 
-def check_not_needed(
+def refuse_if_needed(
     session: Session, which: ColumnElement[bool], what: str, now: datetime | None
 ) -> None:
     """Raises `BadInput` if a selected task is unfinished, or can still be rolled back, at `now`.

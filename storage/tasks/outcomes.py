@@ -55,7 +55,7 @@ class Outcomes:
         with self._database.read() as session:
             return to_outcome_record(_find(session.connection(), _key(task_id, ordinal)))
 
-    def begin(
+    def begin_attempt(
         self, task_id: str, ordinal: int, status: OutcomeStatus, at: datetime
     ) -> OutcomeRecord:
         """Starts an attempt: sets the status DEPLOYING or ROLLING_BACK and counts the attempt.
@@ -81,7 +81,7 @@ class Outcomes:
         with self._database.statements() as connection:
             return connection.execute(MARK_APPLIED[applied], values).first() is not None
 
-    def finish(
+    def end_attempt(
         self, task_id: str, ordinal: int, status: OutcomeStatus, at: datetime, cause: Cause | None
     ) -> None:
         """Ends an attempt with a status; the same status again changes nothing.

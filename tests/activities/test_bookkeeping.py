@@ -72,8 +72,8 @@ def test_settling_charges_deployed_changes_and_refunds_the_rest(
     activities: BookkeepingActivities, store: Store
 ) -> None:
     activities.reserve_quota(TaskRef(task_id=TASK, digest=store.tasks.get(TASK).digest))
-    store.tasks.outcomes.begin(TASK, 0, OutcomeStatus.DEPLOYING, NOW)
-    store.tasks.outcomes.finish(TASK, 0, OutcomeStatus.DEPLOYED, NOW, None)
+    store.tasks.outcomes.begin_attempt(TASK, 0, OutcomeStatus.DEPLOYING, NOW)
+    store.tasks.outcomes.end_attempt(TASK, 0, OutcomeStatus.DEPLOYED, NOW, None)
     assert activities.skip_changes(SkipRequest(task_id=TASK, cause=CAUSE, at=NOW)) == 2
     for _ in range(2):
         tally = activities.settle_quota(TaskAt(task_id=TASK, at=LATER))
@@ -126,7 +126,7 @@ def test_installations_are_listed_a_few_at_a_time(
 def test_a_failed_installation_fails_the_changes_that_need_it_with_its_cause(
     activities: BookkeepingActivities, store: Store
 ) -> None:
-    store.tasks.outcomes.begin(TASK, 0, OutcomeStatus.DEPLOYING, NOW)
+    store.tasks.outcomes.begin_attempt(TASK, 0, OutcomeStatus.DEPLOYING, NOW)
     (needed,) = activities.list_installations(page(TASK))
     assert (
         activities.fail_installation(FailedInstallation(installation=needed, cause=CAUSE, at=NOW))

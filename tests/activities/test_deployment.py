@@ -399,7 +399,7 @@ def test_an_attempt_that_another_one_has_overtaken_changes_nothing(attempt: Atte
     outcomes = attempt.stack.store.tasks.outcomes
 
     def overtake(address: Endpoint) -> HandshakeResult:
-        outcomes.begin("t1", 0, STATUS.DEPLOYING, datetime.now(UTC))
+        outcomes.begin_attempt("t1", 0, STATUS.DEPLOYING, datetime.now(UTC))
         return shake_hands(address)
 
     attempt.prober = Prober(overtake)

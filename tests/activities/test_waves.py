@@ -22,9 +22,9 @@ def activities(store: Store) -> WaveActivities:
     for ordinal, status in enumerate(
         (OutcomeStatus.DEPLOYED, OutcomeStatus.FAILED, OutcomeStatus.DEPLOYED)
     ):
-        outcomes.begin(TASK, ordinal, OutcomeStatus.DEPLOYING, NOW)
+        outcomes.begin_attempt(TASK, ordinal, OutcomeStatus.DEPLOYING, NOW)
         cause = CAUSE if status is OutcomeStatus.FAILED else None
-        outcomes.finish(TASK, ordinal, status, NOW, cause)
+        outcomes.end_attempt(TASK, ordinal, status, NOW, cause)
     store.quota.settle(TASK, NOW)
     return WaveActivities(store)
 
@@ -57,7 +57,7 @@ def test_the_cause_of_a_retried_change_is_shown_meanwhile(
     activities: WaveActivities, store: Store
 ) -> None:
     create_task(store, "task-2", size=1)
-    store.tasks.outcomes.begin("task-2", 0, OutcomeStatus.DEPLOYING, NOW)
+    store.tasks.outcomes.begin_attempt("task-2", 0, OutcomeStatus.DEPLOYING, NOW)
     retried = RetriedChange(task_id="task-2", ordinal=0, cause=CAUSE)
     ActivityEnvironment().run(activities.record_retried_change, retried)
     assert store.tasks.outcomes.get("task-2", 0).cause == CAUSE

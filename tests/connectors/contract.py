@@ -154,7 +154,7 @@ class ConnectorContract(StoreContract):
             keeper.remove(reference)
         assert len(self.list_stored(lab, made)) == 1
         connector.bind(resource, before.ref)
-        connector.release(resource, reference, before.ref)
+        connector.remove_former(resource, reference, before.ref)
         keeper = self.build_store_connector(lab, reference)  # its listing may be a minute old
         assert keeper.in_use_by(reference) is None
         keeper.remove(reference)

@@ -29,7 +29,7 @@ def test_any_other_error_has_its_type_as_the_code() -> None:
 
 
 def test_the_text_of_a_cause_is_code_message_and_advice() -> None:
-    assert str(Cause(code="NotFound", message="gone", advice="Look.")) == "NotFound: gone Look."
+    assert str(Cause(code="NotFound", message="gone", advice="Look.")) == "NotFound: gone. Look."
     assert str(Cause(code="NotFound", message="gone")) == "NotFound: gone"
 
 

@@ -128,8 +128,8 @@ def test_a_task_touches_what_it_has_still_to_do(store: Store) -> None:
     both = store.calendar.list_task_targets("task-1", by_tag)
     assert sorted(_shown(both)) == [("main", "prod"), ("main", "test")]
     for ordinal in (0, 1):
-        store.tasks.outcomes.begin("task-1", ordinal, OutcomeStatus.DEPLOYING, NOW)
-        store.tasks.outcomes.finish("task-1", ordinal, OutcomeStatus.DEPLOYED, NOW, None)
+        store.tasks.outcomes.begin_attempt("task-1", ordinal, OutcomeStatus.DEPLOYING, NOW)
+        store.tasks.outcomes.end_attempt("task-1", ordinal, OutcomeStatus.DEPLOYED, NOW, None)
     left = store.calendar.list_task_targets("task-1", by_tag)
     assert _shown(left) == [("main", "test")]
     assert store.calendar.find_task_expiry("task-1", NOW) == NOW + 5 * DAY + timedelta(hours=2)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.files import create_once
+from storage.files import create_private_file
 
 
 def write_first(draft: Path) -> None:
@@ -18,8 +18,8 @@ def write_second(draft: Path) -> None:
 
 def test_a_file_is_created_private_and_only_once(tmp_path: Path) -> None:
     path = tmp_path / "new" / "file"
-    create_once(path, write_first)
-    create_once(path, write_second)
+    create_private_file(path, write_first)
+    create_private_file(path, write_second)
     assert path.read_text() == "first"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
@@ -32,7 +32,7 @@ def test_a_file_that_another_process_created_counts(tmp_path: Path) -> None:
         draft.write_text("mine")
         path.write_text("theirs")
 
-    create_once(path, overtaken)
+    create_private_file(path, overtaken)
     assert path.read_text() == "theirs"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -43,5 +43,5 @@ def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        create_once(tmp_path / "file", fail)
+        create_private_file(tmp_path / "file", fail)
     assert list(tmp_path.iterdir()) == []

@@ -18,11 +18,11 @@ from tests.support.stored_examples import LATER, NOW, create_task
 
 def deploy(store: Store, task_id: str, ordinal: int, *ends: S) -> None:
     outcomes = store.tasks.outcomes
-    outcomes.begin(task_id, ordinal, S.DEPLOYING, NOW)
-    outcomes.finish(task_id, ordinal, ends[0], NOW, None)
+    outcomes.begin_attempt(task_id, ordinal, S.DEPLOYING, NOW)
+    outcomes.end_attempt(task_id, ordinal, ends[0], NOW, None)
     for end in ends[1:]:
-        outcomes.begin(task_id, ordinal, S.ROLLING_BACK, NOW)
-        outcomes.finish(task_id, ordinal, end, NOW, None)
+        outcomes.begin_attempt(task_id, ordinal, S.ROLLING_BACK, NOW)
+        outcomes.end_attempt(task_id, ordinal, end, NOW, None)
 
 
 def test_what_was_deployed_is_charged_and_the_rest_refunded(store: Store) -> None:

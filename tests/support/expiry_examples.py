@@ -53,7 +53,7 @@ def deploy(
     outcomes = store.tasks.outcomes
     for status in (OutcomeStatus.DEPLOYING, *then):
         if status in (OutcomeStatus.DEPLOYING, OutcomeStatus.ROLLING_BACK):
-            outcomes.begin(task_id, 0, status, at)
+            outcomes.begin_attempt(task_id, 0, status, at)
         else:
-            outcomes.finish(task_id, 0, status, at, None)
+            outcomes.end_attempt(task_id, 0, status, at, None)
     return task_id

@@ -6,7 +6,7 @@ from temporalio.client import Client
 
 from domain.certificates.certificate import Certificate, parse_pem
 from domain.certificates.renewal import RenewalPolicy, RenewalSettings
-from domain.tasks.handover import Handover
+from domain.tasks.handover import RenewalResult
 from operations.inventory.service_sync import sync_here
 from starter.requests.certificates import AUTO, save
 from starter.requests.renewals import renew
@@ -51,6 +51,6 @@ class RenewalSetup:
         self.leaf = self.stack.ca.leaf(list(names), not_after=until)
         return self.leaf
 
-    async def renew(self, certificate: Certificate) -> Handover:
+    async def renew(self, certificate: Certificate) -> RenewalResult:
         """Renew as the policy of the certificate says."""
         return await renew(self.stack.store, self.settings, certificate, "tester")

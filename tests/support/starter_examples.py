@@ -91,9 +91,9 @@ def store_task(certroll: CommandLine, name: str = "autumn") -> TaskRecord:
         outcomes = store.tasks.outcomes
         for ordinal, attempts in enumerate((1, 3)):
             for _ in range(attempts):
-                outcomes.begin(record.id, ordinal, OutcomeStatus.DEPLOYING, now)
+                outcomes.begin_attempt(record.id, ordinal, OutcomeStatus.DEPLOYING, now)
         cause = Cause(code="IllegalOperation", message="the domain is locked", advice="Unlock it.")
-        outcomes.finish(record.id, 0, OutcomeStatus.DEPLOYED, now, None)
-        outcomes.finish(record.id, 1, OutcomeStatus.FAILED, now, cause)
+        outcomes.end_attempt(record.id, 0, OutcomeStatus.DEPLOYED, now, None)
+        outcomes.end_attempt(record.id, 1, OutcomeStatus.FAILED, now, cause)
         store.tasks.set_status(record.id, TaskStatus.PARTIALLY_FAILED, now)
         return store.tasks.get(record.id)

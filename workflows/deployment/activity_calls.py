@@ -126,7 +126,7 @@ async def count_outcomes(task_id: str) -> Tally:
     )
 
 
-async def find_allowed_start(task_id: str, now: datetime) -> AllowedStart:
+async def postpone_to_allowed_start(task_id: str, now: datetime) -> AllowedStart:
     """When changes may start: now, or in the next window, to which the task is then postponed."""
     return await workflow.execute_activity_method(
         CalendarActivities.find_start,

@@ -86,7 +86,7 @@ async def wait_for_start(state: State) -> bool:
         return False
     time_before, late = state.at, state.seconds_left <= 0
     await waits.wait_until_time(state)
-    while not state.is_stopped and not await waits.is_window_open(state):
+    while not state.is_stopped and not await waits.postpone_unless_window_open(state):
         await waits.wait_until_time(state)
     if state.is_stopped:
         state.cancelled = True
@@ -118,7 +118,7 @@ async def deploy(state: State) -> bool:
 async def _wait_for_window(state: State) -> bool:
     """Makes a retry wait for its window before its first step; False to continue as new."""
     while state.round and state.installed < 0 and not state.is_stopped:
-        if await waits.is_window_open(state):
+        if await waits.postpone_unless_window_open(state):
             return True
         if not await waits.wait_for_window(state):
             return False

@@ -19,7 +19,7 @@ CONSEQUENCES = {
 }
 
 
-async def record_budget_exceeded(state: State) -> None:
+async def stop_over_budget(state: State) -> None:
     """Records that more changes failed than allowed; from then on no further change starts."""
     facts = state.wave_facts
     if facts is None or facts.allowed is None or state.budget_exceeded is not None:

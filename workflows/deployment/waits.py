@@ -46,10 +46,10 @@ async def _wait_for_change(
         return
 
 
-async def is_window_open(state: State) -> bool:
+async def postpone_unless_window_open(state: State) -> bool:
     """Whether changes may start now; if not, the task gets the time of its next window."""
     time_before, now = state.at, workflow.now()
-    start = await activity_calls.find_allowed_start(state.task.task_id, now)
+    start = await activity_calls.postpone_to_allowed_start(state.task.task_id, now)
     if state.is_stopped:
         return False
     if state.at != time_before:  # rescheduled meanwhile: the newer request wins

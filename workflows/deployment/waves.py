@@ -39,7 +39,7 @@ async def _run_changes(state: State) -> bool:
     while not done and not state.is_stopped:
         if not await waits.wait_for_window(state):
             return False
-        await _check_budget(state)
+        await _refresh_wave_facts(state)
         if state.is_over_budget:
             break
         state.window_end = None
@@ -49,7 +49,7 @@ async def _run_changes(state: State) -> bool:
                 state.task.task_id, Direction.DEPLOY, state.cursor, wave=state.wave
             ),
             stop=lambda: state.is_paused_or_stopped,
-            may_begin=lambda: waits.is_window_open(state),
+            may_begin=lambda: waits.postpone_unless_window_open(state),
         )
         finished = await fan_out.run()
         state.cursor, done = fan_out.cursor, fan_out.is_done
@@ -61,15 +61,15 @@ async def _run_changes(state: State) -> bool:
 
 async def _end_changes(state: State) -> None:
     """Skips the rest if the task is stopped or over budget, then begins the next stage."""
-    await _check_budget(state)
+    await _refresh_wave_facts(state)
     if state.is_over_budget:
-        await stopping.record_budget_exceeded(state)
+        await stopping.stop_over_budget(state)
     if state.is_stopped:
         await stopping.skip_rest(state)
     state.begin_stage(Stage.ROLL_BACK_FAILED)
 
 
-async def _check_budget(state: State) -> None:
+async def _refresh_wave_facts(state: State) -> None:
     rollout = state.task.rollout
     if state.task.waves == 1 and not rollout.has_canary and rollout.budget is None:
         return  # there is no budget to check
@@ -112,9 +112,9 @@ async def _reverify(state: State) -> bool:
     else:
         if found.failed:
             state.add_note(f"verified {state.wave_name} again: {found.failed} no longer served")
-    await _check_budget(state)
+    await _refresh_wave_facts(state)
     if state.is_over_budget and not state.is_stopped:
-        await stopping.record_budget_exceeded(state)
+        await stopping.stop_over_budget(state)
         await stopping.skip_rest(state)
     state.begin_stage(Stage.ROLL_BACK_FAILED_AGAIN)
     return True

@@ -128,7 +128,7 @@ class ListenerConnector(StoredConnector):
             self.raise_failure(resource)
         return False
 
-    def release(
+    def remove_former(
         self, resource: Resource, former: CertificateRef | None, now: CertificateRef | None
     ) -> None:
         """Removes the former additional certificate, unless other names still need it."""

@@ -13,7 +13,7 @@ from starter.cli.terminal.output import note, say
 
 if TYPE_CHECKING:
     from domain.certificates.certificate import Certificate
-    from domain.tasks.handover import Handover
+    from domain.tasks.handover import RenewalResult
     from domain.tasks.record import TaskRecord
     from starter.requests.certificates import SavedCertificate
     from storage.settings import Settings
@@ -44,7 +44,7 @@ PolicyMode = Annotated[
 
 def hand_over(
     store: "Store", settings: "Settings", saved: "SavedCertificate", by: str
-) -> "Handover":
+) -> "RenewalResult":
     """Applies the renewal policy. If that fails, says that the certificate is stored."""
     from starter.requests.certificates import build_handover
 
@@ -64,7 +64,7 @@ def hand_over(
 
 
 def renewal_to_json(
-    saved: "SavedCertificate", renewal: "Handover | None", store: "Store"
+    saved: "SavedCertificate", renewal: "RenewalResult | None", store: "Store"
 ) -> dict[str, Any]:
     """Converts the result to JSON; `renewal` is None if it failed."""
     task = renewal and renewal.task
@@ -79,7 +79,7 @@ def renewal_to_json(
     }
 
 
-def show_renewal(saved: "SavedCertificate", renewal: "Handover", store: "Store") -> None:
+def show_renewal(saved: "SavedCertificate", renewal: "RenewalResult", store: "Store") -> None:
     """Prints what the renewal led to, if anything."""
     fields = [] if saved.is_new else [("stored", f"earlier, as {saved.certificate.name}")]
     fields += [("could replace", each.name) for each in saved.candidates]
@@ -110,7 +110,9 @@ def list_identity_fields(saved: "SavedCertificate", family: CertificateFamily) -
     ]
 
 
-def list_handover_fields(saved: "SavedCertificate", renewal: "Handover", store: "Store") -> Fields:
+def list_handover_fields(
+    saved: "SavedCertificate", renewal: "RenewalResult", store: "Store"
+) -> Fields:
     """Lists what changes for resources that serve the predecessor, and the plan or task."""
     fields = _list_difference_fields(saved, store)
     fields += [("names lost", ", ".join(renewal.names_lost))] if renewal.names_lost else []
@@ -163,7 +165,9 @@ def _list_difference_fields(saved: "SavedCertificate", store: "Store") -> Fields
     return fields
 
 
-def _list_result_fields(certificate: "Certificate", renewal: "Handover", store: "Store") -> Fields:
+def _list_result_fields(
+    certificate: "Certificate", renewal: "RenewalResult", store: "Store"
+) -> Fields:
     fields = [("not renewed", renewal.reason)] if renewal.reason else []
     if task := renewal.task:
         fields += [

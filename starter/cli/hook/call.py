@@ -22,7 +22,7 @@ from starter.cli.terminal.output import note, show_json
 
 if TYPE_CHECKING:
     from domain.certificates.certificate import Certificate
-    from domain.tasks.handover import Handover
+    from domain.tasks.handover import RenewalResult
     from domain.tasks.record import TaskRecord
     from starter.requests.certificates import SavedCertificate
     from storage.settings import Settings
@@ -113,7 +113,7 @@ class HookCall:
         family = CertificateFamily(self.store)
         if not self.as_json:
             say_fields(list_identity_fields(saved, family))
-        renewal: Handover | None = None
+        renewal: RenewalResult | None = None
         try:
             renewal = hand_over(self.store, self.settings, saved, self.by)
             if not self.as_json:
@@ -127,7 +127,9 @@ class HookCall:
                 show_json({**certificate_to_json(saved.certificate, family), **fields})
         return success
 
-    def _wait(self, renewal: "Handover", longest: timedelta | None) -> tuple["Handover", bool]:
+    def _wait(
+        self, renewal: "RenewalResult", longest: timedelta | None
+    ) -> tuple["RenewalResult", bool]:
         fine = not renewal.needs_operator
         if longest is None or renewal.task is None or renewal.reason:
             return renewal, fine

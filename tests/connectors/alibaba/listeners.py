@@ -61,7 +61,7 @@ class ListenersContract(ConnectorContract):
         """Deploys to a slot, all of it."""
         connector, reference = self.added(lab, found, made)
         assert found.binding is not None
-        connector.release(found.resource, found.binding.ref, reference)
+        connector.remove_former(found.resource, found.binding.ref, reference)
         return reference
 
     def held(self, lab: Lab, found: DiscoveredResource) -> set[str]:
@@ -101,8 +101,8 @@ class ListenersContract(ConnectorContract):
         connector, reference = self.added(lab, found, made)
         both = {former, reference.fields["identifier"]}
         assert both <= self.held(lab, found)
-        connector.release(found.resource, found.binding.ref, reference)
-        connector.release(found.resource, found.binding.ref, reference)
+        connector.remove_former(found.resource, found.binding.ref, reference)
+        connector.remove_former(found.resource, found.binding.ref, reference)
         assert self.held(lab, found) & both == {reference.fields["identifier"]}
         read = connector.read(found.resource)
         assert read is not None
@@ -126,7 +126,7 @@ class ListenersContract(ConnectorContract):
         connector = lab.connector(self.service)
         connector.bind(found.resource, before.ref)
         assert connector.has_arrived(found.resource, before.ref)
-        connector.release(found.resource, reference, before.ref)
+        connector.remove_former(found.resource, reference, before.ref)
         assert connector.read(found.resource) == before
         assert self.held(lab, found) == held
 
@@ -141,7 +141,7 @@ class ListenersContract(ConnectorContract):
         for number, slot in enumerate((one, two)):
             assert slot.binding is not None
             connector.bind(slot.resource, slot.binding.ref)
-            connector.release(slot.resource, references[number], slot.binding.ref)
+            connector.remove_former(slot.resource, references[number], slot.binding.ref)
             still = references[0].fields["identifier"] in self.held(lab, slot)
             assert still == (number == 0), "the other slot still needs it, until it is back too"
         assert self.held(lab, one) == held

@@ -11,8 +11,8 @@ from domain.plans.quota import (
     QuotaEntry,
     check_reservation,
     compute_balance,
+    compute_settlement,
     get_cost,
-    settle,
 )
 from tests.support.refusals import has_code
 
@@ -53,7 +53,7 @@ def test_the_balance_is_never_negative_and_reservations_are_charged_or_refunded(
             continue
         ledger.append(QuotaEntry(kind=EntryKind.RESERVE, amount=amount, task_id=str(task)))
         assert compute_balance(ledger) == available - amount >= 0
-        settlement = settle(amount, data.draw(st.integers(0, amount), "deployed"))
+        settlement = compute_settlement(amount, data.draw(st.integers(0, amount), "deployed"))
         assert settlement.charged + settlement.refunded == amount
         charged += settlement.charged
         ledger.append(QuotaEntry(kind=EntryKind.CHARGE, amount=settlement.charged))
@@ -70,4 +70,4 @@ def test_a_reservation_that_is_too_large_says_how_much_is_missing() -> None:
 @pytest.mark.parametrize(("reserved", "deployed"), [(3, 4), (3, -1), (0, 1)])
 def test_more_than_was_reserved_cannot_have_been_deployed(reserved: int, deployed: int) -> None:
     with pytest.raises(ValueError, match=f"{deployed} deployed of {reserved}"):
-        settle(reserved, deployed)
+        compute_settlement(reserved, deployed)

@@ -13,12 +13,12 @@ from domain.plans.rules import (
     SAME_NAMES,
     SM_SERVICES,
     check_certificates,
-    check_change,
     check_contacts,
-    check_coverage,
-    check_listeners,
-    check_validity,
     describe_lost_names,
+    find_change_refusal,
+    find_coverage_refusal,
+    find_validity_refusal,
+    list_listener_refusals,
     may_replace,
 )
 from domain.resources.connector import Scenario, Traits
@@ -70,10 +70,10 @@ def test_a_certificate_whose_name_is_chinese_is_refused() -> None:
 
 def test_a_certificate_must_be_valid_when_the_plan_is_made() -> None:
     tick = timedelta(microseconds=1)
-    assert check_validity(OURS, OURS.not_before) is None
-    assert check_validity(OURS, OURS.not_after - tick) is None
+    assert find_validity_refusal(OURS, OURS.not_before) is None
+    assert find_validity_refusal(OURS, OURS.not_after - tick) is None
     for moment in (OURS.not_before - tick, OURS.not_after):
-        refusal = check_validity(OURS, moment)
+        refusal = find_validity_refusal(OURS, moment)
         assert refusal is not None
         assert (refusal.subject, refusal.code) == (OURS.name, "validity")
         assert f"{moment:%Y-%m-%d}" in refusal.reason
@@ -81,13 +81,13 @@ def test_a_certificate_must_be_valid_when_the_plan_is_made() -> None:
 
 def test_a_certificate_that_the_service_takes_is_not_refused() -> None:
     first, update = traits(Scenario.FIRST), traits(Scenario.UPDATE)
-    assert check_change(first, build_resource(), None, OURS) is None
-    assert check_change(update, build_resource(), FORMER, OURS) is None
+    assert find_change_refusal(first, build_resource(), None, OURS) is None
+    assert find_change_refusal(update, build_resource(), FORMER, OURS) is None
 
 
 def test_a_resource_that_is_not_online_is_refused() -> None:
     stopped = build_resource().model_copy(update={"state": "stopped"})
-    refusal = check_change(traits(*Scenario), stopped, FORMER, OURS)
+    refusal = find_change_refusal(traits(*Scenario), stopped, FORMER, OURS)
     assert refusal is not None
     assert refusal.code == "state"
     assert "stopped" in refusal.reason
@@ -95,7 +95,7 @@ def test_a_resource_that_is_not_online_is_refused() -> None:
 
 def test_an_algorithm_that_the_service_does_not_take_is_refused() -> None:
     taken = traits(*Scenario, algorithms=(Algorithm.SM2, Algorithm.RSA))
-    refusal = check_change(taken, build_resource(), FORMER, OURS)
+    refusal = find_change_refusal(taken, build_resource(), FORMER, OURS)
     assert refusal is not None
     assert refusal.code == "algorithm"
     for data in ("alibaba.cdn", "rsa, sm2", OURS.name, "ec"):
@@ -106,7 +106,7 @@ def test_an_algorithm_that_the_service_does_not_take_is_refused() -> None:
 def test_a_scenario_that_the_service_does_not_know_is_refused(
     offered: Scenario, before: Binding | None
 ) -> None:
-    refusal = check_change(traits(offered), build_resource(), before, OURS)
+    refusal = find_change_refusal(traits(offered), build_resource(), before, OURS)
     assert refusal is not None
     assert refusal.code == "scenario"
 
@@ -115,9 +115,9 @@ def test_a_scenario_that_the_service_does_not_know_is_refused(
 def test_sm_certificates_go_where_they_are_taken(service: str) -> None:
     taken = Traits(service=service, scenarios=BOTH, algorithms=frozenset({Algorithm.SM2}))
     slot = build_resource().model_copy(update={"slot": "sm"})
-    assert check_change(taken, slot, FORMER, SM) is None
+    assert find_change_refusal(taken, slot, FORMER, SM) is None
     not_yet = taken.model_copy(update={"algorithms": frozenset({Algorithm.RSA})})
-    refusal = check_change(not_yet, slot, FORMER, SM)
+    refusal = find_change_refusal(not_yet, slot, FORMER, SM)
     assert refusal is not None
     assert refusal.code == "algorithm"
 
@@ -126,7 +126,7 @@ def test_a_service_may_say_why_it_takes_no_sm_certificates() -> None:
     silent = traits(*Scenario, algorithms=(Algorithm.RSA,))
     says = silent.model_copy(update={"no_sm2": "nobody could see it"})
     for taken, given, says_why in ((says, SM, True), (silent, SM, False), (says, OURS, False)):
-        refusal = check_change(taken, build_resource(), FORMER, given)
+        refusal = find_change_refusal(taken, build_resource(), FORMER, given)
         assert refusal is not None
         assert refusal.code == "algorithm"
         assert (refusal.reason == says.no_sm2) is says_why
@@ -134,13 +134,13 @@ def test_a_service_may_say_why_it_takes_no_sm_certificates() -> None:
 
 def test_sm_certificates_go_nowhere_else_at_this_provider() -> None:
     taken = Traits(service="alibaba.alb", scenarios=BOTH, algorithms=frozenset({Algorithm.SM2}))
-    refusal = check_change(taken, build_resource(), FORMER, SM)
+    refusal = find_change_refusal(taken, build_resource(), FORMER, SM)
     assert refusal is not None
     assert refusal.code == "sm"
     assert all(service in refusal.reason for service in SM_SERVICES)
     elsewhere = taken.model_copy(update={"service": "other.proxy"})
     proxy = build_resource().model_copy(update={"service": "other.proxy"})
-    assert check_change(elsewhere, proxy, FORMER, SM) is None
+    assert find_change_refusal(elsewhere, proxy, FORMER, SM) is None
 
 
 @pytest.mark.parametrize(
@@ -148,12 +148,14 @@ def test_sm_certificates_go_nowhere_else_at_this_provider() -> None:
 )
 def test_a_slot_takes_one_kind_only(slot: str, given: Certificate, data: str) -> None:
     taken = traits(*Scenario, algorithms=(Algorithm.SM2, Algorithm.EC))
-    refusal = check_change(taken, build_resource().model_copy(update={"slot": slot}), FORMER, given)
+    refusal = find_change_refusal(
+        taken, build_resource().model_copy(update={"slot": slot}), FORMER, given
+    )
     assert refusal is not None
     assert refusal.code == "slot"
     assert data in refusal.reason
     usual = taken.model_copy(update={"algorithms": frozenset({Algorithm.EC})})
-    assert check_change(usual, build_resource(), FORMER, OURS) is None
+    assert find_change_refusal(usual, build_resource(), FORMER, OURS) is None
 
 
 def build_traits(service: str) -> Traits:
@@ -191,7 +193,7 @@ def test_load_balancers_and_accelerators_require_the_former_names(
     service: str, before: Binding, names: list[str], missing: str | None
 ) -> None:
     resource = slot(service, "host.example.com")
-    refusal = check_change(build_traits(service), resource, before, named(*names))
+    refusal = find_change_refusal(build_traits(service), resource, before, named(*names))
     if missing is None:
         assert refusal is None
         return
@@ -203,10 +205,14 @@ def test_load_balancers_and_accelerators_require_the_former_names(
 def test_other_services_and_first_certificates_need_no_former_names() -> None:
     other = named("www.example.org")
     assert (
-        check_change(build_traits("alibaba.cdn"), build_resource(), old("example.com"), other)
+        find_change_refusal(
+            build_traits("alibaba.cdn"), build_resource(), old("example.com"), other
+        )
         is None
     )
-    assert check_change(build_traits("alibaba.alb"), slot("alibaba.alb"), None, other) is None
+    assert (
+        find_change_refusal(build_traits("alibaba.alb"), slot("alibaba.alb"), None, other) is None
+    )
 
 
 def test_only_a_default_slot_takes_a_certificate_that_merely_includes_its_names() -> None:
@@ -230,7 +236,7 @@ def swap(
 
 def test_two_certificates_for_the_default_slot_of_one_listener_are_refused() -> None:
     own, route = slot("alibaba.alb"), slot("alibaba.sae")
-    found = check_listeners([swap(own, NEW), swap(route, OLD)])
+    found = list_listener_refusals([swap(own, NEW), swap(route, OLD)])
     assert [each.subject for each in found] == [own.id, route.id]
     assert {each.code for each in found} == {"one-per-listener"}
     for part in (own.id, route.id, NEW[:12], OLD[:12]):
@@ -249,7 +255,7 @@ def test_two_certificates_for_the_default_slot_of_one_listener_are_refused() -> 
     ],
 )
 def test_the_same_certificate_or_another_slot_is_no_conflict(other: Change) -> None:
-    assert check_listeners([swap(slot("alibaba.alb"), NEW), other]) == []
+    assert list_listener_refusals([swap(slot("alibaba.alb"), NEW), other]) == []
 
 
 def test_required_coverage_refuses_a_change_with_every_lost_name() -> None:
@@ -257,17 +263,17 @@ def test_required_coverage_refuses_a_change_with_every_lost_name() -> None:
     lost = describe_lost_names(change)
     assert lost is not None
     assert lost.endswith(" b.org, a.org")
-    refusal = check_coverage(change)
+    refusal = find_coverage_refusal(change)
     assert refusal is not None
     assert (refusal.subject, refusal.code) == (build_resource().id, "coverage")
     assert refusal.reason == lost
 
 
 def test_required_coverage_refuses_unknown_names_and_no_kept_ones() -> None:
-    unknown = check_coverage(swap(build_resource(), NEW, before=FORMER))
+    unknown = find_coverage_refusal(swap(build_resource(), NEW, before=FORMER))
     assert unknown is not None
     assert unknown.code == "coverage"
     for before in (None, old("example.com")):
         change = swap(build_resource(), NEW, before=before)
-        assert check_coverage(change) is None
+        assert find_coverage_refusal(change) is None
         assert describe_lost_names(change) is None

@@ -14,7 +14,7 @@ def test_by_default_it_locks_nothing_warns_of_nothing_and_releases_nothing() -> 
     connector = build_plain()
     assert connector.get_lock_key(build_resource()) is None
     assert connector.list_warnings(build_resource(), None) == ()
-    connector.release(build_resource(), None, None)
+    connector.remove_former(build_resource(), None, None)
 
 
 def test_a_former_certificate_without_a_reference_cannot_be_restored() -> None:

@@ -6,9 +6,9 @@ from domain.tasks.messages import Direction
 from domain.tasks.record import OutcomeRecord
 from operations.deployment.outcome import (
     FailedChange,
-    build_accepted_cause,
     build_failure_cause,
     build_success_cause,
+    build_unverifiable_cause,
 )
 from storage.store import Store
 from tests.support.attempts import build_order
@@ -29,8 +29,8 @@ def test_the_cause_of_an_automatic_rollback_has_its_reason_and_whether_it_was_ve
 
 
 def test_only_an_unverifiable_change_ends_as_accepted() -> None:
-    assert build_accepted_cause(build_change()) is None
-    cause = build_accepted_cause(build_change().model_copy(update={"unverifiable": "SM2 only"}))
+    assert build_unverifiable_cause(build_change()) is None
+    cause = build_unverifiable_cause(build_change().model_copy(update={"unverifiable": "SM2 only"}))
     assert cause is not None
     assert (cause.code, cause.unverified) == ("Accepted", True)
     assert "SM2 only" in cause.message

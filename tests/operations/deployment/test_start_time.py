@@ -73,8 +73,8 @@ def test_an_expiry_that_is_too_near_overrides_a_freeze_and_is_recorded_once(stor
 def test_a_deployed_change_makes_nothing_urgent(store: Store) -> None:
     freeze(store, 3 * DAY + 2 * HOUR)
     assert postpone_if_closed(store, TASK, NOW).overridden
-    store.tasks.outcomes.begin(TASK, 1, OutcomeStatus.DEPLOYING, NOW)
-    store.tasks.outcomes.finish(TASK, 1, OutcomeStatus.DEPLOYED, NOW, None)
+    store.tasks.outcomes.begin_attempt(TASK, 1, OutcomeStatus.DEPLOYING, NOW)
+    store.tasks.outcomes.end_attempt(TASK, 1, OutcomeStatus.DEPLOYED, NOW, None)
     assert not postpone_if_closed(store, TASK, NOW).overridden
 
 

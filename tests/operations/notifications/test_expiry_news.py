@@ -156,8 +156,8 @@ async def test_a_late_task_and_a_successor_are_sent_with_a_command(
 async def test_drift_is_sent_once(watch: Watch, store: Store, hook: HTTPServer) -> None:
     create_task(store, "task-1", size=2)
     for ordinal in range(2):
-        store.tasks.outcomes.begin("task-1", ordinal, OutcomeStatus.DEPLOYING, NOW)
-        store.tasks.outcomes.finish("task-1", ordinal, OutcomeStatus.DEPLOYED, NOW, None)
+        store.tasks.outcomes.begin_attempt("task-1", ordinal, OutcomeStatus.DEPLOYING, NOW)
+        store.tasks.outcomes.end_attempt("task-1", ordinal, OutcomeStatus.DEPLOYED, NOW, None)
     serve(store, range(2), Binding(fingerprint="ee" * 32, not_after=ENDS + 90 * DAY), NOW + DAY)
     assert await watch.send(NOW + DAY) == {"drifted": 2}
     assert await watch.send(NOW + 2 * DAY) == {}

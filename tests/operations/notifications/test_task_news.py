@@ -40,8 +40,8 @@ def hook() -> Iterator[HTTPServer]:
 def notifier(store: Store, settings: Settings, hook: HTTPServer) -> Notifier:
     """With one contact, and a task of which one change has failed."""
     create_task(store, "task-1", size=2)
-    store.tasks.outcomes.begin("task-1", 1, OutcomeStatus.DEPLOYING, NOW)
-    store.tasks.outcomes.finish("task-1", 1, OutcomeStatus.FAILED, NOW, CAUSE)
+    store.tasks.outcomes.begin_attempt("task-1", 1, OutcomeStatus.DEPLOYING, NOW)
+    store.tasks.outcomes.end_attempt("task-1", 1, OutcomeStatus.FAILED, NOW, CAUSE)
     store.contacts.add("ops", "webhook", hook.url_for("/hook?token=very-secret"))
     return Notifier(store, settings)
 
@@ -136,8 +136,8 @@ async def test_an_end_that_needs_an_operator_is_sent_once_to_who_takes_needs_ope
 ) -> None:
     hook.expect_request("/hook").respond_with_data("")
     locked = CAUSE.model_copy(update={"needs_operator": True})
-    store.tasks.outcomes.begin("task-1", 0, OutcomeStatus.DEPLOYING, NOW)
-    store.tasks.outcomes.finish("task-1", 0, OutcomeStatus.FAILED, NOW, locked)
+    store.tasks.outcomes.begin_attempt("task-1", 0, OutcomeStatus.DEPLOYING, NOW)
+    store.tasks.outcomes.end_attempt("task-1", 0, OutcomeStatus.FAILED, NOW, locked)
     store.contacts.set_events("ops", [EventClass.NEEDS_OPERATOR])
     await notifier.notify()
     await notifier.notify()
@@ -161,8 +161,8 @@ async def test_an_end_after_an_automatic_rollback_is_sent_to_who_takes_rolled_ba
         (OutcomeStatus.DEPLOYING, OutcomeStatus.DEPLOYED),
         (OutcomeStatus.ROLLING_BACK, OutcomeStatus.ROLLED_BACK),
     ]:
-        store.tasks.outcomes.begin("task-1", 0, status, NOW)
-        store.tasks.outcomes.finish("task-1", 0, end, NOW, CAUSE)
+        store.tasks.outcomes.begin_attempt("task-1", 0, status, NOW)
+        store.tasks.outcomes.end_attempt("task-1", 0, end, NOW, CAUSE)
     await notifier.notify()
     ((request, _),) = hook.log
     message = Message.model_validate(request.get_json())

@@ -126,14 +126,14 @@ REPLACED = between(OLD_ONE, NEW_ONE)
 
 def test_an_endpoint_is_observed_until_it_shows_the_new_certificate() -> None:
     addresses = Addresses(NOTHING, theirs, ours)
-    assert addresses.build_verifier(REPLACED).wait_served([ENDPOINT]) is None
+    assert addresses.build_verifier(REPLACED).wait_until_served([ENDPOINT]) is None
     assert addresses.paused == pytest.approx([0.1, 0.15])
 
 
 def test_a_certificate_that_is_still_served_at_the_deadline_is_named() -> None:
     addresses = Addresses(theirs)
     with pytest.raises(NotServed) as caught:
-        addresses.build_verifier(REPLACED, seconds=0).wait_served([ENDPOINT])
+        addresses.build_verifier(REPLACED, seconds=0).wait_until_served([ENDPOINT])
     assert addresses.probed == ["127.0.0.1"], "it observes once even if no time is left"
     assert caught.value.endpoint == f"{NAME} at 127.0.0.1:443"
     assert OLD[:12] in caught.value.found
@@ -144,7 +144,7 @@ def test_a_certificate_that_is_still_served_at_the_deadline_is_named() -> None:
 def test_one_address_that_still_serves_the_old_one_fails_and_all_are_named() -> None:
     addresses = Addresses(a=[ours], b=[theirs], c=[other])
     with pytest.raises(NotServed) as caught:
-        addresses.build_verifier(REPLACED, seconds=0.05).wait_served([ENDPOINT])
+        addresses.build_verifier(REPLACED, seconds=0.05).wait_until_served([ENDPOINT])
     assert (caught.value.endpoint, caught.value.found) == (f"{NAME} at b:443", OLD[:12])
     (third,) = caught.value.other_failures
     assert third.startswith(f"{NAME} at c:443 ")
@@ -157,7 +157,7 @@ def test_one_address_that_still_serves_the_old_one_fails_and_all_are_named() -> 
 def test_a_verified_address_is_not_observed_again() -> None:
     addresses = Addresses(a=[ours], b=[theirs, theirs, ours])
     verifier = addresses.build_verifier(REPLACED)
-    assert verifier.wait_served([ENDPOINT]) is None
+    assert verifier.wait_until_served([ENDPOINT]) is None
     assert (addresses.probed.count("a"), addresses.probed.count("b")) == (1, 3)
     assert [each.verdict for each in verifier.observations.values()] == [
         Verdict.SHOWN,
@@ -168,7 +168,7 @@ def test_a_verified_address_is_not_observed_again() -> None:
 def test_an_address_that_cannot_be_reached_is_no_failure_and_not_verified() -> None:
     addresses = Addresses(a=[ours], b=[NO_ROUTE])
     verifier = addresses.build_verifier(REPLACED)
-    assert verifier.wait_served([ENDPOINT]) is None
+    assert verifier.wait_until_served([ENDPOINT]) is None
     assert {a.host: each.verdict for a, each in verifier.observations.items()} == {
         "a": Verdict.SHOWN,
         "b": Verdict.UNREACHED,
@@ -182,18 +182,18 @@ def test_an_address_that_answered_before_and_does_not_any_more_fails(
 ) -> None:
     addresses = Addresses(a=[NO_ROUTE], **others)
     with pytest.raises(NoLongerReachable) as caught:
-        addresses.build_verifier(REPLACED, seconds=0.3, history=build_history("a")).wait_served(
-            [ENDPOINT]
-        )
+        addresses.build_verifier(
+            REPLACED, seconds=0.3, history=build_history("a")
+        ).wait_until_served([ENDPOINT])
     assert (caught.value.endpoint, caught.value.problem) == (f"{NAME} at a:443", NO_ROUTE.error)
 
 
 def test_a_name_that_answered_elsewhere_before_and_nowhere_now_fails() -> None:
     addresses = Addresses(b=[NO_ROUTE])
     with pytest.raises(NoLongerReachable) as caught:
-        addresses.build_verifier(REPLACED, seconds=0.3, history=build_history("a")).wait_served(
-            [ENDPOINT]
-        )
+        addresses.build_verifier(
+            REPLACED, seconds=0.3, history=build_history("a")
+        ).wait_until_served([ENDPOINT])
     assert caught.value.endpoint == f"{NAME} at b:443"
 
 
@@ -201,7 +201,7 @@ def test_a_change_without_a_reachable_address_is_soon_unverified() -> None:
     addresses = Addresses(a=[NO_ROUTE], b=[NO_ROUTE])
     cause = addresses.build_verifier(
         REPLACED, history=build_history("a", reached=False)
-    ).wait_served([ENDPOINT])
+    ).wait_until_served([ENDPOINT])
     assert cause is not None
     assert cause.code == UnverifiedCode.UNREACHABLE
     assert "a:443: No route to host" in cause.message
@@ -211,7 +211,7 @@ def test_a_change_without_a_reachable_address_is_soon_unverified() -> None:
 
 def test_a_change_from_off_is_waited_for_until_the_deadline() -> None:
     addresses = Addresses(*[NO_ROUTE] * 6, ours)
-    assert addresses.build_verifier(between(None, NEW_ONE)).wait_served([ENDPOINT]) is None
+    assert addresses.build_verifier(between(None, NEW_ONE)).wait_until_served([ENDPOINT]) is None
     assert len(addresses.paused) == 6
 
 
@@ -220,16 +220,16 @@ def test_only_an_address_that_answered_before_can_show_off() -> None:
     assert (
         Addresses(a=[NO_ROUTE])
         .build_verifier(back, history=build_history("a"))
-        .wait_served([ENDPOINT])
+        .wait_until_served([ENDPOINT])
         is None
     )
-    cause = Addresses(a=[NO_ROUTE]).build_verifier(back).wait_served([ENDPOINT])
+    cause = Addresses(a=[NO_ROUTE]).build_verifier(back).wait_until_served([ENDPOINT])
     assert cause is not None
     assert cause.code == UnverifiedCode.UNREACHABLE
 
 
 def test_a_name_without_an_address_is_unverified() -> None:
-    cause = Addresses().build_verifier(REPLACED).wait_served([ENDPOINT])
+    cause = Addresses().build_verifier(REPLACED).wait_until_served([ENDPOINT])
     assert cause is not None
     assert cause.code == UnverifiedCode.NAME_UNRESOLVED
     assert cause.unverified
@@ -237,7 +237,7 @@ def test_a_name_without_an_address_is_unverified() -> None:
 
 
 def test_a_resource_without_any_name_is_unverified() -> None:
-    cause = Addresses().build_verifier(REPLACED).wait_served([])
+    cause = Addresses().build_verifier(REPLACED).wait_until_served([])
     assert cause is not None
     assert cause.code == UnverifiedCode.NO_KNOWN_NAME
     assert cause.unverified
@@ -250,14 +250,14 @@ def test_a_default_certificate_counts_only_if_it_was_shown_before() -> None:
         REPLACED, seconds=0.05, history=build_history("127.0.0.1", name=None)
     )
     with pytest.raises(NotServed) as caught:
-        verifier.wait_served([nameless])
+        verifier.wait_until_served([nameless])
     assert caught.value.endpoint.endswith(" at 127.0.0.1:443")
     assert NAME not in caught.value.endpoint
     mixed = Addresses(other)
     verifier = mixed.build_verifier(
         REPLACED, history=build_history("127.0.0.1", seen="ef" * 32, name=None)
     )
-    cause = verifier.wait_served([nameless])
+    cause = verifier.wait_until_served([nameless])
     assert cause is not None, "it shows nothing about the resource"
     assert cause.code == UnverifiedCode.ONLY_DEFAULT_CERTIFICATE
     assert [each.verdict for each in verifier.observations.values()] == [Verdict.IGNORED]
@@ -280,14 +280,14 @@ def test_the_verifier_polls_until_the_service_reports_the_change_as_done(
     paused: list[float] = []
     connector = SettlesLater("main", NoSettings())
     verifier = Verifier(between(OLD_ONE, after), monotonic() + 60, Prober(), paused.append)
-    verifier.wait_settled(connector)
+    verifier.wait_until_arrived(connector)
     assert paused == pytest.approx([0.1, 0.15])
 
 
 def test_a_change_that_is_never_reported_as_done_fails_at_the_deadline() -> None:
     verifier = Verifier(between(OLD_ONE, NEW_ONE), monotonic(), Prober(), lambda _: None)
     with pytest.raises(Permanent) as caught:
-        verifier.wait_settled(build_plain())
+        verifier.wait_until_arrived(build_plain())
     assert caught.value.code == "NotSettled"
 
 
@@ -296,7 +296,7 @@ def test_a_resolver_that_fails_for_a_moment_does_not_hide_an_address_that_answer
     resolved = [addresses.resolve(ENDPOINT), (), addresses.resolve(ENDPOINT)]
     prober = Prober(addresses.probe, lambda _: resolved.pop(0))
     verifier = Verifier(REPLACED, monotonic() + 60, prober, addresses.paused.append)
-    assert verifier.wait_served([ENDPOINT]) is None
+    assert verifier.wait_until_served([ENDPOINT]) is None
     assert (len(addresses.paused), addresses.probed) == (2, ["127.0.0.1"] * 2)
 
 

@@ -41,7 +41,7 @@ def test_a_webhook_that_refuses_is_code_3(certroll: CommandLine, receiver: HTTPS
     receiver.expect_request("/x").respond_with_data("no", status=403)
     certroll("contact", "add", "team", "--webhook", receiver.url_for("/x"))
     result = certroll.refusal("contact", "test", "team", code=3)
-    assert result == "WebhookRefused: the webhook answered 403 Check the contact's address."
+    assert result == "WebhookRefused: the webhook answered 403. Check the contact's address."
 
 
 def test_a_mail_arrives(certroll: CommandLine) -> None:
@@ -169,7 +169,9 @@ def test_a_contact_chooses_of_what_it_is_shown(certroll: CommandLine) -> None:
     assert edited.stdout == "Contact 'ops' gets: expiring.\n"
     assert certroll.json("contact", "edit", "ops", "--event", "all")["events"] is None
     result = certroll.refusal("contact", "edit", "ops", "--event", "ended")
-    assert result.startswith("--event: there is no event class 'ended'. Use finished, needs_operator")
+    assert result.startswith(
+        "--event: there is no event class 'ended'. Use finished, needs_operator"
+    )
     assert certroll.error("contact", "edit", "ops")["code"] == "missing-option"
     assert certroll.error("contact", "edit", "no", "--event", "all")["code"] == "unknown-contact"
 

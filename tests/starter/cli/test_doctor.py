@@ -89,5 +89,5 @@ async def test_where_everything_runs_all_is_fine(stack: Stack, quiet_engine: Cli
         lacking = await asyncio.to_thread(certroll, "doctor", "--accounts", code=3, env=env)
     assert f"temporal           fine   {address}, version " in result.stdout
     assert "1 on task queue certroll" in result.stdout
-    assert lacking.stderr == "account main: Look: certroll account check main\n"
+    assert lacking.stderr == "account main: See: certroll account check main\n"
     assert "cdn:DescribeUserDomains: Forbidden.RAM" in lacking.stdout

@@ -26,10 +26,10 @@ def test_each_address_is_shown_with_what_it_shows(certroll: CommandLine, attempt
     assert lines.keys() == {first, second, "127.0.0.9:1"}
     for address in (first, second):
         assert attempt.new.fingerprint[:12] in lines[address]
-        assert lines[address].endswith("fine")
+        assert lines[address].endswith("verified")
     assert "nothing" in lines["127.0.0.9:1"]
     assert "not reached: Connection refused" in lines["127.0.0.9:1"]
-    assert "1 verified, 0 show something else" in text
+    assert "1 verified, 0 drifted" in text
 
 
 def test_drift_is_shown_kept_and_an_exit_code(certroll: CommandLine, attempt: Attempt) -> None:

@@ -9,7 +9,7 @@ from temporalio.testing import WorkflowEnvironment
 from domain.rollout.policy import RolloutPolicy
 from domain.tasks.messages import TaskInput, build_workflow_id
 from domain.tasks.spec import TaskSpec
-from starter.requests.task_draft import build_draft, schedule
+from starter.requests.task_draft import build_draft, build_scheduled_task
 from starter.requests.tasks import start_unstarted
 from starter.temporal.processes import find_temporal_binary
 from tests.support.factory import DAY
@@ -50,7 +50,7 @@ async def test_a_forgotten_task_starts_with_the_policy_that_was_requested(
         concurrency=7,
         rollout=by_hand,
     )
-    record, _ = schedule(stack.store, build_draft(spec), plan)
+    record, _ = build_scheduled_task(stack.store, build_draft(spec), plan)
     stack.store.tasks.create(record, plan)  # and the client is killed here
     assert await start_unstarted(stack.store, engine) == 1
     handle = engine.get_workflow_handle(build_workflow_id(record.id))

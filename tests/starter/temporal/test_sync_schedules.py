@@ -22,7 +22,7 @@ FOREIGN = "inventory-of-somebody"
 
 async def ensure_schedules(stack: Stack, client: Client, every: timedelta | None) -> None:
     settings = stack.settings.model_copy(update={"sync_every": every})
-    await sync_schedules.ensure(client, stack.store, settings)
+    await sync_schedules.write_sync_schedules(client, stack.store, settings)
 
 
 async def wait_listed(client: Client, *expected: str) -> None:

@@ -71,10 +71,10 @@ class Tasks:
         for number, end in enumerate(ends or (OutcomeStatus.DEPLOYED,)):
             back = end in (OutcomeStatus.ROLLED_BACK, OutcomeStatus.ROLLBACK_FAILED)
             begun = OutcomeStatus.ROLLING_BACK if back else OutcomeStatus.DEPLOYING
-            outcomes.begin(task_id, 0, begun, at)
+            outcomes.begin_attempt(task_id, 0, begun, at)
             outcomes.mark_applied(task_id, 0, number + 1)
             failed = end in (OutcomeStatus.FAILED, OutcomeStatus.ROLLBACK_FAILED)
-            outcomes.finish(task_id, 0, end, at + number * MINUTE, CAUSE if failed else None)
+            outcomes.end_attempt(task_id, 0, end, at + number * MINUTE, CAUSE if failed else None)
         self.store.tasks.set_status(task_id, TaskStatus.RUNNING, at)
         self.store.tasks.set_status(task_id, TaskStatus.SUCCEEDED, at)
         return task_id
@@ -130,8 +130,8 @@ def test_a_rolled_back_certificate_was_served_before_the_former_one_again(
 
 def test_a_change_that_was_never_applied_has_no_part(home: Store, tasks: Tasks) -> None:
     task_id = tasks.add(change(binding(A), B))
-    home.tasks.outcomes.begin(task_id, 0, OutcomeStatus.DEPLOYING, NOW)
-    home.tasks.outcomes.finish(task_id, 0, OutcomeStatus.FAILED, NOW, CAUSE)
+    home.tasks.outcomes.begin_attempt(task_id, 0, OutcomeStatus.DEPLOYING, NOW)
+    home.tasks.outcomes.end_attempt(task_id, 0, OutcomeStatus.FAILED, NOW, CAUSE)
     home.inventory.save_binding(place().id, binding(A), NOW)
     assert home.usage.list_deployed("main", [A, B], NOW) == []
 

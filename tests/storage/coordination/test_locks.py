@@ -42,8 +42,8 @@ def test_its_holder_may_acquire_it_again_which_extends_it(locks: Locks, clock: M
 def test_a_later_attempt_of_its_holder_can_steal_it(locks: Locks, clock: ManualClock) -> None:
     assert locks.acquire("ga-1", "a", "first", MINUTE)
     assert locks.renew("ga-1", "first", MINUTE)
-    assert not locks.steal("ga-1", "b", "third", MINUTE)
-    assert locks.steal("ga-1", "a", "second", MINUTE)
+    assert not locks.take_over("ga-1", "b", "third", MINUTE)
+    assert locks.take_over("ga-1", "a", "second", MINUTE)
     assert not locks.renew("ga-1", "first", MINUTE)
     assert not locks.acquire("ga-1", "a", "first", MINUTE)
     locks.release("ga-1", "first")
@@ -55,7 +55,7 @@ def test_a_later_attempt_of_its_holder_can_steal_it(locks: Locks, clock: ManualC
 
 
 def test_a_lock_that_nobody_holds_cannot_be_stolen(locks: Locks) -> None:
-    assert not locks.steal("ga-1", "a", "first", MINUTE)
+    assert not locks.take_over("ga-1", "a", "first", MINUTE)
     assert locks.acquire("ga-1", "b", "second", MINUTE)
 
 

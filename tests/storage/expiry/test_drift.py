@@ -95,7 +95,7 @@ def test_a_running_change_is_not_drift(store: Store) -> None:
     store_binding(store, THERE, serving(B), NOW + 5 * HOUR)
     task_id = deploy(store, THERE, B, NOW + HOUR)
     assert drifted(store) == []
-    store.tasks.outcomes.finish(task_id, 0, FAILED, NOW + HOUR, None)
+    store.tasks.outcomes.end_attempt(task_id, 0, FAILED, NOW + HOUR, None)
     assert drifted(store) == [A]
 
 

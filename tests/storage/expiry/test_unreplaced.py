@@ -81,9 +81,9 @@ def test_drafts_and_cancelled_deleted_or_finished_tasks_replace_nothing(store: S
     task(store, "gone", 1)
     store.tasks.delete("gone", "ada", "no", NOW)
     task(store, "failed", 1, status=TaskStatus.RUNNING)
-    store.tasks.outcomes.begin("failed", 0, OutcomeStatus.DEPLOYING, NOW)
+    store.tasks.outcomes.begin_attempt("failed", 0, OutcomeStatus.DEPLOYING, NOW)
     assert left(store) is None, "it is being changed right now"
-    store.tasks.outcomes.finish("failed", 0, OutcomeStatus.FAILED, NOW, None)
+    store.tasks.outcomes.end_attempt("failed", 0, OutcomeStatus.FAILED, NOW, None)
     assert left(store) is not None
 
 

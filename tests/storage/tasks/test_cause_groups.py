@@ -12,8 +12,8 @@ LOCKED = Cause(code="Locked", message="in arrears", needs_operator=True)
 
 
 def ended(store: Store, ordinal: int, status: OutcomeStatus, cause: Cause | None = None) -> None:
-    store.tasks.outcomes.begin("task-1", ordinal, S.DEPLOYING, NOW)
-    store.tasks.outcomes.finish("task-1", ordinal, status, NOW, cause)
+    store.tasks.outcomes.begin_attempt("task-1", ordinal, S.DEPLOYING, NOW)
+    store.tasks.outcomes.end_attempt("task-1", ordinal, status, NOW, cause)
 
 
 def test_equal_causes_are_one_group_with_a_few_examples(store: Store) -> None:
@@ -51,8 +51,8 @@ def test_a_rolled_back_change_is_a_problem_only_with_a_cause(store: Store) -> No
     create_task(store, size=2)
     for ordinal, cause in enumerate([CAUSE, None]):
         ended(store, ordinal, S.DEPLOYED)
-        store.tasks.outcomes.begin("task-1", ordinal, S.ROLLING_BACK, NOW)
-        store.tasks.outcomes.finish("task-1", ordinal, S.ROLLED_BACK, LATER, cause)
+        store.tasks.outcomes.begin_attempt("task-1", ordinal, S.ROLLING_BACK, NOW)
+        store.tasks.outcomes.end_attempt("task-1", ordinal, S.ROLLED_BACK, LATER, cause)
     (group,) = store.cause_groups.list_groups("task-1")
     assert (group.status, group.count) == (S.ROLLED_BACK, 1)
 
@@ -68,7 +68,7 @@ def test_a_task_that_went_well_has_no_causes(store: Store) -> None:
 def test_retrying_changes_are_grouped_by_the_cause_of_the_last_attempt(store: Store) -> None:
     create_task(store, size=5)
     for ordinal in range(5):
-        store.tasks.outcomes.begin("task-1", ordinal, S.DEPLOYING, NOW)
+        store.tasks.outcomes.begin_attempt("task-1", ordinal, S.DEPLOYING, NOW)
     busy = Cause(code="Throttling", message="slow down")
     for ordinal, cause in [(0, CAUSE), (0, busy), (1, busy), (2, CAUSE), (3, busy)]:
         store.evidence.add_attempt(
@@ -81,7 +81,7 @@ def test_retrying_changes_are_grouped_by_the_cause_of_the_last_attempt(store: St
                 cause=cause,
             )
         )
-    store.tasks.outcomes.finish("task-1", 3, S.DEPLOYED, NOW, None)
+    store.tasks.outcomes.end_attempt("task-1", 3, S.DEPLOYED, NOW, None)
     slow, other = store.cause_groups.list_retrying("task-1")
     assert (slow.code, slow.count, slow.examples) == (
         "Throttling",

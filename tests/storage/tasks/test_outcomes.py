@@ -37,9 +37,9 @@ PATHS: dict[S, tuple[S, ...]] = {
 
 def move(store: Store, ordinal: int, status: S, task_id: str = "task-1") -> None:
     if status in FINAL:
-        store.tasks.outcomes.finish(task_id, ordinal, status, LATER, None)
+        store.tasks.outcomes.end_attempt(task_id, ordinal, status, LATER, None)
     else:
-        store.tasks.outcomes.begin(task_id, ordinal, status, NOW)
+        store.tasks.outcomes.begin_attempt(task_id, ordinal, status, NOW)
 
 
 def walk(store: Store, ordinal: int, to: S, *, applied: bool = True) -> None:
@@ -63,22 +63,22 @@ def test_one_change_is_followed_from_its_beginning_to_its_rollback(store: Store)
     outcomes = store.tasks.outcomes
     start = OutcomeRecord(task_id="task-1", ordinal=1, change=made.changes[1], status=S.PENDING)
     assert outcomes.get("task-1", 1) == start
-    begun = outcomes.begin("task-1", 1, S.DEPLOYING, NOW)
+    begun = outcomes.begin_attempt("task-1", 1, S.DEPLOYING, NOW)
     assert begun == start.model_copy(
         update={"status": S.DEPLOYING, "attempts": 1, "started_at": NOW}
     )
     assert outcomes.mark_applied("task-1", 1, 1)
     assert outcomes.mark_applied("task-1", 1, 1)
-    again = outcomes.begin("task-1", 1, S.DEPLOYING, LATER)
+    again = outcomes.begin_attempt("task-1", 1, S.DEPLOYING, LATER)
     assert (again.attempts, again.started_at, again.applied) == (2, NOW, True)
-    outcomes.finish("task-1", 1, S.FAILED, LATER, CAUSE)
+    outcomes.end_attempt("task-1", 1, S.FAILED, LATER, CAUSE)
     failed = outcomes.get("task-1", 1)
     assert (failed.status, failed.ended_at, failed.cause) == (S.FAILED, LATER, CAUSE)
     assert failed.ended_at is not None
     assert failed.ended_at.utcoffset() == timedelta(0)
-    back = outcomes.begin("task-1", 1, S.ROLLING_BACK, LATER)
+    back = outcomes.begin_attempt("task-1", 1, S.ROLLING_BACK, LATER)
     assert (back.attempts, back.cause, back.ended_at) == (3, CAUSE, LATER)
-    outcomes.finish("task-1", 1, S.ROLLED_BACK, LATER + timedelta(days=1), None)
+    outcomes.end_attempt("task-1", 1, S.ROLLED_BACK, LATER + timedelta(days=1), None)
     ended = outcomes.get("task-1", 1)
     assert (ended.status, ended.cause, ended.applied) == (S.ROLLED_BACK, None, True)
     assert outcomes.get("task-1", 0) == start.model_copy(
@@ -105,16 +105,16 @@ def test_only_legal_transitions_are_made(store: Store, now: S) -> None:
 def test_a_status_that_neither_begins_nor_ends_an_attempt_is_refused(store: Store) -> None:
     create_task(store)
     with pytest.raises(ValueError, match="deployed"):
-        store.tasks.outcomes.begin("task-1", 0, S.DEPLOYED, NOW)
+        store.tasks.outcomes.begin_attempt("task-1", 0, S.DEPLOYED, NOW)
     with pytest.raises(ValueError, match="deploying"):
-        store.tasks.outcomes.finish("task-1", 0, S.DEPLOYING, NOW, None)
+        store.tasks.outcomes.end_attempt("task-1", 0, S.DEPLOYING, NOW, None)
 
 
 def test_the_same_final_status_again_keeps_the_first(store: Store) -> None:
     create_task(store)
     move(store, 0, S.DEPLOYING)
-    store.tasks.outcomes.finish("task-1", 0, S.FAILED, NOW, CAUSE)
-    store.tasks.outcomes.finish("task-1", 0, S.FAILED, LATER, None)
+    store.tasks.outcomes.end_attempt("task-1", 0, S.FAILED, NOW, CAUSE)
+    store.tasks.outcomes.end_attempt("task-1", 0, S.FAILED, LATER, None)
     kept = store.tasks.outcomes.get("task-1", 0)
     assert (kept.ended_at, kept.cause) == (NOW, CAUSE)
 
@@ -125,10 +125,10 @@ def test_a_change_that_does_not_exist_is_an_error(store: Store) -> None:
     with pytest.raises(LookupError, match=r"task-1.*9"):
         outcomes.get("task-1", 9)
     with pytest.raises(LookupError):
-        outcomes.begin("task-1", 9, S.DEPLOYING, NOW)
+        outcomes.begin_attempt("task-1", 9, S.DEPLOYING, NOW)
     assert not outcomes.mark_applied("task-1", 9, 1)
     with pytest.raises(LookupError):
-        outcomes.finish("nothing", 0, S.DEPLOYED, NOW, None)
+        outcomes.end_attempt("nothing", 0, S.DEPLOYED, NOW, None)
 
 
 def test_orders_to_deploy_are_those_that_have_not_ended(store: Store) -> None:

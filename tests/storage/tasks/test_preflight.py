@@ -34,7 +34,7 @@ def test_the_state_of_resources_is_read_and_none_if_they_have_vanished(store: St
 def test_only_changes_that_still_wait_fail_and_only_once(store: Store) -> None:
     create_task(store, size=4)
     outcomes = store.tasks.outcomes
-    outcomes.begin("task-1", 0, OutcomeStatus.DEPLOYING, NOW)
+    outcomes.begin_attempt("task-1", 0, OutcomeStatus.DEPLOYING, NOW)
     assert store.preflights.fail_pending("task-1", [0, 1, 3, 9], LATER, CAUSE) == 2
     assert store.preflights.fail_pending("task-1", [0, 1, 3, 9], LATER, CAUSE) == 0
     assert [each.status.value for each in outcomes.list("task-1")] == [

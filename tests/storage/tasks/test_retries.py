@@ -41,9 +41,9 @@ def end(store: Store, ordinal: int, *ends: S, cause: Cause | None = None) -> Non
     outcomes = store.tasks.outcomes
     for status in ends:
         direction = S.ROLLING_BACK if status in (S.ROLLED_BACK, S.ROLLBACK_FAILED) else S.DEPLOYING
-        attempt = outcomes.begin(TASK, ordinal, direction, NOW).attempts
+        attempt = outcomes.begin_attempt(TASK, ordinal, direction, NOW).attempts
         assert outcomes.mark_applied(TASK, ordinal, attempt)
-        outcomes.finish(TASK, ordinal, status, NOW, cause if status is ends[-1] else None)
+        outcomes.end_attempt(TASK, ordinal, status, NOW, cause if status is ends[-1] else None)
 
 
 def in_waves(store: Store, size: int = 5, **policy: object) -> RolloutPolicy:
@@ -199,7 +199,7 @@ def test_what_was_begun_and_is_tried_no_more_fails_by_its_own_cause(store: Store
     create_task(store, size=2)
     outcomes = store.tasks.outcomes
     for ordinal in range(2):
-        outcomes.begin(TASK, ordinal, S.DEPLOYING, NOW)
+        outcomes.begin_attempt(TASK, ordinal, S.DEPLOYING, NOW)
     outcomes.record_cause(TASK, 0, CAUSE)
     assert outcomes.get(TASK, 0).status is S.DEPLOYING
     assert outcomes.fail_unfinished(TASK, LATER, BUDGET_EXCEEDED) == 2

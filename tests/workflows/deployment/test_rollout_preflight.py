@@ -18,7 +18,7 @@ from domain.tasks.record import TaskRecord
 from domain.tasks.spec import TaskSpec
 from domain.tasks.status import OutcomeStatus, TaskStatus
 from starter.requests import tasks
-from starter.requests.task_draft import build_draft, schedule
+from starter.requests.task_draft import build_draft, build_scheduled_task
 from tests.support.factory import DAY, Authority
 from tests.support.preflight_runs import store_certificate, swap_keys
 from tests.support.responders import Responder
@@ -156,7 +156,7 @@ async def test_a_repeated_step_tells_and_fails_nothing_twice(stack: Stack) -> No
     swap_keys(stack, bad, good)
     stack.grant_quota(2)
     spec = TaskSpec(name="x", plan=plan, at=datetime.now(UTC), created_by="tester", rollback_days=1)
-    record, _ = schedule(stack.store, build_draft(spec), plan)
+    record, _ = build_scheduled_task(stack.store, build_draft(spec), plan)
     stack.store.tasks.create(record, plan)
     step = PreflightActivities(stack.store, stack.connectors, Heartbeater(), stack.settings)
     at = TaskAt(task_id=record.id, at=datetime.now(UTC))

@@ -48,7 +48,7 @@ def test_it_is_refused_with_a_clear_message_and_nothing_is_stored(
 ) -> None:
     refused, before = CASES[case](), content_of(certroll.home)
     result = certroll.refusal("certificate", "upload", *refused.arguments(tmp_path))
-    assert refused.told.format(folder=tmp_path) in result
+    assert refused.what.format(folder=tmp_path) in result
     check_silence(result)
     assert content_of(certroll.home) == before
     assert certroll.json("certificate", "list") == []

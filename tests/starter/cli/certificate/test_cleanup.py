@@ -46,9 +46,9 @@ def test_a_dry_run_shows_what_would_go_and_why_the_rest_stays(cleaning: Cleaning
     kept = f"among the newest 2 that {RESOURCE} served before"
     assert cleaning.results("--dry-run") == {
         "first": ("removable", None),
-        "second": ("stays", kept),
-        "third": ("stays", kept),
-        "last": ("stays", f"serves {RESOURCE}"),
+        "second": ("kept", kept),
+        "third": ("kept", kept),
+        "last": ("kept", f"serves {RESOURCE}"),
     }
     result = cleaning.line(*CLEANUP, "--dry-run").stdout
     assert "removable" in result
@@ -76,7 +76,7 @@ def test_what_may_go_is_removed_and_known_to_be_gone(cleaning: Cleaning) -> None
 def test_what_was_removed_is_shown_as_json(cleaning: Cleaning) -> None:
     results = cleaning.results("--yes", "--account", "main")
     assert results["first"] == ("removed", None)
-    assert results["second"][0] == "stays"
+    assert results["second"][0] == "kept"
 
 
 def test_what_the_store_refuses_is_shown_and_is_code_3(cleaning: Cleaning) -> None:
@@ -101,7 +101,9 @@ def test_an_account_that_does_not_exist_is_refused(certroll: CommandLine) -> Non
 def test_where_nothing_was_ever_put_that_is_said(certroll: CommandLine) -> None:
     store_account(certroll)
     result = certroll(*CLEANUP)
-    assert "certroll has not uploaded a certificate to any store yet." in result.stdout + result.stderr
+    assert (
+        "certroll has not uploaded a certificate to any store yet." in result.stdout + result.stderr
+    )
 
 
 def test_who_keeps_all_has_to_say_how_many(certroll: CommandLine) -> None:

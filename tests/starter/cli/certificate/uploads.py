@@ -29,9 +29,9 @@ DEEP = LOW.leaf()
 
 @dataclass(frozen=True)
 class Refused:
-    """`files` by option; `{folder}` in `told` stands for where they lie."""
+    """`files` by option; `{folder}` in `what` stands for where they lie."""
 
-    told: str
+    what: str
     files: dict[str, bytes]
     name: str = "main"
     words: Sequence[str] = ()

@@ -1,4 +1,4 @@
-"""`certroll hook` with what each client hands over: taken, told, refused; no engine is needed."""
+"""`certroll hook` with what each client hands over: accepted, refused, reported; no engine."""
 
 from pathlib import Path
 from typing import Any
@@ -103,7 +103,9 @@ def test_a_missing_variable_tells_who_must_call_and_how(
     given = files(tmp_path, issued(30))
     for empty in ({**given, variable: ""}, {k: v for k, v in given.items() if k != variable}):
         result = certroll.refusal("hook", word, env=empty)
-        assert result.startswith(f"hook {word}: {variable} is not set; {word} sets it for its hooks")
+        assert result.startswith(
+            f"hook {word}: {variable} is not set; {word} sets it for its hooks"
+        )
         assert f"certroll hook {word}'" in result
     assert certroll.json("certificate", "list") == []
 
@@ -192,7 +194,9 @@ def test_rsa_and_ec_for_one_host_are_lines_of_their_own_in_acme_sh(
     assert sorted(pairs) == [("ec", "ec"), ("rsa", "rsa")]
 
 
-def test_another_kind_of_key_and_lost_names_are_shown(certroll: CommandLine, tmp_path: Path) -> None:
+def test_another_kind_of_key_and_lost_names_are_shown(
+    certroll: CommandLine, tmp_path: Path
+) -> None:
     certroll("hook", "certbot", env=write_certbot_files(tmp_path, issued(60, algorithm="rsa")))
     given = write_certbot_files(tmp_path, issued(30, HOSTS[:1]), HOSTS[:1])
     result = certroll("hook", "certbot", env=given).stdout
@@ -245,5 +249,5 @@ def test_an_automatic_one_that_nothing_serves_is_shown_plainly_and_is_no_error(
     ).stdout
     assert result.splitlines()[-2:] == [
         "policy         automatic; rollback for 30 days",
-        "nothing more   no resource serves what it replaces, as far as the inventory knows",
+        "not renewed    no resource serves what it replaces, as far as the inventory knows",
     ]

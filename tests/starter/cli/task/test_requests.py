@@ -43,8 +43,8 @@ async def test_a_task_goes_on_by_command_and_stops_by_another(
             again = ("task", command, "waves", "--reason", "again")
             refusal = await asyncio.to_thread(line.refusal, *again)
             assert "it is partially failed" in refusal
-    told_of = {(e.code, e.by) for e in stack.store.tasks.list_events(task.id)}
-    assert ("stop", "on call") in told_of
+    recorded = {(e.code, e.by) for e in stack.store.tasks.list_events(task.id)}
+    assert ("stop", "on call") in recorded
 
 
 async def test_what_failed_is_tried_again_by_command(
@@ -60,12 +60,13 @@ async def test_what_failed_is_tried_again_by_command(
         assert one["resources"] == [f"main/alibaba.cdn/{NAMES[0]}"]
         await stack.wait_ended(task, TaskStatus.PARTIALLY_FAILED)
         said = await asyncio.to_thread(line, *words)
-        assert said.stdout.startswith("waves: tries 4 again.")
+        assert said.stdout.startswith("waves: retry of 4 resources")
         await stack.wait_ended(task, TaskStatus.SUCCEEDED)
         refusal = await asyncio.to_thread(line.refusal, *words)
-        assert "nothing of it is to be tried again" in refusal
+        assert f"task {task.id}: nothing can be retried" in refusal
         unknown = await asyncio.to_thread(line.refusal, *words, "--resource", "x.example.com")
-        assert "not in this task: x.example.com" in unknown
+        assert unknown.startswith("--resource: ")
+    assert "x.example.com" in unknown
 
 
 async def test_a_retry_that_is_waited_for_ends_as_it_ended(
