@@ -20,13 +20,14 @@ older binding is read again), `CERTROLL_READ_AGE` (`0m`: a sync does not read a 
 again),
 `CERTROLL_EXPIRY_WATCH` (`24h`, or `off`: docs/notifications.md),
 `CERTROLL_WINDOW_MARGIN` (`48h`) and `CERTROLL_KEEP_CERTIFICATES` (`2`).
-`certroll doctor` says which of them are missing or wrong. `CERTROLL_DEBUG=1` shows the traceback of an error.
+`certroll doctor` says which of them are missing or wrong. `CERTROLL_DEBUG=1` shows the traceback of
+an error.
 
 Results go to standard output, everything else to standard error. With `--json` a command prints
 one JSON document (`task watch`: one line for each change). An error is
-`{"error": {"what": ..., "where": ..., "fix": ..., "code": ...}}` on standard error; `code` names the
-kind of mistake and stays the same when the text changes. In a pipe, each row of a table is one line.
-No secret is an argument: it comes from a file, the environment or a prompt.
+`{"error": {"what": ..., "where": ..., "fix": ..., "code": ...}}` on standard error; `code` names
+the kind of mistake and stays the same when the text changes. In a pipe, each row of a table is one
+line. No secret is an argument: it comes from a file, the environment or a prompt.
 
 `certroll --install-completion` installs completion for the current shell.
 """

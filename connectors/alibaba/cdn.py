@@ -4,10 +4,10 @@ API: https://api.alibabacloud.com/document/Cdn/2018-05-10/SetCdnDomainSSLCertifi
 
 What it serves: one certificate for each domain. The service writes a wildcard domain
 ".example.com", certroll writes it "*.example.com". Domains that are offline, under review or being
-deleted are listed with their state and take no certificate. A domain is listed as
-"online" also while its configuration is being distributed. A second slot, "<domain>/sm", takes an SM2 pair. It is listed
-only if the account asks for it, because neither the service nor a handshake of certroll can show what
-it serves; see `connectors/alibaba/_bases/sm_slot.py`.
+deleted are listed with their state and take no certificate. A domain is listed as "online" also
+while its configuration is being distributed. A second slot, "<domain>/sm", takes an SM2 pair. It is
+listed only if the account asks for it, because neither the service nor a handshake of certroll can
+show what it serves; see `connectors/alibaba/_bases/sm_slot.py`.
 
 How a certificate is bound: one call of `SetCdnDomainSSLCertificate` names the certificate in the
 store, or switches HTTPS off. A rollback names the former certificate. A certificate that was
