@@ -7,7 +7,7 @@ other languages.
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, field_validator
 
 from domain.cause import Cause
 from domain.model import Value
@@ -21,6 +21,11 @@ WORKFLOW_TYPE = "DeploymentTask"
 
 def build_workflow_id(task_id: str) -> str:
     return f"deployment-{task_id}"
+
+
+def is_task_time(at: datetime) -> bool:
+    """Whether a task may have this time: one near the end of the calendar overflows as a timer."""
+    return 2000 <= at.year < 2200
 
 
 class RollbackRequest(Value):
@@ -72,9 +77,16 @@ class RetryRequest(Value):
 
 
 class RescheduleRequest(Value):
-    """Update `reschedule`: another time for a task that still waits."""
+    """Update `reschedule`: another time for a task that still waits, in the years 2000 to 2199."""
 
     at: AwareDatetime
+
+    @field_validator("at")
+    @classmethod
+    def _check_time(cls, at: datetime) -> datetime:
+        if not is_task_time(at):
+            raise ValueError("a task's time lies in the years 2000 to 2199")
+        return at
 
 
 class Direction(StrEnum):

@@ -26,6 +26,7 @@ from starter.requests.task_draft import (
     build_draft,
     build_scheduled_task,
     check_draft,
+    check_time,
     record_creation,
     with_plan,
 )
@@ -90,6 +91,8 @@ def check_is_draft(record: TaskRecord) -> None:
 def edit(store: Store, record: TaskRecord, edits: Edits, by: str) -> list[FieldChange]:
     """Edits a draft; returns what changed."""
     check_is_draft(record)
+    if edits.at is not None:
+        check_time(edits.at)
     plan = edits.plan or store.tasks.get_plan(record.id)
     rollout = edits.rollout or get_rollout_with_plan(store, record, edits.plan)
     changed = {**_apply_edits(record, edits), "rollout": rollout}

@@ -9,6 +9,7 @@ from domain.errors import BadInput
 from domain.tasks.record import TaskRecord
 from operations.deployment.start_time import find_task_start
 from starter.requests import calendar, tasks
+from starter.requests.task_draft import check_time
 from storage.store import Store
 
 
@@ -27,6 +28,7 @@ async def reschedule(
     `ignore_windows` is the reason why the task ignores windows and freezes from now on. BadInput if
     the task no longer waits, or its windows have no hour in common.
     """
+    check_time(at)
     former = record.windows_ignored
     updated = record.model_copy(update={"windows_ignored": ignore_windows or former})
     found = find_task_start(store, updated, at, now)

@@ -7,6 +7,7 @@ import secrets
 from datetime import UTC, datetime, timedelta
 
 from domain.calendar.windows import AllowedStart
+from domain.errors import BadInput
 from domain.plans.builder import check_not_empty
 from domain.plans.plan import Plan
 from domain.plans.quota import check_reservation
@@ -14,6 +15,7 @@ from domain.plans.rules import check_contacts
 from domain.plans.submission import check_submission
 from domain.rollout.assignment import build_default_policy, check_policy
 from domain.tasks.audit import TaskEventCode
+from domain.tasks.messages import is_task_time
 from domain.tasks.record import DraftRequest, TaskRecord
 from domain.tasks.spec import DEFAULT_ROLLBACK_DAYS, TaskSpec
 from domain.tasks.status import Tally, TaskStatus
@@ -29,6 +31,7 @@ def build_task_id(now: datetime) -> str:
 
 def build_draft(spec: TaskSpec) -> TaskRecord:
     """A draft with an id of its own; nothing is checked and nothing is written yet."""
+    check_time(spec.at)
     now = datetime.now(UTC)
     blank = TaskRecord(
         id=build_task_id(now),
@@ -54,6 +57,17 @@ def build_draft(spec: TaskSpec) -> TaskRecord:
         created_by=spec.created_by,
     )
     return with_plan(blank, spec.plan)
+
+
+def check_time(at: datetime) -> None:
+    """Raises BadInput for a time that no task may have."""
+    if not is_task_time(at):
+        raise BadInput(
+            f"{at.isoformat()} is no time for a task",
+            where="--at",
+            fix="Give a time in the years 2000 to 2199.",
+            code="time-out-of-range",
+        )
 
 
 def with_plan(record: TaskRecord, plan: Plan) -> TaskRecord:

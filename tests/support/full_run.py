@@ -174,7 +174,8 @@ class FullRun:
         self.cloud.add_fault(
             "error", UPLOAD, resource="*pfx*", code="Forbidden.RAM", status=403, message=echo
         )
-        once = [(kind, UPLOAD, "*ec*") for kind in ("reset", "lost")]
+        # A name in the store ends in "-" and hexadecimal digits: "*ec*" could be any of them.
+        once = [(kind, UPLOAD, "*-ec-*") for kind in ("reset", "lost")]
         once += [(kind, SET, "one.ec*") for kind in ("reset", "lost")]
         once += [(kind, UPLOAD, "*rsa*") for kind in ("5xx", "throttle")]
         once += [("5xx", SET, "one.rsa*"), ("throttle", SET, "two.rsa*")]

@@ -106,6 +106,7 @@ def explain_refused_stop(state: "State") -> str:
 
 
 MAX_NOTES = 5
+MAX_NOTE_LENGTH = 500
 
 
 class State:
@@ -239,7 +240,7 @@ class State:
 
     def add_note(self, text: str) -> None:
         """Adds a note for people; the latest few are kept."""
-        self.notes = [*self.notes, text][-MAX_NOTES:]
+        self.notes = [*self.notes, text[:MAX_NOTE_LENGTH]][-MAX_NOTES:]
         self.update_details()
 
     def begin_phase(self, phase: Phase) -> None:

@@ -4,10 +4,12 @@ starter/requests starts it; other services may signal it.
 """
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
 from temporalio import workflow
+from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 from workflows.deployment import activity_calls, retry, rollback, rollout
@@ -42,14 +44,16 @@ class InvalidRequest(Exception):
     """A signal's argument is not valid; the text names each wrong field."""
 
 
-def parse_request(model: type[M], request: Any) -> M:
-    """The argument of a signal as a value; raises InvalidRequest.
+def parse_request(model: type[M], arguments: Sequence[Any]) -> M:
+    """The one argument of a signal as a value; raises InvalidRequest.
 
     Signal handlers take any JSON: Temporal drops an argument that does not fit its handler's type
     and only logs it in the worker.
     """
+    if len(arguments) != 1:
+        raise InvalidRequest(f"one JSON object is expected, {len(arguments)} arguments were sent")
     try:
-        return model.model_validate(request)
+        return model.model_validate(arguments[0])
     except ValidationError as error:
         faults = error.errors(include_input=False, include_url=False, include_context=False)
         text = "; ".join(f"{'.'.join(map(str, f['loc'])) or 'it'}: {f['msg']}" for f in faults)
@@ -65,40 +69,45 @@ class DeploymentTask:
         self._state = State(task)
 
     @workflow.signal
-    def rollback(self, request: Any) -> None:
+    def rollback(self, *arguments: Any) -> None:
         """Rolls back some resources or all, once the phase under way has ended."""
         try:
-            self._state.rollbacks.append(parse_request(RollbackRequest, request))
+            self._state.rollbacks.append(parse_request(RollbackRequest, arguments))
         except InvalidRequest as refused:
             self._state.add_note(f"signal rollback refused: {refused}")
 
     @workflow.signal
-    def cancel(self, request: Any) -> None:
+    def cancel(self, *arguments: Any) -> None:
         """Starts no further change. Deployed changes stay."""
         try:
-            cancel = parse_request(CancelRequest, request)
+            cancel = parse_request(CancelRequest, arguments)
         except InvalidRequest as refused:
             self._state.add_note(f"signal cancel refused: {refused}")
         else:
             self._state.cancel(f"cancel requested by {cancel.requested_by}: {cancel.reason}")
 
     @workflow.signal
-    def delete(self, request: Any) -> None:
+    def delete(self, *arguments: Any) -> None:
         """Cancels changes that have not started, and closes the task."""
         try:
-            self._state.delete_request = parse_request(DeleteRequest, request)
+            self._state.delete_request = parse_request(DeleteRequest, arguments)
         except InvalidRequest as refused:
             self._state.add_note(f"signal delete refused: {refused}")
         else:
             self._state.cancel(f"delete requested by {self._state.delete_request.requested_by}")
 
     @workflow.signal
-    def retry(self, request: Any) -> None:
+    def retry(self, *arguments: Any) -> None:
         """Tries failed changes again, once the phase under way has ended."""
         try:
-            self._state.retries.append(parse_request(RetryRequest, request))
+            self._state.retries.append(parse_request(RetryRequest, arguments))
         except InvalidRequest as refused:
             self._state.add_note(f"signal retry refused: {refused}")
+
+    @workflow.signal(dynamic=True)
+    def refuse_unknown(self, name: str, arguments: Sequence[RawValue]) -> None:
+        """Refuses a signal of any other name: Temporal would keep it for a handler to come."""
+        self._state.add_note(f"signal {name[:40]!r} refused: there is no such signal")
 
     @workflow.update
     async def proceed(self, request: ProceedRequest) -> int:

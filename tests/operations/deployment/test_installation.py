@@ -88,7 +88,10 @@ def test_a_certificate_found_after_a_refused_upload_is_not_ours(
     assert not attempt.is_ours
 
 
-def test_a_refusal_before_an_upload_keeps_the_record_of_an_earlier_one(attempt: Attempt) -> None:
+def test_a_refusal_before_an_upload_keeps_the_record_of_an_earlier_one(
+    attempt: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cas_listing, "FRESH_FOR_LONG", 0)  # where all is slow, a list stays fresh
     attempt.stack.cloud.add_fault("lost", UPLOAD, count=1)
     attempt.fail_install()
     attempt.stack.cloud.add_fault(

@@ -71,6 +71,12 @@ def test_too_little_quota_is_shown_before_the_question(ready: CommandLine, stack
     assert "the task needs 2 deployments of quota, 1 are left" in result.stderr
 
 
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59Z", "1999-12-31T00:00:00Z"])
+def test_a_time_that_no_timer_takes_is_refused(ready: CommandLine, at: str) -> None:
+    assert ready.error(*CREATE, "--at", at, "--yes")["code"] == "time-out-of-range"
+    assert ready.json("task", "list") == []
+
+
 def test_a_task_that_would_change_nothing_is_refused(ready: CommandLine) -> None:
     result = ready("task", "create", "-c", "wild", "--service", "alibaba.cas", "--yes", code=2)
     assert "no resource would be changed" in result.stderr
