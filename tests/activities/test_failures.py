@@ -61,7 +61,7 @@ def test_the_cause_is_in_the_details_of_the_failure() -> None:
     (detail,) = convert(error).details
     cause = Cause.model_validate(detail)
     assert cause == Cause(code="NotFound", message="gone", advice="Look.", request_id="R-7")
-    assert str(cause) == "NotFound: gone Look."
+    assert str(cause) == "NotFound: gone. Look."
     assert str(Cause(code="NotFound", message="gone")) == "NotFound: gone"
 
 

@@ -121,7 +121,7 @@ def test_one_is_shown_with_outcomes_by_service_causes_and_audit(certroll: Comman
     assert second.splitlines()[0] == "alibaba.dcdn: 1 failed"
     assert second.splitlines()[2] == (
         "main/alibaba.dcdn/b.example.com  failed   3         "
-        "IllegalOperation: the domain is locked Unlock it."
+        "IllegalOperation: the domain is locked. Unlock it."
     )
     assert audit.splitlines()[1].endswith("created  tester  for the test")
     result = certroll.json("task", "show", record.id)
