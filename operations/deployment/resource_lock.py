@@ -24,7 +24,7 @@ class ResourceLease:
     """Waits for the lock of an order and holds it: the order's own, or one of its resource.
 
     If two tasks change one resource, the second reads it once the first has ended, and finds that
-    it drifted. Most locks are free: `acquire_early` takes one in the transaction that begins the
+    it drifted. Most locks are free: `try_acquire` takes one in the transaction that begins the
     attempt, without waiting.
 
     A waiting attempt holds the lock of the queue: else the task that just released the lock, with

@@ -110,7 +110,7 @@ app.command(
     short_help="Runs a practice cloud on loopback, until Ctrl-C.",
     context_settings=local.PASS_THROUGH,
 )(local.sandbox)
-app.command("doctor", short_help="Checks that certroll has all it needs, and how to fix it.")(
+app.command("doctor", short_help="Finds what is missing here, and says how to fix it.")(
     doctor.doctor
 )
 

@@ -13,10 +13,10 @@ _LOCK = get_table(LockRow)
 
 
 class Locks:
-    """One holder per name. Of the holder's attempts one at a time has the lock, known by `token`.
+    """One holder per name: a change, whose attempts are known by their `token`.
 
-    The lock of a killed holder expires. A later attempt of the same holder may steal the lock at
-    once; the former attempt can then neither renew nor release it.
+    The lock of a killed holder expires. A later attempt of the same holder may take the lock over
+    at once; the former attempt can then neither renew nor release it.
     """
 
     def __init__(self, database: Database, clock: SharedClock = read_shared_clock) -> None:

@@ -27,7 +27,8 @@ Checks = Annotated[
     typer.Option(
         OPTION,
         metavar="NUMBER=POLICY",
-        help="How to treat the findings of one check: refuse, warn or off; repeatable.",
+        help="How to treat the findings of one preflight check (docs/checks.md): "
+        "refuse, warn or off, e.g. C15=warn; repeatable.",
     ),
 ]
 Which = Annotated[

@@ -58,7 +58,8 @@ Failures = Annotated[
     typer.Option(
         "--failures",
         metavar="N|N%|any",
-        help="Failure budget after the canary: how many changes may fail.",
+        help="Failure budget: how many changes outside the canary may fail. "
+        "Default: 10% of a large task, any number of a small one.",
     ),
 ]
 CanaryFailures = Annotated[
@@ -67,7 +68,7 @@ CanaryFailures = Annotated[
         "--canary-failures",
         metavar="N",
         min=0,
-        help="Failure budget of the canary: how many of its changes may fail.",
+        help="Failure budget of the canary: how many of its changes may fail. Default 0.",
     ),
 ]
 OnExceeded = Annotated[
