@@ -1,6 +1,6 @@
 """The state of a task, carried from run to run. Used by all modules of workflows/deployment."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from temporalio import workflow
 
@@ -107,6 +107,7 @@ def explain_refused_stop(state: "State") -> str:
 
 MAX_NOTES = 5
 MAX_NOTE_LENGTH = 500
+LATEST_ROLLBACK = datetime(2400, 1, 1, tzinfo=UTC)  # later than any task's time
 
 
 class State:
@@ -230,7 +231,8 @@ class State:
 
     def set_time(self, at: datetime) -> None:
         """Sets another time; a later one also extends the rollback window."""
-        self.rollback_until += max(at - self.at, timedelta())
+        later = max(at - self.at, timedelta())
+        self.rollback_until = min(self.rollback_until, LATEST_ROLLBACK - later) + later
         self.at = at
 
     def add_note_once(self, text: str) -> None:

@@ -1,7 +1,8 @@
 """Whatever others send to a task, it refuses what it does not understand and goes on."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from temporalio.client import Client, WorkflowUpdateFailedError
@@ -9,6 +10,7 @@ from temporalio.client import Client, WorkflowUpdateFailedError
 from domain.tasks.messages import Progress, build_workflow_id
 from domain.tasks.status import TaskStatus
 from tests.support.stack import Stack
+from workflows.deployment.state import LATEST_ROLLBACK, State
 
 ALL = {"resources": None, "reason": "wrong chain", "requested_by": "tester"}
 WRONG: list[list[Any]] = [[], [ALL, ALL], [None], ["all"], [[ALL]], [{**ALL, "unknown": 1}]]
@@ -53,3 +55,12 @@ async def test_a_time_out_of_range_is_refused_and_the_task_waits_on(
         await handle.execute_update("reschedule", {"at": now})
         ended = await stack.wait_ended(task)
     assert ended.status is TaskStatus.SUCCEEDED
+
+
+def test_a_task_that_is_moved_to_and_fro_keeps_a_time_that_a_timer_takes() -> None:
+    early, late = datetime(2000, 1, 2, tzinfo=UTC), datetime(2199, 12, 31, tzinfo=UTC)
+    state = SimpleNamespace(at=early, rollback_until=early + timedelta(days=30))
+    for _ in range(200):
+        State.set_time(cast(State, state), late)
+        State.set_time(cast(State, state), early)
+    assert late < state.rollback_until <= LATEST_ROLLBACK
