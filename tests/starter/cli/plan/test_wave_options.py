@@ -9,22 +9,9 @@ from tests.support.wave_drafts import (
     CDN,
     HOSTS,
     REQUEST,
-    build_command_line,
     create_draft,
     list_wave_sizes,
 )
-
-
-@pytest.fixture
-def large(stack: Stack) -> CommandLine:
-    """24 domains and a certificate for all of them."""
-    return build_command_line(stack, len(HOSTS))
-
-
-@pytest.fixture
-def small(stack: Stack) -> CommandLine:
-    """The same with 3."""
-    return build_command_line(stack, 3)
 
 
 def test_options_set_every_field_of_the_policy(small: CommandLine, stack: Stack) -> None:

@@ -1,29 +1,14 @@
 """Waves of a plan and a task: shown in a preview and with a task, saved with the task."""
 
-import pytest
-
 from domain.rollout.policy import RolloutPolicy, Size
 from tests.support.command_line import CommandLine, list_lines, list_numbers
 from tests.support.stack import Stack
 from tests.support.wave_drafts import (
     HOSTS,
     REQUEST,
-    build_command_line,
     create_draft,
     list_wave_sizes,
 )
-
-
-@pytest.fixture
-def large(stack: Stack) -> CommandLine:
-    """24 domains and a certificate for all of them."""
-    return build_command_line(stack, len(HOSTS))
-
-
-@pytest.fixture
-def small(stack: Stack) -> CommandLine:
-    """The same with 3."""
-    return build_command_line(stack, 3)
 
 
 def test_many_changes_have_a_canary_by_default(large: CommandLine, stack: Stack) -> None:
