@@ -8,17 +8,19 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import structlog
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from domain.cause import Cause
-from domain.errors import CertrollError, CloudError, Transient
+from domain.errors import CertrollError, CloudError, Transient, Waiting
 
 log = structlog.get_logger()
 
 
 @contextmanager
 def as_application_errors() -> Iterator[None]:
-    """Turns our errors into ApplicationErrors: only a Transient one is retried.
+    """Turns our errors into ApplicationErrors: only Transient and Waiting ones are retried.
+
+    Waiting is Temporal's polling pattern: the attempt ends, the server starts the next one later.
 
     An unforeseen error is retried, too, but only its type leaves the worker: its text could hold
     anything, even a private key.
@@ -27,6 +29,13 @@ def as_application_errors() -> Iterator[None]:
         yield
     except CloudError as error:
         raise to_application_error(error) from None
+    except Waiting as error:
+        raise ApplicationError(
+            str(error),
+            type=error.code,
+            category=ApplicationErrorCategory.BENIGN,
+            next_retry_delay=timedelta(seconds=error.seconds),
+        ) from None
     except CertrollError as error:
         raise ApplicationError(
             str(error),

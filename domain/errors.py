@@ -10,6 +10,7 @@
       . NotServed     the service accepted the change, but a TLS handshake does not show it
       . ChainIncomplete  the leaf is served, but clients cannot build a chain to a root
       . NoLongerReachable  an endpoint answered before the change and no longer does
+  x Waiting           no failure: look again in some seconds, and give up the slot meanwhile
 """
 
 from collections.abc import Sequence
@@ -152,3 +153,17 @@ class NoLongerReachable(Permanent):
             code="NoLongerReachable",
             advice="Check whether the resource still serves; then deploy again or roll back.",
         )
+
+
+class Waiting(CertrollError):
+    """A lock, a call permit or a job of the service is not ready: ask again in `seconds`.
+
+    It is no failure. Whoever raises it frees its slot and lets the next attempt ask.
+    """
+
+    def __init__(self, what: str, *, code: str, seconds: float) -> None:
+        self.what, self.code, self.seconds = what, code, seconds
+        super().__init__(what, code, seconds)
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.what}"

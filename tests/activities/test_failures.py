@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.failures import as_application_errors
 from domain.cause import Cause
@@ -15,6 +15,7 @@ from domain.errors import (
     NotServed,
     Permanent,
     Transient,
+    Waiting,
 )
 
 SECRET = "-----BEGIN PRIVATE KEY-----"
@@ -87,3 +88,10 @@ def test_an_activity_that_succeeds_is_left_alone() -> None:
 def test_a_cancelled_activity_is_no_error_of_ours() -> None:
     with pytest.raises(KeyboardInterrupt), as_application_errors():
         raise KeyboardInterrupt
+
+
+def test_a_wait_is_retried_at_its_time_and_is_no_failure() -> None:
+    error = convert(Waiting("a job runs", code="JobRunning", seconds=7))
+    assert (error.type, error.non_retryable) == ("JobRunning", False)
+    assert error.next_retry_delay == timedelta(seconds=7)
+    assert error.category is ApplicationErrorCategory.BENIGN
